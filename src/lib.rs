@@ -1,0 +1,26 @@
+//! NovaRoute: a node-local routing agent for FRR.
+//!
+//! Clients declare *intents* over gRPC; NovaRoute checks that they may, renders
+//! them into FRR's own YANG, has libyang validate that, and commits it as one
+//! transaction. `ARCHITECTURE.md` draws the way of an intent through the modules
+//! below and states the invariants.
+
+/// Generated protobuf and gRPC code; the contracts are in `proto/`.
+#[allow(missing_docs, clippy::all)]
+pub mod proto {
+    /// NovaRoute's own contract.
+    pub mod v1 {
+        tonic::include_proto!("novaroute.v1");
+    }
+    /// FRR's `frr.Northbound`.
+    pub mod frr {
+        tonic::include_proto!("frr");
+    }
+    /// mgmtd's frontend messages that FRR 10.3 speaks in protobuf.
+    pub mod mgmtd {
+        tonic::include_proto!("mgmtd");
+    }
+}
+
+pub mod model;
+pub mod tree;
