@@ -1,1 +1,30 @@
-//! x
+//! What clients declare, as types that exist only valid.
+//!
+//! Pure: no async, no I/O, no clock. Strings from outside become these types in
+//! one place (`parse, don't check`); everything behind them trusts the types.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `scalar` | AS numbers, owner names, prefixes, one-line texts, secrets |
+//! | `community` | standard, well-known and large BGP communities |
+//! | `peer` | BGP neighbours and the instance they belong to |
+//! | `prefix` | advertised prefixes and their path attributes |
+//! | `static_route` | routes of staticd |
+//! | `intent` | the closed set of intents, their keys and changes |
+//! | `error` | what is wrong with a field |
+
+mod community;
+mod error;
+mod intent;
+mod peer;
+mod prefix;
+mod scalar;
+mod static_route;
+
+pub use community::{Community, LargeCommunity, StandardCommunity};
+pub use error::{FieldError, FieldErrors, ValueError};
+pub use intent::{Change, Intent, IntentKey, IntentKind};
+pub use peer::{AddressFamily, BfdParameters, BgpGlobal, Peer, PeerType, Timers};
+pub use prefix::{PathAttributes, PrefixAdvertisement, Protocol};
+pub use scalar::{AsNumber, Description, InterfaceName, OwnerName, Password, Prefix};
+pub use static_route::{NextHop, StaticRoute};

@@ -1,0 +1,90 @@
+//! What the commit actor is asked, and what it answers.
+
+use std::fmt;
+
+use crate::{
+    model::{Change, Intent, OwnerName},
+    policy::Violation,
+};
+
+/// Names one transaction in replies, logs and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TransactionId(uuid::Uuid);
+
+impl TransactionId {
+    /// A new one that no other transaction has.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Changes of one owner that are applied together or not at all.
+#[derive(Debug, Clone)]
+pub struct CommitRequest {
+    /// Who asks; authenticated already.
+    pub owner: OwnerName,
+    /// The call that asks, for logs: `AdvertisePrefix`, `Deregister`, …
+    pub origin: &'static str,
+    /// At most one change for an object.
+    pub changes: Vec<Change>,
+}
+
+/// How a transaction ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Applied, and read back from the daemons that execute it.
+    Confirmed,
+    /// FRR already had all of it; nothing was sent.
+    Unchanged,
+    /// Stored; FRR can't be reached and gets it when it returns.
+    Pending,
+}
+
+/// Answer to a request that was taken.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Its name.
+    pub id: TransactionId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What stood before in the place of each change, in the order of the request.
+    pub previous: Vec<Option<Intent>>,
+}
+
+/// Why a request changed nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// Policy or ownership forbids a change; every change that is forbidden is named.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Policy(Vec<Violation>),
+    /// FRR or libyang refused, and everything was undone. Their words.
+    #[error("{message}")]
+    Refused {
+        /// What was refused and in which words; never a secret.
+        message: String,
+    },
+    /// FRR refused and undoing it failed as well: what FRR runs is repaired from the
+    /// intents as soon as it can be.
+    #[error("{message}; undoing it failed as well: {undo}")]
+    NotUndone {
+        /// What was refused.
+        message: String,
+        /// Why it could not be undone.
+        undo: String,
+    },
+    /// Too many requests wait already: try again.
+    #[error("{waiting} requests wait for FRR already; try again")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The agent is stopping.
+    #[error("the agent is stopping; try again when it is back")]
+    Stopped,
+}

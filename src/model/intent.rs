@@ -1,0 +1,110 @@
+//! The closed set of intents, what identifies each, and changes to them.
+
+use std::{fmt, net::IpAddr};
+
+use super::{BgpGlobal, Peer, Prefix, PrefixAdvertisement, Protocol, StaticRoute};
+
+/// What an owner can declare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// The node's BGP instance.
+    Bgp(BgpGlobal),
+    /// A BGP neighbour.
+    Peer(Peer),
+    /// An advertised prefix.
+    Prefix(PrefixAdvertisement),
+    /// A static route.
+    StaticRoute(StaticRoute),
+}
+
+impl Intent {
+    /// What identifies it: two intents with the same key are about the same object.
+    pub fn key(&self) -> IntentKey {
+        match self {
+            Self::Bgp(_) => IntentKey::Bgp,
+            Self::Peer(peer) => IntentKey::Peer(peer.address),
+            Self::Prefix(ad) => IntentKey::Prefix(ad.protocol, ad.prefix),
+            Self::StaticRoute(route) => IntentKey::StaticRoute(route.prefix),
+        }
+    }
+}
+
+/// Identity of the object that an intent is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IntentKey {
+    /// The node's BGP instance.
+    Bgp,
+    /// The neighbour with this address.
+    Peer(IpAddr),
+    /// The prefix in this protocol.
+    Prefix(Protocol, Prefix),
+    /// The static route to this destination.
+    StaticRoute(Prefix),
+}
+
+impl IntentKey {
+    /// Which kind of object it is.
+    pub fn kind(&self) -> IntentKind {
+        match self {
+            Self::Bgp => IntentKind::Bgp,
+            Self::Peer(_) => IntentKind::Peer,
+            Self::Prefix(..) => IntentKind::Prefix,
+            Self::StaticRoute(_) => IntentKind::StaticRoute,
+        }
+    }
+}
+
+impl fmt::Display for IntentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bgp => f.write_str("BGP instance"),
+            Self::Peer(address) => write!(f, "peer {address}"),
+            Self::Prefix(protocol, prefix) => write!(f, "{protocol} prefix {prefix}"),
+            Self::StaticRoute(prefix) => write!(f, "static route {prefix}"),
+        }
+    }
+}
+
+/// Kind of an intent: the metric label `type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IntentKind {
+    /// The node's BGP instance.
+    Bgp,
+    /// A BGP neighbour.
+    Peer,
+    /// An advertised prefix.
+    Prefix,
+    /// A static route.
+    StaticRoute,
+}
+
+impl IntentKind {
+    /// Metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Bgp => "bgp",
+            Self::Peer => "peer",
+            Self::Prefix => "prefix",
+            Self::StaticRoute => "static_route",
+        }
+    }
+}
+
+/// One change that an owner asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Declare this, or make it what is said here.
+    Set(Intent),
+    /// Withdraw it.
+    Remove(IntentKey),
+}
+
+impl Change {
+    /// The object that changes.
+    pub fn key(&self) -> IntentKey {
+        match self {
+            Self::Set(intent) => intent.key(),
+            Self::Remove(key) => *key,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! A BGP neighbour, and the instance it belongs to.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    num::{NonZeroU8, NonZeroU32},
+    str::FromStr,
+    time::Duration,
+};
+
+use super::{AsNumber, Description, FieldErrors, Password, ValueError, scalar::unicast_address};
+
+/// The node's BGP instance (`frr-bgp:bgp/global`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BgpGlobal {
+    /// The node's own autonomous system.
+    pub local_as: AsNumber,
+    /// BGP identifier (RFC 6286); without one FRR takes the highest address it has.
+    pub router_id: Option<Ipv4Addr>,
+}
+
+/// Whether a neighbour is in another autonomous system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerType {
+    /// eBGP.
+    External,
+    /// iBGP.
+    Internal,
+}
+
+/// An address family that a session carries (RFC 4760).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AddressFamily {
+    /// AFI 1, SAFI 1.
+    Ipv4Unicast,
+    /// AFI 2, SAFI 1.
+    Ipv6Unicast,
+}
+
+impl AddressFamily {
+    /// Both, in the order of their AFI.
+    pub const ALL: [Self; 2] = [Self::Ipv4Unicast, Self::Ipv6Unicast];
+
+    /// The family of an address.
+    pub fn of(address: &IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4Unicast,
+            IpAddr::V6(_) => Self::Ipv6Unicast,
+        }
+    }
+
+    /// Name as in YANG and on the command line: `ipv4-unicast`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4Unicast => "ipv4-unicast",
+            Self::Ipv6Unicast => "ipv6-unicast",
+        }
+    }
+}
+
+/// Keepalive and hold time (RFC 4271 section 10), which FRR only takes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timers {
+    keepalive: u16,
+    hold: u16,
+}
+
+impl Timers {
+    /// From whole seconds; both 0 means FRR's own.
+    ///
+    /// # Errors
+    /// Names `keepalive` or `hold_time` where one lacks the other, is out of
+    /// range, or the hold time is under three keepalives.
+    pub fn from_seconds(keepalive: u32, hold: u32) -> Result<Option<Self>, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let narrow = |seconds: u32| {
+            u16::try_from(seconds).map_err(|_| ValueError::new("is at most 65535 seconds"))
+        };
+        let keepalive = errors.take("keepalive", narrow(keepalive));
+        let hold = errors.take("hold_time", narrow(hold));
+        match (keepalive, hold) {
+            (Some(0), Some(0)) => return Ok(None),
+            (Some(0), Some(_)) => errors.push("keepalive", "is needed together with hold_time"),
+            (Some(_), Some(0)) => errors.push("hold_time", "is needed together with keepalive"),
+            (Some(keepalive), Some(hold)) if u32::from(hold) < 3 * u32::from(keepalive) => errors
+                .push(
+                    "hold_time",
+                    format!(
+                        "{hold} s is less than three times keepalive ({keepalive} s): at least {} s",
+                        3 * u32::from(keepalive)
+                    ),
+                ),
+            _ => {}
+        }
+        let timers = keepalive.zip(hold).map(|(keepalive, hold)| Some(Self { keepalive, hold }));
+        errors.finish(timers)
+    }
+
+    /// Time between two keepalive messages.
+    pub fn keepalive(self) -> Duration {
+        Duration::from_secs(self.keepalive.into())
+    }
+
+    /// Time without a message after which the session is down.
+    pub fn hold(self) -> Duration {
+        Duration::from_secs(self.hold.into())
+    }
+}
+
+/// BFD timers (RFC 5880); FRR's units are milliseconds on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BfdParameters {
+    min_rx_ms: u16,
+    min_tx_ms: u16,
+    detect_multiplier: u8,
+}
+
+impl BfdParameters {
+    /// What a peer gets where it says nothing.
+    pub const DEFAULT: Self = Self { min_rx_ms: 300, min_tx_ms: 300, detect_multiplier: 3 };
+
+    /// From the numbers of a request; 0 means the default (300 ms, 300 ms, 3).
+    ///
+    /// # Errors
+    /// Names `min_rx_ms`, `min_tx_ms` (50 to 60000) or `detect_multiplier` (2 to 255), with
+    /// `prefix` before each, where one is out of the range that bgpd and bfdd share.
+    pub fn new(prefix: &str, rx: u32, tx: u32, multiplier: u32) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::new();
+        let mut interval = |name: &str, ms: u32, default: u16| match ms {
+            0 => default,
+            50..=60000 => ms as u16,
+            _ => {
+                errors.push(format!("{prefix}{name}"), "is 50 to 60000 ms");
+                default
+            }
+        };
+        let min_rx_ms = interval("min_rx_ms", rx, Self::DEFAULT.min_rx_ms);
+        let min_tx_ms = interval("min_tx_ms", tx, Self::DEFAULT.min_tx_ms);
+        let detect_multiplier = match multiplier {
+            0 => Self::DEFAULT.detect_multiplier,
+            2..=255 => multiplier as u8,
+            _ => {
+                errors.push(format!("{prefix}detect_multiplier"), "is 2 to 255");
+                Self::DEFAULT.detect_multiplier
+            }
+        };
+        errors.finish(Some(Self { min_rx_ms, min_tx_ms, detect_multiplier }))
+    }
+
+    /// Required Min RX Interval.
+    pub fn min_rx(self) -> Duration {
+        Duration::from_millis(self.min_rx_ms.into())
+    }
+
+    /// Desired Min TX Interval.
+    pub fn min_tx(self) -> Duration {
+        Duration::from_millis(self.min_tx_ms.into())
+    }
+
+    /// Packets that may be missed in a row.
+    pub fn detect_multiplier(self) -> u8 {
+        self.detect_multiplier
+    }
+}
+
+/// A BGP neighbour as its owner declares it (`frr-bgp:bgp/neighbors/neighbor`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Address of the neighbour.
+    pub address: IpAddr,
+    /// Its autonomous system.
+    pub remote_as: AsNumber,
+    /// What its owner expects it to be; checked against the node's own AS.
+    pub peer_type: Option<PeerType>,
+    /// Session timers; FRR's own where `None`.
+    pub timers: Option<Timers>,
+    /// Watched by BFD with these timers.
+    pub bfd: Option<BfdParameters>,
+    /// One line for people.
+    pub description: Option<Description>,
+    /// Never empty.
+    pub families: BTreeSet<AddressFamily>,
+    /// Local address of the session, of the neighbour's own family.
+    pub source_address: Option<IpAddr>,
+    /// Largest TTL of an eBGP neighbour that is not directly connected.
+    pub ebgp_multihop: Option<NonZeroU8>,
+    /// TCP MD5 key.
+    pub password: Option<Password>,
+    /// Prefixes accepted before FRR warns.
+    pub max_prefix: NonZeroU32,
+}
+
+impl Peer {
+    /// Prefixes accepted from a peer that names no limit, before FRR warns.
+    pub const DEFAULT_MAX_PREFIX: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+    /// Parses the address of a neighbour.
+    ///
+    /// # Errors
+    /// Not a unicast address, or a link-local one (it needs an interface, which
+    /// the contract has no field for).
+    pub fn parse_address(text: &str) -> Result<IpAddr, ValueError> {
+        let address = unicast_address(text)?;
+        match address {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => Err(ValueError::new(format!(
+                "{address} is link-local and needs an interface, which a peer can't name"
+            ))),
+            _ => Ok(address),
+        }
+    }
+
+    /// Whether the session is iBGP, seen from `local_as`.
+    pub fn is_internal(&self, local_as: AsNumber) -> bool {
+        self.remote_as == local_as
+    }
+}
+
+impl FromStr for AddressFamily {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::ALL
+            .into_iter()
+            .find(|family| family.name() == text)
+            .ok_or_else(|| ValueError::new("is ipv4-unicast or ipv6-unicast"))
+    }
+}

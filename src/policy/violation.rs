@@ -1,0 +1,61 @@
+//! What policy forbids, in words for the caller and a label for the metric.
+
+use std::fmt;
+
+use crate::model::{IntentKey, OwnerName};
+
+/// Which rule a change breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ViolationKind {
+    /// The prefix's length is not of the owner's type.
+    PrefixType,
+    /// The prefix is outside the owner's `allowed_cidrs`.
+    AllowedCidrs,
+    /// Another owner has this object.
+    NotOwner,
+    /// Another owner advertises this prefix.
+    PrefixConflict,
+    /// This owner may not configure the BGP instance.
+    MayNotConfigureBgp,
+    /// BGP has to be configured first.
+    BgpNotConfigured,
+    /// The peer's type does not fit its AS and the node's.
+    PeerType,
+    /// This owner has no such object.
+    NotFound,
+}
+
+impl ViolationKind {
+    /// Metric label `reason`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::PrefixType => "prefix_type",
+            Self::AllowedCidrs => "allowed_cidrs",
+            Self::NotOwner => "not_owner",
+            Self::PrefixConflict => "prefix_conflict",
+            Self::MayNotConfigureBgp => "may_not_configure_bgp",
+            Self::BgpNotConfigured => "bgp_not_configured",
+            Self::PeerType => "peer_type",
+            Self::NotFound => "not_found",
+        }
+    }
+}
+
+/// A change that is forbidden, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub kind: ViolationKind,
+    /// About which object.
+    pub key: IntentKey,
+    /// Who has it, where that is why.
+    pub existing_owner: Option<OwnerName>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
