@@ -24,3 +24,5 @@ pub mod proto {
 
 pub mod model;
 pub mod tree;
+pub mod policy;
+pub mod commit;
