@@ -27,3 +27,5 @@ pub mod tree;
 pub mod yang;
 pub mod policy;
 pub mod commit;
+pub mod daemon;
+pub mod frr;

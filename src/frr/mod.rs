@@ -1,0 +1,3 @@
+//! FRR: how its daemons are reached.
+
+pub mod vty;

@@ -1,0 +1,4 @@
+//! FRR's VTY sockets.
+
+pub mod steps;
+pub mod table;
