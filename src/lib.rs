@@ -23,6 +23,7 @@ pub mod proto {
 }
 
 pub mod model;
+pub mod render;
 pub mod tree;
 pub mod yang;
 pub mod policy;
