@@ -27,3 +27,4 @@ pub mod tree;
 pub mod yang;
 pub mod policy;
 pub mod commit;
+pub mod frr;

@@ -1,0 +1,5 @@
+//! Everything that talks to FRR: sockets, their codecs and the drivers on top.
+//!
+//! May import `model` and `tree`; knows nothing of owners, policy or gRPC clients.
+
+pub mod vty;
