@@ -22,11 +22,11 @@ pub mod proto {
     }
 }
 
-pub mod model;
-pub mod render;
-pub mod tree;
-pub mod yang;
-pub mod policy;
 pub mod commit;
 pub mod daemon;
 pub mod frr;
+pub mod model;
+pub mod policy;
+pub mod render;
+pub mod tree;
+pub mod yang;
