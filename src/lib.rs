@@ -24,5 +24,6 @@ pub mod proto {
 
 pub mod model;
 pub mod tree;
+pub mod store;
 pub mod policy;
 pub mod commit;
