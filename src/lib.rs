@@ -26,4 +26,5 @@ pub mod model;
 pub mod tree;
 pub mod store;
 pub mod policy;
+pub mod events;
 pub mod commit;
