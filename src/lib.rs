@@ -24,9 +24,11 @@ pub mod proto {
 
 pub mod commit;
 pub mod daemon;
+pub mod events;
 pub mod frr;
 pub mod model;
 pub mod policy;
 pub mod render;
+pub mod store;
 pub mod tree;
 pub mod yang;
