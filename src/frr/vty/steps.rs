@@ -98,8 +98,15 @@ pub fn steps(
         });
     }
 
-    let gone: Vec<&Line> =
-        standing.iter().filter(|line| !after_by_key.contains_key(&line.key)).copied().collect();
+    // A node that holds somebody else's lines stays, without what is ours in it.
+    let stays = |line: &Line| {
+        line.entry && line.opens && line.key.keys.is_empty() && foreign.iter().any(|f| is_inside(f, line))
+    };
+    let gone: Vec<&Line> = standing
+        .iter()
+        .filter(|line| !after_by_key.contains_key(&line.key) && !stays(line))
+        .copied()
+        .collect();
     for line in gone.iter().rev() {
         let around = gone.iter().any(|other| {
             other.entry && other.key != line.key && line.path.starts_with(&other.path)
@@ -228,6 +235,15 @@ mod tests {
                     neighbor 10.0.0.11 route-map IN in\n";
         let refused = between(with, "router bgp 65000\n").expect_err("foreign lines");
         assert_eq!(refused.foreign, ["neighbor 10.0.0.1 route-map IN in"]);
+    }
+
+    #[test]
+    fn a_node_with_somebody_elses_lines_stays_without_ours() {
+        let theirs = " bgp bestpath as-path multipath-relax\n";
+        let steps = between(&format!("{ROUTER}{theirs}"), "").expect("nothing of theirs goes");
+        assert_eq!(commands(&steps), ["no neighbor 10.0.0.1"]);
+        let other = between(&format!("{ROUTER}{theirs}"), "router bgp 65009\n");
+        assert_eq!(other.expect_err("can't be kept").foreign, [theirs.trim()]);
     }
 
     #[test]

@@ -147,6 +147,25 @@ impl Table {
         }
     }
 
+    /// For each row in turn its slot and the tree that it stands for, with values for its variables
+    /// from `value`: what this table can say, for tests that have a daemon say it.
+    pub fn examples(&self, value: impl Fn(&str, &str) -> String) -> Vec<(&'static str, Tree)> {
+        let example = |row: &Row| {
+            let mut bindings = pattern::Bindings::default();
+            let context = &self.nodes[row.node].context;
+            let patterns = || row.data.iter().chain(context);
+            for variable in patterns().flat_map(DataPattern::variables) {
+                bindings.bind(variable, &value(row.slot, variable));
+            }
+            let mut tree = Tree::new();
+            for pattern in patterns() {
+                pattern.assert(&mut tree, &bindings);
+            }
+            (row.slot, tree)
+        };
+        self.rows.iter().map(example).collect()
+    }
+
     /// The values of hidden leaves under the defaults of the loaded schema.
     pub fn defaults(&self, schema: &Schema) -> Defaults {
         let value = |hidden: &Hidden| match hidden.value {

@@ -187,6 +187,15 @@ impl DataPattern {
         })
     }
 
+    /// Names of all its variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &'static str> {
+        let value = match &self.kind {
+            Kind::Leaf(Term::Variable(variable)) | Kind::Scaled(variable, _) => Some(variable.name),
+            _ => None,
+        };
+        self.key_variables().chain(value)
+    }
+
     /// Whether the pattern, whatever its variables, has this path.
     pub(super) fn matches(&self, path: &Path) -> bool {
         let mut bindings = Bindings::default();

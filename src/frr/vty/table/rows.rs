@@ -107,7 +107,13 @@ pub(super) const BGPD_NODES: [NodeSpec; 5] = [
 
 pub(super) const BFDD_NODES: [NodeSpec; 3] = [
     NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
-    NodeSpec { name: BFD, parent: Some(TOP), enter: "bfd", root: "/frr-bfdd:bfdd/bfd", context: &[] },
+    NodeSpec {
+        name: BFD,
+        parent: Some(TOP),
+        enter: "bfd",
+        root: "/frr-bfdd:bfdd/bfd",
+        context: &[],
+    },
     NodeSpec {
         name: BFD_PROFILE,
         parent: Some(BFD),
@@ -173,7 +179,13 @@ fn route_maps(rows: &mut Vec<RowSpec>) {
     let mut set = |slot, command: &str, variable: &str, action: &str, leaf: &str| {
         let data = format!("/set-action[action={action}]/rmap-set-action/{leaf}={{v}}");
         let line = format!("set {command} {variable}");
-        rows.push(row(ROUTE_MAP, slot, &line, &format!("no set {command}"), &[&data]));
+        // This one command wants its value repeated.
+        let undo = if command.starts_with("ipv6") {
+            format!("no set {command} {{v}}")
+        } else {
+            format!("no set {command}")
+        };
+        rows.push(row(ROUTE_MAP, slot, &line, &undo, &[&data]));
     };
     set(
         "set ip next-hop",
@@ -231,12 +243,9 @@ fn instance(rows: &mut Vec<RowSpec>) {
         "/global/router-id={id:ip}",
     );
     // Before any neighbour: a change asks for a reset of all of them.
-    global(
-        "graceful-restart",
-        "bgp graceful-restart",
-        "no bgp graceful-restart",
-        "/global/graceful-restart/enabled=true",
-    );
+    let (on, off) = ("bgp graceful-restart", "no bgp graceful-restart");
+    global("graceful-restart", on, off, "/global/graceful-restart/enabled=true");
+    global("graceful-restart", off, on, "/global/graceful-restart/enabled=false");
     global(
         "restart-time",
         "bgp graceful-restart restart-time {t:num}",
@@ -383,6 +392,7 @@ pub(super) const BGPD_HIDDEN: [HiddenSpec; 7] = [
 /// microseconds.
 pub(super) fn bfdd() -> Vec<RowSpec> {
     let mut rows = vec![
+        row(TOP, "bfd node", "bfd", "no bfd", &["/frr-bfdd:bfdd/bfd!"]).entry().opens(BFD),
         row(BFD, "profile", "profile {profile}", "no profile {profile}", &[
             "/profile[name={profile}]",
         ])
