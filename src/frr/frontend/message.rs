@@ -190,11 +190,9 @@ pub enum Reply {
         /// The tree, as text.
         data: String,
     },
-    /// An edit was made.
-    Edited {
-        /// The node was not there before.
-        created: bool,
-    },
+    /// An edit was made. The message also says whether the node is new; 10.3 says
+    /// so always.
+    Edited,
     /// A session was opened or closed.
     Session {
         /// Opened.

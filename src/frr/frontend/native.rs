@@ -116,7 +116,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Message, MessageError> {
         code::TREE_DATA => {
             Reply::Tree { partial_error: i8::from_ne_bytes([f0]), more: f2 != 0, data: text(data) }
         }
-        code::EDIT_REPLY => Reply::Edited { created: f1 != 0 },
+        code::EDIT_REPLY => Reply::Edited,
         code::SESSION_REPLY => Reply::Session { created: f0 != 0 },
         code::LOCK_REPLY => Reply::Lock,
         code::COMMIT_REPLY => {

@@ -135,6 +135,12 @@ impl Session {
         self.usable && !self.answers.is_closed()
     }
 
+    /// Lets no further request out: whoever finds the datastores in a state it
+    /// cannot mend drops the session, and with it its locks.
+    pub fn give_up(&mut self) {
+        self.usable = false;
+    }
+
     async fn open(&mut self, client: &str) -> Result<(), Error> {
         // mgmtd reads a NUL-ended name.
         let client = client.replace('\0', "");
@@ -228,7 +234,7 @@ impl Session {
                 .await?;
             for (edit, reply) in batch.iter().zip(replies) {
                 match reply {
-                    Reply::Edited { .. } => {}
+                    Reply::Edited => {}
                     Reply::Error { errno: Some(EBUSY), message } => {
                         return Err(Error::Locked { datastore: Datastore::Candidate, message });
                     }

@@ -108,7 +108,7 @@ fn native_requests(capture: &Capture, generation: Generation) {
 
 fn native_replies(capture: &Capture) {
     assert_eq!(capture.reply("session-open"), Reply::Session { created: true });
-    assert_eq!(capture.reply("edit-delete"), Reply::Edited { created: false });
+    assert_eq!(capture.reply("edit-delete"), Reply::Edited);
     let Reply::Tree { partial_error: 0, more: false, data } = capture.reply("get-config") else {
         panic!("no tree");
     };
