@@ -59,9 +59,16 @@ fn check(src: &[u8]) -> Result<Check, FrameError> {
     let len = u32::from_ne_bytes([l0, l1, l2, l3]);
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     if !(HEADER_LEN..=MAX_FRAME_IN).contains(&len) {
-        return Err(FrameError::Length { len, max: MAX_FRAME_IN });
+        return Err(FrameError::Length {
+            len,
+            max: MAX_FRAME_IN,
+        });
     }
-    if src.len() < len { Ok(Check::Incomplete(len)) } else { Ok(Check::Complete { kind, len }) }
+    if src.len() < len {
+        Ok(Check::Incomplete(len))
+    } else {
+        Ok(Check::Complete { kind, len })
+    }
 }
 
 impl Decoder for FrameCodec {
@@ -78,7 +85,11 @@ impl Decoder for FrameCodec {
                 let mut body = src.split_to(len);
                 body.advance(HEADER_LEN);
                 let body = body.freeze();
-                Ok(Some(if kind == KIND_NATIVE { Frame::Native(body) } else { Frame::Protobuf(body) }))
+                Ok(Some(if kind == KIND_NATIVE {
+                    Frame::Native(body)
+                } else {
+                    Frame::Protobuf(body)
+                }))
             }
         }
     }
@@ -94,7 +105,10 @@ impl Encoder<Frame> for FrameCodec {
         };
         let len = body.len().saturating_add(HEADER_LEN);
         let Some(wire_len) = u32::try_from(len).ok().filter(|_| len <= MAX_FRAME_OUT) else {
-            return Err(FrameError::Length { len, max: MAX_FRAME_OUT });
+            return Err(FrameError::Length {
+                len,
+                max: MAX_FRAME_OUT,
+            });
         };
         dst.reserve(len);
         dst.put_slice(&(MARKER_PREFIX | kind).to_ne_bytes());
@@ -123,7 +137,10 @@ mod tests {
             assert!(FrameCodec.decode(&mut buf).unwrap().is_none(), "byte {i}");
             buf.put_u8(*byte);
         }
-        assert_eq!(FrameCodec.decode(&mut buf).unwrap(), Some(Frame::Native(Bytes::from_static(b"abcdef"))));
+        assert_eq!(
+            FrameCodec.decode(&mut buf).unwrap(),
+            Some(Frame::Native(Bytes::from_static(b"abcdef")))
+        );
         assert!(buf.is_empty());
     }
 
@@ -131,19 +148,31 @@ mod tests {
     fn two_frames_in_one_read_come_out_one_by_one() {
         let mut buf = encoded(Frame::Native(Bytes::from_static(b"1")));
         buf.extend_from_slice(&encoded(Frame::Protobuf(Bytes::new())));
-        assert_eq!(FrameCodec.decode(&mut buf).unwrap(), Some(Frame::Native(Bytes::from_static(b"1"))));
-        assert_eq!(FrameCodec.decode(&mut buf).unwrap(), Some(Frame::Protobuf(Bytes::new())));
+        assert_eq!(
+            FrameCodec.decode(&mut buf).unwrap(),
+            Some(Frame::Native(Bytes::from_static(b"1")))
+        );
+        assert_eq!(
+            FrameCodec.decode(&mut buf).unwrap(),
+            Some(Frame::Protobuf(Bytes::new()))
+        );
         assert_eq!(FrameCodec.decode(&mut buf).unwrap(), None);
     }
 
     #[test]
     fn a_foreign_marker_is_refused() {
         let mut buf = BytesMut::from(&b"GET / HTTP/1.1\r\n"[..]);
-        assert!(matches!(FrameCodec.decode(&mut buf), Err(FrameError::Marker { .. })));
+        assert!(matches!(
+            FrameCodec.decode(&mut buf),
+            Err(FrameError::Marker { .. })
+        ));
         let mut unknown_kind = BytesMut::new();
         unknown_kind.put_slice(&(MARKER_PREFIX | 2).to_ne_bytes());
         unknown_kind.put_slice(&8u32.to_ne_bytes());
-        assert!(matches!(FrameCodec.decode(&mut unknown_kind), Err(FrameError::Marker { .. })));
+        assert!(matches!(
+            FrameCodec.decode(&mut unknown_kind),
+            Err(FrameError::Marker { .. })
+        ));
     }
 
     #[test]
@@ -152,10 +181,16 @@ mod tests {
             let mut buf = BytesMut::new();
             buf.put_slice(&(MARKER_PREFIX | KIND_NATIVE).to_ne_bytes());
             buf.put_slice(&len.to_ne_bytes());
-            assert!(matches!(FrameCodec.decode(&mut buf), Err(FrameError::Length { .. })), "{len}");
+            assert!(
+                matches!(FrameCodec.decode(&mut buf), Err(FrameError::Length { .. })),
+                "{len}"
+            );
         }
         let big = Frame::Native(Bytes::from(vec![0; MAX_FRAME_OUT]));
-        assert!(matches!(FrameCodec.encode(big, &mut BytesMut::new()), Err(FrameError::Length { .. })));
+        assert!(matches!(
+            FrameCodec.encode(big, &mut BytesMut::new()),
+            Err(FrameError::Length { .. })
+        ));
     }
 
     proptest! {

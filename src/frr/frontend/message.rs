@@ -95,12 +95,22 @@ pub struct Edit {
 impl Edit {
     /// Merges `data` (any number of top-level nodes) into the candidate.
     pub fn merge(format: Format, data: impl Into<String>) -> Self {
-        Self { operation: Operation::Merge, xpath: "/".into(), format, data: data.into() }
+        Self {
+            operation: Operation::Merge,
+            xpath: "/".into(),
+            format,
+            data: data.into(),
+        }
     }
 
     /// Deletes a node that has to be there.
     pub fn delete(xpath: impl Into<String>) -> Self {
-        Self { operation: Operation::Delete, xpath: xpath.into(), format: Format::Json, data: String::new() }
+        Self {
+            operation: Operation::Delete,
+            xpath: xpath.into(),
+            format: Format::Json,
+            data: String::new(),
+        }
     }
 
     /// Bytes this edit takes, about.

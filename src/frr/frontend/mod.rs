@@ -18,5 +18,7 @@ mod vectors;
 
 pub use error::{Error, FrameError, MessageError};
 pub use frame::{Frame, FrameCodec, MAX_FRAME_IN, MAX_FRAME_OUT};
-pub use message::{Action, Content, Datastore, Defaults, Edit, Format, Generation, Get, Message, Operation, Reply};
+pub use message::{
+    Action, Content, Datastore, Defaults, Edit, Format, Generation, Get, Message, Operation, Reply,
+};
 pub use session::{Committed, Session};

@@ -24,11 +24,20 @@ fn number(datastore: Datastore) -> i32 {
 }
 
 fn encode(body: Body) -> Bytes {
-    FeMessage { message: Some(body) }.encode_to_vec().into()
+    FeMessage {
+        message: Some(body),
+    }
+    .encode_to_vec()
+    .into()
 }
 
 pub(super) fn lock(session: u64, req_id: u64, datastore: Datastore, lock: bool) -> Bytes {
-    encode(Body::LockdsReq(FeLockDsReq { session_id: session, req_id, ds_id: number(datastore), lock }))
+    encode(Body::LockdsReq(FeLockDsReq {
+        session_id: session,
+        req_id,
+        ds_id: number(datastore),
+        lock,
+    }))
 }
 
 pub(super) fn commit(session: u64, req_id: u64, action: Action) -> Bytes {
@@ -43,23 +52,36 @@ pub(super) fn commit(session: u64, req_id: u64, action: Action) -> Bytes {
 }
 
 pub(super) fn parse(body: &[u8]) -> Result<Message, MessageError> {
-    let refused = |message: Option<String>| Reply::Error { errno: None, message: message.unwrap_or_default() };
+    let refused = |message: Option<String>| Reply::Error {
+        errno: None,
+        message: message.unwrap_or_default(),
+    };
     Ok(match FeMessage::decode(body)?.message {
         Some(Body::LockdsReply(reply)) => Message {
             session: reply.session_id,
             req_id: reply.req_id,
-            reply: if reply.success { Reply::Lock } else { refused(reply.error_if_any) },
+            reply: if reply.success {
+                Reply::Lock
+            } else {
+                refused(reply.error_if_any)
+            },
         },
         Some(Body::CommcfgReply(reply)) => Message {
             session: reply.session_id,
             req_id: reply.req_id,
             reply: if reply.success {
-                Reply::Commit { info: reply.error_if_any }
+                Reply::Commit {
+                    info: reply.error_if_any,
+                }
             } else {
                 refused(reply.error_if_any)
             },
         },
         // Requests, and messages of mgmtd that this client never asks for.
-        _ => Message { session: 0, req_id: 0, reply: Reply::Other(0) },
+        _ => Message {
+            session: 0,
+            req_id: 0,
+            reply: Reply::Other(0),
+        },
     })
 }

@@ -101,10 +101,16 @@ impl Session {
     ///
     /// [`Error::Connect`] where nobody listens, otherwise as for any request.
     pub async fn connect(socket: &Path, client: &str) -> Result<Self, Error> {
-        let connect = |source| Error::Connect { path: socket.to_path_buf(), source };
+        let connect = |source| Error::Connect {
+            path: socket.to_path_buf(),
+            source,
+        };
         let stream = timeout(CONNECT_DEADLINE, UnixStream::connect(socket))
             .await
-            .map_err(|_| Error::Timeout { request: "connect", after: CONNECT_DEADLINE })?
+            .map_err(|_| Error::Timeout {
+                request: "connect",
+                after: CONNECT_DEADLINE,
+            })?
             .map_err(connect)?;
         let (read, write) = stream.into_split();
         let (sender, answers) = mpsc::channel(ANSWERS);
@@ -158,7 +164,9 @@ impl Session {
 
     async fn probe(&mut self) -> Result<Generation, Error> {
         let answer = self
-            .request("probe", QUICK_DEADLINE, |id, req_id| Frame::Native(native::probe(id, req_id)))
+            .request("probe", QUICK_DEADLINE, |id, req_id| {
+                Frame::Native(native::probe(id, req_id))
+            })
             .await;
         match answer {
             Err(Error::Refused { message, .. }) if message == native::PROBE_ANSWER_OF_10_3 => {
@@ -178,10 +186,16 @@ impl Session {
     pub async fn lock(&mut self, datastore: Datastore) -> Result<(), Error> {
         match self.set_lock(datastore, true).await {
             // 10.3 gives no number, and no other reason to refuse these two locks.
-            Err(Error::Refused { errno: None, message, .. }) => Err(Error::Locked { datastore, message }),
-            Err(Error::Refused { errno: Some(EBUSY), message, .. }) => {
-                Err(Error::Locked { datastore, message })
-            }
+            Err(Error::Refused {
+                errno: None,
+                message,
+                ..
+            }) => Err(Error::Locked { datastore, message }),
+            Err(Error::Refused {
+                errno: Some(EBUSY),
+                message,
+                ..
+            }) => Err(Error::Locked { datastore, message }),
             other => other,
         }
     }
@@ -200,7 +214,9 @@ impl Session {
         let generation = self.generation;
         let reply = self
             .request(what, QUICK_DEADLINE, |id, req_id| match generation {
-                Generation::Protobuf => Frame::Protobuf(protobuf::lock(id, req_id, datastore, lock)),
+                Generation::Protobuf => {
+                    Frame::Protobuf(protobuf::lock(id, req_id, datastore, lock))
+                }
                 Generation::Native => Frame::Native(native::lock(id, req_id, datastore, lock)),
             })
             .await?;
@@ -228,19 +244,32 @@ impl Session {
             let replies = self
                 .exchange(WHAT, EDIT_DEADLINE, batch.len(), |id, req_id, i| {
                     // `exchange` counts to the length it was given.
-                    let body = batch.get(i).map(|edit| native::edit(generation, id, req_id, edit));
+                    let body = batch
+                        .get(i)
+                        .map(|edit| native::edit(generation, id, req_id, edit));
                     Frame::Native(body.unwrap_or_default())
                 })
                 .await?;
             for (edit, reply) in batch.iter().zip(replies) {
                 match reply {
                     Reply::Edited => {}
-                    Reply::Error { errno: Some(EBUSY), message } => {
-                        return Err(Error::Locked { datastore: Datastore::Candidate, message });
+                    Reply::Error {
+                        errno: Some(EBUSY),
+                        message,
+                    } => {
+                        return Err(Error::Locked {
+                            datastore: Datastore::Candidate,
+                            message,
+                        });
                     }
                     Reply::Error { errno, message } => {
                         let path = (edit.xpath != "/").then(|| edit.xpath.clone());
-                        return Err(Error::Refused { request: WHAT, path, errno, message });
+                        return Err(Error::Refused {
+                            request: WHAT,
+                            path,
+                            errno,
+                            message,
+                        });
                     }
                     other => {
                         self.usable = false;
@@ -307,14 +336,26 @@ impl Session {
             })
             .await;
         match reply {
-            Ok(Reply::Tree { partial_error: 0, more: false, data }) => Ok(data),
+            Ok(Reply::Tree {
+                partial_error: 0,
+                more: false,
+                data,
+            }) => Ok(data),
             Ok(other) => {
                 self.usable = false;
                 Err(unexpected(WHAT, &other))
             }
-            Err(Error::Refused { request, errno, message, .. }) => {
-                Err(Error::Refused { request, path: Some(get.xpath.clone()), errno, message })
-            }
+            Err(Error::Refused {
+                request,
+                errno,
+                message,
+                ..
+            }) => Err(Error::Refused {
+                request,
+                path: Some(get.xpath.clone()),
+                errno,
+                message,
+            }),
             Err(other) => Err(other),
         }
     }
@@ -326,11 +367,16 @@ impl Session {
         deadline: Duration,
         frame: impl Fn(u64, u64) -> Frame,
     ) -> Result<Reply, Error> {
-        let mut replies = self.exchange(what, deadline, 1, |id, req_id, _| frame(id, req_id)).await?;
+        let mut replies = self
+            .exchange(what, deadline, 1, |id, req_id, _| frame(id, req_id))
+            .await?;
         match replies.pop_front() {
-            Some(Reply::Error { errno, message }) => {
-                Err(Error::Refused { request: what, path: None, errno, message })
-            }
+            Some(Reply::Error { errno, message }) => Err(Error::Refused {
+                request: what,
+                path: None,
+                errno,
+                message,
+            }),
             Some(reply) => Ok(reply),
             None => Err(Error::Closed { request: what }),
         }
@@ -372,14 +418,25 @@ impl Session {
     /// The reply to one request; what nobody asked for is passed over.
     async fn reply(&mut self, what: &'static str, req_id: u64) -> Result<Reply, Error> {
         loop {
-            let message = self.answers.recv().await.ok_or(Error::Closed { request: what })??;
+            let message = self
+                .answers
+                .recv()
+                .await
+                .ok_or(Error::Closed { request: what })??;
             if let (0, Reply::Session { created: true }) = (self.id, &message.reply) {
                 self.id = message.session;
             }
-            if message.session == self.id && message.req_id == req_id && message.reply != Reply::Notify {
+            if message.session == self.id
+                && message.req_id == req_id
+                && message.reply != Reply::Notify
+            {
                 return Ok(message.reply);
             }
-            debug!(?message, waiting_for = req_id, "unasked message of mgmtd passed over");
+            debug!(
+                ?message,
+                waiting_for = req_id,
+                "unasked message of mgmtd passed over"
+            );
         }
     }
 }
@@ -392,7 +449,9 @@ async fn within<T>(
     after: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    timeout(after, work).await.unwrap_or(Err(Error::Timeout { request, after }))
+    timeout(after, work)
+        .await
+        .unwrap_or(Err(Error::Timeout { request, after }))
 }
 
 fn unexpected(request: &'static str, got: &Reply) -> Error {
@@ -407,7 +466,13 @@ fn unexpected(request: &'static str, got: &Reply) -> Error {
 /// From 10.4 the reason of a failed commit is wrapped in numbers that say nothing
 /// to the one who asked: `commit failed session-id … reason: 'WHY'`.
 fn without_envelope(error: Error) -> Error {
-    let Error::Refused { request, path, errno, message } = error else {
+    let Error::Refused {
+        request,
+        path,
+        errno,
+        message,
+    } = error
+    else {
         return error;
     };
     let reason = message
@@ -416,16 +481,29 @@ fn without_envelope(error: Error) -> Error {
         .map(|(_, reason)| reason.strip_suffix('\'').unwrap_or(reason))
         .filter(|reason| !reason.is_empty())
         .map(str::to_owned);
-    Error::Refused { request, path, errno, message: reason.unwrap_or(message) }
+    Error::Refused {
+        request,
+        path,
+        errno,
+        message: reason.unwrap_or(message),
+    }
 }
 
 /// Reads until the connection ends or the session is gone.
 async fn read_all(read: OwnedReadHalf, answers: mpsc::Sender<Result<Message, Error>>) {
     let mut frames = FramedRead::new(read, FrameCodec);
     while let Some(frame) = frames.next().await {
-        let message = frame.map_err(Error::from).and_then(|frame| Ok(Message::parse(&frame)?));
+        let message = frame
+            .map_err(Error::from)
+            .and_then(|frame| Ok(Message::parse(&frame)?));
         let last = message.is_err();
-        if matches!(&message, Ok(Message { reply: Reply::Notify, .. })) {
+        if matches!(
+            &message,
+            Ok(Message {
+                reply: Reply::Notify,
+                ..
+            })
+        ) {
             continue;
         }
         if answers.send(message).await.is_err() || last {
@@ -451,6 +529,9 @@ mod tests {
              validate-only: 1: reason: 'it's wrong'",
         );
         assert_eq!(without_envelope(wrapped).to_string(), "it's wrong");
-        assert_eq!(without_envelope(refused("plain words")).to_string(), "plain words");
+        assert_eq!(
+            without_envelope(refused("plain words")).to_string(),
+            "plain words"
+        );
     }
 }

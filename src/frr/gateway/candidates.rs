@@ -50,17 +50,25 @@ impl Candidates {
     pub(super) fn create(&self) -> Result<u32, Status> {
         let mut inner = self.inner();
         if inner.by_id.len() >= MAX_CANDIDATES {
-            inner.by_id.retain(|_, candidate| candidate.touched.elapsed() < IDLE);
+            inner
+                .by_id
+                .retain(|_, candidate| candidate.touched.elapsed() < IDLE);
         }
         if inner.by_id.len() >= MAX_CANDIDATES {
-            return Err(Status::resource_exhausted(format!("{MAX_CANDIDATES} candidates exist already")));
+            return Err(Status::resource_exhausted(format!(
+                "{MAX_CANDIDATES} candidates exist already"
+            )));
         }
         loop {
             // 0 would be "not set" in protobuf.
             inner.last_id = inner.last_id.checked_add(1).unwrap_or(1);
             let id = inner.last_id;
             if !inner.by_id.contains_key(&id) {
-                let candidate = Candidate { edits: Vec::new(), size: 0, touched: Instant::now() };
+                let candidate = Candidate {
+                    edits: Vec::new(),
+                    size: 0,
+                    touched: Instant::now(),
+                };
                 inner.by_id.insert(id, candidate);
                 return Ok(id);
             }
@@ -68,7 +76,11 @@ impl Candidates {
     }
 
     pub(super) fn delete(&self, id: u32) -> Result<(), Status> {
-        self.inner().by_id.remove(&id).map(drop).ok_or_else(not_found)
+        self.inner()
+            .by_id
+            .remove(&id)
+            .map(drop)
+            .ok_or_else(not_found)
     }
 
     pub(super) fn check(&self, id: u32) -> Result<(), Status> {
@@ -80,7 +92,9 @@ impl Candidates {
         self.with(id, |candidate| {
             let size = candidate.size + edits.iter().map(Edit::size).sum::<usize>();
             if size > MAX_SIZE {
-                return Err(Status::resource_exhausted(format!("candidate exceeds {MAX_SIZE} bytes")));
+                return Err(Status::resource_exhausted(format!(
+                    "candidate exceeds {MAX_SIZE} bytes"
+                )));
             }
             candidate.size = size;
             candidate.edits.extend(edits);
@@ -102,7 +116,11 @@ impl Candidates {
         });
     }
 
-    fn with<R>(&self, id: u32, f: impl FnOnce(&mut Candidate) -> Result<R, Status>) -> Result<R, Status> {
+    fn with<R>(
+        &self,
+        id: u32,
+        f: impl FnOnce(&mut Candidate) -> Result<R, Status>,
+    ) -> Result<R, Status> {
         let mut inner = self.inner();
         let candidate = inner.by_id.get_mut(&id).ok_or_else(not_found)?;
         candidate.touched = Instant::now();
@@ -123,15 +141,23 @@ mod tests {
         let candidates = Candidates::default();
         let id = candidates.create().unwrap();
         candidates.delete(id).unwrap();
-        assert_eq!(candidates.delete(id).unwrap_err().code(), tonic::Code::NotFound);
-        assert_eq!(candidates.edits(id).unwrap_err().code(), tonic::Code::NotFound);
+        assert_eq!(
+            candidates.delete(id).unwrap_err().code(),
+            tonic::Code::NotFound
+        );
+        assert_eq!(
+            candidates.edits(id).unwrap_err().code(),
+            tonic::Code::NotFound
+        );
     }
 
     #[test]
     fn edits_that_came_during_a_commit_stay() {
         let candidates = Candidates::default();
         let id = candidates.create().unwrap();
-        candidates.extend(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")]).unwrap();
+        candidates
+            .extend(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")])
+            .unwrap();
         let count = candidates.edits(id).unwrap().len();
         candidates.extend(id, vec![Edit::delete("/a:d")]).unwrap();
         candidates.committed(id, count);
@@ -144,9 +170,15 @@ mod tests {
         for _ in 0..MAX_CANDIDATES {
             candidates.create().unwrap();
         }
-        assert_eq!(candidates.create().unwrap_err().code(), tonic::Code::ResourceExhausted);
+        assert_eq!(
+            candidates.create().unwrap_err().code(),
+            tonic::Code::ResourceExhausted
+        );
         let big = vec![Edit::delete("x".repeat(MAX_SIZE + 1))];
-        assert_eq!(candidates.extend(1, big).unwrap_err().code(), tonic::Code::ResourceExhausted);
+        assert_eq!(
+            candidates.extend(1, big).unwrap_err().code(),
+            tonic::Code::ResourceExhausted
+        );
         assert!(candidates.edits(1).unwrap().is_empty());
     }
 }

@@ -17,7 +17,9 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
-use crate::frr::frontend::{Action, Committed, Datastore, Edit, Error, Generation, Operation, Session};
+use crate::frr::frontend::{
+    Action, Committed, Datastore, Edit, Error, Generation, Operation, Session,
+};
 
 /// How long to wait for locks that others hold: longer than their ordinary commits
 /// (10,000 routes take 3 s), shorter than a caller's patience.
@@ -50,7 +52,11 @@ pub(super) enum Outcome {
 
 /// Runs the whole sequence. Leaves the candidate clean and both locks free, or the
 /// session unusable.
-pub(super) async fn run(session: &mut Session, edits: &[Edit], goal: Goal) -> Result<Outcome, Error> {
+pub(super) async fn run(
+    session: &mut Session,
+    edits: &[Edit],
+    goal: Goal,
+) -> Result<Outcome, Error> {
     lock_both(session).await?;
     let result = match session.generation() {
         Generation::Native => once(session, edits, goal).await,
@@ -82,7 +88,11 @@ async fn once(session: &mut Session, edits: &[Edit], goal: Goal) -> Result<Outco
     }
 }
 
-async fn until_settled(session: &mut Session, edits: &[Edit], goal: Goal) -> Result<Outcome, Error> {
+async fn until_settled(
+    session: &mut Session,
+    edits: &[Edit],
+    goal: Goal,
+) -> Result<Outcome, Error> {
     let mut again = edits.to_vec();
     for edit in &mut again {
         if edit.operation == Operation::Delete {
@@ -93,19 +103,28 @@ async fn until_settled(session: &mut Session, edits: &[Edit], goal: Goal) -> Res
     let mut quiet = 0;
     for round in 0..ROUNDS {
         session.commit(Action::Abort).await?;
-        session.edit(if round == 0 { edits } else { &again }).await?;
+        session
+            .edit(if round == 0 { edits } else { &again })
+            .await?;
         match session.commit(Action::Validate).await? {
             Committed::NoChanges if applied => return Ok(Outcome::Applied),
             // "Nothing to change" is also what lost edits look like: ask twice.
             Committed::NoChanges if quiet > 0 => {
-                return Ok(if goal == Goal::Validate { Outcome::Valid } else { Outcome::Unchanged });
+                return Ok(if goal == Goal::Validate {
+                    Outcome::Valid
+                } else {
+                    Outcome::Unchanged
+                });
             }
             Committed::NoChanges => quiet += 1,
             Committed::Changed if goal == Goal::Validate => return Ok(Outcome::Valid),
             Committed::Changed => {
                 quiet = 0;
                 if applied {
-                    debug!(round, "another session of mgmtd reset the candidate during the commit");
+                    debug!(
+                        round,
+                        "another session of mgmtd reset the candidate during the commit"
+                    );
                 }
                 applied |= session.commit(Action::Apply).await? == Committed::Changed;
             }
@@ -138,7 +157,10 @@ async fn lock_both(session: &mut Session) -> Result<(), Error> {
 async fn try_lock_both(session: &mut Session) -> Result<(), Error> {
     session.lock(Datastore::Candidate).await?;
     let running = session.lock(Datastore::Running).await;
-    if running.is_err() && session.is_usable() && session.unlock(Datastore::Candidate).await.is_err() {
+    if running.is_err()
+        && session.is_usable()
+        && session.unlock(Datastore::Candidate).await.is_err()
+    {
         session.give_up();
     }
     running
@@ -179,7 +201,10 @@ mod tests {
     fn jitter_stays_between_half_and_all() {
         for _ in 0..100 {
             let pause = jittered(BACKOFF_CAP);
-            assert!(pause >= BACKOFF_CAP / 2 && pause <= BACKOFF_CAP, "{pause:?}");
+            assert!(
+                pause >= BACKOFF_CAP / 2 && pause <= BACKOFF_CAP,
+                "{pause:?}"
+            );
         }
     }
 }

@@ -73,7 +73,10 @@ pub(super) async fn modules(session: &mut Session) -> Result<Modules, Error> {
             exact: false,
         })
         .await?;
-    read(&library).map_err(|error| Error::Unexpected { request: "yang library", got: error.to_string() })
+    read(&library).map_err(|error| Error::Unexpected {
+        request: "yang library",
+        got: error.to_string(),
+    })
 }
 
 fn read(library: &str) -> Result<Modules, serde_json::Error> {
@@ -85,11 +88,16 @@ fn read(library: &str) -> Result<Modules, serde_json::Error> {
             modules.namespaces.insert(entry.name, entry.namespace);
         }
         for entry in set.module {
-            modules.namespaces.insert(entry.name.clone(), entry.namespace);
+            modules
+                .namespaces
+                .insert(entry.name.clone(), entry.namespace);
             seen.insert(entry.name, entry.revision);
         }
     }
-    modules.implemented = seen.into_iter().map(|(name, revision)| Module { name, revision }).collect();
+    modules.implemented = seen
+        .into_iter()
+        .map(|(name, revision)| Module { name, revision })
+        .collect();
     Ok(modules)
 }
 
@@ -130,7 +138,13 @@ mod tests {
             "import-only-module":[{"name":"ietf-inet-types","revision":"2013-07-15","namespace":"urn:i"}]}]}}"#,
         )
         .unwrap();
-        assert_eq!(modules.implemented, [Module { name: "frr-vrf".into(), revision: "2019-12-06".into() }]);
+        assert_eq!(
+            modules.implemented,
+            [Module {
+                name: "frr-vrf".into(),
+                revision: "2019-12-06".into()
+            }]
+        );
         assert_eq!(modules.namespaces["ietf-inet-types"], "urn:i");
         assert!(read("{}").is_err());
     }

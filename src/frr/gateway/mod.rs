@@ -132,12 +132,18 @@ impl Gateway {
             let mut slot = inner.writer.lock().await;
             let mut result = inner.write_once(&mut slot, &work).await;
             // mgmtd was restarted while the session was idle; nothing was done yet.
-            if matches!(&result, Err(Error::Closed { request: "lock" } | Error::Frame(_))) && slot.is_none() {
+            if matches!(
+                &result,
+                Err(Error::Closed { request: "lock" } | Error::Frame(_))
+            ) && slot.is_none()
+            {
                 result = inner.write_once(&mut slot, &work).await;
             }
             result
         });
-        let result = task.await.map_err(|error| Status::internal(format!("commit task: {error}")))?;
+        let result = task
+            .await
+            .map_err(|error| Status::internal(format!("commit task: {error}")))?;
         result.map_err(|error| status(&error))
     }
 
@@ -149,7 +155,9 @@ impl Gateway {
             let mut slot = inner.reader.lock().await;
             inner.reader(&mut slot).await?.session.get(&get).await
         });
-        let result = task.await.map_err(|error| Status::internal(format!("read task: {error}")))?;
+        let result = task
+            .await
+            .map_err(|error| Status::internal(format!("read task: {error}")))?;
         result.map_err(|error| status(&error))
     }
 
@@ -166,13 +174,18 @@ impl Gateway {
             reader.modules = Some(Arc::clone(&modules));
             Ok(modules)
         });
-        let result = task.await.map_err(|error| Status::internal(format!("read task: {error}")))?;
+        let result = task
+            .await
+            .map_err(|error| Status::internal(format!("read task: {error}")))?;
         result.map_err(|error: Error| status(&error))
     }
 
     /// Number for a commit that went through. The counter starts with the gateway.
     fn next_transaction(&self) -> u32 {
-        self.0.last_transaction.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+        self.0
+            .last_transaction
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1)
     }
 }
 
@@ -197,7 +210,9 @@ impl Inner {
         if let Ok(mut session) = self.connect().await {
             match commit::reset(&mut session).await {
                 Ok(()) => info!("mgmtd's candidate cleared after a lost connection"),
-                Err(error) => warn!(%error, "mgmtd's candidate not cleared after a lost connection"),
+                Err(error) => {
+                    warn!(%error, "mgmtd's candidate not cleared after a lost connection")
+                }
             }
         }
         result
@@ -206,7 +221,10 @@ impl Inner {
     async fn reader<'a>(&self, slot: &'a mut Option<Reader>) -> Result<&'a mut Reader, Error> {
         let reader = match slot.take().filter(|reader| reader.session.is_usable()) {
             Some(reader) => reader,
-            None => Reader { session: self.connect().await?, modules: None },
+            None => Reader {
+                session: self.connect().await?,
+                modules: None,
+            },
         };
         Ok(slot.insert(reader))
     }

@@ -61,11 +61,18 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, token: char, expected: &'static str) -> Result<(), PathError> {
-        if self.eat(token) { Ok(()) } else { Err(self.error(expected)) }
+        if self.eat(token) {
+            Ok(())
+        } else {
+            Err(self.error(expected))
+        }
     }
 
     fn error(&self, expected: &'static str) -> PathError {
-        PathError::Syntax { at: self.at, expected }
+        PathError::Syntax {
+            at: self.at,
+            expected,
+        }
     }
 
     fn spaces(&mut self) {
@@ -89,7 +96,11 @@ impl<'a> Parser<'a> {
     /// `module:name` or `name`.
     fn node(&mut self) -> Result<(Option<&'a str>, &'a str), PathError> {
         let first = self.identifier()?;
-        if self.eat(':') { Ok((Some(first), self.identifier()?)) } else { Ok((None, first)) }
+        if self.eat(':') {
+            Ok((Some(first), self.identifier()?))
+        } else {
+            Ok((None, first))
+        }
     }
 
     fn predicate(&mut self) -> Result<(String, String), PathError> {
@@ -130,13 +141,23 @@ impl DataPath {
             while parser.eat('[') {
                 predicates.push(parser.predicate()?);
             }
-            steps.push(Step { module: module.map(Into::into), name: name.into(), predicates });
+            steps.push(Step {
+                module: module.map(Into::into),
+                name: name.into(),
+                predicates,
+            });
         }
         if !parser.rest().is_empty() {
-            return Err(if steps.is_empty() { PathError::Relative } else { parser.error("/") });
+            return Err(if steps.is_empty() {
+                PathError::Relative
+            } else {
+                parser.error("/")
+            });
         }
         match steps.first() {
-            Some(Step { module: Some(_), .. }) => Ok(Self { steps }),
+            Some(Step {
+                module: Some(_), ..
+            }) => Ok(Self { steps }),
             _ => Err(PathError::Relative),
         }
     }
@@ -150,7 +171,9 @@ impl DataPath {
             let _ = write!(xml, "<{}", step.name);
             if let Some(own) = step.module.as_deref().filter(|own| *own != module) {
                 module = own;
-                let uri = namespaces.get(own).ok_or_else(|| PathError::Module(own.to_owned()))?;
+                let uri = namespaces
+                    .get(own)
+                    .ok_or_else(|| PathError::Module(own.to_owned()))?;
                 let _ = write!(xml, " xmlns=\"{}\"", escape(uri));
             }
             if i == 0 {
@@ -169,7 +192,10 @@ impl DataPath {
             }
             open.push(step.name.as_str());
         }
-        let is_leaf_list = self.steps.last().is_some_and(|s| s.predicates.iter().any(|(k, _)| k == "."));
+        let is_leaf_list = self
+            .steps
+            .last()
+            .is_some_and(|s| s.predicates.iter().any(|(k, _)| k == "."));
         if !is_leaf_list {
             xml.push_str(&escape(value));
         }
@@ -181,7 +207,10 @@ impl DataPath {
 
     /// Modules that values name with `module:`.
     fn prefixes<'a>(&self, value: &str, namespaces: &'a Namespaces) -> BTreeMap<&'a str, &'a str> {
-        let keys = self.steps.iter().flat_map(|step| step.predicates.iter().map(|(_, v)| v.as_str()));
+        let keys = self
+            .steps
+            .iter()
+            .flat_map(|step| step.predicates.iter().map(|(_, v)| v.as_str()));
         keys.chain([value])
             .filter_map(|value| value.split_once(':'))
             .filter_map(|(prefix, _)| namespaces.get_key_value(prefix))
@@ -211,19 +240,29 @@ mod tests {
     use proptest::prelude::*;
 
     fn namespaces() -> Namespaces {
-        [("frr-routing", "urn:r"), ("frr-staticd", "urn:s"), ("frr-interface", "urn:i")]
-            .map(|(module, uri)| (module.to_owned(), uri.to_owned()))
-            .into()
+        [
+            ("frr-routing", "urn:r"),
+            ("frr-staticd", "urn:s"),
+            ("frr-interface", "urn:i"),
+        ]
+        .map(|(module, uri)| (module.to_owned(), uri.to_owned()))
+        .into()
     }
 
     fn xml(path: &str, value: &str) -> String {
-        DataPath::parse(path).unwrap().to_xml(value, &namespaces()).unwrap()
+        DataPath::parse(path)
+            .unwrap()
+            .to_xml(value, &namespaces())
+            .unwrap()
     }
 
     #[test]
     fn a_leaf_below_a_list_of_another_module() {
         assert_eq!(
-            xml("/frr-routing:routing/protocol[type='frr-staticd:staticd'][name=\"it's\"]/frr-staticd:staticd/tag", "7"),
+            xml(
+                "/frr-routing:routing/protocol[type='frr-staticd:staticd'][name=\"it's\"]/frr-staticd:staticd/tag",
+                "7"
+            ),
             "<routing xmlns=\"urn:r\" xmlns:frr-staticd=\"urn:s\"><protocol>\
              <type>frr-staticd:staticd</type><name>it's</name>\
              <staticd xmlns=\"urn:s\"><tag>7</tag></staticd></protocol></routing>"
@@ -233,7 +272,10 @@ mod tests {
     #[test]
     fn values_are_escaped() {
         assert_eq!(
-            xml("/frr-interface:lib/interface[name='a&b']/description", "<x> \"y\""),
+            xml(
+                "/frr-interface:lib/interface[name='a&b']/description",
+                "<x> \"y\""
+            ),
             "<lib xmlns=\"urn:i\"><interface><name>a&amp;b</name>\
              <description>&lt;x&gt; &quot;y&quot;</description></interface></lib>"
         );
@@ -241,25 +283,53 @@ mod tests {
 
     #[test]
     fn a_leaf_list_entry_is_its_own_value() {
-        assert_eq!(xml("/frr-interface:lib/x[.='1']", ""), "<lib xmlns=\"urn:i\"><x>1</x></lib>");
+        assert_eq!(
+            xml("/frr-interface:lib/x[.='1']", ""),
+            "<lib xmlns=\"urn:i\"><x>1</x></lib>"
+        );
     }
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for bad in
-            ["", "/", "lib", "/lib", "frr-interface:lib", "//frr-interface:lib", "/frr-interface:lib/", "/frr-interface:lib/*"]
-        {
+        for bad in [
+            "",
+            "/",
+            "lib",
+            "/lib",
+            "frr-interface:lib",
+            "//frr-interface:lib",
+            "/frr-interface:lib/",
+            "/frr-interface:lib/*",
+        ] {
             assert!(DataPath::parse(bad).is_err(), "{bad:?}");
         }
-        for bad in ["/a:b[", "/a:b[c", "/a:b[c=1]", "/a:b[1]", "/a:b[c='x]", "/a:b[c='x'", "/a:b[c='x\ny']", "/a:b | /a:c"] {
-            assert!(matches!(DataPath::parse(bad), Err(PathError::Syntax { .. })), "{bad:?}");
+        for bad in [
+            "/a:b[",
+            "/a:b[c",
+            "/a:b[c=1]",
+            "/a:b[1]",
+            "/a:b[c='x]",
+            "/a:b[c='x'",
+            "/a:b[c='x\ny']",
+            "/a:b | /a:c",
+        ] {
+            assert!(
+                matches!(DataPath::parse(bad), Err(PathError::Syntax { .. })),
+                "{bad:?}"
+            );
         }
-        assert_eq!(DataPath::parse(&format!("/a:{}", "b".repeat(2000))), Err(PathError::Long));
+        assert_eq!(
+            DataPath::parse(&format!("/a:{}", "b".repeat(2000))),
+            Err(PathError::Long)
+        );
     }
 
     #[test]
     fn an_unknown_module_is_named() {
-        let error = DataPath::parse("/nosuch:x").unwrap().to_xml("", &namespaces()).unwrap_err();
+        let error = DataPath::parse("/nosuch:x")
+            .unwrap()
+            .to_xml("", &namespaces())
+            .unwrap_err();
         assert_eq!(error.to_string(), "no module \"nosuch\" in this FRR");
     }
 

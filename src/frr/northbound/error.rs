@@ -88,7 +88,9 @@ impl From<&Status> for Error {
             Code::Unavailable => Self::Unavailable { message },
             Code::InvalidArgument => Self::Refused { message },
             Code::ResourceExhausted => Self::Exhausted { message },
-            Code::Unimplemented | Code::FailedPrecondition | Code::NotFound => Self::Unsupported { message },
+            Code::Unimplemented | Code::FailedPrecondition | Code::NotFound => {
+                Self::Unsupported { message }
+            }
             Code::Aborted => Self::Unchanged,
             Code::DeadlineExceeded | Code::Unknown | Code::Cancelled => Self::Unknown { message },
             _ => Self::Failed { message },

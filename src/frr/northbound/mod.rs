@@ -11,20 +11,16 @@ use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 use http_body::Body as HttpBody;
-use tonic::{
-    Status,
-    body::Body,
-    client::GrpcService,
-    codegen::StdError,
-};
+use tonic::{Status, body::Body, client::GrpcService, codegen::StdError};
 use tracing::{debug, warn};
 
 pub use error::{Error, Retry};
 
 use crate::proto::frr::{
-    CommitRequest, CreateCandidateRequest, DataTree, DeleteCandidateRequest, EditCandidateRequest, Encoding,
-    GetCapabilitiesRequest, GetRequest, LoadToCandidateRequest, PathValue, commit_request::Phase,
-    get_request::DataType, load_to_candidate_request::LoadType, northbound_client::NorthboundClient,
+    CommitRequest, CreateCandidateRequest, DataTree, DeleteCandidateRequest, EditCandidateRequest,
+    Encoding, GetCapabilitiesRequest, GetRequest, LoadToCandidateRequest, PathValue,
+    commit_request::Phase, get_request::DataType, load_to_candidate_request::LoadType,
+    northbound_client::NorthboundClient,
 };
 
 /// Everything but commits and reads is bookkeeping on the server.
@@ -104,7 +100,9 @@ where
 {
     /// A client over a transport: a channel, or a service in this process.
     pub fn new(transport: T) -> Self {
-        Self { client: NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER) }
+        Self {
+            client: NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER),
+        }
     }
 
     /// Asks what the server is and has.
@@ -114,10 +112,20 @@ where
     /// [`Error::Unavailable`] where it does not answer.
     pub async fn capabilities(&self) -> Result<Capabilities, Error> {
         let mut client = self.client.clone();
-        let answer = within(QUICK_DEADLINE, client.get_capabilities(GetCapabilitiesRequest {})).await?;
+        let answer = within(
+            QUICK_DEADLINE,
+            client.get_capabilities(GetCapabilitiesRequest {}),
+        )
+        .await?;
         let answer = answer.into_inner();
-        let modules = answer.supported_modules.into_iter().map(|module| (module.name, module.revision));
-        Ok(Capabilities { frr_version: answer.frr_version, modules: modules.collect() })
+        let modules = answer
+            .supported_modules
+            .into_iter()
+            .map(|module| (module.name, module.revision));
+        Ok(Capabilities {
+            frr_version: answer.frr_version,
+            modules: modules.collect(),
+        })
     }
 
     /// The running configuration at a data path, as RFC 7951 JSON whose root is that
@@ -165,7 +173,9 @@ where
     ///
     /// [`Error::Refused`] with FRR's or libyang's words.
     pub async fn validate(&self, edits: Edits) -> Result<(), Error> {
-        self.transact(edits, Phase::Validate, String::new()).await.map(drop)
+        self.transact(edits, Phase::Validate, String::new())
+            .await
+            .map(drop)
     }
 
     /// Commits edits. The server says that it has applied them; whether the daemon
@@ -179,7 +189,12 @@ where
         self.transact(edits, Phase::All, comment.into()).await
     }
 
-    async fn transact(&self, mut edits: Edits, phase: Phase, comment: String) -> Result<Outcome, Error> {
+    async fn transact(
+        &self,
+        mut edits: Edits,
+        phase: Phase,
+        comment: String,
+    ) -> Result<Outcome, Error> {
         edits.delete = outermost(edits.delete);
         if edits.is_empty() {
             return Ok(Outcome::Unchanged);
@@ -196,23 +211,40 @@ where
             if edits.delete.len() == before {
                 return first;
             }
-            debug!(missing = before - edits.delete.len(), "nodes to delete were not there");
+            debug!(
+                missing = before - edits.delete.len(),
+                "nodes to delete were not there"
+            );
             if edits.is_empty() {
                 return Ok(Outcome::Unchanged);
             }
             driver.candidate(&edits, phase, &comment).await
         });
-        task.await.map_err(|error| Error::Failed { message: format!("northbound task: {error}") })?
+        task.await.map_err(|error| Error::Failed {
+            message: format!("northbound task: {error}"),
+        })?
     }
 
     /// A candidate from its creation to its deletion, on every path.
-    async fn candidate(&self, edits: &Edits, phase: Phase, comment: &str) -> Result<Outcome, Error> {
+    async fn candidate(
+        &self,
+        edits: &Edits,
+        phase: Phase,
+        comment: &str,
+    ) -> Result<Outcome, Error> {
         let mut client = self.client.clone();
-        let created = within(QUICK_DEADLINE, client.create_candidate(CreateCandidateRequest {})).await?;
+        let created = within(
+            QUICK_DEADLINE,
+            client.create_candidate(CreateCandidateRequest {}),
+        )
+        .await?;
         let candidate_id = created.into_inner().candidate_id;
         let result = Self::fill_and_commit(&mut client, candidate_id, edits, phase, comment).await;
-        let deleted =
-            within(QUICK_DEADLINE, client.delete_candidate(DeleteCandidateRequest { candidate_id })).await;
+        let deleted = within(
+            QUICK_DEADLINE,
+            client.delete_candidate(DeleteCandidateRequest { candidate_id }),
+        )
+        .await;
         if let Err(error) = deleted {
             warn!(candidate_id, %error, "candidate not deleted");
         }
@@ -227,13 +259,22 @@ where
         comment: &str,
     ) -> Result<Outcome, Error> {
         if !edits.delete.is_empty() {
-            let delete =
-                edits.delete.iter().map(|path| PathValue { path: path.clone(), value: String::new() });
-            let request = EditCandidateRequest { candidate_id, update: Vec::new(), delete: delete.collect() };
+            let delete = edits.delete.iter().map(|path| PathValue {
+                path: path.clone(),
+                value: String::new(),
+            });
+            let request = EditCandidateRequest {
+                candidate_id,
+                update: Vec::new(),
+                delete: delete.collect(),
+            };
             within(QUICK_DEADLINE, client.edit_candidate(request)).await?;
         }
         if let Some(merge) = &edits.merge {
-            let config = DataTree { encoding: Encoding::Json.into(), data: merge.clone() };
+            let config = DataTree {
+                encoding: Encoding::Json.into(),
+                data: merge.clone(),
+            };
             let request = LoadToCandidateRequest {
                 candidate_id,
                 r#type: LoadType::Merge.into(),
@@ -241,9 +282,15 @@ where
             };
             within(QUICK_DEADLINE, client.load_to_candidate(request)).await?;
         }
-        let request = CommitRequest { candidate_id, phase: phase.into(), comment: comment.to_owned() };
+        let request = CommitRequest {
+            candidate_id,
+            phase: phase.into(),
+            comment: comment.to_owned(),
+        };
         match within(COMMIT_DEADLINE, client.commit(request)).await {
-            Ok(answer) => Ok(Outcome::Applied { transaction: answer.into_inner().transaction_id }),
+            Ok(answer) => Ok(Outcome::Applied {
+                transaction: answer.into_inner().transaction_id,
+            }),
             Err(Error::Unchanged) => Ok(Outcome::Unchanged),
             Err(error) => Err(error),
         }
@@ -268,17 +315,26 @@ fn outermost(mut paths: Vec<String>) -> Vec<String> {
     paths.dedup();
     let all: std::collections::BTreeSet<String> = paths.iter().cloned().collect();
     paths.retain(|path| {
-        let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+        let above = path
+            .match_indices('/')
+            .filter_map(|(end, _)| path.get(..end));
         // A slash inside a quoted key cuts nowhere that is a path of the list.
-        above.filter(|above| !above.is_empty()).all(|above| !all.contains(above))
+        above
+            .filter(|above| !above.is_empty())
+            .all(|above| !all.contains(above))
     });
     paths
 }
 
-async fn within<R>(deadline: Duration, call: impl Future<Output = Result<R, Status>>) -> Result<R, Error> {
+async fn within<R>(
+    deadline: Duration,
+    call: impl Future<Output = Result<R, Status>>,
+) -> Result<R, Error> {
     match tokio::time::timeout(deadline, call).await {
         Ok(answer) => answer.map_err(|status| Error::from(&status)),
-        Err(_) => Err(Error::Unknown { message: format!("no answer within {deadline:?}") }),
+        Err(_) => Err(Error::Unknown {
+            message: format!("no answer within {deadline:?}"),
+        }),
     }
 }
 
@@ -288,7 +344,13 @@ mod tests {
 
     #[test]
     fn what_is_below_another_deletion_is_left_out() {
-        let paths = ["/a:b/c[k='1/2']", "/a:b/c[k='1/2']/d", "/a:b/e", "/a:b/ef", "/a:b/e"];
+        let paths = [
+            "/a:b/c[k='1/2']",
+            "/a:b/c[k='1/2']/d",
+            "/a:b/e",
+            "/a:b/ef",
+            "/a:b/e",
+        ];
         let kept = outermost(paths.map(Into::into).into());
         assert_eq!(kept, ["/a:b/c[k='1/2']", "/a:b/e", "/a:b/ef"]);
     }
