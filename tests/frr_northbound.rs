@@ -660,6 +660,7 @@ async fn shells_that_come_and_go_do_not_cost_an_edit() {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 vty(&socket, "show version");
                 count += 1;
+                std::thread::sleep(Duration::from_millis(50));
             }
             count
         }
@@ -690,7 +691,7 @@ async fn shells_that_come_and_go_do_not_cost_an_edit() {
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let count = noise.join().unwrap();
     println!("{count} shells came and went");
-    assert!(count > 50);
+    assert!(count > 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -235,50 +235,77 @@ impl Session {
     ///
     /// The first edit's that failed; [`Error::Refused`] names its path.
     pub async fn edit(&mut self, edits: &[Edit]) -> Result<(), Error> {
+        self.batches(edits, false).await.map(drop)
+    }
+
+    /// Makes edits as [`Session::edit`] does, and validates what is then in the
+    /// candidate. The validation follows the last edits without a pause in which
+    /// mgmtd could do something else. Both locks have to be held.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::edit`] and [`Session::commit`].
+    pub async fn edit_and_validate(&mut self, edits: &[Edit]) -> Result<Committed, Error> {
+        let reply = self.batches(edits, true).await?;
+        self.committed(Action::Validate, reply).await
+    }
+
+    /// Sends edits, and with the last of them the validation, whose reply is returned.
+    async fn batches(&mut self, edits: &[Edit], validate: bool) -> Result<Option<Reply>, Error> {
         const WHAT: &str = "edit";
         if self.transaction_open {
             return Err(Error::TransactionOpen);
         }
         let generation = self.generation;
-        for batch in edits.chunks(EDITS_IN_FLIGHT) {
-            let replies = self
-                .exchange(WHAT, EDIT_DEADLINE, batch.len(), |id, req_id, i| {
-                    // `exchange` counts to the length it was given.
-                    let body = batch
-                        .get(i)
-                        .map(|edit| native::edit(generation, id, req_id, edit));
-                    Frame::Native(body.unwrap_or_default())
-                })
-                .await?;
+        let batches: Vec<&[Edit]> = match edits {
+            [] => vec![edits],
+            _ => edits.chunks(EDITS_IN_FLIGHT).collect(),
+        };
+        let mut last = None;
+        for (i, batch) in batches.iter().enumerate() {
+            let validate = validate && i + 1 == batches.len();
+            self.transaction_open = validate && generation == Generation::Protobuf;
+            let count = batch.len() + usize::from(validate);
+            let frame = |id, req_id, i| match batch.get(i) {
+                Some(edit) => Frame::Native(native::edit(generation, id, req_id, edit)),
+                None => commit_frame(generation, id, req_id, Action::Validate),
+            };
+            let mut replies = self.exchange(WHAT, EDIT_DEADLINE, count, frame).await?;
+            if validate {
+                last = replies.pop_back();
+            }
             for (edit, reply) in batch.iter().zip(replies) {
-                match reply {
-                    Reply::Edited => {}
-                    Reply::Error {
-                        errno: Some(EBUSY),
-                        message,
-                    } => {
-                        return Err(Error::Locked {
-                            datastore: Datastore::Candidate,
-                            message,
-                        });
-                    }
-                    Reply::Error { errno, message } => {
-                        let path = (edit.xpath != "/").then(|| edit.xpath.clone());
-                        return Err(Error::Refused {
-                            request: WHAT,
-                            path,
-                            errno,
-                            message,
-                        });
-                    }
-                    other => {
-                        self.usable = false;
-                        return Err(unexpected(WHAT, &other));
-                    }
-                }
+                self.edited(edit, reply)?;
             }
         }
-        Ok(())
+        Ok(last)
+    }
+
+    fn edited(&mut self, edit: &Edit, reply: Reply) -> Result<(), Error> {
+        const WHAT: &str = "edit";
+        match reply {
+            Reply::Edited => Ok(()),
+            Reply::Error {
+                errno: Some(EBUSY),
+                message,
+            } => Err(Error::Locked {
+                datastore: Datastore::Candidate,
+                message,
+            }),
+            Reply::Error { errno, message } => {
+                let path = (edit.xpath != "/").then(|| edit.xpath.clone());
+                Err(Error::Refused {
+                    request: WHAT,
+                    path,
+                    errno,
+                    message,
+                })
+            }
+            other => {
+                self.usable = false;
+                Err(unexpected(WHAT, &other))
+            }
+        }
     }
 
     /// Validates, applies or aborts what is in the candidate. Both locks have to be
@@ -290,31 +317,43 @@ impl Session {
     /// [`Error::Timeout`] or [`Error::Closed`] of an apply nobody knows what
     /// happened: read it back.
     pub async fn commit(&mut self, action: Action) -> Result<Committed, Error> {
-        let what = match action {
-            Action::Apply => "apply",
-            Action::Abort => "abort",
-            Action::Validate => "validate",
-        };
         let generation = self.generation;
-        if generation == Generation::Protobuf {
-            self.transaction_open = true;
-        }
-        let reply = self
-            .request(what, COMMIT_DEADLINE, |id, req_id| match generation {
-                Generation::Protobuf => Frame::Protobuf(protobuf::commit(id, req_id, action)),
-                Generation::Native => Frame::Native(native::commit(id, req_id, action)),
-            })
-            .await
-            .map_err(without_envelope)?;
-        let Reply::Commit { info } = reply else {
-            return Err(unexpected(what, &reply));
-        };
-        let committed = match info {
-            Some(info) if info.starts_with(NO_CHANGES) => Committed::NoChanges,
-            _ => Committed::Changed,
+        self.transaction_open |= generation == Generation::Protobuf;
+        let frame = |id, req_id, _| commit_frame(generation, id, req_id, action);
+        let mut replies = self
+            .exchange(name(action), COMMIT_DEADLINE, 1, frame)
+            .await?;
+        self.committed(action, replies.pop_front()).await
+    }
+
+    /// Reads the reply to a commit, and lets 10.3 finish what it does after it.
+    async fn committed(
+        &mut self,
+        action: Action,
+        reply: Option<Reply>,
+    ) -> Result<Committed, Error> {
+        let request = name(action);
+        let committed = match reply {
+            Some(Reply::Commit { info: Some(info) }) if info.starts_with(NO_CHANGES) => {
+                Committed::NoChanges
+            }
+            Some(Reply::Commit { .. }) => Committed::Changed,
+            Some(Reply::Error { errno, message }) => {
+                let message = without_envelope(message);
+                return Err(Error::Refused {
+                    request,
+                    path: None,
+                    errno,
+                    message,
+                });
+            }
+            other => {
+                self.usable = false;
+                return Err(unexpected(request, &other.unwrap_or(Reply::Other(0))));
+            }
         };
         let ends_transaction = action != Action::Validate || committed == Committed::NoChanges;
-        if generation == Generation::Protobuf && ends_transaction {
+        if self.generation == Generation::Protobuf && ends_transaction {
             sleep(SETTLE).await;
             self.transaction_open = false;
         }
@@ -465,27 +504,27 @@ fn unexpected(request: &'static str, got: &Reply) -> Error {
 
 /// From 10.4 the reason of a failed commit is wrapped in numbers that say nothing
 /// to the one who asked: `commit failed session-id … reason: 'WHY'`.
-fn without_envelope(error: Error) -> Error {
-    let Error::Refused {
-        request,
-        path,
-        errno,
-        message,
-    } = error
-    else {
-        return error;
-    };
+fn without_envelope(message: String) -> String {
     let reason = message
         .strip_prefix("commit failed session-id")
         .and_then(|rest| rest.split_once("reason: '"))
         .map(|(_, reason)| reason.strip_suffix('\'').unwrap_or(reason))
-        .filter(|reason| !reason.is_empty())
-        .map(str::to_owned);
-    Error::Refused {
-        request,
-        path,
-        errno,
-        message: reason.unwrap_or(message),
+        .filter(|reason| !reason.is_empty());
+    reason.map(str::to_owned).unwrap_or(message)
+}
+
+fn name(action: Action) -> &'static str {
+    match action {
+        Action::Apply => "apply",
+        Action::Abort => "abort",
+        Action::Validate => "validate",
+    }
+}
+
+fn commit_frame(generation: Generation, id: u64, req_id: u64, action: Action) -> Frame {
+    match generation {
+        Generation::Protobuf => Frame::Protobuf(protobuf::commit(id, req_id, action)),
+        Generation::Native => Frame::Native(native::commit(id, req_id, action)),
     }
 }
 
@@ -518,20 +557,9 @@ mod tests {
 
     #[test]
     fn the_envelope_of_a_failed_commit_is_taken_off() {
-        let refused = |message: &str| Error::Refused {
-            request: "apply",
-            path: None,
-            errno: Some(22),
-            message: message.into(),
-        };
-        let wrapped = refused(
-            "commit failed session-id 7 on x req-id 9 source-ds: candidate target-ds: running \
-             validate-only: 1: reason: 'it's wrong'",
-        );
-        assert_eq!(without_envelope(wrapped).to_string(), "it's wrong");
-        assert_eq!(
-            without_envelope(refused("plain words")).to_string(),
-            "plain words"
-        );
+        let wrapped = "commit failed session-id 7 on x req-id 9 source-ds: candidate target-ds: running \
+             validate-only: 1: reason: 'it's wrong'";
+        assert_eq!(without_envelope(wrapped.into()), "it's wrong");
+        assert_eq!(without_envelope("plain words".into()), "plain words");
     }
 }

@@ -31,9 +31,13 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(5);
 /// Longest pause, so that a lock that comes free is taken within a blink.
 const BACKOFF_CAP: Duration = Duration::from_millis(200);
 
-/// Rounds on 10.3: two suffice where nobody interferes, and each interference costs
+/// Rounds on 10.3: three suffice where nobody interferes, and each interference costs
 /// one more.
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 12;
+
+/// So many rounds in a row have to find nothing to change: it is also what edits look
+/// like that were lost between their arrival and their validation, some 50 µs.
+const QUIET: u32 = 2;
 
 /// What the commit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +80,7 @@ pub(super) async fn reset(session: &mut Session) -> Result<(), Error> {
 
 async fn once(session: &mut Session, edits: &[Edit], goal: Goal) -> Result<Outcome, Error> {
     session.commit(Action::Abort).await?;
-    session.edit(edits).await?;
-    let valid = session.commit(Action::Validate).await?;
+    let valid = session.edit_and_validate(edits).await?;
     match (goal, valid) {
         (Goal::Validate, _) => Ok(Outcome::Valid),
         (Goal::Apply, Committed::NoChanges) => Ok(Outcome::Unchanged),
@@ -99,35 +102,32 @@ async fn until_settled(
             edit.operation = Operation::Remove;
         }
     }
+    session.commit(Action::Abort).await?;
     let mut applied = false;
     let mut quiet = 0;
     for round in 0..ROUNDS {
-        session.commit(Action::Abort).await?;
-        session
-            .edit(if round == 0 { edits } else { &again })
-            .await?;
-        match session.commit(Action::Validate).await? {
-            Committed::NoChanges if applied => return Ok(Outcome::Applied),
-            // "Nothing to change" is also what lost edits look like: ask twice.
-            Committed::NoChanges if quiet > 0 => {
-                return Ok(if goal == Goal::Validate {
-                    Outcome::Valid
-                } else {
-                    Outcome::Unchanged
-                });
-            }
+        // Each round but a refused one ends with the candidate as running is.
+        let edits = if round == 0 { edits } else { &again };
+        match session.edit_and_validate(edits).await? {
             Committed::NoChanges => quiet += 1,
             Committed::Changed if goal == Goal::Validate => return Ok(Outcome::Valid),
             Committed::Changed => {
-                quiet = 0;
                 if applied {
                     debug!(
                         round,
                         "another session of mgmtd reset the candidate during the commit"
                     );
                 }
+                quiet = 0;
                 applied |= session.commit(Action::Apply).await? == Committed::Changed;
             }
+        }
+        if quiet == QUIET {
+            return Ok(match (goal, applied) {
+                (Goal::Validate, _) => Outcome::Valid,
+                (Goal::Apply, true) => Outcome::Applied,
+                (Goal::Apply, false) => Outcome::Unchanged,
+            });
         }
     }
     Err(Error::Unexpected {

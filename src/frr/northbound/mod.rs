@@ -195,6 +195,16 @@ where
         phase: Phase,
         comment: String,
     ) -> Result<Outcome, Error> {
+        if let Some(path) = edits
+            .delete
+            .iter()
+            .find(|path| !path.starts_with('/') || path.len() < 2)
+        {
+            // Some servers take these for the whole configuration.
+            return Err(Error::Refused {
+                message: format!("{path:?} is no data path"),
+            });
+        }
         edits.delete = outermost(edits.delete);
         if edits.is_empty() {
             return Ok(Outcome::Unchanged);
