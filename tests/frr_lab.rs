@@ -27,6 +27,9 @@ fn node_config() -> String {
         text += &format!(" neighbor {address} remote-as {asn}\n");
         text += &format!(" neighbor {address} timers connect 1\n");
     }
+    text += " no bgp network import-check\n address-family ipv6 unicast\n";
+    text += &format!("  neighbor {} activate\n", net::TOR_V6);
+    text += &format!("  neighbor {} activate\n", net::BIRD_V6);
     text
 }
 
@@ -42,35 +45,26 @@ fn wait_established(lab: &Lab, peer: &str) {
     });
 }
 
-/// What of a lab is on the machine: processes, namespaces, mounts, directories.
+/// What of a lab is on the machine: namespaces, mounts, processes, its directory.
 fn traces(id: &str, run_dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let namespaces = Command::new("ip").args(["netns", "list"]).output().unwrap();
-    let namespaces = String::from_utf8(namespaces.stdout).unwrap();
-    found.extend(
+    let namespaces = Command::new("ip").args(["netns", "list"]).output();
+    let namespaces = String::from_utf8(namespaces.unwrap().stdout).unwrap();
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    let (namespace, directory) = (format!("{id}-"), format!("/{id}/"));
+    let mut found: Vec<String> =
         namespaces
             .lines()
-            .filter(|line| line.starts_with(id))
-            .map(str::to_owned),
-    );
-    let mounts = fs::read_to_string("/proc/mounts").unwrap();
-    found.extend(
-        mounts
-            .lines()
-            .filter(|line| line.contains(id))
-            .map(str::to_owned),
-    );
-    for process in fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.path())
-    {
-        // A daemon of the lab sees the lab's directory among its mounts.
-        if let Ok(mounts) = fs::read_to_string(process.join("mountinfo")) {
-            let ours = mounts
-                .lines()
-                .any(|line| line.contains(&format!("novaroute-lab/{id}/")));
-            found.extend(ours.then(|| process.display().to_string()));
+            .filter(|line| line.starts_with(&namespace))
+            .chain(mounts.lines().filter(|line| {
+                line.contains(&directory) || line.contains(&format!("/{namespace}"))
+            }))
+            .map(str::to_owned)
+            .collect();
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        // Directories of the lab are mounted in the view of each of its FRR daemons.
+        let mounts = fs::read_to_string(process.path().join("mountinfo"));
+        if mounts.is_ok_and(|mounts| mounts.contains(&directory)) {
+            found.push(process.path().display().to_string());
         }
     }
     if run_dir.exists() {
@@ -86,30 +80,17 @@ fn routers_exchange_routes_with_frr_and_bird() {
         wait_established(&lab, peer);
     }
 
-    let family = |family, prefix| {
+    let routes = [("ipv4", "192.0.2.0/24"), ("ipv6", "2001:db8:1::/48")];
+    for (family, prefix) in routes {
         let commands = [
             "configure terminal",
             "router bgp 65000",
-            "no bgp network import-check",
             &format!("address-family {family} unicast"),
             &format!("network {prefix}"),
         ];
         lab.vtysh(Router::Node, &commands);
-    };
-    family("ipv4", "192.0.2.0/24");
-    lab.vtysh(
-        Router::Node,
-        &[
-            "configure terminal",
-            "router bgp 65000",
-            "address-family ipv6 unicast",
-            &format!("neighbor {} activate", net::TOR_V6),
-            &format!("neighbor {} activate", net::BIRD_V6),
-        ],
-    );
-    family("ipv6", "2001:db8:1::/48");
-
-    for (family, prefix) in [("ipv4", "192.0.2.0/24"), ("ipv6", "2001:db8:1::/48")] {
+    }
+    for (family, prefix) in routes {
         wait_for(&format!("{prefix} in tor"), CONVERGE, || {
             let route = lab.vtysh_json(
                 Router::Tor,
@@ -172,7 +153,6 @@ fn labs_run_side_by_side_and_leave_nothing() {
         !agent.wait().unwrap().success(),
         "the lab's end is its programs' end"
     );
-    assert_eq!(one.pid(Router::Tor, "bgpd"), one.pid(Router::Tor, "bgpd"));
     assert!(
         one.pid(Router::Tor, "bgpd").is_some(),
         "the other lab goes on"
@@ -259,10 +239,7 @@ fn a_refused_configuration_is_told_and_leaves_nothing() {
     let reason = panic.downcast_ref::<String>().expect("a panic with text");
     assert!(reason.contains("router bgp nonsense"), "{reason}");
     let id = reason.split('\'').nth(1).expect("the lab's name in quotes");
-    assert_eq!(
-        traces(id, Path::new(&format!("/run/novaroute-lab/{id}"))),
-        [""; 0]
-    );
+    assert_eq!(traces(id, &lab::run_base().join(id)), [""; 0]);
 }
 
 /// Set in the process that [`a_lab_whose_owner_was_killed_is_reaped`] starts and kills.

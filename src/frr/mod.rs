@@ -1,5 +1,15 @@
 //! Everything that talks to FRR: sockets, their codecs and the drivers on top.
 //!
+//! | module | owns |
+//! |---|---|
+//! | `vty` | VTY sockets, the table YANG ⇄ CLI, the driver for bgpd and bfdd |
+//! | `frontend` | mgmtd's frontend socket, both generations of its protocol |
+//! | `gateway` | FRR's `frr.Northbound` service, served on that socket |
+//! | `northbound` | a client of any `frr.Northbound` service |
+//!
 //! May import `model`, `tree` and `yang`; knows nothing of owners, policy or gRPC clients.
 
+pub mod frontend;
+pub mod gateway;
+pub mod northbound;
 pub mod vty;

@@ -399,8 +399,8 @@ pub fn wait_for<T, E: fmt::Display>(
     }
 }
 
-/// Where `lab.sh` keeps running labs.
-fn run_base() -> PathBuf {
+/// Where `lab.sh` keeps the directories of running labs.
+pub fn run_base() -> PathBuf {
     std::env::var_os("NOVAROUTE_LAB_RUN").map_or_else(|| "/run/novaroute-lab".into(), PathBuf::from)
 }
 
