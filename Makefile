@@ -30,11 +30,11 @@ REAP = { code=$$?; $(LAB) reap; exit $$code; }
 
 .PHONY: test
 test: setup ## run all tests: unit, golden, property, real FRR
-ifdef NEXTEST
 	cargo test --doc --quiet
+ifdef NEXTEST
 	cargo nextest run || $(REAP)
 else
-	cargo test -- --test-threads=$(FRR_THREADS) || $(REAP)
+	cargo test --no-fail-fast --lib --bins --tests -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
 .PHONY: test-frr
@@ -42,7 +42,7 @@ test-frr: setup ## run the real-FRR tests alone (FRR_ROOT=DIR: another FRR)
 ifdef NEXTEST
 	cargo nextest run --filterset 'binary(/^frr_/)' || $(REAP)
 else
-	cargo test --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
+	cargo test --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
 .PHONY: lab
@@ -63,5 +63,5 @@ demo: build ## show the whole way of a route, from a client to real peers
 lint: setup ## check formatting, run clippy, and shellcheck where it is installed
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x tests/lab/*.sh .ci/run; \
+	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh .ci/run; \
 	else echo "shellcheck is not installed: scripts not checked"; fi
