@@ -26,5 +26,6 @@ pub mod model;
 pub mod tree;
 pub mod yang;
 pub mod policy;
+pub mod config;
 pub mod commit;
 pub mod frr;
