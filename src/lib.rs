@@ -27,5 +27,6 @@ pub mod tree;
 pub mod yang;
 pub mod policy;
 pub mod config;
+pub mod telemetry;
 pub mod commit;
 pub mod frr;
