@@ -28,5 +28,6 @@ pub mod yang;
 pub mod policy;
 pub mod config;
 pub mod telemetry;
+pub mod monitor;
 pub mod commit;
 pub mod frr;
