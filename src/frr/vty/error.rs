@@ -56,6 +56,9 @@ pub enum VtyError {
         /// How long was waited since the reply before it.
         waited: Duration,
     },
+    /// The daemon had closed the connection before this call: none of its commands was sent.
+    #[error("the daemon has closed the connection")]
+    Gone,
     /// The daemon closed the connection; what became of the command is unknown.
     #[error("the daemon closed the connection before the reply to command {command}")]
     Closed {
@@ -99,6 +102,7 @@ impl VtyError {
             Self::Refused { .. } => "refused",
             Self::Json { .. } => "json",
             Self::Timeout { .. } => "timeout",
+            Self::Gone => "gone",
             Self::Closed { .. } => "closed",
             Self::Io { .. } => "io",
             Self::Protocol { .. } => "protocol",

@@ -194,7 +194,7 @@ impl Session {
     /// Notices what came while no reply was due: the end of the stream, or bytes.
     fn refuse_unsolicited(&mut self) -> Result<(), VtyError> {
         match self.stream.try_read_buf(&mut self.incoming) {
-            Ok(0) => Err(VtyError::Closed { command: 0 }),
+            Ok(0) => Err(VtyError::Gone),
             Ok(_) => Err(VtyError::Protocol { command: 0, source: CodecError::Unsolicited }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(source) => Err(VtyError::Io { command: 0, source }),

@@ -220,7 +220,7 @@ async fn the_end_of_an_idle_daemon_is_noticed_at_once() {
     session.command("still in step").await.unwrap();
     server.task.abort();
     let error = timeout(SHORT, session.closed()).await.unwrap();
-    assert!(matches!(error, VtyError::Closed { .. }), "{error:?}");
+    assert!(matches!(error, VtyError::Gone), "{error:?}");
 }
 
 /// By hand: `NOVAROUTE_TEST_VTY=/run/frr/bgpd.vty cargo nextest run --run-ignored only real_bgpd`.
@@ -240,4 +240,28 @@ async fn real_bgpd_answers() {
     let outcome = session.pipeline(&vec!["show version"; 10_000], |_, r| r.is_ok()).await.unwrap();
     assert_eq!(outcome.replies.len(), 10_000);
     eprintln!("10,000 commands in {:?}", start.elapsed());
+}
+
+/// By hand, on a bgpd with `router bgp 65000` that may be changed.
+#[tokio::test]
+#[ignore = "changes the bgpd whose socket is in NOVAROUTE_TEST_VTY_WRITE"]
+async fn real_bgpd_executes_exactly_what_has_a_reply() {
+    let path = PathBuf::from(std::env::var_os("NOVAROUTE_TEST_VTY_WRITE").unwrap());
+    let mut session = Session::connect(&path, SHORT).await.unwrap();
+    let enter = ["configure terminal", "router bgp 65000", "address-family ipv4 unicast"];
+    let ok = |_: usize, reply: &crate::frr::vty::Reply| reply.is_ok();
+    assert_eq!(session.pipeline(&enter, ok).await.unwrap().refused, None);
+    let mut all: Vec<_> =
+        (0..10_000).map(|n| format!("network 172.{}.{}.0/24", 16 + n / 256, n % 256)).collect();
+    all[5_000] = "network 300.1.1.0/24".into();
+    let start = Instant::now();
+    let outcome = session.pipeline(&all, ok).await.unwrap();
+    eprintln!("{} commands in {:?}", outcome.replies.len(), start.elapsed());
+    assert_eq!(outcome.refused, Some(5_000));
+    let running = session.show("do show running-config").await.unwrap();
+    let shown = running.lines().filter(|line| line.contains("network 172.")).count();
+    assert_eq!(shown, outcome.replies.iter().filter(|reply| reply.is_ok()).count());
+    let undo: Vec<_> = all[..outcome.replies.len()].iter().map(|c| format!("no {c}")).collect();
+    session.pipeline(&undo, |_, _| true).await.unwrap();
+    assert!(!session.show("do show running-config").await.unwrap().contains("network 172."));
 }
