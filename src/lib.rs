@@ -27,4 +27,5 @@ pub mod tree;
 pub mod store;
 pub mod policy;
 pub mod events;
+pub mod api;
 pub mod commit;
