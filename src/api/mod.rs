@@ -6,16 +6,16 @@
 //!
 //! ```text
 //! UnixListener ─▶ connection ─▶ route_control, transactions ─▶ parse ─▶ CommitHandle
-//!                     │ opened, closed      │ enter                        ▲
-//!                     └───────▶ sessions ◀──┘         after the grace period│
-//!                                  └──────────────────────────────────────┘
+//!                     │ opened, closed      │ enter                         ▲
+//!                     └──────▶ sessions ◀───┘                               │
+//!                                  └── withdrawal after the grace period ───┘
 //! ```
 //!
-//! An owner's intents outlive its last connection by the grace period, or for good where the
-//! owner is persistent; `Deregister` without `withdraw_all` is like a disconnect. The BGP instance
-//! is the node's and is never withdrawn with an owner. While the agent runs, what an owner declared is
-//! still there when it comes back within that time, so that `reassert_intents` has
-//! nothing to do; the journal makes the same true across restarts.
+//! An owner's intents outlive its last connection by the grace period, or for good where
+//! the owner is persistent; `Deregister` without `withdraw_all` is like a disconnect. The
+//! BGP instance is the node's and is never withdrawn with an owner. What an owner declared
+//! is still there when it comes back within that time, so that `reassert_intents` has
+//! nothing to do; the journal makes the same true across restarts of the agent.
 
 mod codes;
 mod connection;

@@ -123,39 +123,52 @@ impl Sessions {
     ///
     /// Cancel safety: the session is noted before the first wait.
     pub async fn enter(self: &Arc<Self>, owner: &OwnerName, connection: Option<ConnectionId>) {
-        let (ending, opened) = {
-            let mut state = self.state();
-            let open = connection.filter(|id| state.open.contains(id));
-            let session = state.owners.entry(owner.clone()).or_default();
-            session.deadline = None;
-            session.connections.extend(open);
-            if session.connections.is_empty() {
-                // The connection closed before its call came here.
-                self.start_grace(owner, session);
-            }
-            let opened = session.id.is_none().then(|| name_session(session));
-            (Arc::clone(&session.ending), opened)
-        };
-        if let Some(session_id) = opened {
-            self.bus.publish(Event::OwnerRegistered { owner: owner.clone(), session_id });
-        }
+        let (ending, _) = self.attach(owner, connection, false);
         drop(ending.lock().await);
     }
 
-    /// Opens a session under a new name, also where there is one already, after
-    /// [`enter`](Self::enter)'s bookkeeping; returns the name.
+    /// Like [`enter`](Self::enter), and the session gets a new name, which is returned.
+    ///
+    /// Cancel safety: as `enter`.
     pub async fn register(
         self: &Arc<Self>,
         owner: &OwnerName,
         connection: Option<ConnectionId>,
     ) -> String {
-        let new = {
-            let mut state = self.state();
-            name_session(state.owners.entry(owner.clone()).or_default())
-        };
-        self.enter(owner, connection).await;
-        self.bus.publish(Event::OwnerRegistered { owner: owner.clone(), session_id: new.clone() });
-        new
+        let (ending, id) = self.attach(owner, connection, true);
+        drop(ending.lock().await);
+        id
+    }
+
+    /// Makes the owner connected; returns what is held during a withdrawal, and the name of
+    /// the session: a new one where there was none, or where `rename` says so.
+    fn attach(
+        self: &Arc<Self>,
+        owner: &OwnerName,
+        connection: Option<ConnectionId>,
+        rename: bool,
+    ) -> (Arc<tokio::sync::Mutex<()>>, String) {
+        let mut state = self.state();
+        let open = connection.filter(|id| state.open.contains(id));
+        let session = state.owners.entry(owner.clone()).or_default();
+        session.deadline = None;
+        session.connections.extend(open);
+        if session.connections.is_empty() {
+            // The connection closed before its call came here.
+            self.start_grace(owner, session);
+        }
+        let ending = Arc::clone(&session.ending);
+        match &session.id {
+            Some(id) if !rename => (ending, id.clone()),
+            _ => {
+                let id = uuid::Uuid::new_v4().to_string();
+                session.id = Some(id.clone());
+                drop(state);
+                let (owner, session_id) = (owner.clone(), id.clone());
+                self.bus.publish(Event::OwnerRegistered { owner, session_id });
+                (ending, id)
+            }
+        }
     }
 
     /// Ends an owner's session. With `withdraw` its intents go in one commit first; without, they
@@ -171,16 +184,17 @@ impl Sessions {
         if withdraw {
             self.withdraw_all(owner, "Deregister").await?;
         }
-        {
+        let had_session = {
             let mut state = self.state();
             let session = state.owners.entry(owner.clone()).or_default();
-            session.id = None;
             // Its connections may stay open; only a new call makes the owner connected again.
             session.connections.clear();
-            session.deadline = None;
-            if !withdraw {
-                self.start_grace(owner, session);
-            }
+            // After a withdrawal too: a call that was under way may still declare something.
+            self.start_grace(owner, session);
+            session.id.take().is_some()
+        };
+        if !had_session && !withdraw {
+            return Ok(());
         }
         let reason = match withdraw {
             true => "asked to, intents withdrawn",
@@ -296,11 +310,4 @@ impl Sessions {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Gives the session a new name.
-fn name_session(session: &mut Session) -> String {
-    let id = uuid::Uuid::new_v4().to_string();
-    session.id = Some(id.clone());
-    id
 }

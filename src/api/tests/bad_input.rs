@@ -96,6 +96,8 @@ fn attributes(attributes: v1::PrefixAttributes) -> v1::AdvertisePrefixRequest {
     v1::AdvertisePrefixRequest { attributes, ..advertise("novanet", "10.1.0.0/24") }
 }
 
+// The macro sets one field of whatever request it gets.
+#[allow(clippy::field_reassign_with_default)]
 fn fields() -> Vec<Field> {
     let net = "novanet";
     let mut all = Vec::new();
