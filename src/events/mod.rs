@@ -15,6 +15,7 @@ pub use bus::{Bus, CAPACITY, NoObserver, Observer, Stamped, Subscription};
 pub use changes::of_change;
 pub use event::Event;
 pub use filter::Filter;
+pub(crate) use filter::parse_owner_filter;
 
 /// Type of an event, as the contract numbers it.
 pub use crate::proto::v1::EventType;

@@ -168,7 +168,7 @@ fn peer_fits(peer: &Peer, local_as: AsNumber) -> Result<(), Violation> {
         Some(PeerType::Internal) if !internal => format!(
             "is declared internal, but its AS {remote_as} is not the node's own AS {local_as}"
         ),
-        // FRR takes the line and ignores it, so that a client would believe in a TTL that is not set.
+        // FRR takes the line and ignores it: a client would believe in a TTL that is not set.
         _ if internal && peer.ebgp_multihop.is_some() => format!(
             "ebgp_multihop is for external peers, but its AS {remote_as} is the node's own AS \
              {local_as}: leave it 0"

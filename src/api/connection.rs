@@ -1,0 +1,116 @@
+//! Accepted connections, which tell the sessions when they close.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::{Stream, stream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{UnixListener, UnixStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tonic::transport::server::Connected;
+
+use super::sessions::{ConnectionId, Sessions};
+
+/// Most connections at a time: a node has a handful of clients, and each connection
+/// costs a file descriptor of the usual 1,024.
+pub const MAX_CONNECTIONS: usize = 256;
+
+/// Pause after a failed accept: with no file descriptor left the next one fails at once too.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// An accepted connection. Dropping it tells the sessions that it closed.
+pub(super) struct Connection {
+    stream: UnixStream,
+    id: ConnectionId,
+    sessions: Arc<Sessions>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.sessions.closed(self.id);
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ConnectionId;
+
+    fn connect_info(&self) -> ConnectionId {
+        self.id
+    }
+}
+
+/// The connections of a listener; at most [`MAX_CONNECTIONS`] at a time, further ones wait.
+pub(super) fn accept(
+    listener: UnixListener,
+    sessions: Arc<Sessions>,
+) -> impl Stream<Item = io::Result<Connection>> {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    stream::unfold((listener, sessions, permits), |(listener, sessions, permits)| async {
+        // An error says that the semaphore was closed, which nobody does.
+        let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+        let stream = loop {
+            match listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        };
+        let connection = Connection {
+            stream,
+            id: sessions.opened(),
+            sessions: Arc::clone(&sessions),
+            _permit: permit,
+        };
+        Some((Ok(connection), (listener, sessions, permits)))
+    })
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

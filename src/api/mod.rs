@@ -1,0 +1,38 @@
+//! The gRPC server: what clients speak.
+//!
+//! Owns parsing, authentication, sessions and the replies. Changes nothing
+//! itself: it asks the commit actor through its handle. May import `model`, `policy`, `store`,
+//! `commit`, `events` and `proto`.
+//!
+//! ```text
+//! UnixListener ─▶ connection ─▶ route_control, transactions ─▶ parse ─▶ CommitHandle
+//!                     │ opened, closed      │ enter                         ▲
+//!                     └──────▶ sessions ◀───┘                               │
+//!                                  └── withdrawal after the grace period ───┘
+//! ```
+//!
+//! An owner's intents outlive its last connection by the grace period, or for good where
+//! the owner is persistent; `Deregister` without `withdraw_all` is like a disconnect. The
+//! BGP instance is the node's and is never withdrawn with an owner. What an owner declared
+//! is still there when it comes back within that time, so that `reassert_intents` has
+//! nothing to do; the journal makes the same true across restarts of the agent.
+
+mod codes;
+mod connection;
+mod directory;
+pub mod parse;
+mod route_control;
+mod server;
+mod service;
+mod sessions;
+mod status;
+#[cfg(test)]
+mod tests;
+mod transactions;
+
+pub use connection::MAX_CONNECTIONS;
+pub use directory::Directory;
+pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve};
+pub use service::{Api, MAX_STREAMS, ObserveCall, Parts};
+pub use sessions::{ConnectionId, Sessions};
+pub use status::{FrrSnapshot, PeerSnapshot, StatusSource};

@@ -1,0 +1,145 @@
+//! Several changes of one transaction.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use super::{advertisement, bgp, nested, peer, prefix_key, static_route};
+use crate::{
+    model::{Change, FieldErrors, Intent, IntentKey, Peer, Protocol},
+    proto::v1::{self, intent, intent_change, intent_ref},
+};
+
+/// Most changes of one request: they are one commit, during which everybody else waits and
+/// FRR's configuration lock is held. Who has more sends several requests.
+pub const MAX_CHANGES: usize = 10_000;
+
+/// Wrong changes that are named before the rest is not looked at any more: the answer
+/// has to fit a header.
+const MAX_NAMED: usize = 50;
+
+/// Parses the changes of one transaction.
+///
+/// # Errors
+/// Names wrong fields as `changes[3].set.peer.remote_as`; also `changes` where there are
+/// none or too many, and `changes[3]` where an earlier one is about the same object.
+pub fn changes(messages: &[v1::IntentChange]) -> Result<Vec<Change>, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    if messages.is_empty() {
+        errors.push("changes", "is empty");
+    } else if messages.len() > MAX_CHANGES {
+        let count = messages.len();
+        errors.push("changes", format!("{count} are more than {MAX_CHANGES} for one request"));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut seen = BTreeMap::new();
+    let mut parsed = Vec::with_capacity(messages.len());
+    for (index, message) in messages.iter().enumerate() {
+        let field = format!("changes[{index}]");
+        let Some(change) = nested_or_same(&mut errors, &field, change(message)) else {
+            if errors.iter().count() >= MAX_NAMED {
+                break;
+            }
+            continue;
+        };
+        match seen.entry(change.key()) {
+            Entry::Vacant(place) => {
+                place.insert(index);
+                parsed.push(change);
+            }
+            Entry::Occupied(first) => {
+                let (key, first) = (first.key(), first.get());
+                errors.push(field, format!("is about {key} like changes[{first}]"));
+            }
+        }
+    }
+    errors.finish(Some(parsed))
+}
+
+/// What of a change is not built yet, in words for the caller.
+pub fn unimplemented(key: &IntentKey) -> Option<&'static str> {
+    match key {
+        IntentKey::Prefix(Protocol::Ospf, _) => {
+            Some("advertising prefixes through OSPF is not there yet; PROTOCOL_BGP is")
+        }
+        _ => None,
+    }
+}
+
+/// Like [`nested`], but what is wrong with the message as a whole is under its own name.
+fn nested_or_same(
+    errors: &mut FieldErrors,
+    field: &str,
+    value: Result<Change, Wrong>,
+) -> Option<Change> {
+    match value {
+        Ok(change) => Some(change),
+        Err(Wrong::Whole(reason)) => {
+            errors.push(field, reason);
+            None
+        }
+        Err(Wrong::Fields(parent, inner)) => {
+            nested::<Change>(errors, &format!("{field}.{parent}"), Err(inner))
+        }
+    }
+}
+
+/// What is wrong with one change.
+enum Wrong {
+    /// It says nothing.
+    Whole(&'static str),
+    /// Some of its fields, under this parent.
+    Fields(&'static str, FieldErrors),
+}
+
+/// Parses one change.
+fn change(message: &v1::IntentChange) -> Result<Change, Wrong> {
+    match &message.change {
+        Some(intent_change::Change::Set(intent)) => set(intent).map(Change::Set),
+        Some(intent_change::Change::Remove(reference)) => remove(reference).map(Change::Remove),
+        None => Err(Wrong::Whole("is neither set nor remove")),
+    }
+}
+
+/// Parses an intent.
+fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
+    let at = |parent| move |errors| Wrong::Fields(parent, errors);
+    match &message.kind {
+        Some(intent::Kind::Bgp(message)) => {
+            bgp(message.local_as, &message.router_id).map(Intent::Bgp).map_err(at("set.bgp"))
+        }
+        Some(intent::Kind::Peer(message)) => {
+            peer(message).map(Intent::Peer).map_err(at("set.peer"))
+        }
+        Some(intent::Kind::Prefix(message)) => {
+            advertisement(&message.prefix, message.protocol, message.attributes.as_ref())
+                .map(Intent::Prefix)
+                .map_err(at("set.prefix"))
+        }
+        Some(intent::Kind::StaticRoute(message)) => {
+            static_route(message).map(Intent::StaticRoute).map_err(at("set.static_route"))
+        }
+        None => Err(Wrong::Whole("set names no intent")),
+    }
+}
+
+/// Parses a reference to an object.
+fn remove(message: &v1::IntentRef) -> Result<IntentKey, Wrong> {
+    let one = |field, reason: &dyn std::fmt::Display| {
+        let mut errors = FieldErrors::new();
+        errors.push(field, reason);
+        Wrong::Fields("remove", errors)
+    };
+    match &message.kind {
+        Some(intent_ref::Kind::Peer(address)) => {
+            Peer::parse_address(address).map(IntentKey::Peer).map_err(|e| one("peer", &e))
+        }
+        Some(intent_ref::Kind::Prefix(message)) => prefix_key(&message.prefix, message.protocol)
+            .map_err(|errors| Wrong::Fields("remove.prefix", errors)),
+        Some(intent_ref::Kind::StaticRoute(prefix)) => prefix
+            .parse()
+            .map(IntentKey::StaticRoute)
+            .map_err(|e: crate::model::ValueError| one("static_route", &e)),
+        None => Err(Wrong::Whole("remove names no object")),
+    }
+}

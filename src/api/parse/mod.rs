@@ -1,0 +1,60 @@
+//! Protobuf messages into model types. Pure: no async, no I/O, no clock.
+//!
+//! The one place where strings of clients become types; every wrong field of a
+//! request is named at once, under the name that the contract gives it.
+//! May import `model` and `proto`.
+
+mod change;
+mod peer;
+mod prefix;
+#[cfg(test)]
+mod tests;
+
+use std::net::Ipv4Addr;
+
+pub use change::{MAX_CHANGES, changes, unimplemented};
+pub use peer::peer;
+pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};
+
+use crate::model::{BgpGlobal, FieldErrors, ValueError};
+
+/// Parses the node's BGP instance.
+///
+/// # Errors
+/// Names `local_as` and `router_id`.
+pub fn bgp(local_as: u32, router_id: &str) -> Result<BgpGlobal, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let local_as = errors.take("local_as", local_as.try_into());
+    let router_id = errors.take("router_id", parse_router_id(router_id));
+    let bgp = local_as.zip(router_id);
+    errors.finish(bgp.map(|(local_as, router_id)| BgpGlobal { local_as, router_id }))
+}
+
+/// A BGP identifier (RFC 6286); empty leaves the choice to FRR.
+fn parse_router_id(text: &str) -> Result<Option<Ipv4Addr>, ValueError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<Ipv4Addr>() {
+        Ok(id) if !id.is_unspecified() => Ok(Some(id)),
+        _ => Err(ValueError::new("is a dotted quad such as 10.0.0.1, not 0.0.0.0, or empty")),
+    }
+}
+
+/// Takes the value, or takes over the wrong fields under the names that they have.
+fn absorb<T>(errors: &mut FieldErrors, value: Result<T, FieldErrors>) -> Option<T> {
+    value.map_err(|inner| inner.iter().for_each(|e| errors.push(e.field.clone(), &e.reason))).ok()
+}
+
+/// Takes the value, or takes over the wrong fields under `parent.`.
+fn nested<T>(errors: &mut FieldErrors, parent: &str, value: Result<T, FieldErrors>) -> Option<T> {
+    value.map_err(|inner| errors.nest(parent, inner)).ok()
+}
+
+/// Parses a text that may be left empty.
+fn optional<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
+) -> Result<Option<T>, ValueError> {
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}

@@ -1,0 +1,152 @@
+//! Advertised prefixes and static routes.
+
+use std::num::{NonZeroU8, NonZeroU32};
+
+use super::nested;
+use crate::{
+    model::{
+        Community, FieldErrors, IntentKey, NextHop, PathAttributes, Prefix, PrefixAdvertisement,
+        Protocol, StaticRoute, ValueError,
+    },
+    proto::v1::{self, static_route::NextHop as NextHopMessage},
+};
+
+/// Most communities of one prefix. FRR takes them on one line of at most 4,096 bytes;
+/// this many large ones of 33 bytes fill half of it.
+pub const MAX_COMMUNITIES: usize = 64;
+
+/// Parses the key of an advertised prefix.
+///
+/// # Errors
+/// Names `prefix` and `protocol`.
+pub fn prefix_key(prefix: &str, protocol: i32) -> Result<IntentKey, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let prefix = errors.take("prefix", prefix.parse());
+    let protocol = errors.take("protocol", parse_protocol(protocol));
+    let key = protocol.zip(prefix).map(|(protocol, prefix)| IntentKey::Prefix(protocol, prefix));
+    errors.finish(key)
+}
+
+/// Parses an advertised prefix and its attributes.
+///
+/// # Errors
+/// Names `prefix`, `protocol` and the fields under `attributes.`.
+pub fn advertisement(
+    prefix: &str,
+    protocol: i32,
+    message: Option<&v1::PrefixAttributes>,
+) -> Result<PrefixAdvertisement, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let prefix = errors.take("prefix", prefix.parse::<Prefix>());
+    let protocol = errors.take("protocol", parse_protocol(protocol));
+    let attributes = match message {
+        Some(message) => nested(&mut errors, "attributes", attributes(message, prefix)),
+        None => Some(PathAttributes::default()),
+    };
+    let advertisement = (|| {
+        Some(PrefixAdvertisement { prefix: prefix?, protocol: protocol?, attributes: attributes? })
+    })();
+    errors.finish(advertisement)
+}
+
+/// What carries a prefix; it has to be said.
+fn parse_protocol(number: i32) -> Result<Protocol, ValueError> {
+    match v1::Protocol::try_from(number) {
+        Ok(v1::Protocol::Bgp) => Ok(Protocol::Bgp),
+        Ok(v1::Protocol::Ospf) => Ok(Protocol::Ospf),
+        Ok(v1::Protocol::Unspecified) => {
+            Err(ValueError::new("is needed: PROTOCOL_BGP or PROTOCOL_OSPF"))
+        }
+        Err(_) => Err(ValueError::new(format!("{number} is not PROTOCOL_BGP or PROTOCOL_OSPF"))),
+    }
+}
+
+/// BGP attributes; a next hop is looked at even where the prefix itself is wrong.
+fn attributes(
+    message: &v1::PrefixAttributes,
+    prefix: Option<Prefix>,
+) -> Result<PathAttributes, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let mut parsed = PathAttributes {
+        local_preference: NonZeroU32::new(message.local_preference),
+        med: NonZeroU32::new(message.med),
+        ..PathAttributes::default()
+    };
+    if message.communities.len() > MAX_COMMUNITIES {
+        let count = message.communities.len();
+        errors.push("communities", format!("{count} are more than {MAX_COMMUNITIES}"));
+    } else {
+        for (index, text) in message.communities.iter().enumerate() {
+            match errors.take(format!("communities[{index}]"), text.parse()) {
+                Some(Community::Standard(community)) => {
+                    parsed.communities.insert(community);
+                }
+                Some(Community::Large(community)) => {
+                    parsed.large_communities.insert(community);
+                }
+                None => {}
+            }
+        }
+    }
+    if !message.next_hop.is_empty() {
+        let prefix = prefix.or_else(|| of_family(&message.next_hop));
+        parsed.next_hop = prefix.and_then(|prefix| {
+            errors.take("next_hop", PathAttributes::parse_next_hop(&message.next_hop, prefix))
+        });
+    }
+    errors.finish(Some(parsed))
+}
+
+/// Stands in for a prefix that is wrong itself, so that a next hop is looked at all the
+/// same: any prefix of the family that the text seems to be of.
+fn of_family(next_hop: &str) -> Option<Prefix> {
+    if next_hop.contains(':') { "::/0".parse().ok() } else { "0.0.0.0/0".parse().ok() }
+}
+
+/// Parses a static route.
+///
+/// # Errors
+/// Names `prefix`, `gateway`, `interface_name`, `blackhole`, `next_hop` (where there is none),
+/// and `distance`.
+pub fn static_route(message: &v1::StaticRoute) -> Result<StaticRoute, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let prefix = errors.take("prefix", message.prefix.parse::<Prefix>());
+    let next_hop = match &message.next_hop {
+        Some(NextHopMessage::Gateway(text)) => prefix
+            .or_else(|| of_family(text))
+            .and_then(|prefix| errors.take("gateway", NextHop::parse_gateway(text, prefix))),
+        Some(NextHopMessage::InterfaceName(name)) => {
+            errors.take("interface_name", name.parse()).map(NextHop::Interface)
+        }
+        Some(NextHopMessage::Blackhole(true)) => Some(NextHop::Blackhole),
+        Some(NextHopMessage::Blackhole(false)) => {
+            errors.push("blackhole", "is true, or another next hop is named");
+            None
+        }
+        None => {
+            errors.push("next_hop", "is needed: gateway, interface_name or blackhole");
+            None
+        }
+    };
+    let distance = errors.take("distance", distance(message.distance));
+    let route = (|| {
+        Some(StaticRoute {
+            prefix: prefix?,
+            next_hop: next_hop?,
+            distance: distance?,
+            tag: message.tag,
+        })
+    })();
+    errors.finish(route)
+}
+
+/// Administrative distance; 0 means the default.
+fn distance(number: u32) -> Result<NonZeroU8, ValueError> {
+    if number == 0 {
+        return Ok(StaticRoute::DEFAULT_DISTANCE);
+    }
+    u8::try_from(number)
+        .ok()
+        .and_then(NonZeroU8::new)
+        .ok_or_else(|| ValueError::new(format!("{number} is not 1 to 255, or 0 for 1")))
+}

@@ -1,0 +1,236 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    model::{AddressFamily, IntentKey, Peer, Protocol},
+    proto::v1,
+};
+
+fn good_peer() -> v1::BgpPeer {
+    v1::BgpPeer { neighbor_address: "10.0.0.2".into(), remote_as: 65001, ..v1::BgpPeer::default() }
+}
+
+/// The wrong fields, in order.
+fn fields<T: std::fmt::Debug>(result: Result<T, FieldErrors>) -> Vec<String> {
+    result.unwrap_err().iter().map(|error| error.field.clone()).collect()
+}
+
+#[test]
+fn a_minimal_peer_gets_the_defaults() {
+    let parsed = peer(&good_peer()).unwrap();
+    assert_eq!(parsed.max_prefix, Peer::DEFAULT_MAX_PREFIX);
+    assert_eq!(parsed.families.into_iter().collect::<Vec<_>>(), [AddressFamily::Ipv4Unicast]);
+    assert_eq!((parsed.bfd, parsed.timers, parsed.ebgp_multihop), (None, None, None));
+}
+
+#[test]
+fn every_wrong_field_of_a_peer_is_named_at_once() {
+    let wrong = v1::BgpPeer {
+        neighbor_address: "10.0.0.256".into(),
+        remote_as: 0,
+        peer_type: 7,
+        keepalive: 10,
+        hold_time: 29,
+        bfd_enabled: true,
+        description: "two\nlines".into(),
+        address_families: vec![1, 0, 9],
+        source_address: "localhost".into(),
+        ebgp_multihop: 256,
+        password: "two words".into(),
+        max_prefix: 0,
+        bfd_min_rx_ms: 49,
+        bfd_min_tx_ms: 60001,
+        bfd_detect_multiplier: 1,
+    };
+    assert_eq!(
+        fields(peer(&wrong)),
+        [
+            "neighbor_address",
+            "remote_as",
+            "peer_type",
+            "hold_time",
+            "bfd_min_rx_ms",
+            "bfd_min_tx_ms",
+            "bfd_detect_multiplier",
+            "description",
+            "address_families[1]",
+            "source_address",
+            "ebgp_multihop",
+            "password",
+        ]
+    );
+    assert!(!peer(&wrong).unwrap_err().to_string().contains("two words"), "secrets stay secret");
+}
+
+#[test]
+fn single_fields_of_a_peer() {
+    type Edit = fn(&mut v1::BgpPeer);
+    let cases: [(&str, Edit, &[&str]); 12] = [
+        ("families twice", |p| p.address_families = vec![2, 1, 2, 1], &[]),
+        ("family unspecified", |p| p.address_families = vec![0], &["address_families[0]"]),
+        ("bfd off", |p| p.bfd_min_rx_ms = 1, &[]),
+        ("other family", |p| p.source_address = "2001:db8::1".into(), &["source_address"]),
+        ("itself", |p| p.source_address = "10.0.0.2".into(), &["source_address"]),
+        ("iBGP multihop", |p| (p.peer_type, p.ebgp_multihop) = (2, 2), &["ebgp_multihop"]),
+        ("eBGP multihop", |p| (p.peer_type, p.ebgp_multihop) = (1, 255), &[]),
+        ("hold alone", |p| p.hold_time = 9, &["keepalive"]),
+        ("keepalive alone", |p| p.keepalive = 3, &["hold_time"]),
+        ("link-local", |p| p.neighbor_address = "fe80::1".into(), &["neighbor_address"]),
+        ("percent", |p| p.description = "100 % of %s".into(), &[]),
+        ("blank", |p| p.description = "  ".into(), &["description"]),
+    ];
+    for (name, edit, expected) in cases {
+        let mut message = good_peer();
+        edit(&mut message);
+        let got = peer(&message).map_or_else(|e| fields::<()>(Err(e)), |_| vec![]);
+        assert_eq!(got, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_wrong_field_of_a_prefix_is_named_at_once() {
+    let attributes = v1::PrefixAttributes {
+        communities: vec!["65000:1".into(), "no-export".into(), "nonsense".into()],
+        next_hop: "nowhere".into(),
+        ..v1::PrefixAttributes::default()
+    };
+    assert_eq!(
+        fields(advertisement("10.0.0.1/24", 0, Some(&attributes))),
+        ["prefix", "protocol", "attributes.communities[2]", "attributes.next_hop"]
+    );
+    let other = v1::PrefixAttributes { next_hop: "::1".into(), ..Default::default() };
+    assert_eq!(fields(advertisement("10.0.0.0/24", 1, Some(&other))), ["attributes.next_hop"]);
+    let many = v1::PrefixAttributes {
+        communities: (0..=MAX_COMMUNITIES).map(|n| format!("65000:{n}")).collect(),
+        ..Default::default()
+    };
+    assert_eq!(fields(advertisement("10.0.0.0/24", 1, Some(&many))), ["attributes.communities"]);
+}
+
+#[test]
+fn two_spellings_of_one_prefix_are_one_object() {
+    for (one, other) in
+        [("2001:db8::/64", "2001:0DB8:0:0:0:0:0:0/64"), ("2001:db8::1/128", "2001:db8:0::0:1/128")]
+    {
+        assert_eq!(prefix_key(one, 1), prefix_key(other, 1));
+    }
+    let message = prefix_key("10.0.0.1/24", 1).unwrap_err().to_string();
+    assert!(message.contains("10.0.0.0/24"), "{message}");
+}
+
+#[test]
+fn static_routes() {
+    use v1::static_route::NextHop::{Blackhole, Gateway, InterfaceName};
+    let route = |prefix: &str, next_hop, distance| {
+        static_route(&v1::StaticRoute { prefix: prefix.into(), next_hop, distance, tag: 0 })
+    };
+    assert_eq!(route("10.0.0.0/24", Some(Blackhole(true)), 0).unwrap().distance.get(), 1);
+    assert!(route("10.0.0.0/24", Some(Gateway("10.1.1.1".into())), 255).is_ok());
+    assert_eq!(
+        fields(route("10.0.0.0/24", Some(Gateway("::1".into())), 256)),
+        ["gateway", "distance"]
+    );
+    assert_eq!(
+        fields(route("10.0.0.0/24", Some(InterfaceName("a b".into())), 1)),
+        ["interface_name"]
+    );
+    assert_eq!(fields(route("10.0.0.0/24", Some(Blackhole(false)), 1)), ["blackhole"]);
+    assert_eq!(fields(route("x", None, 1)), ["prefix", "next_hop"]);
+    assert_eq!(fields(route("x", Some(Gateway("y".into())), 1)), ["prefix", "gateway"]);
+}
+
+#[test]
+fn bgp_and_its_router_id() {
+    assert_eq!(bgp(65000, "").unwrap().router_id, None);
+    assert_eq!(fields(bgp(0, "0.0.0.0")), ["local_as", "router_id"]);
+    assert_eq!(fields(bgp(1, "10.0.0.1\n")), ["router_id"]);
+}
+
+fn set_bgp() -> v1::IntentChange {
+    let kind = v1::intent::Kind::Bgp(v1::BgpConfig { local_as: 65000, router_id: String::new() });
+    let change = v1::intent_change::Change::Set(v1::Intent { kind: Some(kind) });
+    v1::IntentChange { change: Some(change) }
+}
+
+fn set_peer(message: v1::BgpPeer) -> v1::IntentChange {
+    let intent = v1::Intent { kind: Some(v1::intent::Kind::Peer(message)) };
+    v1::IntentChange { change: Some(v1::intent_change::Change::Set(intent)) }
+}
+
+fn remove_peer(address: &str) -> v1::IntentChange {
+    let kind = v1::intent_ref::Kind::Peer(address.into());
+    let change = v1::intent_change::Change::Remove(v1::IntentRef { kind: Some(kind) });
+    v1::IntentChange { change: Some(change) }
+}
+
+#[test]
+fn changes_name_their_index() {
+    assert_eq!(fields(changes(&[])), ["changes"]);
+    assert_eq!(fields(changes(&vec![set_bgp(); MAX_CHANGES + 1])), ["changes"]);
+    let wrong = [
+        set_bgp(),
+        set_peer(v1::BgpPeer { remote_as: 0, ..good_peer() }),
+        remove_peer("10.0.0.3\0"),
+        v1::IntentChange { change: None },
+        set_peer(good_peer()),
+        remove_peer("10.0.0.2"),
+    ];
+    assert_eq!(
+        fields(changes(&wrong)),
+        ["changes[1].set.peer.remote_as", "changes[2].remove.peer", "changes[3]", "changes[5]"]
+    );
+    let errors = changes(&wrong).unwrap_err().to_string();
+    assert!(errors.ends_with("changes[5]: is about peer 10.0.0.2 like changes[4]"), "{errors}");
+    let keys: Vec<_> = changes(&[set_bgp(), set_peer(good_peer())])
+        .unwrap()
+        .iter()
+        .map(crate::model::Change::key)
+        .collect();
+    assert_eq!(keys, [IntentKey::Bgp, IntentKey::Peer("10.0.0.2".parse().unwrap())]);
+}
+
+#[test]
+fn prefixes_of_ospf_are_said_to_be_missing() {
+    let net = "10.0.0.0/24".parse().unwrap();
+    assert!(unimplemented(&IntentKey::Prefix(Protocol::Ospf, net)).is_some());
+    assert!(unimplemented(&IntentKey::Prefix(Protocol::Bgp, net)).is_none());
+}
+
+proptest! {
+    /// No text makes a parser panic, and an error is one line that fits a header.
+    #[test]
+    fn any_text_is_survived(text in any::<String>(), number in any::<u32>(), signed in any::<i32>()) {
+        let message = v1::BgpPeer {
+            neighbor_address: text.clone(),
+            remote_as: number,
+            peer_type: signed,
+            keepalive: number,
+            hold_time: number,
+            bfd_enabled: true,
+            description: text.clone(),
+            address_families: vec![signed],
+            source_address: text.clone(),
+            ebgp_multihop: number,
+            password: text.clone(),
+            max_prefix: number,
+            bfd_min_rx_ms: number,
+            bfd_min_tx_ms: number,
+            bfd_detect_multiplier: number,
+        };
+        let attributes = v1::PrefixAttributes {
+            local_preference: number,
+            communities: vec![text.clone()],
+            med: number,
+            next_hop: text.clone(),
+        };
+        for errors in [
+            peer(&message).err(),
+            advertisement(&text, signed, Some(&attributes)).err(),
+            bgp(number, &text).err(),
+            changes(&[remove_peer(&text)]).err(),
+        ].into_iter().flatten() {
+            let said = errors.to_string();
+            prop_assert!(!said.contains(char::is_control) && said.len() < 2000, "{said:?}");
+        }
+    }
+}

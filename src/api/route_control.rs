@@ -1,0 +1,255 @@
+//! `novaroute.v1.RouteControl`: one intent at a time.
+//!
+//! Request messages hold tokens and passwords and derive `Debug`: none is ever logged.
+
+use std::pin::Pin;
+
+use futures::{Stream, stream};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Api, codes, parse, service::connection, status::get_status};
+use crate::{
+    events::{Filter, parse_owner_filter},
+    model::{Change, FieldErrors, Intent, IntentKey, Peer},
+    proto::v1::{self, route_control_server::RouteControl},
+};
+
+/// What an RPC answers that is part of the contract and not built yet.
+fn not_yet<T>(what: &str) -> Result<T, Status> {
+    Err(Status::unimplemented(format!("{what} is not there yet")))
+}
+
+/// Events as they happen.
+type Events = Pin<Box<dyn Stream<Item = Result<v1::RouteEvent, Status>> + Send>>;
+
+#[async_trait]
+impl RouteControl for Api {
+    async fn register(
+        &self,
+        request: Request<v1::RegisterRequest>,
+    ) -> Result<Response<v1::RegisterResponse>, Status> {
+        self.timed("Register", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.authenticate(&message.owner, &message.token)?;
+            let session_id = self.parts.sessions.register(&owner, connection(&extensions)).await;
+            // What the owner has is still there, so that reassert_intents has nothing to replay.
+            let view = self.parts.commit.view();
+            let mut response = v1::RegisterResponse { session_id, ..Default::default() };
+            for (key, _) in view.store.of_owner(&owner) {
+                match key {
+                    IntentKey::Prefix(_, prefix) => {
+                        response.current_prefixes.push(prefix.to_string());
+                    }
+                    IntentKey::Peer(address) => response.current_peers.push(address.to_string()),
+                    IntentKey::Bgp | IntentKey::StaticRoute(_) => {}
+                }
+            }
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn deregister(
+        &self,
+        request: Request<v1::DeregisterRequest>,
+    ) -> Result<Response<v1::DeregisterResponse>, Status> {
+        self.timed("Deregister", async {
+            let message = request.into_inner();
+            let owner = self.authenticate(&message.owner, &message.token)?;
+            let ended = self.parts.sessions.deregister(&owner, message.withdraw_all).await;
+            ended.map_err(|error| self.refused(&owner, &error))?;
+            Ok(v1::DeregisterResponse {})
+        })
+        .await
+    }
+
+    async fn configure_bgp(
+        &self,
+        request: Request<v1::ConfigureBgpRequest>,
+    ) -> Result<Response<v1::ConfigureBgpResponse>, Status> {
+        self.timed("ConfigureBGP", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let bgp = parse::bgp(message.local_as, &message.router_id).map_err(invalid)?;
+            let changes = vec![Change::Set(Intent::Bgp(bgp))];
+            let committed = self.commit(owner, "ConfigureBGP", changes).await?;
+            let mut response = v1::ConfigureBgpResponse::default();
+            if let Some(Some(Intent::Bgp(previous))) = committed.previous.first() {
+                response.previous_as = previous.local_as.get();
+                let id = previous.router_id.map(|id| id.to_string());
+                response.previous_router_id = id.unwrap_or_default();
+            }
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn apply_peer(
+        &self,
+        request: Request<v1::ApplyPeerRequest>,
+    ) -> Result<Response<v1::ApplyPeerResponse>, Status> {
+        self.timed("ApplyPeer", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let mut errors = FieldErrors::new();
+            match message.peer.as_ref().map(parse::peer) {
+                Some(Ok(peer)) => {
+                    let changes = vec![Change::Set(Intent::Peer(peer))];
+                    self.commit(owner, "ApplyPeer", changes).await?;
+                    return Ok(v1::ApplyPeerResponse {});
+                }
+                Some(Err(inner)) => errors.nest("peer", inner),
+                None => errors.push("peer", "is needed"),
+            }
+            Err(invalid(errors))
+        })
+        .await
+    }
+
+    async fn remove_peer(
+        &self,
+        request: Request<v1::RemovePeerRequest>,
+    ) -> Result<Response<v1::RemovePeerResponse>, Status> {
+        self.timed("RemovePeer", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let mut errors = FieldErrors::new();
+            let address =
+                errors.take("neighbor_address", Peer::parse_address(&message.neighbor_address));
+            let address = errors.finish(address).map_err(invalid)?;
+            let changes = vec![Change::Remove(IntentKey::Peer(address))];
+            self.commit(owner, "RemovePeer", changes).await?;
+            Ok(v1::RemovePeerResponse {})
+        })
+        .await
+    }
+
+    async fn advertise_prefix(
+        &self,
+        request: Request<v1::AdvertisePrefixRequest>,
+    ) -> Result<Response<v1::AdvertisePrefixResponse>, Status> {
+        self.timed("AdvertisePrefix", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let attributes = message.attributes.as_ref();
+            let ad = parse::advertisement(&message.prefix, message.protocol, attributes)
+                .map_err(invalid)?;
+            let changes = vec![Change::Set(Intent::Prefix(ad))];
+            self.commit(owner, "AdvertisePrefix", changes).await?;
+            Ok(v1::AdvertisePrefixResponse {})
+        })
+        .await
+    }
+
+    async fn withdraw_prefix(
+        &self,
+        request: Request<v1::WithdrawPrefixRequest>,
+    ) -> Result<Response<v1::WithdrawPrefixResponse>, Status> {
+        self.timed("WithdrawPrefix", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let key = parse::prefix_key(&message.prefix, message.protocol).map_err(invalid)?;
+            self.commit(owner, "WithdrawPrefix", vec![Change::Remove(key)]).await?;
+            Ok(v1::WithdrawPrefixResponse {})
+        })
+        .await
+    }
+
+    async fn enable_bfd(
+        &self,
+        request: Request<v1::EnableBfdRequest>,
+    ) -> Result<Response<v1::EnableBfdResponse>, Status> {
+        self.timed("EnableBFD", async {
+            let (_, extensions, message) = request.into_parts();
+            self.enter(&extensions, &message.owner, &message.token).await?;
+            not_yet("EnableBFD")
+        })
+        .await
+    }
+
+    async fn disable_bfd(
+        &self,
+        request: Request<v1::DisableBfdRequest>,
+    ) -> Result<Response<v1::DisableBfdResponse>, Status> {
+        self.timed("DisableBFD", async {
+            let (_, extensions, message) = request.into_parts();
+            self.enter(&extensions, &message.owner, &message.token).await?;
+            not_yet("DisableBFD")
+        })
+        .await
+    }
+
+    async fn enable_ospf(
+        &self,
+        request: Request<v1::EnableOspfRequest>,
+    ) -> Result<Response<v1::EnableOspfResponse>, Status> {
+        self.timed("EnableOSPF", async {
+            let (_, extensions, message) = request.into_parts();
+            self.enter(&extensions, &message.owner, &message.token).await?;
+            not_yet("EnableOSPF")
+        })
+        .await
+    }
+
+    async fn disable_ospf(
+        &self,
+        request: Request<v1::DisableOspfRequest>,
+    ) -> Result<Response<v1::DisableOspfResponse>, Status> {
+        self.timed("DisableOSPF", async {
+            let (_, extensions, message) = request.into_parts();
+            self.enter(&extensions, &message.owner, &message.token).await?;
+            not_yet("DisableOSPF")
+        })
+        .await
+    }
+
+    async fn get_status(
+        &self,
+        request: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        self.timed("GetStatus", async {
+            let message = request.into_inner();
+            let mut errors = FieldErrors::new();
+            let owner = parse_owner_filter(&mut errors, &message.owner_filter);
+            errors.finish(Some(())).map_err(invalid)?;
+            let frr = self.parts.status.snapshot();
+            Ok(get_status(&self.parts.commit.view(), &frr, owner.as_ref()))
+        })
+        .await
+    }
+
+    type StreamEventsStream = Events;
+
+    async fn stream_events(
+        &self,
+        request: Request<v1::StreamEventsRequest>,
+    ) -> Result<Response<Events>, Status> {
+        self.timed("StreamEvents", async {
+            let message = request.into_inner();
+            let filter = Filter::parse(&message.owner_filter, &message.event_types);
+            let filter = filter.map_err(invalid)?;
+            let permit = self.streams.clone().try_acquire_owned().map_err(|_| {
+                Status::resource_exhausted("as many event streams as there may be are open")
+            })?;
+            let subscription = self.parts.bus.subscribe(filter);
+            let shutdown = self.parts.shutdown.clone();
+            let state = (subscription, shutdown, permit);
+            let events = stream::unfold(state, |(mut subscription, shutdown, permit)| async {
+                let stamped = tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => None,
+                    stamped = subscription.next() => stamped,
+                }?;
+                let message = stamped.event.to_message(stamped.at);
+                Some((Ok(message), (subscription, shutdown, permit)))
+            });
+            Ok(Box::pin(events) as Events)
+        })
+        .await
+    }
+}
+
+/// The answer to a request with wrong fields.
+fn invalid(errors: FieldErrors) -> Status {
+    codes::invalid(&errors)
+}

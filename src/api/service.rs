@@ -1,0 +1,131 @@
+//! What every call has in common: who asks, is it timed, how is it committed.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Extensions, Response, Status};
+
+use super::{
+    Directory, Sessions, StatusSource, codes, directory::authenticate, parse,
+    sessions::ConnectionId,
+};
+use crate::{
+    commit::{CommitError, CommitHandle, CommitRequest, Committed},
+    events::{Bus, Event},
+    model::{Change, OwnerName},
+};
+
+/// Most event streams at a time; each holds a place in the bus.
+pub const MAX_STREAMS: usize = 64;
+
+/// Told of each call: its method, how long it took and how it ended. The method is
+/// one of the contract's, never a client's text.
+pub type ObserveCall = Arc<dyn Fn(&'static str, Duration, Code) + Send + Sync>;
+
+/// What the services are made of.
+pub struct Parts {
+    /// The way to the commit actor.
+    pub commit: CommitHandle,
+    /// Owners of the configuration.
+    pub directory: Arc<dyn Directory>,
+    /// Who is connected.
+    pub sessions: Arc<Sessions>,
+    /// Where events go and come from.
+    pub bus: Bus,
+    /// What FRR last said.
+    pub status: Arc<dyn StatusSource>,
+    /// Told of each call.
+    pub observe: ObserveCall,
+    /// Ends event streams when it is cancelled.
+    pub shutdown: CancellationToken,
+}
+
+/// Both services of the contract. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    pub(super) parts: Arc<Parts>,
+    pub(super) streams: Arc<Semaphore>,
+}
+
+impl Api {
+    /// The services, made of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    }
+
+    /// Times a call and tells the observer. A call whose client went away is not told of.
+    pub(super) async fn timed<T>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, Status>>,
+    ) -> Result<Response<T>, Status> {
+        let started = Instant::now();
+        let result = call.await;
+        let code = result.as_ref().err().map_or(Code::Ok, Status::code);
+        (self.parts.observe)(method, started.elapsed(), code);
+        result.map(Response::new)
+    }
+
+    /// Who calls, before anything else of the request is looked at.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED.
+    pub(super) fn authenticate(&self, owner: &str, token: &str) -> Result<OwnerName, Status> {
+        authenticate(&*self.parts.directory, owner, token)
+    }
+
+    /// Like [`authenticate`](Self::authenticate), and the call counts as the owner's session.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED.
+    pub(super) async fn enter(
+        &self,
+        extensions: &Extensions,
+        owner: &str,
+        token: &str,
+    ) -> Result<OwnerName, Status> {
+        let owner = self.authenticate(owner, token)?;
+        self.parts.sessions.enter(&owner, connection(extensions)).await;
+        Ok(owner)
+    }
+
+    /// Has changes of an owner applied.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED for what is not built yet, else by the table of `codes`.
+    pub(super) async fn commit(
+        &self,
+        owner: OwnerName,
+        origin: &'static str,
+        changes: Vec<Change>,
+    ) -> Result<Committed, Status> {
+        if let Some(missing) = changes.iter().find_map(|c| parse::unimplemented(&c.key())) {
+            return Err(Status::unimplemented(missing));
+        }
+        let request = CommitRequest { owner: owner.clone(), origin, changes };
+        self.parts.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
+    }
+
+    /// Publishes what policy forbade and answers with what went wrong.
+    pub(super) fn refused(&self, owner: &OwnerName, error: &CommitError) -> Status {
+        if let CommitError::Policy(violations) = error {
+            for violation in violations {
+                let (owner, violation) = (owner.clone(), violation.clone());
+                self.parts.bus.publish(Event::PolicyViolation { owner, violation });
+            }
+        }
+        codes::refused(error)
+    }
+}
+
+/// The connection that a request came on; `None` where it came on none of ours.
+pub(super) fn connection(extensions: &Extensions) -> Option<ConnectionId> {
+    extensions.get().copied()
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}

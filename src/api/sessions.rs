@@ -1,0 +1,313 @@
+//! Who is connected, and what happens to the intents of who is not.
+//!
+//! An owner is connected while a connection that authenticated as it is open. When the
+//! last one closes, one task per owner waits for the grace period and then
+//! withdraws the owner's intents, unless the owner comes back or its intents
+//! are persistent.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::Directory;
+use crate::{
+    commit::{CommitError, CommitHandle, CommitRequest, Committed},
+    events::{Bus, Event},
+    model::{Change, IntentKey, OwnerName},
+    policy::Lifetime,
+};
+
+/// Pause before a withdrawal that failed is tried again: FRR or the queue needs time
+/// to recover, and intents without an owner should not stay for long.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// One accepted connection. Numbers are never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(u64);
+
+/// What is known of one owner that has ever called.
+#[derive(Default)]
+struct Session {
+    /// Name of the session; `None` where there is none.
+    id: Option<String>,
+    /// Open connections that authenticated as this owner.
+    connections: BTreeSet<ConnectionId>,
+    /// When the grace period ends; `None` while the owner is connected.
+    deadline: Option<Instant>,
+    /// Whether a task watches the deadline. There is at most one.
+    watched: bool,
+    /// Held during a withdrawal: an owner that comes back meanwhile waits, so that it sees, and
+    /// declares anew, what is gone.
+    ending: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    open: HashSet<ConnectionId>,
+    owners: BTreeMap<OwnerName, Session>,
+}
+
+/// Sessions of all owners. One instance, shared through an [`Arc`].
+pub struct Sessions {
+    state: Mutex<State>,
+    commit: CommitHandle,
+    directory: Arc<dyn Directory>,
+    bus: Bus,
+    shutdown: CancellationToken,
+    /// Connections are dropped wherever their task ends; tasks are started here.
+    runtime: Handle,
+}
+
+impl Sessions {
+    /// Sessions that withdraw through `commit`. Nothing is withdrawn any more once `shutdown`
+    /// is cancelled: a restart must not cost routes.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(
+        commit: CommitHandle,
+        directory: Arc<dyn Directory>,
+        bus: Bus,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
+        let state = Mutex::default();
+        Arc::new(Self { state, commit, directory, bus, shutdown, runtime: Handle::current() })
+    }
+
+    /// How many owners have a session: the gauge `novaroute_registered_owners`.
+    pub fn registered(&self) -> usize {
+        self.state().owners.values().filter(|session| session.id.is_some()).count()
+    }
+
+    /// Starts the grace period of every owner that has intents and is not connected:
+    /// for the start of the agent, when intents are there before their owners.
+    pub fn expect_absent_owners(self: &Arc<Self>) {
+        let view = self.commit.view();
+        let mut state = self.state();
+        for (owner, _) in view.store.counts() {
+            let session = state.owners.entry(owner.clone()).or_default();
+            if session.connections.is_empty() && session.deadline.is_none() {
+                self.start_grace(owner, session);
+            }
+        }
+    }
+
+    /// Notes a connection that was accepted.
+    pub fn opened(&self) -> ConnectionId {
+        let mut state = self.state();
+        state.next += 1;
+        let id = ConnectionId(state.next);
+        state.open.insert(id);
+        id
+    }
+
+    /// Notes that a connection closed; starts the grace period of owners that have no other.
+    pub fn closed(self: &Arc<Self>, id: ConnectionId) {
+        let mut state = self.state();
+        state.open.remove(&id);
+        for (owner, session) in &mut state.owners {
+            if session.connections.remove(&id) && session.connections.is_empty() {
+                self.start_grace(owner, session);
+            }
+        }
+    }
+
+    /// Notes that a call authenticated as this owner, which opens a session where there is none.
+    /// Waits while the owner's earlier intents are being withdrawn.
+    ///
+    /// Cancel safety: the session is noted before the first wait.
+    pub async fn enter(self: &Arc<Self>, owner: &OwnerName, connection: Option<ConnectionId>) {
+        let (ending, _) = self.attach(owner, connection, false);
+        drop(ending.lock().await);
+    }
+
+    /// Like [`enter`](Self::enter), and the session gets a new name, which is returned.
+    ///
+    /// Cancel safety: as `enter`.
+    pub async fn register(
+        self: &Arc<Self>,
+        owner: &OwnerName,
+        connection: Option<ConnectionId>,
+    ) -> String {
+        let (ending, id) = self.attach(owner, connection, true);
+        drop(ending.lock().await);
+        id
+    }
+
+    /// Makes the owner connected; returns what is held during a withdrawal, and the name of
+    /// the session: a new one where there was none, or where `rename` says so.
+    fn attach(
+        self: &Arc<Self>,
+        owner: &OwnerName,
+        connection: Option<ConnectionId>,
+        rename: bool,
+    ) -> (Arc<tokio::sync::Mutex<()>>, String) {
+        let mut state = self.state();
+        let open = connection.filter(|id| state.open.contains(id));
+        let session = state.owners.entry(owner.clone()).or_default();
+        session.deadline = None;
+        session.connections.extend(open);
+        if session.connections.is_empty() {
+            // The connection closed before its call came here.
+            self.start_grace(owner, session);
+        }
+        let ending = Arc::clone(&session.ending);
+        match &session.id {
+            Some(id) if !rename => (ending, id.clone()),
+            _ => {
+                let id = uuid::Uuid::new_v4().to_string();
+                session.id = Some(id.clone());
+                drop(state);
+                let (owner, session_id) = (owner.clone(), id.clone());
+                self.bus.publish(Event::OwnerRegistered { owner, session_id });
+                (ending, id)
+            }
+        }
+    }
+
+    /// Ends an owner's session. With `withdraw` its intents go in one commit first; without, they
+    /// stay as after a disconnect: for the grace period, or for good where they are persistent.
+    ///
+    /// # Errors
+    /// Why the intents could not be withdrawn; then the session stays.
+    pub async fn deregister(
+        self: &Arc<Self>,
+        owner: &OwnerName,
+        withdraw: bool,
+    ) -> Result<(), CommitError> {
+        if withdraw {
+            self.withdraw_all(owner, "Deregister").await?;
+        }
+        let had_session = {
+            let mut state = self.state();
+            let session = state.owners.entry(owner.clone()).or_default();
+            // Its connections may stay open; only a new call makes the owner connected again.
+            session.connections.clear();
+            // After a withdrawal too: a call that was under way may still declare something.
+            self.start_grace(owner, session);
+            session.id.take().is_some()
+        };
+        if !had_session && !withdraw {
+            return Ok(());
+        }
+        let reason = match withdraw {
+            true => "asked to, intents withdrawn",
+            false => "asked to",
+        };
+        self.ended(owner, reason);
+        Ok(())
+    }
+
+    /// Starts the grace period and sees to it that somebody watches it.
+    fn start_grace(self: &Arc<Self>, owner: &OwnerName, session: &mut Session) {
+        session.deadline = Some(Instant::now() + self.directory.grace_period());
+        if !session.watched {
+            session.watched = true;
+            self.runtime.spawn(Arc::clone(self).watch(owner.clone()));
+        }
+    }
+
+    /// Waits for the end of an owner's grace period and ends its session.
+    async fn watch(self: Arc<Self>, owner: OwnerName) {
+        while let Some(deadline) = self.deadline_or_leave(&owner) {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+            self.expire(&owner, deadline).await;
+        }
+    }
+
+    /// When the grace period ends; `None` where the owner is back, and then nobody watches.
+    fn deadline_or_leave(&self, owner: &OwnerName) -> Option<Instant> {
+        let mut state = self.state();
+        let session = state.owners.get_mut(owner)?;
+        session.watched = session.deadline.is_some();
+        session.deadline
+    }
+
+    /// Ends the session of an owner whose grace period ended at `deadline`, unless it came back.
+    async fn expire(&self, owner: &OwnerName, deadline: Instant) {
+        let ending = match self.state().owners.get(owner) {
+            Some(session) => Arc::clone(&session.ending),
+            None => return,
+        };
+        let _ending = ending.lock().await;
+        let still_absent = |state: &State| {
+            state.owners.get(owner).is_some_and(|session| session.deadline == Some(deadline))
+        };
+        if !still_absent(&self.state()) {
+            return;
+        }
+        let persistent = self.directory.lifetime(owner) == Some(Lifetime::Persistent);
+        if !persistent && let Err(error) = self.withdraw_absent(owner).await {
+            tracing::warn!(%owner, %error, "intents of an absent owner can't be withdrawn yet");
+            let mut state = self.state();
+            if still_absent(&state)
+                && let Some(session) = state.owners.get_mut(owner)
+            {
+                session.deadline = Some(Instant::now() + RETRY);
+            }
+            return;
+        }
+        let ended = {
+            let mut state = self.state();
+            let absent = still_absent(&state);
+            state.owners.get_mut(owner).filter(|_| absent).and_then(|session| {
+                session.deadline = None;
+                session.id.take()
+            })
+        };
+        if ended.is_some() {
+            let reason = match persistent {
+                true => "disconnected, intents stay",
+                false => "disconnected, intents withdrawn",
+            };
+            self.ended(owner, reason);
+        }
+    }
+
+    /// Withdraws what an absent owner has, also what a call of a connection that is closed by now
+    /// brought in meanwhile.
+    async fn withdraw_absent(&self, owner: &OwnerName) -> Result<(), CommitError> {
+        while self.withdraw_all(owner, "GracePeriod").await?.is_some() {}
+        Ok(())
+    }
+
+    /// Withdraws all that an owner has in one commit, but for the BGP instance: that is the
+    /// node's, and other owners' peers and prefixes stand on it.
+    async fn withdraw_all(
+        &self,
+        owner: &OwnerName,
+        origin: &'static str,
+    ) -> Result<Option<Committed>, CommitError> {
+        let view = self.commit.view();
+        let changes: Vec<_> = view
+            .store
+            .of_owner(owner)
+            .filter(|(key, _)| **key != IntentKey::Bgp)
+            .map(|(key, _)| Change::Remove(*key))
+            .collect();
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let request = CommitRequest { owner: owner.clone(), origin, changes };
+        self.commit.commit(request).await.map(Some)
+    }
+
+    fn ended(&self, owner: &OwnerName, reason: &str) {
+        let (owner, reason) = (owner.clone(), reason.to_owned());
+        self.bus.publish(Event::OwnerDeregistered { owner, reason });
+    }
+
+    /// The state; never locked across a wait, and no panic can leave it half changed.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

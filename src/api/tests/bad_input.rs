@@ -1,0 +1,317 @@
+//! Every string field of every request against every bad text.
+
+use std::collections::BTreeSet;
+
+use futures::future::{BoxFuture, FutureExt};
+use tonic::Status;
+
+use super::*;
+use crate::proto::v1::{intent, intent_change, intent_ref, static_route};
+
+type Call = Box<
+    dyn Fn(Client, TransactionsClient<Channel>, String) -> BoxFuture<'static, Result<(), Status>>,
+>;
+
+/// One string field: `Message.field`, and the call that carries a text in it.
+struct Field(&'static str, Call);
+
+macro_rules! field {
+    ($name:expr, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
+        Field(
+            $name,
+            Box::new(|mut client, _, $text| {
+                async move {
+                    let mut $r = $request;
+                    $set;
+                    client.$method($r).await.map(drop)
+                }
+                .boxed()
+            }),
+        )
+    };
+}
+
+macro_rules! change {
+    ($name:literal, |$text:ident| $change:expr) => {
+        Field(
+            $name,
+            Box::new(|_, mut client, $text| {
+                async move {
+                    let change = Some($change);
+                    let changes = vec![v1::IntentChange { change }];
+                    let (owner, token) = ("novanet".to_owned(), token("novanet"));
+                    client.apply(v1::ApplyRequest { owner, token, changes }).await.map(drop)
+                }
+                .boxed()
+            }),
+        )
+    };
+}
+
+/// Owner and token of one kind of request.
+macro_rules! credentials {
+    ($fields:ident, $message:literal, $method:ident, $request:expr) => {
+        $fields
+            .push(field!(concat!($message, ".owner"), $method, $request, |r, text| r.owner = text));
+        $fields
+            .push(field!(concat!($message, ".token"), $method, $request, |r, text| r.token = text));
+    };
+}
+
+fn bfd() -> v1::EnableBfdRequest {
+    let (owner, token) = ("novanet".into(), token("novanet"));
+    v1::EnableBfdRequest { owner, token, peer_address: "10.0.0.2".into(), ..Default::default() }
+}
+
+fn no_bfd() -> v1::DisableBfdRequest {
+    let (owner, token) = ("novanet".into(), token("novanet"));
+    v1::DisableBfdRequest { owner, token, peer_address: "10.0.0.2".into() }
+}
+
+fn ospf() -> v1::EnableOspfRequest {
+    let (owner, token) = ("novanet".into(), token("novanet"));
+    v1::EnableOspfRequest { owner, token, interface_name: "eth0".into(), ..Default::default() }
+}
+
+fn no_ospf() -> v1::DisableOspfRequest {
+    let (owner, token) = ("novanet".into(), token("novanet"));
+    v1::DisableOspfRequest { owner, token, interface_name: "eth0".into() }
+}
+
+fn set(kind: intent::Kind) -> intent_change::Change {
+    intent_change::Change::Set(v1::Intent { kind: Some(kind) })
+}
+
+fn remove(kind: intent_ref::Kind) -> intent_change::Change {
+    intent_change::Change::Remove(v1::IntentRef { kind: Some(kind) })
+}
+
+fn route(next_hop: static_route::NextHop) -> v1::StaticRoute {
+    let prefix = "10.9.0.0/24".into();
+    v1::StaticRoute { prefix, next_hop: Some(next_hop), distance: 0, tag: 0 }
+}
+
+fn attributes(attributes: v1::PrefixAttributes) -> v1::AdvertisePrefixRequest {
+    let attributes = Some(attributes);
+    v1::AdvertisePrefixRequest { attributes, ..advertise("novanet", "10.1.0.0/24") }
+}
+
+// The macro sets one field of whatever request it gets.
+#[allow(clippy::field_reassign_with_default)]
+fn fields() -> Vec<Field> {
+    let net = "novanet";
+    let mut all = Vec::new();
+    credentials!(all, "RegisterRequest", register, register("novanet"));
+    credentials!(all, "DeregisterRequest", deregister, deregister("novanet", false));
+    credentials!(all, "ConfigureBGPRequest", configure_bgp, configure_bgp("novanet", 65000));
+    credentials!(all, "ApplyPeerRequest", apply_peer, apply_peer("novanet", "10.0.0.2"));
+    credentials!(all, "RemovePeerRequest", remove_peer, remove_peer("novanet", "10.0.0.2"));
+    credentials!(
+        all,
+        "AdvertisePrefixRequest",
+        advertise_prefix,
+        advertise("novanet", "10.1.0.0/24")
+    );
+    credentials!(all, "WithdrawPrefixRequest", withdraw_prefix, withdraw("novanet", "10.1.0.0/24"));
+    credentials!(all, "EnableBFDRequest", enable_bfd, bfd());
+    credentials!(all, "DisableBFDRequest", disable_bfd, no_bfd());
+    credentials!(all, "EnableOSPFRequest", enable_ospf, ospf());
+    credentials!(all, "DisableOSPFRequest", disable_ospf, no_ospf());
+    for (name, of_token) in [("ApplyRequest.owner", false), ("ApplyRequest.token", true)] {
+        all.push(Field(
+            name,
+            Box::new(move |_, mut client, text| {
+                async move {
+                    let mut request =
+                        v1::ApplyRequest { owner: net.into(), token: token(net), changes: vec![] };
+                    *(if of_token { &mut request.token } else { &mut request.owner }) = text;
+                    client.apply(request).await.map(drop)
+                }
+                .boxed()
+            }),
+        ));
+    }
+    macro_rules! peer_field {
+        ($name:literal, $field:ident) => {
+            field!($name, apply_peer, apply_peer("novanet", "10.0.0.2"), |r, text| {
+                if let Some(peer) = &mut r.peer {
+                    peer.$field = text;
+                }
+            })
+        };
+    }
+    use v1::PrefixAttributes;
+    all.extend([
+        field!(
+            "ConfigureBGPRequest.router_id",
+            configure_bgp,
+            configure_bgp("novanet", 65000),
+            |r, text| r.router_id = text
+        ),
+        peer_field!("BGPPeer.neighbor_address", neighbor_address),
+        peer_field!("BGPPeer.description", description),
+        peer_field!("BGPPeer.source_address", source_address),
+        peer_field!("BGPPeer.password", password),
+        field!(
+            "RemovePeerRequest.neighbor_address",
+            remove_peer,
+            remove_peer("novanet", ""),
+            |r, text| r.neighbor_address = text
+        ),
+        field!(
+            "AdvertisePrefixRequest.prefix",
+            advertise_prefix,
+            advertise("novanet", ""),
+            |r, text| r.prefix = text
+        ),
+        field!(
+            "WithdrawPrefixRequest.prefix",
+            withdraw_prefix,
+            withdraw("novanet", ""),
+            |r, text| r.prefix = text
+        ),
+        field!(
+            "PrefixAttributes.communities",
+            advertise_prefix,
+            attributes(PrefixAttributes::default()),
+            |r, text| {
+                r.attributes =
+                    Some(PrefixAttributes { communities: vec![text], ..Default::default() })
+            }
+        ),
+        field!(
+            "PrefixAttributes.next_hop",
+            advertise_prefix,
+            attributes(PrefixAttributes::default()),
+            |r, text| {
+                r.attributes = Some(PrefixAttributes { next_hop: text, ..Default::default() })
+            }
+        ),
+        field!("EnableBFDRequest.peer_address", enable_bfd, bfd(), |r, text| r.peer_address = text),
+        field!("EnableBFDRequest.interface_name", enable_bfd, bfd(), |r, text| r.interface_name =
+            text),
+        field!("DisableBFDRequest.peer_address", disable_bfd, no_bfd(), |r, text| r.peer_address =
+            text),
+        field!("EnableOSPFRequest.interface_name", enable_ospf, ospf(), |r, text| r
+            .interface_name =
+            text),
+        field!("EnableOSPFRequest.area_id", enable_ospf, ospf(), |r, text| r.area_id = text),
+        field!("DisableOSPFRequest.interface_name", disable_ospf, no_ospf(), |r, text| r
+            .interface_name =
+            text),
+        field!(
+            "GetStatusRequest.owner_filter",
+            get_status,
+            v1::GetStatusRequest::default(),
+            |r, text| r.owner_filter = text
+        ),
+        field!(
+            "StreamEventsRequest.owner_filter",
+            stream_events,
+            v1::StreamEventsRequest::default(),
+            |r, text| r.owner_filter = text
+        ),
+        field!(
+            "StreamEventsRequest.event_types",
+            stream_events,
+            v1::StreamEventsRequest::default(),
+            |r, text| r.event_types = vec![text]
+        ),
+        change!("BGPConfig.router_id", |text| set(intent::Kind::Bgp(v1::BgpConfig {
+            local_as: 65000,
+            router_id: text
+        }))),
+        change!("PrefixAdvertisement.prefix", |text| set(intent::Kind::Prefix(
+            v1::PrefixAdvertisement { prefix: text, protocol: 1, attributes: None }
+        ))),
+        change!("PrefixRef.prefix", |text| remove(intent_ref::Kind::Prefix(v1::PrefixRef {
+            prefix: text,
+            protocol: 1
+        }))),
+        change!("IntentRef.peer", |text| remove(intent_ref::Kind::Peer(text))),
+        change!("IntentRef.static_route", |text| remove(intent_ref::Kind::StaticRoute(text))),
+        change!("StaticRoute.prefix", |text| set(intent::Kind::StaticRoute(v1::StaticRoute {
+            prefix: text,
+            ..route(static_route::NextHop::Blackhole(true))
+        }))),
+        change!("StaticRoute.gateway", |text| set(intent::Kind::StaticRoute(route(
+            static_route::NextHop::Gateway(text)
+        )))),
+        change!("StaticRoute.interface_name", |text| set(intent::Kind::StaticRoute(route(
+            static_route::NextHop::InterfaceName(text)
+        )))),
+    ]);
+    all
+}
+
+/// `Message.field` of every string that a client can send, read from the contract.
+fn contract() -> BTreeSet<String> {
+    let answers = ["Response", "Status", "RouteEvent"];
+    let mut message = "";
+    let mut found = BTreeSet::new();
+    for line in include_str!("../../../proto/novaroute.proto").lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            ["message", name, ..] => message = name,
+            ["string", field, "=", ..] | ["repeated", "string", field, "=", ..]
+                if !answers.iter().any(|end| message.ends_with(end)) =>
+            {
+                found.insert(format!("{message}.{field}"));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_matrix_has_every_string_of_the_contract() {
+    let covered: BTreeSet<_> = fields().iter().map(|field| field.0.to_owned()).collect();
+    assert_eq!(covered, contract());
+}
+
+#[tokio::test]
+async fn every_bad_text_in_every_field_is_a_clear_error() {
+    let (agent, client) = Agent::configured().await;
+    let transactions = agent.transactions().await;
+    let before = agent.inner.commit.view();
+    let long = "x".repeat(10_240);
+    let lines = "10.0.0.2\nip route 0.0.0.0/0 blackhole";
+    for Field(name, call) in fields() {
+        // "%" is a fair character of texts that FRR takes as they are.
+        let may_percent = ["description", "password", "interface_name"];
+        for text in [lines, "a\nb", "\r\n", "\0", "10.0.0.2\0", "%", "%s%n", "\u{1b}[2J", &long] {
+            let answer = call(client.clone(), transactions.clone(), text.to_owned()).await;
+            let short: String = text.chars().take(20).collect();
+            let Err(status) = answer else {
+                let fair = text.starts_with('%') && may_percent.iter().any(|f| name.ends_with(f));
+                assert!(fair, "{name} took {short:?}");
+                continue;
+            };
+            let expected = match name.split_once('.').unwrap() {
+                (_, "owner" | "token") => Code::Unauthenticated,
+                (message, _) if message.contains("BFD") || message.contains("OSPF") => {
+                    Code::Unimplemented
+                }
+                _ => Code::InvalidArgument,
+            };
+            assert_eq!(status.code(), expected, "{name} {short:?}: {status}");
+            assert!(status.message().len() < 1000, "{name} {short:?}");
+            assert!(!status.message().contains(char::is_control), "{name} {short:?}");
+        }
+    }
+    // What "%" was fair for is there; nothing else is.
+    let after = agent.inner.commit.view();
+    let changed: Vec<_> =
+        after.store.diff(&before.store).map(|(key, ..)| key.to_string()).collect();
+    assert_eq!(changed, ["peer 10.0.0.2", "static route 10.9.0.0/24"]);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused() {
+    let (agent, mut client) = Agent::configured().await;
+    let huge = advertise("novanet", &"x".repeat(MAX_REQUEST + 1));
+    assert!(client.advertise_prefix(huge).await.is_err());
+    client.advertise_prefix(advertise("novanet", "10.1.0.0/24")).await.unwrap();
+    assert_eq!(agent.inner.keys("novanet").len(), 1);
+}

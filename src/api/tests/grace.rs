@@ -1,0 +1,201 @@
+//! Sessions and the grace period, with a clock that tests move.
+
+use super::*;
+use crate::{
+    events::{Event, Filter},
+    model::{BgpGlobal, Intent, PathAttributes, PrefixAdvertisement, Protocol},
+};
+
+const GRACE: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Inner {
+    async fn set(&self, name: &str, intent: Intent) {
+        let changes = vec![Change::Set(intent)];
+        let request = CommitRequest { owner: owner(name), origin: "test", changes };
+        self.commit.commit(request).await.unwrap();
+    }
+
+    async fn with_prefixes(names: &[&str]) -> Self {
+        let inner = Self::start(GRACE);
+        let local_as = 65000.try_into().unwrap();
+        inner.set(names[0], Intent::Bgp(BgpGlobal { local_as, router_id: None })).await;
+        for (index, name) in names.iter().enumerate() {
+            let ad = PrefixAdvertisement {
+                prefix: format!("10.0.0.{index}/32").parse().unwrap(),
+                protocol: Protocol::Bgp,
+                attributes: PathAttributes::default(),
+            };
+            inner.set(name, Intent::Prefix(ad)).await;
+        }
+        inner
+    }
+
+    fn prefixes(&self, name: &str) -> usize {
+        self.commit.view().store.counts_of(&owner(name)).bgp_prefixes
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn intents_go_when_the_grace_period_is_over() {
+    let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
+    let mut events =
+        inner.bus.subscribe(Filter::parse("", &["OWNER_DEREGISTERED".into()]).unwrap());
+    let edge = inner.sessions.opened();
+    let net = inner.sessions.opened();
+    inner.sessions.enter(&owner("novaedge"), Some(edge)).await;
+    inner.sessions.enter(&owner("novanet"), Some(net)).await;
+    tokio::time::sleep(10 * GRACE).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 2), "connected");
+
+    inner.sessions.closed(edge);
+    tokio::time::sleep(GRACE - SECOND).await;
+    assert_eq!(inner.prefixes("novaedge"), 1);
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 1));
+    assert!(inner.actor.lock().unwrap().origins.contains(&(owner("novaedge"), "GracePeriod")));
+    let event = events.next().await.unwrap();
+    assert_eq!(event.event.owner(), Some(&owner("novaedge")));
+    // Nobody else's session or intents, and not the node's BGP instance.
+    assert_eq!(inner.prefixes("novanet"), 1);
+    assert!(inner.commit.view().store.bgp().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_in_time_keeps_everything() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let first = inner.sessions.opened();
+    inner.sessions.enter(&owner("novaedge"), Some(first)).await;
+    for _ in 0..5 {
+        let connection = inner.sessions.opened();
+        inner.sessions.closed(first);
+        tokio::time::sleep(GRACE - SECOND).await;
+        inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+        tokio::time::sleep(2 * GRACE).await;
+        assert_eq!(inner.prefixes("novaedge"), 1);
+        inner.sessions.closed(connection);
+    }
+    tokio::time::sleep(GRACE + SECOND).await;
+    assert_eq!(inner.prefixes("novaedge"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_last_connection_counts() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let (first, second) = (inner.sessions.opened(), inner.sessions.opened());
+    inner.sessions.enter(&owner("novaedge"), Some(first)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(second)).await;
+    inner.sessions.closed(first);
+    tokio::time::sleep(2 * GRACE).await;
+    assert_eq!(inner.prefixes("novaedge"), 1);
+    inner.sessions.closed(second);
+    tokio::time::sleep(2 * GRACE).await;
+    assert_eq!(inner.prefixes("novaedge"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_connection_is_gone_keeps_nobody_connected() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let gone = inner.sessions.opened();
+    inner.sessions.closed(gone);
+    inner.sessions.enter(&owner("novaedge"), Some(gone)).await;
+    tokio::time::sleep(2 * GRACE).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn persistent_owners_lose_nothing() {
+    let inner = Inner::with_prefixes(&["admin"]).await;
+    let connection = inner.sessions.opened();
+    inner.sessions.enter(&owner("admin"), Some(connection)).await;
+    inner.sessions.closed(connection);
+    tokio::time::sleep(100 * GRACE).await;
+    assert_eq!((inner.prefixes("admin"), inner.sessions.registered()), (1, 0));
+    inner.sessions.deregister(&owner("admin"), false).await.unwrap();
+    tokio::time::sleep(100 * GRACE).await;
+    assert_eq!(inner.prefixes("admin"), 1);
+    inner.sessions.deregister(&owner("admin"), true).await.unwrap();
+    assert_eq!(inner.prefixes("admin"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deregister_ends_the_owners_own_session_only() {
+    let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
+    let shared = inner.sessions.opened();
+    let first = inner.sessions.register(&owner("novaedge"), Some(shared)).await;
+    assert_ne!(first, inner.sessions.register(&owner("novaedge"), Some(shared)).await);
+    inner.sessions.register(&owner("novanet"), Some(shared)).await;
+    inner.sessions.deregister(&owner("novaedge"), false).await.unwrap();
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 1));
+    // The connection stays open, yet the session has ended: like a disconnect.
+    tokio::time::sleep(2 * GRACE).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.prefixes("novanet")), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_that_fails_is_tried_again() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let connection = inner.sessions.opened();
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    inner.sessions.closed(connection);
+    inner.refuse(CommitError::Busy { waiting: 1 });
+    tokio::time::sleep(GRACE + SECOND).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 1));
+    tokio::time::sleep(10 * SECOND).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn owners_that_never_come_back_after_a_restart() {
+    let inner = Inner::with_prefixes(&["novaedge", "novanet", "admin"]).await;
+    inner.sessions.expect_absent_owners();
+    let connection = inner.sessions.opened();
+    inner.sessions.enter(&owner("novanet"), Some(connection)).await;
+    tokio::time::sleep(2 * GRACE).await;
+    let left = ["novaedge", "novanet", "admin"].map(|name| inner.prefixes(name));
+    assert_eq!(left, [0, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_agent_withdraws_nothing() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let connection = inner.sessions.opened();
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    inner.shutdown.cancel();
+    inner.sessions.closed(connection);
+    tokio::time::sleep(2 * GRACE).await;
+    assert_eq!(inner.prefixes("novaedge"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_opens_a_session_once() {
+    let inner = Inner::start(GRACE);
+    let mut events = inner.bus.subscribe(Filter::default());
+    let connection = inner.sessions.opened();
+    for _ in 0..3 {
+        inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    }
+    let named = inner.sessions.register(&owner("novaedge"), Some(connection)).await;
+    let registered = events.next().await.unwrap();
+    assert!(matches!(registered.event, Event::OwnerRegistered { .. }));
+    let session_id = match &events.next().await.unwrap().event {
+        Event::OwnerRegistered { session_id, .. } => session_id.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(session_id, named);
+}
+
+#[tokio::test]
+async fn closing_the_socket_is_what_disconnects() {
+    let agent = Agent::with_grace(Duration::from_millis(100)).await;
+    let mut admin = agent.client().await;
+    admin.configure_bgp(configure_bgp("admin", 65000)).await.unwrap();
+    let mut edge = agent.client().await;
+    edge.advertise_prefix(advertise("novaedge", "10.0.0.1/32")).await.unwrap();
+    let answer = edge.register(register("novaedge")).await.unwrap().into_inner();
+    assert_eq!(answer.current_prefixes, ["10.0.0.1/32"]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(agent.inner.keys("novaedge").len(), 1, "connected");
+    drop(edge);
+    eventually("withdrawn", || agent.inner.keys("novaedge").is_empty()).await;
+}

@@ -1,0 +1,58 @@
+//! The listening socket.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::*;
+
+#[tokio::test]
+async fn only_owner_and_group_may_connect() {
+    let agent = Agent::start().await;
+    let mode = fs::metadata(agent.socket()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    let names: Vec<_> = fs::read_dir(agent.dir.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "no temporary name is left");
+}
+
+#[tokio::test]
+async fn a_live_agent_keeps_its_socket() {
+    let agent = Agent::start().await;
+    let error = bind(&agent.socket()).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }), "{error}");
+    agent.client().await.get_status(v1::GetStatusRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stale_socket_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("api.sock");
+    drop(bind(&path).await.unwrap());
+    assert!(path.exists(), "a killed agent leaves it");
+    let _listener = bind(&path).await.unwrap();
+    UnixStream::connect(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_a_socket_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("api.sock");
+    fs::write(&path, "precious").unwrap();
+    let error = bind(&path).await.unwrap_err();
+    assert!(matches!(error, BindError::NotASocket { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    let missing = bind(&dir.path().join("no/such/dir/api.sock")).await.unwrap_err();
+    assert!(matches!(missing, BindError::Io { .. }), "{missing}");
+}
+
+#[tokio::test]
+async fn calls_are_observed_with_their_code() {
+    let agent = Agent::start().await;
+    let mut c = agent.client().await;
+    c.register(register("novaedge")).await.unwrap();
+    c.remove_peer(remove_peer("novaedge", "10.0.0.1")).await.unwrap_err();
+    c.deregister(deregister("novaedge", true)).await.unwrap();
+    let calls = agent.calls.lock().unwrap().clone();
+    assert_eq!(
+        calls,
+        [("Register", Code::Ok), ("RemovePeer", Code::NotFound), ("Deregister", Code::Ok)]
+    );
+}
