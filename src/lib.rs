@@ -26,3 +26,4 @@ pub mod model;
 pub mod tree;
 pub mod policy;
 pub mod commit;
+pub mod ctl;
