@@ -23,6 +23,9 @@ pub const DEFAULT_SOCKET: &str = "/run/novaroute/novaroute.sock";
 /// Longer than FRR takes for a large batch, shorter than a person waits at a prompt.
 pub const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
 
+/// Heading that keeps the options of every command apart from a command's own.
+const GLOBAL: &str = "Global options";
+
 /// Looks at and changes what NovaRoute does with FRR on this node.
 #[derive(Debug, Parser)]
 #[command(name = "novaroutectl", version, after_help = Exit::help())]
@@ -42,18 +45,28 @@ pub struct Global {
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
         env = "NOVAROUTE_SOCKET",
         value_name = "PATH",
         default_value = DEFAULT_SOCKET
     )]
     pub socket: PathBuf,
     /// How results are written; json is one document (for events: one a line)
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
     pub output: Format,
     /// Seconds to wait for the agent
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
         value_name = "SECONDS",
         default_value_t = DEFAULT_TIMEOUT_SECONDS,
         value_parser = clap::value_parser!(u32).range(1..)

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use novaroute::proto::v1::*;
@@ -57,6 +57,24 @@ fn a_pipe_gets_no_colours() {
     let fake = Fake::start(Script { status: responses::status(), ..Script::default() });
     let text = fake.ok(&["status"]);
     assert!(text.contains("Established") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_no_color_is_set() {
+    let fake = Fake::start(Script { status: responses::status(), ..Script::default() });
+    let line = format!(
+        "{} --socket {} peers",
+        env!("CARGO_BIN_EXE_novaroutectl"),
+        fake.socket().display()
+    );
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        // script(1), essential on Debian, is the terminal.
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env("NO_COLOR", no_color).stdin(Stdio::null());
+        let run = fake::finish(&mut script);
+        assert!(run.stdout.contains("Established"), "{run:?}");
+        assert_eq!(run.stdout.contains("\u{1b}["), coloured, "{run:?}");
+    }
 }
 
 #[test]
