@@ -25,6 +25,7 @@ pub mod proto {
 pub mod api;
 pub mod commit;
 pub mod config;
+pub mod ctl;
 pub mod daemon;
 pub mod events;
 pub mod frr;
