@@ -235,50 +235,69 @@ impl Session {
     ///
     /// The first edit's that failed; [`Error::Refused`] names its path.
     pub async fn edit(&mut self, edits: &[Edit]) -> Result<(), Error> {
-        self.batches(edits, false).await.map(drop)
+        self.batches(edits, None).await.map(drop)
     }
 
-    /// Makes edits as [`Session::edit`] does, and validates what is then in the
-    /// candidate. The validation follows the last edits without a pause in which
-    /// mgmtd could do something else. Both locks have to be held.
+    /// Makes edits as [`Session::edit`] does, then validates or applies what is in the
+    /// candidate. Both locks have to be held.
+    ///
+    /// Where it is safe the commit is sent with the last edits, so that mgmtd does
+    /// nothing else in between: a validation always, an apply only after a single edit
+    /// (of several, one could be refused and the rest applied).
     ///
     /// # Errors
     ///
     /// As for [`Session::edit`] and [`Session::commit`].
-    pub async fn edit_and_validate(&mut self, edits: &[Edit]) -> Result<Committed, Error> {
-        let reply = self.batches(edits, true).await?;
-        self.committed(Action::Validate, reply).await
+    pub async fn edit_and_commit(
+        &mut self,
+        edits: &[Edit],
+        action: Action,
+    ) -> Result<Committed, Error> {
+        if edits.is_empty() || (action == Action::Apply && edits.len() > 1) {
+            self.edit(edits).await?;
+            return self.commit(action).await;
+        }
+        let reply = self.batches(edits, Some(action)).await?;
+        self.committed(action, reply).await
     }
 
-    /// Sends edits, and with the last of them the validation, whose reply is returned.
-    async fn batches(&mut self, edits: &[Edit], validate: bool) -> Result<Option<Reply>, Error> {
-        const WHAT: &str = "edit";
+    /// Sends edits, and with the last of them a commit, whose reply is returned.
+    async fn batches(
+        &mut self,
+        edits: &[Edit],
+        action: Option<Action>,
+    ) -> Result<Option<Reply>, Error> {
         if self.transaction_open {
             return Err(Error::TransactionOpen);
         }
         let generation = self.generation;
-        let batches: Vec<&[Edit]> = match edits {
-            [] => vec![edits],
-            _ => edits.chunks(EDITS_IN_FLIGHT).collect(),
-        };
-        let mut last = None;
-        for (i, batch) in batches.iter().enumerate() {
-            let validate = validate && i + 1 == batches.len();
-            self.transaction_open = validate && generation == Generation::Protobuf;
-            let count = batch.len() + usize::from(validate);
-            let frame = |id, req_id, i| match batch.get(i) {
-                Some(edit) => Frame::Native(native::edit(generation, id, req_id, edit)),
-                None => commit_frame(generation, id, req_id, Action::Validate),
+        let batches = edits.chunks(EDITS_IN_FLIGHT);
+        let last = batches.len().saturating_sub(1);
+        let mut committed = None;
+        for (i, batch) in batches.enumerate() {
+            let action = action.filter(|_| i == last);
+            self.transaction_open = action.is_some() && generation == Generation::Protobuf;
+            let (what, deadline) = match action {
+                Some(action) => (name(action), COMMIT_DEADLINE),
+                None => ("edit", EDIT_DEADLINE),
             };
-            let mut replies = self.exchange(WHAT, EDIT_DEADLINE, count, frame).await?;
-            if validate {
-                last = replies.pop_back();
+            let frame = |id, req_id, i| match (batch.get(i), action) {
+                (Some(edit), _) => Frame::Native(native::edit(generation, id, req_id, edit)),
+                (None, action) => {
+                    // There is one more request than edits only where there is an action.
+                    commit_frame(generation, id, req_id, action.unwrap_or(Action::Abort))
+                }
+            };
+            let count = batch.len() + usize::from(action.is_some());
+            let mut replies = self.exchange(what, deadline, count, frame).await?;
+            if action.is_some() {
+                committed = replies.pop_back();
             }
             for (edit, reply) in batch.iter().zip(replies) {
                 self.edited(edit, reply)?;
             }
         }
-        Ok(last)
+        Ok(committed)
     }
 
     fn edited(&mut self, edit: &Edit, reply: Reply) -> Result<(), Error> {
