@@ -647,6 +647,38 @@ async fn a_client_that_goes_away_leaves_neither_locks_nor_edits() {
     bed.assert_clean().await;
 }
 
+/// Up to FRR 10.5, a commit beside the one of a client that has just hung up ends mgmtd
+/// with a failed assertion.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_a_client_that_hung_up_is_waited_for() {
+    let bed = Bed::start();
+    let mgmtd = bed.lab.pid(Router::Node, "mgmtd").expect("mgmtd runs");
+    for i in 0..20u64 {
+        let mut victim = bed.session().await;
+        while victim.lock(Datastore::Candidate).await.is_err() {}
+        while victim.lock(Datastore::Running).await.is_err() {}
+        let prefixes: Vec<String> = (0..200)
+            .map(|j| format!("10.{}.{j}.0/24", 100 + i))
+            .collect();
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let edit = Edit::merge(Format::Json, bed.routes(&prefixes, net::TOR_V4));
+        victim.check_idle().await.unwrap();
+        victim.edit(&[edit]).await.unwrap();
+        let apply = victim.commit(Action::Apply);
+        let _ = tokio::time::timeout(Duration::from_micros(200 * i), apply).await;
+        drop(victim);
+        let prefix = format!("10.99.{i}.0/24");
+        bed.driver.commit(bed.add(&[&prefix]), "").await.unwrap();
+        assert!(bed.staticd().contains(&prefix), "staticd has {prefix}");
+        assert_eq!(
+            bed.lab.pid(Router::Node, "mgmtd"),
+            Some(mgmtd),
+            "mgmtd still runs"
+        );
+    }
+    bed.assert_clean().await;
+}
+
 /// In FRR 10.3 every `vtysh` that ends resets mgmtd's candidate, whoever edits it.
 #[tokio::test(flavor = "multi_thread")]
 async fn shells_that_come_and_go_do_not_cost_an_edit() {

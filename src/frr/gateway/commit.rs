@@ -169,16 +169,26 @@ async fn lock_both(session: &mut Session) -> Result<(), Error> {
     }
 }
 
+/// Takes both locks, or none.
 async fn try_lock_both(session: &mut Session) -> Result<(), Error> {
-    session.lock(Datastore::Candidate).await?;
-    let running = session.lock(Datastore::Running).await;
-    if running.is_err()
-        && session.is_usable()
-        && session.unlock(Datastore::Candidate).await.is_err()
-    {
-        session.give_up();
+    let mut held = Vec::with_capacity(2);
+    let locked = async {
+        for datastore in [Datastore::Candidate, Datastore::Running] {
+            session.lock(datastore).await?;
+            held.push(datastore);
+        }
+        session.check_idle().await
     }
-    running
+    .await;
+    if locked.is_err() && session.is_usable() {
+        for datastore in held.into_iter().rev() {
+            if session.unlock(datastore).await.is_err() {
+                session.give_up();
+                break;
+            }
+        }
+    }
+    locked
 }
 
 /// Half to all of a pause, so that two who wait for each other do not keep step.
