@@ -647,6 +647,38 @@ async fn a_client_that_goes_away_leaves_neither_locks_nor_edits() {
     bed.assert_clean().await;
 }
 
+/// Up to FRR 10.5, a commit beside the one of a client that has just hung up ends mgmtd
+/// with a failed assertion.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_a_client_that_hung_up_is_waited_for() {
+    let bed = Bed::start();
+    let mgmtd = bed.lab.pid(Router::Node, "mgmtd").expect("mgmtd runs");
+    for i in 0..20u64 {
+        let mut victim = bed.session().await;
+        while victim.lock(Datastore::Candidate).await.is_err() {}
+        while victim.lock(Datastore::Running).await.is_err() {}
+        let prefixes: Vec<String> = (0..200)
+            .map(|j| format!("10.{}.{j}.0/24", 100 + i))
+            .collect();
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let edit = Edit::merge(Format::Json, bed.routes(&prefixes, net::TOR_V4));
+        victim.check_idle().await.unwrap();
+        victim.edit(&[edit]).await.unwrap();
+        let apply = victim.commit(Action::Apply);
+        let _ = tokio::time::timeout(Duration::from_micros(200 * i), apply).await;
+        drop(victim);
+        let prefix = format!("10.99.{i}.0/24");
+        bed.driver.commit(bed.add(&[&prefix]), "").await.unwrap();
+        assert!(bed.staticd().contains(&prefix), "staticd has {prefix}");
+        assert_eq!(
+            bed.lab.pid(Router::Node, "mgmtd"),
+            Some(mgmtd),
+            "mgmtd still runs"
+        );
+    }
+    bed.assert_clean().await;
+}
+
 /// In FRR 10.3 every `vtysh` that ends resets mgmtd's candidate, whoever edits it.
 #[tokio::test(flavor = "multi_thread")]
 async fn shells_that_come_and_go_do_not_cost_an_edit() {
@@ -778,4 +810,121 @@ async fn wait_for_lock(session: &mut Session) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the lock of a dropped session is not free");
+}
+
+/// The gateway as a program: socket, its mode, its end, and what a killed one left.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_serves_on_a_unix_socket_and_cleans_up() {
+    let bed = Bed::start();
+    let socket = bed.lab.run_dir().join("nb.sock");
+    let start = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_novaroute-northbound"));
+        command
+            .arg("--socket-dir")
+            .arg(bed.lab.socket_dir(Router::Node));
+        command.arg("--listen").arg(&socket);
+        let child = bed.lab.spawn_in(Router::Node, &command);
+        wait_for("the socket", CONVERGE, || {
+            UnixStream::connect(&socket).map(drop)
+        });
+        child
+    };
+    let connect = || async {
+        let path = format!("unix:{}", socket.display());
+        Northbound::new(
+            tonic::transport::Endpoint::new(path)
+                .unwrap()
+                .connect()
+                .await
+                .unwrap(),
+        )
+    };
+
+    let mut killed = start();
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&socket).unwrap());
+    assert_eq!(mode & 0o777, 0o660);
+    let driver = connect().await;
+    driver
+        .commit(bed.add(&["10.99.1.0/24"]), "over a socket")
+        .await
+        .unwrap();
+    bed.assert_routed("10.99.1.0/24");
+
+    let prefixes: Vec<String> = (0..2000)
+        .map(|i| format!("10.{}.{}.0/24", 100 + i / 250, i % 250))
+        .collect();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    let cut = tokio::spawn({
+        let (driver, edits) = (driver.clone(), bed.add(&prefixes));
+        async move { driver.validate(edits).await }
+    });
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let error = cut.await.unwrap().expect_err("the server is gone");
+    assert_ne!(error.retry(), Retry::Never, "{error:?}");
+
+    let mut second = start();
+    let driver = connect().await;
+    driver.commit(bed.add(&["10.99.2.0/24"]), "").await.unwrap();
+    bed.assert_routed("10.99.2.0/24");
+    assert!(
+        !bed.staticd().contains("10.100.0.0"),
+        "nothing of the killed one's edits"
+    );
+    bed.assert_clean().await;
+
+    let pid = second.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let status = wait_for("its end", CONVERGE, || {
+        second.try_wait().unwrap().ok_or("still running")
+    });
+    assert!(status.success(), "{status}");
+    assert!(!socket.exists(), "the socket is removed");
+}
+
+/// Not a test: what a commit costs. `cargo test --release -- --ignored --nocapture cost`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures"]
+async fn the_cost_of_commits() {
+    let bed = Bed::start();
+    let time = async |what: &str, edits: Edits| {
+        let start = std::time::Instant::now();
+        let outcome = bed.driver.commit(edits, "").await;
+        println!("{what}: {:?} ({outcome:?})", start.elapsed());
+    };
+    let prefixes: Vec<String> = (0..10_000)
+        .map(|i| format!("10.{}.{}.0/24", 100 + i / 250, i % 250))
+        .collect();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    time("first route", bed.add(&["10.99.1.0/24"])).await;
+    time("second route", bed.add(&["10.99.2.0/24"])).await;
+    time("same again", bed.add(&["10.99.2.0/24"])).await;
+    time("1,000 routes", bed.add(&prefixes[..1000])).await;
+    time("one beside 1,000", bed.add(&["10.99.3.0/24"])).await;
+    time("10,000 routes", bed.add(&prefixes)).await;
+    time("one beside 10,000", bed.add(&["10.99.4.0/24"])).await;
+    let delete = Edits {
+        delete: vec![route_path("10.99.4.0/24")],
+        merge: None,
+    };
+    time("delete one beside 10,000", delete).await;
+    let delete = prefixes[..1000]
+        .iter()
+        .map(|prefix| route_path(prefix))
+        .collect();
+    time(
+        "delete 1,000 of 10,000",
+        Edits {
+            delete,
+            merge: None,
+        },
+    )
+    .await;
 }

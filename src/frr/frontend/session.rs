@@ -25,7 +25,7 @@ use tracing::debug;
 use super::{
     error::Error,
     frame::{Frame, FrameCodec},
-    message::{Action, Datastore, Edit, Generation, Get, Message, Reply},
+    message::{Action, Datastore, Edit, Format, Generation, Get, Message, Operation, Reply},
     native, protobuf,
 };
 
@@ -55,8 +55,8 @@ const EDITS_IN_FLIGHT: usize = 32;
 /// mgmtd sends more than that on its own, reading waits.
 const ANSWERS: usize = 2 * EDITS_IN_FLIGHT;
 
-/// 10.3 ends the transaction of an abort, and resets the candidate, 10 µs after it
-/// has answered; what is edited before that is lost.
+/// FRR up to 10.5 ends the transaction of a commit 10 µs after it has answered, and 10.3
+/// then resets the candidate; what is edited before that is lost, or worse.
 const SETTLE: Duration = Duration::from_millis(1);
 
 /// What mgmtd says to a commit that changes nothing.
@@ -85,9 +85,11 @@ pub struct Session {
     id: u64,
     last_req_id: u64,
     usable: bool,
-    /// 10.3 only: a commit or validation has left a transaction behind. An edit now
-    /// would make mgmtd fail an assertion on the commit after it.
+    /// A commit or validation has left a transaction behind. An edit now would make
+    /// mgmtd up to 10.5 fail an assertion on the commit after it.
     transaction_open: bool,
+    /// mgmtd itself refuses a commit beside another that is under way (10.7).
+    guards_commits: bool,
     sink: FramedWrite<OwnedWriteHalf, FrameCodec>,
     answers: mpsc::Receiver<Result<Message, Error>>,
     _reader: AbortOnDropHandle<()>,
@@ -120,6 +122,7 @@ impl Session {
             last_req_id: 0,
             usable: true,
             transaction_open: false,
+            guards_commits: false,
             sink: FramedWrite::new(write, FrameCodec),
             answers,
             _reader: AbortOnDropHandle::new(tokio::spawn(read_all(read, sender))),
@@ -235,50 +238,69 @@ impl Session {
     ///
     /// The first edit's that failed; [`Error::Refused`] names its path.
     pub async fn edit(&mut self, edits: &[Edit]) -> Result<(), Error> {
-        self.batches(edits, false).await.map(drop)
+        self.batches(edits, None).await.map(drop)
     }
 
-    /// Makes edits as [`Session::edit`] does, and validates what is then in the
-    /// candidate. The validation follows the last edits without a pause in which
-    /// mgmtd could do something else. Both locks have to be held.
+    /// Makes edits as [`Session::edit`] does, then validates or applies what is in the
+    /// candidate. Both locks have to be held.
+    ///
+    /// Where it is safe the commit is sent with the last edits, so that mgmtd does
+    /// nothing else in between: a validation always, an apply only after a single edit
+    /// (of several, one could be refused and the rest applied).
     ///
     /// # Errors
     ///
     /// As for [`Session::edit`] and [`Session::commit`].
-    pub async fn edit_and_validate(&mut self, edits: &[Edit]) -> Result<Committed, Error> {
-        let reply = self.batches(edits, true).await?;
-        self.committed(Action::Validate, reply).await
+    pub async fn edit_and_commit(
+        &mut self,
+        edits: &[Edit],
+        action: Action,
+    ) -> Result<Committed, Error> {
+        if edits.is_empty() || (action == Action::Apply && edits.len() > 1) {
+            self.edit(edits).await?;
+            return self.commit(action).await;
+        }
+        let reply = self.batches(edits, Some(action)).await?;
+        self.committed(action, reply).await
     }
 
-    /// Sends edits, and with the last of them the validation, whose reply is returned.
-    async fn batches(&mut self, edits: &[Edit], validate: bool) -> Result<Option<Reply>, Error> {
-        const WHAT: &str = "edit";
+    /// Sends edits, and with the last of them a commit, whose reply is returned.
+    async fn batches(
+        &mut self,
+        edits: &[Edit],
+        action: Option<Action>,
+    ) -> Result<Option<Reply>, Error> {
         if self.transaction_open {
             return Err(Error::TransactionOpen);
         }
         let generation = self.generation;
-        let batches: Vec<&[Edit]> = match edits {
-            [] => vec![edits],
-            _ => edits.chunks(EDITS_IN_FLIGHT).collect(),
-        };
-        let mut last = None;
-        for (i, batch) in batches.iter().enumerate() {
-            let validate = validate && i + 1 == batches.len();
-            self.transaction_open = validate && generation == Generation::Protobuf;
-            let count = batch.len() + usize::from(validate);
-            let frame = |id, req_id, i| match batch.get(i) {
-                Some(edit) => Frame::Native(native::edit(generation, id, req_id, edit)),
-                None => commit_frame(generation, id, req_id, Action::Validate),
+        let batches = edits.chunks(EDITS_IN_FLIGHT);
+        let last = batches.len().saturating_sub(1);
+        let mut committed = None;
+        for (i, batch) in batches.enumerate() {
+            let action = action.filter(|_| i == last);
+            self.transaction_open = action.is_some();
+            let (what, deadline) = match action {
+                Some(action) => (name(action), COMMIT_DEADLINE),
+                None => ("edit", EDIT_DEADLINE),
             };
-            let mut replies = self.exchange(WHAT, EDIT_DEADLINE, count, frame).await?;
-            if validate {
-                last = replies.pop_back();
+            let frame = |id, req_id, i| match (batch.get(i), action) {
+                (Some(edit), _) => Frame::Native(native::edit(generation, id, req_id, edit)),
+                (None, action) => {
+                    // There is one more request than edits only where there is an action.
+                    commit_frame(generation, id, req_id, action.unwrap_or(Action::Abort))
+                }
+            };
+            let count = batch.len() + usize::from(action.is_some());
+            let mut replies = self.exchange(what, deadline, count, frame).await?;
+            if action.is_some() {
+                committed = replies.pop_back();
             }
             for (edit, reply) in batch.iter().zip(replies) {
                 self.edited(edit, reply)?;
             }
         }
-        Ok(last)
+        Ok(committed)
     }
 
     fn edited(&mut self, edit: &Edit, reply: Reply) -> Result<(), Error> {
@@ -308,6 +330,27 @@ impl Session {
         }
     }
 
+    /// Makes sure that no commit is under way. Both locks have to be held; they are not
+    /// enough: a client that hangs up during its commit frees its locks at once, while
+    /// its commit goes on, and up to 10.5 the next one's would end mgmtd with a failed
+    /// assertion. An edit is refused in that state, so one that does nothing is tried.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] where one is.
+    pub async fn check_idle(&mut self) -> Result<(), Error> {
+        if self.guards_commits {
+            return Ok(());
+        }
+        let nothing = Edit {
+            operation: Operation::Remove,
+            xpath: "/frr-vrf:lib/vrf[name='/']".into(),
+            format: Format::Json,
+            data: String::new(),
+        };
+        self.edit(&[nothing]).await
+    }
+
     /// Validates, applies or aborts what is in the candidate. Both locks have to be
     /// held.
     ///
@@ -318,7 +361,7 @@ impl Session {
     /// happened: read it back.
     pub async fn commit(&mut self, action: Action) -> Result<Committed, Error> {
         let generation = self.generation;
-        self.transaction_open |= generation == Generation::Protobuf;
+        self.transaction_open = true;
         let frame = |id, req_id, _| commit_frame(generation, id, req_id, action);
         let mut replies = self
             .exchange(name(action), COMMIT_DEADLINE, 1, frame)
@@ -326,7 +369,7 @@ impl Session {
         self.committed(action, replies.pop_front()).await
     }
 
-    /// Reads the reply to a commit, and lets 10.3 finish what it does after it.
+    /// Reads the reply to a commit, and lets mgmtd finish what it does after it.
     async fn committed(
         &mut self,
         action: Action,
@@ -337,7 +380,10 @@ impl Session {
             Some(Reply::Commit { info: Some(info) }) if info.starts_with(NO_CHANGES) => {
                 Committed::NoChanges
             }
-            Some(Reply::Commit { .. }) => Committed::Changed,
+            Some(Reply::Commit { info }) => {
+                self.guards_commits |= action == Action::Abort && info.is_some();
+                Committed::Changed
+            }
             Some(Reply::Error { errno, message }) => {
                 let message = without_envelope(message);
                 return Err(Error::Refused {
@@ -353,7 +399,7 @@ impl Session {
             }
         };
         let ends_transaction = action != Action::Validate || committed == Committed::NoChanges;
-        if self.generation == Generation::Protobuf && ends_transaction {
+        if ends_transaction {
             sleep(SETTLE).await;
             self.transaction_open = false;
         }

@@ -5,7 +5,7 @@
 //! configuration: what others commit in the meantime stays.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -63,13 +63,12 @@ impl Candidates {
             // 0 would be "not set" in protobuf.
             inner.last_id = inner.last_id.checked_add(1).unwrap_or(1);
             let id = inner.last_id;
-            if !inner.by_id.contains_key(&id) {
-                let candidate = Candidate {
+            if let Entry::Vacant(free) = inner.by_id.entry(id) {
+                free.insert(Candidate {
                     edits: Vec::new(),
                     size: 0,
                     touched: Instant::now(),
-                };
-                inner.by_id.insert(id, candidate);
+                });
                 return Ok(id);
             }
         }
