@@ -22,6 +22,7 @@ pub mod proto {
     }
 }
 
+pub mod agent;
 pub mod api;
 pub mod commit;
 pub mod config;

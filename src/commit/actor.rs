@@ -38,16 +38,22 @@ const RESYNC: Duration = Duration::from_secs(30);
 /// interval. A daemon that was killed is back within a second or two.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 
+/// Time between two signs of life while there is nothing to do.
+const BEAT: Duration = Duration::from_secs(2);
+
 /// Is told how commits go: metrics and health.
 pub trait Observer: Send + Sync {
-    /// The actor begins or ends something that may take long.
-    fn busy(&self, busy: bool);
+    /// The actor makes progress: told every few seconds while it has nothing to do, and with
+    /// each batch.
+    fn beat(&self);
     /// A transaction with FRR has ended: `result` is confirmed, unchanged, pending or refused.
     fn transaction(&self, result: &'static str, took: Duration);
     /// One request was decided.
     fn request(&self, request: &CommitRequest, accepted: bool);
-    /// The store as it stands now, and what FRR still lacks of it.
-    fn state(&self, view: &View);
+    /// A full comparison of FRR with what is desired has ended.
+    fn resynchronised(&self, took: Duration);
+    /// What was published before, and the store as it stands now with what FRR still lacks of it.
+    fn state(&self, before: &View, now: &View);
 }
 
 /// Observes nothing.
@@ -55,10 +61,11 @@ pub trait Observer: Send + Sync {
 pub struct NoObserver;
 
 impl Observer for NoObserver {
-    fn busy(&self, _: bool) {}
+    fn beat(&self) {}
     fn transaction(&self, _: &'static str, _: Duration) {}
     fn request(&self, _: &CommitRequest, _: bool) {}
-    fn state(&self, _: &View) {}
+    fn resynchronised(&self, _: Duration) {}
+    fn state(&self, _: &View, _: &View) {}
 }
 
 /// The one writer.
@@ -122,10 +129,14 @@ impl Actor {
     pub async fn run(mut self, stop: CancellationToken) {
         self.publish();
         let mut wait = FIRST_RETRY;
+        let mut retry_at = time::Instant::now();
         let mut full = time::interval(RESYNC);
         full.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = time::interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
         loop {
+            self.observer.beat();
             let behind = self.is_behind();
             tokio::select! {
                 biased;
@@ -134,20 +145,24 @@ impl Actor {
                     if taken == 0 {
                         break;
                     }
-                    self.observer.busy(true);
                     self.batch(std::mem::take(&mut batch)).await;
-                    self.observer.busy(false);
                 }
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
                     self.out_of_step = Some(format!("{daemon} was restarted"));
                     wait = FIRST_RETRY;
+                    retry_at = time::Instant::now() + wait;
                 }
-                () = time::sleep(wait), if behind => {
+                () = time::sleep_until(retry_at), if behind => {
                     self.resynchronise().await;
-                    wait = if self.is_behind() { (wait * 2).min(self.retry_interval) } else { FIRST_RETRY };
+                    wait = (wait * 2).min(self.retry_interval);
+                    if !self.is_behind() {
+                        wait = FIRST_RETRY;
+                    }
+                    retry_at = time::Instant::now() + wait;
                 }
                 _ = full.tick() => self.resynchronise().await,
+                _ = beat.tick() => {}
             }
         }
         self.requests.close();
@@ -207,15 +222,7 @@ impl Actor {
     /// The store as the request leaves it, where its owner may do that.
     fn permit(&self, store: &Store, request: &CommitRequest) -> Result<Store, CommitError> {
         let policies = self.policies.borrow().clone();
-        check_all(&policies, store, &request.owner, &request.changes).map_err(|violations| {
-            for violation in &violations {
-                self.events.publish(Event::PolicyViolation {
-                    owner: request.owner.clone(),
-                    violation: violation.clone(),
-                });
-            }
-            CommitError::Policy(violations)
-        })
+        check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
     }
 
     /// Takes `after` for the store where FRR has it, or gets it as soon as it can be reached.
@@ -316,7 +323,6 @@ impl Actor {
 
     /// Compares FRR with all that is desired and repairs what differs.
     async fn resynchronise(&mut self) {
-        self.observer.busy(true);
         let begun = Instant::now();
         let desired = self.desired(&self.store, std::iter::empty());
         match self.engine.commit(&desired).await {
@@ -341,7 +347,7 @@ impl Actor {
                 self.reject_one_by_one().await;
             }
         }
-        self.observer.busy(false);
+        self.observer.resynchronised(begun.elapsed());
     }
 
     /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
@@ -392,8 +398,9 @@ impl Actor {
             .collect();
         let pending = (!lacking.is_empty()).then(|| lacking.join("; "));
         let view = View { store: self.store.clone(), pending, rejected: self.rejected.clone() };
-        self.observer.state(&view);
-        self.publish.send_replace(Arc::new(view));
+        let now = Arc::new(view);
+        let before = self.publish.send_replace(now.clone());
+        self.observer.state(&before, &now);
     }
 
     fn answer(

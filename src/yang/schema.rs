@@ -15,9 +15,6 @@ use yang2::{
 use super::convert;
 use crate::tree::{Path, Tree};
 
-/// Where FRR's packages put their models.
-pub const DEFAULT_YANG_DIR: &str = "/usr/share/yang";
-
 /// FRR's own models that NovaRoute renders into. A module that one of these imports is loaded
 /// with it.
 const FRR_MODULES: [&str; 10] = [

@@ -21,8 +21,7 @@ pub mod steps;
 pub mod table;
 
 pub use codec::{CodecError, CommandError, MAX_COMMAND, MAX_REPLY, Reply, ReturnCode, VtyCodec};
-pub use driver::{ApplyError, Snapshot, VtyDriver};
-pub(crate) use driver::chain;
+pub use driver::{ApplyError, Snapshot, VtyDriver, chain};
 pub use error::VtyError;
 pub use redact::redact;
 pub use session::{MAX_OUTSTANDING, PipelineOutcome, REPLY_TIMEOUT, Session};

@@ -1,0 +1,141 @@
+//! What one part asks of another, without the parts knowing each other.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{
+    api::{Directory, FrrSnapshot, PeerSnapshot, StatusSource},
+    commit::{CommitRequest, Observer, View},
+    config::{Config, Owners},
+    events::{self, Event},
+    model::{Change, OwnerName, Protocol},
+    monitor::{FrrStatus, Neighbor},
+    policy::Lifetime,
+    telemetry::{Health, Metrics, Operation, TransactionResult},
+};
+
+/// Counts events.
+pub(super) struct EventMetrics(pub Arc<Metrics>);
+
+impl events::Observer for EventMetrics {
+    fn published(&self, event: &Event) {
+        self.0.event(event.kind());
+        if let Event::PolicyViolation { owner, violation } = event {
+            self.0.policy_violation(owner, violation.kind);
+        }
+    }
+
+    fn dropped(&self, count: u64) {
+        self.0.events_dropped(count);
+    }
+}
+
+/// Counts commits, and tells health.
+pub(super) struct CommitMetrics {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+}
+
+impl CommitMetrics {
+    pub(super) fn new(metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
+        Self { metrics, health }
+    }
+}
+
+impl Observer for CommitMetrics {
+    fn beat(&self) {
+        self.health.beat();
+    }
+
+    fn transaction(&self, result: &'static str, took: Duration) {
+        // One that sent nothing is none of FRR's.
+        match result {
+            "confirmed" => self.metrics.transaction(TransactionResult::Success, took),
+            "refused" => self.metrics.transaction(TransactionResult::Failure, took),
+            _ => {}
+        }
+    }
+
+    fn resynchronised(&self, took: Duration) {
+        self.metrics.reconcile_cycle(took);
+    }
+
+    fn request(&self, request: &CommitRequest, accepted: bool) {
+        for change in request.changes.iter().filter(|_| accepted) {
+            let operation = match change {
+                Change::Set(_) => Operation::Set,
+                Change::Remove(_) => Operation::Remove,
+            };
+            self.metrics.intent(&request.owner, change.key().kind(), operation);
+        }
+    }
+
+    fn state(&self, before: &View, now: &View) {
+        let owners = before.store.counts().chain(now.store.counts()).map(|(owner, _)| owner);
+        for owner in owners {
+            let counts = now.store.counts_of(owner);
+            self.metrics.set_active_peers(owner, counts.peers);
+            self.metrics.set_active_prefixes(owner, Protocol::Bgp, counts.bgp_prefixes);
+            self.metrics.set_active_prefixes(owner, Protocol::Ospf, counts.ospf_prefixes);
+        }
+        let lacking = now.pending.clone().or_else(|| {
+            let rejected = now.rejected.iter().next();
+            rejected.map(|(key, why)| format!("FRR refuses {key}: {why}"))
+        });
+        self.health.set_last_commit(lacking.map_or(Ok(()), Err));
+    }
+}
+
+/// The owners of the configuration.
+pub(super) struct Owned {
+    owners: Owners,
+    grace_period: Duration,
+}
+
+impl Owned {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { owners: config.owners.clone(), grace_period: config.disconnect_grace_period }
+    }
+}
+
+impl Directory for Owned {
+    fn accepts(&self, owner: &OwnerName, token: &str) -> Option<bool> {
+        self.owners.get(owner).map(|owner| owner.accepts(token))
+    }
+
+    fn lifetime(&self, owner: &OwnerName) -> Option<Lifetime> {
+        self.owners.get(owner).map(|owner| owner.policy.lifetime)
+    }
+
+    fn grace_period(&self) -> Duration {
+        self.grace_period
+    }
+}
+
+/// What the monitor knows, in the API's terms.
+pub(super) struct MonitorStatus(pub watch::Receiver<Arc<FrrStatus>>);
+
+impl StatusSource for MonitorStatus {
+    fn snapshot(&self) -> Arc<FrrSnapshot> {
+        let status = self.0.borrow().clone();
+        let peers = status.neighbors.iter().map(|(address, n)| (*address, peer(n))).collect();
+        Arc::new(FrrSnapshot {
+            version: status.frr().unwrap_or_default().to_owned(),
+            connected: status.frr().is_ok(),
+            uptime: status.uptime(),
+            peers,
+        })
+    }
+}
+
+fn peer(neighbor: &Neighbor) -> PeerSnapshot {
+    let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    PeerSnapshot {
+        state: neighbor.state.clone(),
+        uptime: neighbor.uptime,
+        prefixes_received: narrow(neighbor.prefixes_received),
+        prefixes_sent: narrow(neighbor.prefixes_sent),
+        bfd_status: None,
+    }
+}

@@ -1,0 +1,167 @@
+//! The agent: the parts of this crate, wired together.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `adapters` | what one part asks of another, without the parts knowing each other |
+//! | `transitions` | what the monitor saw → events |
+//!
+//! ```text
+//!  clients ─▶ api ──requests──▶ commit actor ──▶ FRR
+//!              ▲ view ◀───────────┘  │ events ─▶ bus ─▶ api streams
+//!              └ snapshot ◀─ monitor ─transitions─▶ bus
+//!  probes, Prometheus ─▶ telemetry::http ◀─ health, metrics
+//! ```
+
+mod adapters;
+mod transitions;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinError,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::adapters::{CommitMetrics, EventMetrics, MonitorStatus, Owned};
+use crate::{
+    api::{self, Api, BindError, Sessions},
+    commit::{self, Actor, Engine},
+    config::Config,
+    events::Bus,
+    frr::vty::chain,
+    model::{Change, Intent, OwnerName},
+    monitor::Monitor,
+    store::Store,
+    telemetry::{GrpcMethod, Health, HttpError, HttpServer, Metrics},
+    yang::YangError,
+};
+
+/// Changes that the monitor saw and that wait to become events. It makes a handful a second at the
+/// most; a restart of FRR makes two for each neighbour.
+const TRANSITIONS: usize = 256;
+
+/// Why the agent could not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// FRR's models.
+    #[error("{}; is frr.yang_dir ({}) the YANG directory of the FRR in use?", .source, dir.display())]
+    Yang {
+        /// Where they were looked for.
+        dir: PathBuf,
+        /// What is wrong.
+        source: YangError,
+    },
+    /// The gRPC socket.
+    #[error("{}", chain(.0))]
+    Socket(#[from] BindError),
+    /// The port of metrics and health.
+    #[error("{}; set metrics_address to a free port", chain(.0))]
+    Http(#[from] HttpError),
+    /// The gRPC server ended.
+    #[error("the gRPC server failed: {}", chain(.0))]
+    Server(#[from] tonic::transport::Error),
+    /// A task panicked.
+    #[error("a part of the agent has crashed: {0}")]
+    Crashed(#[from] JoinError),
+}
+
+/// Runs the agent until `stop` is cancelled: then no new call is taken, the commit under way is
+/// finished, and what FRR runs stays.
+///
+/// # Errors
+/// It can't start, or a part of it has failed.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentError> {
+    for warning in config.warnings() {
+        warn!("{warning}");
+    }
+    let metrics = Arc::new(Metrics::new(config.owners.names().cloned()));
+    let health = Arc::new(Health::default());
+    // What can fail for good fails before FRR is touched.
+    let http = HttpServer::bind(config.metrics_address).await?;
+    let listener = api::bind(&config.listen_socket).await?;
+    let frr = &config.frr;
+    let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
+    let engine =
+        engine.map_err(|source| AgentError::Yang { dir: frr.yang_dir.clone(), source })?;
+
+    let bus = Bus::new(Arc::new(EventMetrics(metrics.clone())));
+    let (_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
+    let (commit, actor) = Actor::new(commit::Parts {
+        engine,
+        policies,
+        events: bus.clone(),
+        observer: Arc::new(CommitMetrics::new(metrics.clone(), health.clone())),
+        retry_interval: frr.retry_interval,
+        initial: initial(&config),
+    });
+    // The parts stop in this order: calls, commits, what watches.
+    let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
+    let actor = tokio::spawn(actor.run(commits_end.clone()));
+    let (seen, transitions) = mpsc::channel(TRANSITIONS);
+    let monitor = Monitor::start(frr, seen, metrics.clone(), watching_ends.clone());
+    let telling = tokio::spawn(transitions::tell(
+        transitions,
+        commit.clone(),
+        bus.clone(),
+        monitor.status.clone(),
+        health.clone(),
+    ));
+    info!(address = %http.local_addr(), "serving metrics and health");
+    let http = tokio::spawn(http.serve(metrics.clone(), health, watching_ends.clone()));
+
+    let directory = Arc::new(Owned::new(&config));
+    let sessions =
+        Sessions::new(commit.clone(), directory.clone(), bus.clone(), stop.child_token());
+    let counted = (metrics.clone(), sessions.clone());
+    let api = Api::new(api::Parts {
+        commit,
+        directory,
+        sessions,
+        bus,
+        status: Arc::new(MonitorStatus(monitor.status)),
+        observe: Arc::new(move |method, took, _| {
+            let (metrics, sessions) = &counted;
+            if let Some(method) = GrpcMethod::named(method) {
+                metrics.grpc_request(method, took);
+            }
+            metrics.set_registered_owners(sessions.registered());
+        }),
+        shutdown: stop.child_token(),
+    });
+    info!(socket = %config.listen_socket.display(), "serving clients");
+    let mut crashed = None;
+    let mut actor = actor;
+    let served = tokio::select! {
+        served = api::serve(listener, api) => served,
+        ended = &mut actor => {
+            crashed = ended.err();
+            Ok(())
+        }
+    };
+    info!("stopping; what FRR runs stays");
+    if let Err(error) = std::fs::remove_file(&config.listen_socket) {
+        warn!(%error, "the socket could not be removed");
+    }
+    if crashed.is_none() && !actor.is_finished() {
+        commits_end.cancel();
+        crashed = actor.await.err();
+    }
+    watching_ends.cancel();
+    monitor.task.await?;
+    telling.await?;
+    http.await?;
+    served?;
+    crashed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// What the configuration declares: the node's BGP instance.
+fn initial(config: &Config) -> Store {
+    let mut store = Store::new();
+    let admin = OwnerName::ADMIN.parse::<OwnerName>().expect("admin is a valid owner name");
+    if let Some(instance) = config.bgp.instance() {
+        store.apply(&admin, &Change::Set(Intent::Bgp(instance)));
+    }
+    store
+}
