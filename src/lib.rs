@@ -22,5 +22,6 @@ pub mod proto {
     }
 }
 
+pub mod frr;
 pub mod model;
 pub mod tree;
