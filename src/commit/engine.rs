@@ -15,12 +15,12 @@ use super::plan::{DaemonPlan, VtyPlan, plan_vty};
 use crate::{
     daemon::{Daemon, Forest},
     frr::{
-        mgmtd::{MgmtdDriver, MgmtdError},
+        mgmtd::{self, MgmtdDriver, MgmtdError},
         northbound,
         vty::{ApplyError, Snapshot, VtyDriver, chain, table::Defaults},
     },
     render::Shapes,
-    tree::{Tree, diff, three_way},
+    tree::{Tree, three_way},
     yang::{Profile, Yang, YangError},
 };
 
@@ -287,7 +287,7 @@ impl Engine {
         match before {
             Before::Mgmtd(running) => {
                 let goal = three_way(last, running, wanted, keep, &|_| None);
-                Ok(DaemonPlan::Mgmtd(diff(running, &goal)))
+                Ok(DaemonPlan::Mgmtd(mgmtd::edits(running, &goal)))
             }
             Before::Vty(snapshot) => {
                 let part = &self.vty[&daemon];

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     proto::frr::northbound_server::NorthboundServer,
-    tree::{Edit, Node, Path, Tree, reverse},
+    tree::{Edit, Node, Path, Tree, diff, reverse},
     yang::{Yang, YangError},
 };
 
@@ -26,6 +26,19 @@ const STATICD: (&str, &str) = (
      [type='frr-staticd:staticd'][name='staticd'][vrf='default']/frr-staticd:staticd",
     "staticd",
 );
+
+/// The edits that turn mgmtd's running configuration into `goal`: routes, never more. Deleting the
+/// whole instance has crashed staticd 10.3, and would take what is not ours with it.
+pub fn edits(running: &Tree, goal: &Tree) -> Vec<Edit> {
+    let instance: Path = STATICD.0.parse().expect("a constant path, parsed by the unit test");
+    let steps = &instance.0[..instance.0.len() - 1];
+    let with_instance = |tree: &Tree| {
+        let mut tree = tree.clone();
+        tree.ensure(steps);
+        tree
+    };
+    diff(&with_instance(running), &with_instance(goal))
+}
 
 /// Why mgmtd's part failed.
 #[derive(Debug, thiserror::Error)]
@@ -259,5 +272,23 @@ fn holds(tree: &Tree, edit: &Edit) -> bool {
             merged.merge(wanted);
             merged == *shown
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_route_goes_without_its_instance() {
+        let mut running = Tree::new();
+        let route = format!(
+            "{}/route-list[prefix='10.0.0.0/8'][src-prefix='::/0'][afi-safi='frr-routing:ipv4-unicast']",
+            STATICD.0
+        );
+        running.ensure(&route.parse::<Path>().expect("a path").0);
+        let paths = |edits: &[Edit]| edits.iter().map(|e| e.path.to_string()).collect::<Vec<_>>();
+        assert_eq!(paths(&edits(&running, &Tree::new())), [route.clone()]);
+        assert_eq!(paths(&edits(&Tree::new(), &running)), [route]);
     }
 }

@@ -4,8 +4,8 @@ use super::{List, Node, Path, Step, Tree};
 
 /// One difference: what stands at `path` before and after.
 ///
-/// A whole subtree that appears or disappears is one edit at its top, with all that is in it.
-/// For a list entry the node is the entry's content, as [`Node::Container`].
+/// A list entry or presence container that appears or disappears is one edit, with all that is in
+/// it. For a list entry the node is the entry's content, as [`Node::Container`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// Where.
@@ -135,7 +135,8 @@ fn diff_trees(path: &mut Path, old: &Tree, new: &Tree, edits: &mut Vec<Edit>) {
     }
 }
 
-/// One edit for a node that is only in one tree; one for each entry where it is a list.
+/// Edits for a node that is only in one tree: one for each entry where it is a list; a container
+/// without presence is only what is in it.
 fn push_whole(
     push: &mut impl FnMut(&Path, Step, Option<Node>, Option<Node>),
     path: &Path,
@@ -149,6 +150,12 @@ fn push_whole(
             for (keys, entry) in &list.entries {
                 let (old, new) = sides(Node::Container(entry.clone()));
                 push(path, list.step(name, keys), old, new);
+            }
+        }
+        Node::Container(inside) => {
+            let path = path.join(Step::plain(name.clone()));
+            for (name, node) in inside.iter() {
+                push_whole(push, &path, name, node, appears);
             }
         }
         node => {

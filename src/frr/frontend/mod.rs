@@ -5,8 +5,10 @@
 //! [`Session`] that hides which of them the daemon speaks. Knows nothing of gRPC
 //! and nothing of what the configuration means.
 //!
-//! The codec and the messages are sans-IO; only [`session`] touches a socket.
+//! The codec and the messages are sans-IO; only the connection below
+//! [`Session`] touches a socket.
 
+mod connection;
 mod error;
 mod frame;
 mod message;

@@ -1,36 +1,17 @@
-//! [`Session`]: one connection to mgmtd with one session on it.
-//!
-//! A task reads the socket all the time, so that mgmtd never has to keep
-//! notifications for a client that is silent, and passes answers on. Requests
-//! go out one after the other (edits in batches) and are matched by session and
-//! request number; anything else that arrives is dropped.
+//! [`Session`]: what can be asked of mgmtd, whichever generation it is.
 
-use std::{collections::VecDeque, future::Future, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use futures::{SinkExt, StreamExt};
-use tokio::{
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    sync::mpsc,
-    time::{sleep, timeout},
-};
-use tokio_util::{
-    codec::{FramedRead, FramedWrite},
-    task::AbortOnDropHandle,
-};
+use tokio::time::sleep;
 use tracing::debug;
 
 use super::{
+    connection::{Connection, EDITS_IN_FLIGHT, unexpected},
     error::Error,
-    frame::{Frame, FrameCodec},
-    message::{Action, Datastore, Edit, Format, Generation, Get, Message, Operation, Reply},
+    frame::Frame,
+    message::{Action, Datastore, Edit, Format, Generation, Get, Operation, Reply},
     native, protobuf,
 };
-
-/// mgmtd accepts at once or is not there.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Sessions and locks are answered from mgmtd's memory, in well under a
 /// millisecond; but mgmtd has one thread, and while it works off another client's
@@ -46,14 +27,6 @@ const COMMIT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// State comes from the daemons, which mgmtd waits for.
 const GET_DEADLINE: Duration = Duration::from_secs(30);
-
-/// Edits on their way at once: enough to hide the round trip, few enough that the
-/// answers fit the channel below.
-const EDITS_IN_FLIGHT: usize = 32;
-
-/// Answers read but not taken. More than [`EDITS_IN_FLIGHT`] is never asked for; if
-/// mgmtd sends more than that on its own, reading waits.
-const ANSWERS: usize = 2 * EDITS_IN_FLIGHT;
 
 /// FRR up to 10.5 ends the transaction of a commit 10 µs after it has answered, and 10.3
 /// then resets the candidate; what is edited before that is lost, or worse.
@@ -81,18 +54,13 @@ pub enum Committed {
 /// Dropping the session closes the connection, which frees its locks.
 #[derive(Debug)]
 pub struct Session {
+    connection: Connection,
     generation: Generation,
-    id: u64,
-    last_req_id: u64,
-    usable: bool,
     /// A commit or validation has left a transaction behind. An edit now would make
     /// mgmtd up to 10.5 fail an assertion on the commit after it.
     transaction_open: bool,
     /// mgmtd itself refuses a commit beside another that is under way (10.7).
     guards_commits: bool,
-    sink: FramedWrite<OwnedWriteHalf, FrameCodec>,
-    answers: mpsc::Receiver<Result<Message, Error>>,
-    _reader: AbortOnDropHandle<()>,
 }
 
 impl Session {
@@ -103,33 +71,15 @@ impl Session {
     ///
     /// [`Error::Connect`] where nobody listens, otherwise as for any request.
     pub async fn connect(socket: &Path, client: &str) -> Result<Self, Error> {
-        let connect = |source| Error::Connect {
-            path: socket.to_path_buf(),
-            source,
-        };
-        let stream = timeout(CONNECT_DEADLINE, UnixStream::connect(socket))
-            .await
-            .map_err(|_| Error::Timeout {
-                request: "connect",
-                after: CONNECT_DEADLINE,
-            })?
-            .map_err(connect)?;
-        let (read, write) = stream.into_split();
-        let (sender, answers) = mpsc::channel(ANSWERS);
         let mut session = Self {
+            connection: Connection::open(socket).await?,
             generation: Generation::Native,
-            id: 0,
-            last_req_id: 0,
-            usable: true,
             transaction_open: false,
             guards_commits: false,
-            sink: FramedWrite::new(write, FrameCodec),
-            answers,
-            _reader: AbortOnDropHandle::new(tokio::spawn(read_all(read, sender))),
         };
         session.open(client).await?;
         session.generation = session.probe().await?;
-        debug!(session = session.id, generation = %session.generation, "session with mgmtd");
+        debug!(generation = %session.generation, "session with mgmtd");
         Ok(session)
     }
 
@@ -141,25 +91,26 @@ impl Session {
     /// Whether a request can succeed: the connection stands and no request was
     /// left half done.
     pub fn is_usable(&self) -> bool {
-        self.usable && !self.answers.is_closed()
+        self.connection.is_usable()
     }
 
     /// Lets no further request out: whoever finds the datastores in a state it
     /// cannot mend drops the session, and with it its locks.
     pub fn give_up(&mut self) {
-        self.usable = false;
+        self.connection.give_up();
     }
 
     async fn open(&mut self, client: &str) -> Result<(), Error> {
         // mgmtd reads a NUL-ended name.
         let client = client.replace('\0', "");
         let reply = self
+            .connection
             .request("open session", QUICK_DEADLINE, |_, req_id| {
                 Frame::Native(native::session_open(req_id, &client))
             })
             .await?;
         match reply {
-            // Its number is in the header, which `request` has looked at.
+            // Its number is in the header, which the connection has looked at.
             Reply::Session { created: true } => Ok(()),
             other => Err(unexpected("open session", &other)),
         }
@@ -167,6 +118,7 @@ impl Session {
 
     async fn probe(&mut self) -> Result<Generation, Error> {
         let answer = self
+            .connection
             .request("probe", QUICK_DEADLINE, |id, req_id| {
                 Frame::Native(native::probe(id, req_id))
             })
@@ -216,6 +168,7 @@ impl Session {
         let what = if lock { "lock" } else { "unlock" };
         let generation = self.generation;
         let reply = self
+            .connection
             .request(what, QUICK_DEADLINE, |id, req_id| match generation {
                 Generation::Protobuf => {
                     Frame::Protobuf(protobuf::lock(id, req_id, datastore, lock))
@@ -292,7 +245,10 @@ impl Session {
                 }
             };
             let count = batch.len() + usize::from(action.is_some());
-            let mut replies = self.exchange(what, deadline, count, frame).await?;
+            let mut replies = self
+                .connection
+                .exchange(what, deadline, count, frame)
+                .await?;
             if action.is_some() {
                 committed = replies.pop_back();
             }
@@ -324,7 +280,7 @@ impl Session {
                 })
             }
             other => {
-                self.usable = false;
+                self.give_up();
                 Err(unexpected(WHAT, &other))
             }
         }
@@ -364,6 +320,7 @@ impl Session {
         self.transaction_open = true;
         let frame = |id, req_id, _| commit_frame(generation, id, req_id, action);
         let mut replies = self
+            .connection
             .exchange(name(action), COMMIT_DEADLINE, 1, frame)
             .await?;
         self.committed(action, replies.pop_front()).await
@@ -394,7 +351,7 @@ impl Session {
                 });
             }
             other => {
-                self.usable = false;
+                self.give_up();
                 return Err(unexpected(request, &other.unwrap_or(Reply::Other(0))));
             }
         };
@@ -416,6 +373,7 @@ impl Session {
         const WHAT: &str = "get";
         let generation = self.generation;
         let reply = self
+            .connection
             .request(WHAT, GET_DEADLINE, |id, req_id| {
                 Frame::Native(native::get(generation, id, req_id, get))
             })
@@ -427,7 +385,7 @@ impl Session {
                 data,
             }) => Ok(data),
             Ok(other) => {
-                self.usable = false;
+                self.give_up();
                 Err(unexpected(WHAT, &other))
             }
             Err(Error::Refused {
@@ -444,109 +402,10 @@ impl Session {
             Err(other) => Err(other),
         }
     }
-
-    /// One request, one reply; a refusal is an error.
-    async fn request(
-        &mut self,
-        what: &'static str,
-        deadline: Duration,
-        frame: impl Fn(u64, u64) -> Frame,
-    ) -> Result<Reply, Error> {
-        let mut replies = self
-            .exchange(what, deadline, 1, |id, req_id, _| frame(id, req_id))
-            .await?;
-        match replies.pop_front() {
-            Some(Reply::Error { errno, message }) => Err(Error::Refused {
-                request: what,
-                path: None,
-                errno,
-                message,
-            }),
-            Some(reply) => Ok(reply),
-            None => Err(Error::Closed { request: what }),
-        }
-    }
-
-    /// Sends `count` requests and waits for as many replies, in order.
-    async fn exchange(
-        &mut self,
-        what: &'static str,
-        deadline: Duration,
-        count: usize,
-        frame: impl Fn(u64, u64, usize) -> Frame,
-    ) -> Result<VecDeque<Reply>, Error> {
-        if !self.is_usable() {
-            return Err(Error::Closed { request: what });
-        }
-        // Until all is answered. Whoever drops the future in between has cut a
-        // frame or left answers nobody waits for.
-        self.usable = false;
-        let first = self.last_req_id + 1;
-        let replies = within(what, deadline, async {
-            for i in 0..count {
-                self.last_req_id += 1;
-                let request = frame(self.id, self.last_req_id, i);
-                self.sink.feed(request).await?;
-            }
-            SinkExt::<Frame>::flush(&mut self.sink).await?;
-            let mut replies = VecDeque::with_capacity(count);
-            for req_id in first..=self.last_req_id {
-                replies.push_back(self.reply(what, req_id).await?);
-            }
-            Ok(replies)
-        })
-        .await?;
-        self.usable = true;
-        Ok(replies)
-    }
-
-    /// The reply to one request; what nobody asked for is passed over.
-    async fn reply(&mut self, what: &'static str, req_id: u64) -> Result<Reply, Error> {
-        loop {
-            let message = self
-                .answers
-                .recv()
-                .await
-                .ok_or(Error::Closed { request: what })??;
-            if let (0, Reply::Session { created: true }) = (self.id, &message.reply) {
-                self.id = message.session;
-            }
-            if message.session == self.id
-                && message.req_id == req_id
-                && message.reply != Reply::Notify
-            {
-                return Ok(message.reply);
-            }
-            debug!(
-                ?message,
-                waiting_for = req_id,
-                "unasked message of mgmtd passed over"
-            );
-        }
-    }
 }
 
 /// "Device or resource busy".
 const EBUSY: i32 = 16;
-
-async fn within<T>(
-    request: &'static str,
-    after: Duration,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    timeout(after, work)
-        .await
-        .unwrap_or(Err(Error::Timeout { request, after }))
-}
-
-fn unexpected(request: &'static str, got: &Reply) -> Error {
-    let mut got = format!("{got:?}");
-    // A whole tree would drown the message.
-    if let Some((end, _)) = got.char_indices().nth(200) {
-        got.truncate(end);
-    }
-    Error::Unexpected { request, got }
-}
 
 /// From 10.4 the reason of a failed commit is wrapped in numbers that say nothing
 /// to the one who asked: `commit failed session-id … reason: 'WHY'`.
@@ -571,29 +430,6 @@ fn commit_frame(generation: Generation, id: u64, req_id: u64, action: Action) ->
     match generation {
         Generation::Protobuf => Frame::Protobuf(protobuf::commit(id, req_id, action)),
         Generation::Native => Frame::Native(native::commit(id, req_id, action)),
-    }
-}
-
-/// Reads until the connection ends or the session is gone.
-async fn read_all(read: OwnedReadHalf, answers: mpsc::Sender<Result<Message, Error>>) {
-    let mut frames = FramedRead::new(read, FrameCodec);
-    while let Some(frame) = frames.next().await {
-        let message = frame
-            .map_err(Error::from)
-            .and_then(|frame| Ok(Message::parse(&frame)?));
-        let last = message.is_err();
-        if matches!(
-            &message,
-            Ok(Message {
-                reply: Reply::Notify,
-                ..
-            })
-        ) {
-            continue;
-        }
-        if answers.send(message).await.is_err() || last {
-            break;
-        }
     }
 }
 

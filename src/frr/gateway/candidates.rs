@@ -12,7 +12,7 @@ use std::{
 
 use tonic::Status;
 
-use crate::frr::frontend::Edit;
+use crate::frr::frontend::{Edit, MAX_FRAME_OUT};
 
 /// Candidates at once; a client needs one. Bounds what clients that never delete
 /// theirs can pile up.
@@ -23,6 +23,9 @@ const IDLE: Duration = Duration::from_secs(600);
 
 /// Size of all edits of one candidate: what one commit of 100,000 routes needs.
 const MAX_SIZE: usize = 64 * 1024 * 1024;
+
+/// Size of one edit: what mgmtd takes in one message, less its header.
+const MAX_EDIT: usize = MAX_FRAME_OUT - 1024;
 
 #[derive(Debug)]
 struct Candidate {
@@ -88,6 +91,11 @@ impl Candidates {
 
     /// Adds edits after those that are there: all or none.
     pub(super) fn extend(&self, id: u32, edits: Vec<Edit>) -> Result<(), Status> {
+        if edits.iter().any(|edit| edit.size() > MAX_EDIT) {
+            return Err(Status::resource_exhausted(format!(
+                "one edit exceeds {MAX_EDIT} bytes"
+            )));
+        }
         self.with(id, |candidate| {
             let size = candidate.size + edits.iter().map(Edit::size).sum::<usize>();
             if size > MAX_SIZE {
@@ -173,11 +181,14 @@ mod tests {
             candidates.create().unwrap_err().code(),
             tonic::Code::ResourceExhausted
         );
-        let big = vec![Edit::delete("x".repeat(MAX_SIZE + 1))];
+        let big = vec![Edit::delete("x".repeat(MAX_EDIT)); 5];
         assert_eq!(
             candidates.extend(1, big).unwrap_err().code(),
             tonic::Code::ResourceExhausted
         );
+        let huge = vec![Edit::delete("x".repeat(MAX_EDIT + 1))];
+        let refused = candidates.extend(1, huge).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
         assert!(candidates.edits(1).unwrap().is_empty());
     }
 }

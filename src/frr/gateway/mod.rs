@@ -132,11 +132,7 @@ impl Gateway {
             let mut slot = inner.writer.lock().await;
             let mut result = inner.write_once(&mut slot, &work).await;
             // mgmtd was restarted while the session was idle; nothing was done yet.
-            if matches!(
-                &result,
-                Err(Error::Closed { request: "lock" } | Error::Frame(_))
-            ) && slot.is_none()
-            {
+            if matches!(result, Err(Error::Closed { request: "lock" })) {
                 result = inner.write_once(&mut slot, &work).await;
             }
             result
