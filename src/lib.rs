@@ -22,12 +22,16 @@ pub mod proto {
     }
 }
 
+pub mod commit;
+pub mod config;
+pub mod daemon;
+pub mod events;
+pub mod frr;
 pub mod model;
+pub mod monitor;
+pub mod policy;
+pub mod render;
+pub mod store;
+pub mod telemetry;
 pub mod tree;
 pub mod yang;
-pub mod policy;
-pub mod config;
-pub mod telemetry;
-pub mod monitor;
-pub mod commit;
-pub mod frr;

@@ -1,21 +1,18 @@
 //! The way in: a handle that every API task has a clone of.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{CommitError, CommitRequest, Committed, Outcome};
-use crate::{
-    model::{Intent, IntentKey, OwnerName},
-    store::Store,
-};
+use super::{CommitError, CommitRequest, Committed};
+use crate::{model::IntentKey, store::Store};
 
 /// Requests that may wait while a commit runs. A commit takes what waits as its
 /// next batch, so that this bounds memory and not throughput.
 pub const QUEUE: usize = 4096;
 
 /// A request with the place for its answer.
-pub(super) type Envelope = (CommitRequest, oneshot::Sender<Result<Committed, CommitError>>);
+pub type Envelope = (CommitRequest, oneshot::Sender<Result<Committed, CommitError>>);
 
 /// What the actor lets everybody see; replaced as a whole after each commit.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +21,8 @@ pub struct View {
     pub store: Store,
     /// Whether what is stored is also confirmed in FRR; else what is lacking and why.
     pub pending: Option<String>,
+    /// Intents that FRR refused when it got them, with its words.
+    pub rejected: BTreeMap<IntentKey, String>,
 }
 
 /// Sends requests to the commit actor. Cheap to clone.
@@ -34,9 +33,12 @@ pub struct CommitHandle {
 }
 
 impl CommitHandle {
-    /// A handle on the actor's queue and its published view.
-    pub(super) fn new(queue: mpsc::Sender<Envelope>, view: watch::Receiver<Arc<View>>) -> Self {
-        Self { queue, view }
+    /// A handle, and the two ends that the actor (or a test in its place) keeps: the
+    /// queue that it empties and the view that it publishes.
+    pub fn channel() -> (Self, mpsc::Receiver<Envelope>, watch::Sender<Arc<View>>) {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (publish, view) = watch::channel(Arc::default());
+        (Self { queue, view }, requests, publish)
     }
 
     /// Has the changes applied and waits until they are confirmed, or refused.

@@ -1,7 +1,14 @@
 //! May this owner do this? Pure: no async, no I/O, no clock.
+//!
+//! Owns what the configuration allows each owner, the rules, and the words of a
+//! refusal. May import `model` and `store`.
 
+mod check;
 mod owner;
+#[cfg(test)]
+mod tests;
 mod violation;
 
+pub use check::{check, check_all};
 pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
 pub use violation::{Violation, ViolationKind};

@@ -53,17 +53,19 @@ pub fn apply(tree: &mut Tree, edits: &[Edit]) {
 /// stays, also inside a list entry that was ours: the entry goes only when nothing is left in it.
 ///
 /// `default` tells what the daemon falls back to where a leaf goes; such a leaf is set to
-/// that instead of being removed. The result is the whole running tree as it shall be: the edits
-/// are its [`diff`] against `running`.
+/// that instead of being removed. `keep` is what stays though `desired` lacks it; usually it is
+/// `desired` itself. The result is the whole running tree as it shall be: the edits are its
+/// [`diff`] against `running`.
 pub fn three_way(
     last: &Tree,
     running: &Tree,
     desired: &Tree,
+    keep: &Tree,
     default: &impl Fn(&Path) -> Option<String>,
 ) -> Tree {
     let mut goal = running.clone();
     let mut gone = Vec::new();
-    only_in_first(&mut Path::default(), last, Some(desired), &mut gone);
+    only_in_first(&mut Path::default(), last, Some(keep), &mut gone);
     for Gone { path, what } in gone {
         match what {
             What::Leaf { whole: false } if goal.leaf(&path).is_some() => match default(&path) {
@@ -258,7 +260,7 @@ mod tests {
             ("/l[k='theirs']/a", "1"),
         ]);
         let desired = tree(&[("/l[k='both']/a", "2")]);
-        let goal = three_way(&last, &running, &desired, &|_| None);
+        let goal = three_way(&last, &running, &desired, &desired, &|_| None);
         assert_eq!(
             goal,
             tree(&[
@@ -274,7 +276,7 @@ mod tests {
     fn a_leaf_with_a_default_falls_back_to_it() {
         let last = tree(&[("/a", "off")]);
         let running = tree(&[("/a", "off")]);
-        let goal = three_way(&last, &running, &Tree::new(), &|_| Some("on".into()));
+        let goal = three_way(&last, &running, &Tree::new(), &Tree::new(), &|_| Some("on".into()));
         assert_eq!(goal, tree(&[("/a", "on")]));
     }
 
@@ -309,8 +311,8 @@ mod tests {
         fn a_goal_has_all_that_is_desired_and_repeating_changes_nothing(
             last in any_tree(), running in any_tree(), desired in any_tree(),
         ) {
-            let goal = three_way(&last, &running, &desired, &|_| None);
-            let again = three_way(&desired, &goal, &desired, &|_| None);
+            let goal = three_way(&last, &running, &desired, &desired, &|_| None);
+            let again = three_way(&desired, &goal, &desired, &desired, &|_| None);
             prop_assert_eq!(&again, &goal);
             let mut merged = goal.clone();
             merged.merge(&desired);

@@ -171,15 +171,21 @@ impl Schema {
     /// # Errors
     /// libyang's words and path.
     pub fn parse_json(&self, json: &str) -> Result<Tree, YangError> {
-        let flags =
-            DataParserFlags::STRICT | DataParserFlags::NO_VALIDATION | DataParserFlags::NO_STATE;
-        let data = DataTree::parse_string(
-            &self.context,
-            json,
-            DataFormat::JSON,
-            flags,
-            DataValidationFlags::empty(),
-        )?;
+        self.parse(json, DataParserFlags::STRICT)
+    }
+
+    /// Like [`Schema::parse_json`], for what a daemon says: nodes of modules that are not loaded are left out.
+    ///
+    /// # Errors
+    /// libyang's words and path.
+    pub fn parse_known_json(&self, json: &str) -> Result<Tree, YangError> {
+        self.parse(json, DataParserFlags::empty())
+    }
+
+    fn parse(&self, json: &str, flags: DataParserFlags) -> Result<Tree, YangError> {
+        let flags = flags | DataParserFlags::NO_VALIDATION | DataParserFlags::NO_STATE;
+        let none = DataValidationFlags::empty();
+        let data = DataTree::parse_string(&self.context, json, DataFormat::JSON, flags, none)?;
         Ok(convert::to_tree(&data))
     }
 

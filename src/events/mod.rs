@@ -1,0 +1,20 @@
+//! What happened, for logs, metrics and everybody who listens.
+//!
+//! Owns the events of the contract and the bus that carries them. One event
+//! defines its log line, its metric label and its stream message. May import
+//! `model`, `policy`, `store` and `proto`.
+
+mod bus;
+mod changes;
+mod event;
+mod filter;
+#[cfg(test)]
+mod tests;
+
+pub use bus::{Bus, CAPACITY, NoObserver, Observer, Stamped, Subscription};
+pub use changes::of_change;
+pub use event::Event;
+pub use filter::Filter;
+
+/// Type of an event, as the contract numbers it.
+pub use crate::proto::v1::EventType;

@@ -1,0 +1,232 @@
+//! The rules: may this owner make this change?
+
+use super::{Policies, Violation, ViolationKind};
+use crate::{
+    model::{
+        AsNumber, BgpGlobal, Change, Intent, IntentKey, OwnerName, Peer, PeerType, Prefix, Protocol,
+    },
+    store::Store,
+};
+
+/// Whether `owner` may make this change to what is in the store.
+///
+/// Repeating what is stored already breaks no rule.
+///
+/// # Errors
+/// The first rule that it breaks: the owner's own limits, then what the change
+/// needs, then whose the object is.
+pub fn check(
+    policies: &Policies,
+    store: &Store,
+    owner: &OwnerName,
+    change: &Change,
+) -> Result<(), Violation> {
+    match change {
+        Change::Set(intent) => set(policies, store, owner, intent),
+        Change::Remove(key) => remove(policies, store, owner, *key),
+    }
+}
+
+/// Checks the changes of one request and returns the store as they leave it.
+///
+/// The BGP instance comes first, whatever its place in the request: peers and prefixes
+/// of the same request may need it, and removing it has to see that they are gone.
+///
+/// # Errors
+/// Every change that is forbidden, in the order of the request.
+pub fn check_all(
+    policies: &Policies,
+    store: &Store,
+    owner: &OwnerName,
+    changes: &[Change],
+) -> Result<Store, Vec<Violation>> {
+    let mut after = store.clone();
+    for change in changes {
+        after.apply(owner, change);
+    }
+    // Each change is seen against the others applied and its own object as it was:
+    // that is what it meets, in whatever order they are sent to FRR.
+    let mut violations = Vec::new();
+    for change in changes {
+        let key = change.key();
+        let mut met = after.clone();
+        met.restore(key, store.get(&key).cloned());
+        violations.extend(check(policies, &met, owner, change).err());
+    }
+    if violations.is_empty() { Ok(after) } else { Err(violations) }
+}
+
+/// May this owner declare this?
+fn set(
+    policies: &Policies,
+    store: &Store,
+    owner: &OwnerName,
+    intent: &Intent,
+) -> Result<(), Violation> {
+    let key = intent.key();
+    match intent {
+        Intent::Bgp(bgp) => {
+            may_configure_bgp(policies, owner)?;
+            // The instance is the node's: who may set it may change it, whoever set it before.
+            return every_peer_fits(store, bgp);
+        }
+        Intent::Peer(peer) => peer_fits(peer, needs_bgp(store, key)?.local_as)?,
+        Intent::Prefix(ad) => {
+            within_limits(policies, owner, key, ad.prefix)?;
+            if ad.protocol == Protocol::Bgp {
+                needs_bgp(store, key)?;
+            }
+        }
+        Intent::StaticRoute(route) => within_limits(policies, owner, key, route.prefix)?,
+    }
+    let kind = match key {
+        IntentKey::Prefix(..) => ViolationKind::PrefixConflict,
+        _ => ViolationKind::NotOwner,
+    };
+    not_anothers(store, owner, key, kind)
+}
+
+/// May this owner withdraw this?
+fn remove(
+    policies: &Policies,
+    store: &Store,
+    owner: &OwnerName,
+    key: IntentKey,
+) -> Result<(), Violation> {
+    if store.get(&key).is_none() {
+        return violation(ViolationKind::NotFound, key, format!("{owner} has no such object"));
+    }
+    if key == IntentKey::Bgp {
+        may_configure_bgp(policies, owner)?;
+        return nothing_needs_bgp(store);
+    }
+    not_anothers(store, owner, key, ViolationKind::NotOwner)
+}
+
+/// Whether the owner may set the BGP instance.
+fn may_configure_bgp(policies: &Policies, owner: &OwnerName) -> Result<(), Violation> {
+    if policies.may_configure_bgp(owner) {
+        return Ok(());
+    }
+    violation(
+        ViolationKind::MayNotConfigureBgp,
+        IntentKey::Bgp,
+        format!(
+            "{owner} may not configure BGP; admin may, and owners with may_configure_bgp: true"
+        ),
+    )
+}
+
+/// Length and place of a prefix, by the owner's own policy. That of `admin` counts too.
+fn within_limits(
+    policies: &Policies,
+    owner: &OwnerName,
+    key: IntentKey,
+    prefix: Prefix,
+) -> Result<(), Violation> {
+    let Some(policy) = policies.get(owner) else {
+        let message = format!("the configuration has no owner {owner} any more");
+        return violation(ViolationKind::NotOwner, key, message);
+    };
+    if !policy.prefix_type.allows(prefix) {
+        let wanted = match policy.prefix_type {
+            super::PrefixType::HostOnly => "/32 or /128",
+            super::PrefixType::Subnet => "/8 to /31 for IPv4, /16 to /127 for IPv6",
+            super::PrefixType::Any => "any length",
+        };
+        let name = policy.prefix_type.name();
+        let message = format!("prefixes of {owner} are {name}: {wanted}");
+        return violation(ViolationKind::PrefixType, key, message);
+    }
+    if !policy.covers(prefix) {
+        let allowed: Vec<_> = policy.allowed_cidrs.iter().map(ToString::to_string).collect();
+        let message = format!("is not within what {owner} may use: {}", allowed.join(", "));
+        return violation(ViolationKind::AllowedCidrs, key, message);
+    }
+    Ok(())
+}
+
+/// The BGP instance that a peer or prefix needs.
+fn needs_bgp(store: &Store, key: IntentKey) -> Result<&BgpGlobal, Violation> {
+    store.bgp().ok_or_else(|| Violation {
+        kind: ViolationKind::BgpNotConfigured,
+        key,
+        existing_owner: None,
+        message: "BGP is not configured; call ConfigureBGP first".into(),
+    })
+}
+
+/// Whether what the owner expects of a peer fits the two AS numbers.
+fn peer_fits(peer: &Peer, local_as: AsNumber) -> Result<(), Violation> {
+    let key = IntentKey::Peer(peer.address);
+    let remote_as = peer.remote_as;
+    let internal = peer.is_internal(local_as);
+    let message = match peer.peer_type {
+        Some(PeerType::External) if internal => {
+            format!("is declared external, but its AS {remote_as} is the node's own AS {local_as}")
+        }
+        Some(PeerType::Internal) if !internal => format!(
+            "is declared internal, but its AS {remote_as} is not the node's own AS {local_as}"
+        ),
+        // FRR takes the line and ignores it, so that a client would believe in a TTL that is not set.
+        _ if internal && peer.ebgp_multihop.is_some() => format!(
+            "ebgp_multihop is for external peers, but its AS {remote_as} is the node's own AS \
+             {local_as}: leave it 0"
+        ),
+        _ => return Ok(()),
+    };
+    violation(ViolationKind::PeerType, key, message)
+}
+
+/// Whether all peers that are there still fit with another AS of the node.
+fn every_peer_fits(store: &Store, bgp: &BgpGlobal) -> Result<(), Violation> {
+    for (owner, peer) in store.peers() {
+        if let Err(misfit) = peer_fits(peer, bgp.local_as) {
+            return Err(Violation {
+                kind: ViolationKind::PeerType,
+                key: IntentKey::Bgp,
+                existing_owner: Some(owner.clone()),
+                message: format!("with AS {}, {misfit}", bgp.local_as),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the BGP instance can go.
+fn nothing_needs_bgp(store: &Store) -> Result<(), Violation> {
+    let (peers, prefixes) = store.counts().fold((0, 0), |(peers, prefixes), (_, counts)| {
+        (peers + counts.peers, prefixes + counts.bgp_prefixes)
+    });
+    if peers + prefixes == 0 {
+        return Ok(());
+    }
+    violation(
+        ViolationKind::BgpNotConfigured,
+        IntentKey::Bgp,
+        format!("{peers} peers and {prefixes} prefixes still need it"),
+    )
+}
+
+/// Whether the object is nobody else's, or `admin` asks.
+fn not_anothers(
+    store: &Store,
+    owner: &OwnerName,
+    key: IntentKey,
+    kind: ViolationKind,
+) -> Result<(), Violation> {
+    let Some(existing) = store.get(&key) else { return Ok(()) };
+    if existing.owner == *owner || owner.is_admin() {
+        return Ok(());
+    }
+    let message = match kind {
+        ViolationKind::PrefixConflict => format!("{} advertises it already", existing.owner),
+        _ => format!("belongs to {}", existing.owner),
+    };
+    Err(Violation { kind, key, existing_owner: Some(existing.owner.clone()), message })
+}
+
+/// A violation that no other owner is part of.
+fn violation<T>(kind: ViolationKind, key: IntentKey, message: String) -> Result<T, Violation> {
+    Err(Violation { kind, key, existing_owner: None, message })
+}

@@ -1,0 +1,309 @@
+use std::{collections::BTreeSet, net::IpAddr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    model::{
+        AddressFamily, BgpGlobal, Change, Intent, IntentKey, NextHop, OwnerName, PathAttributes,
+        Peer, PeerType, Prefix, PrefixAdvertisement, Protocol, StaticRoute,
+    },
+    store::Store,
+};
+
+fn owner(name: &str) -> OwnerName {
+    name.parse().unwrap()
+}
+
+fn net(text: &str) -> Prefix {
+    text.parse().unwrap()
+}
+
+fn policy(prefix_type: PrefixType, cidrs: &[&str]) -> OwnerPolicy {
+    OwnerPolicy {
+        prefix_type,
+        allowed_cidrs: cidrs.iter().map(|cidr| net(cidr)).collect(),
+        may_configure_bgp: None,
+        lifetime: Lifetime::Connection,
+    }
+}
+
+/// The owners of the deployment guide.
+fn policies() -> Policies {
+    Policies::from_iter([
+        (
+            owner("novaedge"),
+            policy(PrefixType::HostOnly, &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]),
+        ),
+        (owner("novanet"), policy(PrefixType::Subnet, &["10.244.0.0/16"])),
+        (owner("wide"), policy(PrefixType::Subnet, &[])),
+        (owner("admin"), policy(PrefixType::Any, &[])),
+    ])
+}
+
+fn bgp(local_as: u32) -> Change {
+    Change::Set(Intent::Bgp(BgpGlobal { local_as: local_as.try_into().unwrap(), router_id: None }))
+}
+
+fn advertise(text: &str) -> Change {
+    advertise_in(Protocol::Bgp, text)
+}
+
+fn advertise_in(protocol: Protocol, text: &str) -> Change {
+    let attributes = PathAttributes::default();
+    Change::Set(Intent::Prefix(PrefixAdvertisement { prefix: net(text), protocol, attributes }))
+}
+
+fn route(text: &str) -> Change {
+    Change::Set(Intent::StaticRoute(StaticRoute {
+        prefix: net(text),
+        next_hop: NextHop::Blackhole,
+        distance: StaticRoute::DEFAULT_DISTANCE,
+        tag: 0,
+    }))
+}
+
+fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Change {
+    let address: IpAddr = "10.0.0.2".parse().unwrap();
+    Change::Set(Intent::Peer(Peer {
+        address,
+        remote_as: remote_as.try_into().unwrap(),
+        peer_type,
+        timers: None,
+        bfd: None,
+        description: None,
+        families: BTreeSet::from([AddressFamily::Ipv4Unicast]),
+        source_address: None,
+        ebgp_multihop: ebgp_multihop.try_into().ok(),
+        password: None,
+        max_prefix: Peer::DEFAULT_MAX_PREFIX,
+    }))
+}
+
+fn remove(change: &Change) -> Change {
+    Change::Remove(change.key())
+}
+
+/// A store that these changes lead to.
+fn store(changes: &[(&str, Change)]) -> Store {
+    let mut store = Store::new();
+    for (who, change) in changes {
+        store.apply(&owner(who), change);
+    }
+    store
+}
+
+/// The rule that a change breaks.
+fn broken(store: &Store, who: &str, change: &Change) -> Option<ViolationKind> {
+    check(&policies(), store, &owner(who), change).err().map(|violation| violation.kind)
+}
+
+#[test]
+fn prefix_types_and_allowed_networks() {
+    use ViolationKind::{AllowedCidrs, PrefixType};
+    let configured = store(&[("admin", bgp(65000))]);
+    for (who, prefix, expected) in [
+        ("novaedge", "10.0.0.1/32", None),
+        ("novaedge", "10.0.0.0/31", Some(PrefixType)),
+        ("novaedge", "11.0.0.1/32", Some(AllowedCidrs)),
+        // A list with IPv4 networks only allows no IPv6.
+        ("novaedge", "2001:db8::1/128", Some(AllowedCidrs)),
+        ("novaedge", "2001:db8::/64", Some(PrefixType)),
+        ("novanet", "10.244.1.0/24", None),
+        ("novanet", "10.244.0.0/16", None),
+        // Contained means the whole of it.
+        ("novanet", "10.244.0.0/15", Some(AllowedCidrs)),
+        ("novanet", "10.244.1.1/32", Some(PrefixType)),
+        ("wide", "10.0.0.0/8", None),
+        ("wide", "10.0.0.0/7", Some(PrefixType)),
+        ("wide", "10.0.0.0/31", None),
+        ("wide", "0.0.0.0/0", Some(PrefixType)),
+        ("wide", "2001::/16", None),
+        ("wide", "2000::/15", Some(PrefixType)),
+        ("wide", "2001:db8::1/128", Some(PrefixType)),
+        ("admin", "0.0.0.0/0", None),
+        ("admin", "::/0", None),
+        ("stranger", "10.0.0.1/32", Some(ViolationKind::NotOwner)),
+    ] {
+        assert_eq!(broken(&configured, who, &advertise(prefix)), expected, "{who} {prefix}");
+        // The same limits hold for where a static route leads from.
+        assert_eq!(broken(&configured, who, &route(prefix)), expected, "{who} {prefix}");
+    }
+}
+
+#[test]
+fn admin_is_bound_by_its_own_prefix_policy() {
+    let configured = store(&[("admin", bgp(65000))]);
+    let narrow = Policies::from_iter([(owner("admin"), policy(PrefixType::HostOnly, &[]))]);
+    let refused = check(&narrow, &configured, &owner("admin"), &advertise("10.0.0.0/24"));
+    assert_eq!(refused.unwrap_err().kind, ViolationKind::PrefixType);
+}
+
+#[test]
+fn objects_belong_to_who_made_them() {
+    use ViolationKind::{NotFound, NotOwner, PrefixConflict};
+    let prefix = advertise("10.244.0.0/24");
+    let peer = peer(65001, None, 0);
+    let static_route = route("10.244.0.0/24");
+    let full = store(&[
+        ("admin", bgp(65000)),
+        ("novanet", prefix.clone()),
+        ("novanet", peer.clone()),
+        ("novanet", static_route.clone()),
+    ]);
+    for (who, change, expected) in [
+        ("novanet", prefix.clone(), None),
+        ("novanet", remove(&prefix), None),
+        ("novanet", remove(&peer), None),
+        ("wide", prefix.clone(), Some(PrefixConflict)),
+        ("wide", remove(&prefix), Some(NotOwner)),
+        ("wide", peer.clone(), Some(NotOwner)),
+        ("wide", remove(&peer), Some(NotOwner)),
+        ("wide", static_route.clone(), Some(NotOwner)),
+        ("wide", remove(&static_route), Some(NotOwner)),
+        ("wide", remove(&advertise("10.1.0.0/24")), Some(NotFound)),
+        ("admin", remove(&advertise("10.1.0.0/24")), Some(NotFound)),
+        ("admin", prefix.clone(), None),
+        ("admin", remove(&prefix), None),
+        ("admin", peer.clone(), None),
+        ("admin", remove(&static_route), None),
+        // One prefix in two protocols is two objects.
+        ("wide", advertise_in(Protocol::Ospf, "10.244.0.0/24"), None),
+    ] {
+        assert_eq!(broken(&full, who, &change), expected, "{who} {change:?}");
+    }
+    let refused = check(&policies(), &full, &owner("wide"), &prefix).unwrap_err();
+    assert_eq!(refused.existing_owner, Some(owner("novanet")));
+    assert_eq!(refused.to_string(), "bgp prefix 10.244.0.0/24: novanet advertises it already");
+}
+
+#[test]
+fn who_may_configure_bgp() {
+    let change = bgp(65000);
+    let empty = Store::new();
+    assert_eq!(broken(&empty, "novaedge", &change), None, "nobody has the key");
+    assert_eq!(broken(&empty, "stranger", &change), Some(ViolationKind::MayNotConfigureBgp));
+
+    let keyed = |may| {
+        Policies::from_iter(policies().iter().map(|(name, policy)| {
+            let mut policy = policy.clone();
+            if name.as_str() == "novanet" {
+                policy.may_configure_bgp = Some(may);
+            }
+            (name.clone(), policy)
+        }))
+    };
+    for (may, who, allowed) in [
+        (true, "novanet", true),
+        (true, "novaedge", false),
+        (true, "admin", true),
+        (false, "novanet", false),
+        (false, "novaedge", false),
+        (false, "admin", true),
+    ] {
+        let answer = check(&keyed(may), &empty, &owner(who), &change);
+        assert_eq!(answer.is_ok(), allowed, "{may} {who}");
+    }
+    // The instance is the node's: whoever may, may change what another set.
+    let configured = store(&[("admin", bgp(65000))]);
+    assert_eq!(broken(&configured, "novanet", &bgp(65001)), None);
+}
+
+#[test]
+fn peers_and_prefixes_need_bgp() {
+    let none = Some(ViolationKind::BgpNotConfigured);
+    assert_eq!(broken(&Store::new(), "admin", &advertise("10.0.0.1/32")), none);
+    assert_eq!(broken(&Store::new(), "admin", &peer(65001, None, 0)), none);
+    assert_eq!(broken(&Store::new(), "admin", &route("10.0.0.1/32")), None);
+    assert_eq!(broken(&Store::new(), "admin", &advertise_in(Protocol::Ospf, "10.0.0.1/32")), None);
+    let used = store(&[("admin", bgp(65000)), ("admin", peer(65001, None, 0))]);
+    assert_eq!(broken(&used, "admin", &Change::Remove(IntentKey::Bgp)), none);
+    let unused = store(&[("admin", bgp(65000))]);
+    assert_eq!(broken(&unused, "admin", &Change::Remove(IntentKey::Bgp)), None);
+}
+
+#[test]
+fn a_peer_is_what_its_owner_expects() {
+    let configured = store(&[("admin", bgp(65000))]);
+    let misfit = Some(ViolationKind::PeerType);
+    for (remote_as, peer_type, multihop, expected) in [
+        (65001, None, 0, None),
+        (65001, None, 2, None),
+        (65001, Some(PeerType::External), 2, None),
+        (65001, Some(PeerType::Internal), 0, misfit),
+        (65000, None, 0, None),
+        (65000, Some(PeerType::Internal), 0, None),
+        (65000, Some(PeerType::External), 0, misfit),
+        (65000, None, 2, misfit),
+        (65000, Some(PeerType::Internal), 1, misfit),
+    ] {
+        let change = peer(remote_as, peer_type, multihop);
+        assert_eq!(broken(&configured, "wide", &change), expected, "{change:?}");
+        if let Err(violation) = check(&policies(), &configured, &owner("wide"), &change) {
+            assert!(violation.message.contains("65000"), "{violation}");
+            assert!(violation.message.contains(&remote_as.to_string()), "{violation}");
+        }
+    }
+}
+
+#[test]
+fn the_nodes_as_changes_only_where_every_peer_still_fits() {
+    let typed = peer(65001, Some(PeerType::External), 0);
+    let used = store(&[("admin", bgp(65000)), ("wide", typed.clone())]);
+    assert_eq!(broken(&used, "admin", &bgp(65002)), None);
+    let refused = check(&policies(), &used, &owner("admin"), &bgp(65001)).unwrap_err();
+    assert_eq!(refused.kind, ViolationKind::PeerType);
+    assert_eq!(refused.existing_owner, Some(owner("wide")));
+    // Changed together it fits.
+    let both = [bgp(65001), peer(65001, Some(PeerType::Internal), 0)];
+    assert!(check_all(&policies(), &used, &owner("admin"), &both).is_ok());
+}
+
+#[test]
+fn a_request_is_checked_as_a_whole() {
+    let policies = policies();
+    let admin = owner("admin");
+    // BGP and what needs it, in any order.
+    let changes = [advertise("10.0.0.1/32"), peer(65001, None, 0), bgp(65000)];
+    let after = check_all(&policies, &Store::new(), &admin, &changes).unwrap();
+    assert_eq!(after.len(), 3);
+    let gone: Vec<_> = changes.iter().map(remove).collect();
+    assert!(check_all(&policies, &after, &admin, &gone).unwrap().is_empty());
+    // Every violation is named, in the order of the request.
+    let kinds: Vec<_> = check_all(
+        &policies,
+        &after,
+        &owner("novaedge"),
+        &[advertise("10.0.0.1/32"), peer(65001, None, 0), remove(&advertise("10.9.9.9/32"))],
+    )
+    .unwrap_err()
+    .into_iter()
+    .map(|violation| violation.kind)
+    .collect();
+    use ViolationKind::{NotFound, NotOwner, PrefixConflict};
+    assert_eq!(kinds, [PrefixConflict, NotOwner, NotFound]);
+}
+
+proptest! {
+    /// What `allowed_cidrs` lets through lies in one of them, address by address.
+    #[test]
+    fn covered_prefixes_lie_inside(addr in any::<u32>(), len in 0u8..=32, cidr_len in 0u8..=32) {
+        let cut = |len: u8| {
+            let net: ipnet::IpNet = ipnet::Ipv4Net::new(addr.into(), len).unwrap().trunc().into();
+            Prefix::try_from(net).unwrap()
+        };
+        let (prefix, cidr) = (cut(len), cut(cidr_len));
+        let policy = OwnerPolicy { allowed_cidrs: vec![cidr], ..policy(PrefixType::Any, &[]) };
+        prop_assert_eq!(policy.covers(prefix), cidr_len <= len);
+    }
+
+    /// No length is both a host route and a subnet.
+    #[test]
+    fn types_do_not_overlap(bits in any::<u128>(), len in 0u8..=128) {
+        let net: ipnet::IpNet = ipnet::Ipv6Net::new(bits.into(), len).unwrap().trunc().into();
+        if let Ok(prefix) = Prefix::try_from(net) {
+            prop_assert!(!(PrefixType::HostOnly.allows(prefix) && PrefixType::Subnet.allows(prefix)));
+            prop_assert!(PrefixType::Any.allows(prefix));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! How many intents of each kind there are: what the gauges show.
+
+use crate::model::{IntentKey, Protocol};
+
+/// Intents of one owner by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// 1 where the BGP instance is this owner's.
+    pub bgp: usize,
+    /// BGP neighbours.
+    pub peers: usize,
+    /// Prefixes advertised through BGP.
+    pub bgp_prefixes: usize,
+    /// Prefixes advertised through OSPF.
+    pub ospf_prefixes: usize,
+    /// Static routes.
+    pub static_routes: usize,
+}
+
+impl Counts {
+    /// All of them together.
+    pub fn total(self) -> usize {
+        self.bgp + self.peers + self.bgp_prefixes + self.ospf_prefixes + self.static_routes
+    }
+
+    /// Counts one more.
+    pub(super) fn add(&mut self, key: &IntentKey) {
+        *self.of(key) += 1;
+    }
+
+    /// Counts one less.
+    pub(super) fn subtract(&mut self, key: &IntentKey) {
+        let count = self.of(key);
+        *count = count.saturating_sub(1);
+    }
+
+    /// The count that this key belongs to.
+    fn of(&mut self, key: &IntentKey) -> &mut usize {
+        match key {
+            IntentKey::Bgp => &mut self.bgp,
+            IntentKey::Peer(_) => &mut self.peers,
+            IntentKey::Prefix(Protocol::Bgp, _) => &mut self.bgp_prefixes,
+            IntentKey::Prefix(Protocol::Ospf, _) => &mut self.ospf_prefixes,
+            IntentKey::StaticRoute(_) => &mut self.static_routes,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Every intent with its owner. Pure: no async, no I/O, no clock.
+//!
+//! Owns the set of declared intents as a persistent (structure sharing) ordered
+//! map: a clone is a snapshot that costs a pointer, and a change copies a path of
+//! the tree, whatever the number of intents. May import `model`.
+
+mod counts;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use imbl::{OrdMap, ordmap::DiffItem};
+
+pub use counts::Counts;
+
+use crate::model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName, Peer};
+
+/// An intent and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// Who declared it, or took it over as `admin`.
+    pub owner: OwnerName,
+    /// What is declared.
+    pub intent: Intent,
+}
+
+/// What an owner has: the keys, and how many of each kind.
+#[derive(Clone, Default)]
+struct Held {
+    keys: imbl::OrdSet<IntentKey>,
+    counts: Counts,
+}
+
+/// Every intent, by its key and by its owner.
+///
+/// `clone` is a snapshot at the cost of two pointers. [`apply`](Self::apply) and
+/// [`get`](Self::get) are logarithmic in the number of intents.
+#[derive(Clone, Default)]
+pub struct Store {
+    intents: OrdMap<IntentKey, Arc<Owned>>,
+    owners: OrdMap<OwnerName, Held>,
+}
+
+impl Store {
+    /// A store without intents.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many intents there are.
+    pub fn len(&self) -> usize {
+        self.intents.len()
+    }
+
+    /// Whether there is no intent.
+    pub fn is_empty(&self) -> bool {
+        self.intents.is_empty()
+    }
+
+    /// The intent about this object.
+    pub fn get(&self, key: &IntentKey) -> Option<&Owned> {
+        self.intents.get(key).map(Arc::as_ref)
+    }
+
+    /// All intents in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&IntentKey, &Owned)> {
+        self.intents.iter().map(|(key, owned)| (key, owned.as_ref()))
+    }
+
+    /// One owner's intents in the order of their keys; costs what it yields.
+    pub fn of_owner<'a>(
+        &'a self,
+        owner: &OwnerName,
+    ) -> impl Iterator<Item = (&'a IntentKey, &'a Owned)> + use<'a> {
+        let keys = self.owners.get(owner).map(|held| held.keys.iter());
+        keys.into_iter().flatten().filter_map(|key| Some((key, self.get(key)?)))
+    }
+
+    /// The node's BGP instance, where it is configured.
+    pub fn bgp(&self) -> Option<&BgpGlobal> {
+        match &self.get(&IntentKey::Bgp)?.intent {
+            Intent::Bgp(bgp) => Some(bgp),
+            _ => None,
+        }
+    }
+
+    /// All BGP neighbours with their owners in the order of their addresses; costs
+    /// what it yields.
+    pub fn peers(&self) -> impl Iterator<Item = (&OwnerName, &Peer)> {
+        let first = IntentKey::Peer(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.intents
+            .range(first..)
+            .take_while(|(key, _)| key.kind() == IntentKind::Peer)
+            .filter_map(|(_, owned)| match &owned.intent {
+                Intent::Peer(peer) => Some((&owned.owner, peer)),
+                _ => None,
+            })
+    }
+
+    /// How many intents of each kind each owner has; owners that have none are absent.
+    pub fn counts(&self) -> impl Iterator<Item = (&OwnerName, Counts)> {
+        self.owners.iter().map(|(owner, held)| (owner, held.counts))
+    }
+
+    /// How many intents of each kind this owner has.
+    pub fn counts_of(&self, owner: &OwnerName) -> Counts {
+        self.owners.get(owner).map(|held| held.counts).unwrap_or_default()
+    }
+
+    /// Makes one change and returns what stood in its place before.
+    ///
+    /// Whether `owner` may do this is for [`policy`](crate::policy) to say; an
+    /// object that is set belongs to `owner` afterwards, whosever it was.
+    pub fn apply(&mut self, owner: &OwnerName, change: &Change) -> Option<Owned> {
+        let key = change.key();
+        let before = match change {
+            Change::Set(intent) => {
+                let owned = Owned { owner: owner.clone(), intent: intent.clone() };
+                self.intents.insert(key, Arc::new(owned))
+            }
+            Change::Remove(key) => self.intents.remove(key),
+        };
+        let before = before.map(Arc::unwrap_or_clone);
+        if let Some(before) = &before {
+            self.disown(&before.owner, &key);
+        }
+        if let Change::Set(_) = change {
+            let held = self.owners.entry(owner.clone()).or_default();
+            held.keys.insert(key);
+            held.counts.add(&key);
+        }
+        before
+    }
+
+    /// Puts back what [`apply`](Self::apply) returned for this key.
+    pub fn restore(&mut self, key: IntentKey, before: Option<Owned>) {
+        match before {
+            Some(Owned { owner, intent }) => {
+                self.apply(&owner, &Change::Set(intent));
+            }
+            None => {
+                if let Some(owner) = self.get(&key).map(|owned| owned.owner.clone()) {
+                    self.apply(&owner, &Change::Remove(key));
+                }
+            }
+        }
+    }
+
+    /// What differs from an earlier snapshot, in the order of the keys: the
+    /// intent before and the intent now. Shared parts are skipped, so that it costs what it yields.
+    pub fn diff<'a>(
+        &'a self,
+        earlier: &'a Store,
+    ) -> impl Iterator<Item = (&'a IntentKey, Option<&'a Owned>, Option<&'a Owned>)> {
+        earlier.intents.diff(&self.intents).map(|item| match item {
+            DiffItem::Add(key, now) => (key, None, Some(now.as_ref())),
+            DiffItem::Update { old: (key, before), new: (_, now) } => {
+                (key, Some(before.as_ref()), Some(now.as_ref()))
+            }
+            DiffItem::Remove(key, before) => (key, Some(before.as_ref()), None),
+        })
+    }
+
+    /// Takes a key from the owner that had it.
+    fn disown(&mut self, owner: &OwnerName, key: &IntentKey) {
+        let Some(held) = self.owners.get_mut(owner) else { return };
+        held.keys.remove(key);
+        held.counts.subtract(key);
+        if held.keys.is_empty() {
+            self.owners.remove(owner);
+        }
+    }
+}
+
+/// Says how much there is, not what: a store can hold 100,000 intents.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("intents", &self.intents.len())
+            .field("owners", &self.owners.len())
+            .finish()
+    }
+}
