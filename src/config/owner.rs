@@ -1,6 +1,6 @@
 //! Owners: their tokens, and what they may do. Tokens are never printed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -14,29 +14,38 @@ use crate::{
 /// How the tokens of the guide's example begin.
 const PLACEHOLDER: &str = "CHANGE-ME";
 
-/// One owner of the configuration.
-#[derive(Debug, Clone)]
+/// One owner of the configuration. Keeps its token's SHA-256 only.
+#[derive(Clone)]
 pub struct Owner {
-    token: SecretString,
+    digest: [u8; 32],
+    placeholder: bool,
     /// What it may do, and how long its intents live.
     pub policy: OwnerPolicy,
 }
 
 impl Owner {
     /// An owner with this token.
-    pub fn new(token: SecretString, policy: OwnerPolicy) -> Self {
-        Self { token, policy }
+    pub fn new(token: &SecretString, policy: OwnerPolicy) -> Self {
+        let token = token.expose_secret();
+        Self { digest: digest(token), placeholder: token.starts_with(PLACEHOLDER), policy }
     }
 
-    /// Whether this is the owner's token. Takes the same time for every wrong token
-    /// of the same length: digests are compared, so the right one's length doesn't show.
+    /// Whether this is the owner's token. Digests are compared in constant time, so that
+    /// neither a common beginning nor the right token's length shows.
     pub fn accepts(&self, token: &str) -> bool {
-        digest(self.token.expose_secret()).ct_eq(&digest(token)).into()
+        self.digest.ct_eq(&digest(token)).into()
     }
 
     /// Whether the token is still the guide's example.
     pub fn has_placeholder_token(&self) -> bool {
-        self.token.expose_secret().starts_with(PLACEHOLDER)
+        self.placeholder
+    }
+}
+
+/// Without the digest: a short token could be guessed from it.
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owner").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
@@ -49,16 +58,6 @@ fn digest(token: &str) -> [u8; 32] {
 pub struct Owners(BTreeMap<OwnerName, Owner>);
 
 impl Owners {
-    /// The owner of that name, where it exists and this is its token. An unknown name and
-    /// a wrong token are indistinguishable, in time too.
-    pub fn authenticate(&self, name: &str, token: &str) -> Option<&OwnerName> {
-        let found = name.parse().ok().and_then(|name: OwnerName| self.0.get_key_value(&name));
-        // Somebody's token is compared in any case, so that unknown names take as long.
-        let owner = found.map(|(_, owner)| owner).or_else(|| self.0.values().next())?;
-        let accepted = owner.accepts(token);
-        found.filter(|_| accepted).map(|(name, _)| name)
-    }
-
     /// The owner of that name.
     pub fn get(&self, name: &OwnerName) -> Option<&Owner> {
         self.0.get(name)

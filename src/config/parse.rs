@@ -149,7 +149,7 @@ fn owner(
     owner.finish(errors);
     let (prefix_type, allowed_cidrs) = prefix_type?;
     let policy = OwnerPolicy { prefix_type, allowed_cidrs, may_configure_bgp, lifetime };
-    Some(Owner::new(token?, policy))
+    Some(Owner::new(&token?, policy))
 }
 
 /// From `token` or from the file that `token_file` names. No part of it stands in an error.

@@ -13,11 +13,12 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Daemon, DaemonState, FrrStatus, Neighbor,
+    DaemonState, FrrStatus, Neighbor,
     bgp::{self, Router},
 };
 use crate::{
     config::FrrConfig,
+    daemon::Daemon,
     frr::vty::{ReturnCode, Session, VtyError},
     telemetry::{Metrics, Protocol},
 };
@@ -57,7 +58,7 @@ pub(super) async fn watch(
     report: mpsc::Sender<Observation>,
     metrics: std::sync::Arc<Metrics>,
 ) {
-    let path = frr.socket_dir.join(daemon.socket());
+    let path = frr.socket_dir.join(format!("{}.vty", daemon.name()));
     let mut pause = FIRST_RETRY;
     let mut generation = 0;
     loop {
@@ -182,8 +183,7 @@ fn protocol(daemon: Daemon) -> Protocol {
     match daemon {
         Daemon::Bgpd => Protocol::Bgp,
         Daemon::Bfdd => Protocol::Bfd,
-        Daemon::Ospfd => Protocol::Ospf,
-        Daemon::Zebra | Daemon::Mgmtd | Daemon::Staticd => Protocol::Frr,
+        Daemon::Mgmtd => Protocol::Frr,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Daemon, DaemonState, FrrStatus, Neighbor};
+use super::{DaemonState, FrrStatus, Neighbor};
+use crate::daemon::Daemon;
 
 /// State of a neighbour of which nothing is known: not configured, or bgpd does not answer.
 const UNKNOWN: &str = "Unknown";

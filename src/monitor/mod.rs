@@ -1,6 +1,6 @@
 //! Watches FRR: which daemons answer, and how the BGP neighbours are.
 //!
-//! May import `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
+//! May import `daemon`, `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
 //! commits: what changed goes out as [`Transition`]s, what is goes out as a snapshot.
 //!
 //! | file | owns |
@@ -25,7 +25,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use diff::{Transition, diff};
-pub use status::{Daemon, DaemonState, FrrStatus, Neighbor};
+pub use status::{DaemonState, FrrStatus, Neighbor};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -33,7 +33,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::daemon::Observation;
-use crate::{config::FrrConfig, telemetry::Metrics};
+use crate::{config::FrrConfig, daemon::Daemon, telemetry::Metrics};
 
 /// Observations that may wait: each daemon makes one a second and they are
 /// folded in microseconds, so that this fills only while nobody takes transitions.

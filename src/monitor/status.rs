@@ -1,52 +1,8 @@
 //! What is known of FRR at one moment. Pure: no async, no I/O, no clock.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-/// A daemon of FRR that matters here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Daemon {
-    /// BGP.
-    Bgpd,
-    /// The kernel's routing table.
-    Zebra,
-    /// The datastore of zebra and staticd.
-    Mgmtd,
-    /// Static routes.
-    Staticd,
-    /// BFD.
-    Bfdd,
-    /// OSPF for IPv4.
-    Ospfd,
-}
-
-impl Daemon {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Bgpd, Self::Zebra, Self::Mgmtd, Self::Staticd, Self::Bfdd, Self::Ospfd];
-
-    /// Name of its program.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bgpd => "bgpd",
-            Self::Zebra => "zebra",
-            Self::Mgmtd => "mgmtd",
-            Self::Staticd => "staticd",
-            Self::Bfdd => "bfdd",
-            Self::Ospfd => "ospfd",
-        }
-    }
-
-    /// File name of its VTY socket.
-    pub fn socket(self) -> String {
-        format!("{}.vty", self.name())
-    }
-}
-
-impl fmt::Display for Daemon {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::daemon::Daemon;
 
 /// Whether a daemon answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

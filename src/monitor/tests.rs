@@ -83,8 +83,8 @@ fn the_end_and_the_return_of_bgpd_are_frrs() {
 #[test]
 fn another_daemon_is_not_frr() {
     let mut with = FrrStatus::default();
-    with.daemons.insert(Daemon::Ospfd, connected(1));
-    let daemon = Daemon::Ospfd;
+    with.daemons.insert(Daemon::Bfdd, connected(1));
+    let daemon = Daemon::Bfdd;
     assert_eq!(diff(&FrrStatus::default(), &with), [Transition::DaemonConnected { daemon }]);
     assert!(with.frr().is_err());
 }

@@ -9,10 +9,10 @@ use std::{
 /// How often the commit actor has to call [`Health::beat`] while it has nothing to do.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Longest time between two beats. Between two beats the actor waits for one answer at
-/// most, and no driver waits longer than half of this; the guide's probe asks
-/// three times in 45 s more before it restarts the agent.
-pub const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
+/// Longest time between two beats. Between two beats the actor waits for one answer, at most
+/// the 120 s that a northbound commit may take; the guide's probe asks three times
+/// in 45 s more before it restarts the agent.
+pub const HEARTBEAT_LIMIT: Duration = Duration::from_secs(150);
 
 /// What the commit actor says of itself and the probes read. Shared as an `Arc`.
 #[derive(Debug)]

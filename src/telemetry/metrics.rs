@@ -13,6 +13,7 @@ use prometheus::{
 
 use super::labels::{GrpcMethod, Operation, Protocol, TransactionResult};
 use crate::{
+    events::{Event, Observer},
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
     policy::ViolationKind,
     proto::v1::EventType,
@@ -283,6 +284,17 @@ impl Metrics {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .expect("every registered metric has a name and is of the type of its family")
+    }
+}
+
+/// The bus tells of each event.
+impl Observer for Metrics {
+    fn published(&self, event: &Event) {
+        self.event(event.kind());
+    }
+
+    fn dropped(&self, count: u64) {
+        self.events_dropped(count);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What operators see: metrics, health, logs, and the HTTP server for the first two.
 //!
-//! May import `model`, `config` and the generated contract; nothing else knows the names of
+//! May import `model`, `policy`, `events`, `config` and the generated contract; nothing else knows the names of
 //! metrics.
 //!
 //! | file | owns |
