@@ -92,10 +92,8 @@ fn routers_exchange_routes_with_frr_and_bird() {
     }
     for (family, prefix) in routes {
         wait_for(&format!("{prefix} in tor"), CONVERGE, || {
-            let route = lab.vtysh_json(
-                Router::Tor,
-                &format!("show bgp {family} unicast {prefix} json"),
-            );
+            let route =
+                lab.vtysh_json(Router::Tor, &format!("show bgp {family} unicast {prefix} json"));
             match route["paths"][0]["aspath"]["string"].as_str() {
                 Some("65000") => Ok(()),
                 _ => Err(route),
@@ -103,11 +101,7 @@ fn routers_exchange_routes_with_frr_and_bird() {
         });
         wait_for(&format!("{prefix} in bird"), CONVERGE, || {
             let route = lab.birdc(&format!("show route for {prefix} all"));
-            if route.contains("BGP.as_path: 65000") {
-                Ok(())
-            } else {
-                Err(route)
-            }
+            if route.contains("BGP.as_path: 65000") { Ok(()) } else { Err(route) }
         });
     }
 }
@@ -122,11 +116,7 @@ fn labs_run_side_by_side_and_leave_nothing() {
             assert!(lab.yang_dir().join("frr-bgp.yang").is_file());
             for daemon in FRR_DAEMONS {
                 assert!(lab.pid(router, daemon).is_some(), "{router}: {daemon} runs");
-                assert!(
-                    lab.socket_dir(router)
-                        .join(format!("{daemon}.vty"))
-                        .exists()
-                );
+                assert!(lab.socket_dir(router).join(format!("{daemon}.vty")).exists());
             }
             assert!(lab.socket_dir(router).join("mgmtd_fe.sock").exists());
         }
@@ -136,27 +126,15 @@ fn labs_run_side_by_side_and_leave_nothing() {
     assert!(config(&two).contains("frr defaults traditional"));
     two.vtysh(Router::Node, &["configure terminal", "router bgp 65000"]);
     assert!(config(&two).contains("router bgp 65000"));
-    assert!(
-        !config(&one).contains("router bgp"),
-        "the other lab's change is not seen"
-    );
+    assert!(!config(&one).contains("router bgp"), "the other lab's change is not seen");
 
     let [kept, gone] = [&one, &two].map(|lab| (lab.id().to_owned(), lab.run_dir().to_owned()));
     let mut agent = two.spawn_in(Router::Node, Command::new("sleep").arg("600"));
-    assert!(
-        !traces(&gone.0, &gone.1).is_empty(),
-        "a running lab is seen"
-    );
+    assert!(!traces(&gone.0, &gone.1).is_empty(), "a running lab is seen");
     drop(two);
     assert_eq!(traces(&gone.0, &gone.1), [""; 0]);
-    assert!(
-        !agent.wait().unwrap().success(),
-        "the lab's end is its programs' end"
-    );
-    assert!(
-        one.pid(Router::Tor, "bgpd").is_some(),
-        "the other lab goes on"
-    );
+    assert!(!agent.wait().unwrap().success(), "the lab's end is its programs' end");
+    assert!(one.pid(Router::Tor, "bgpd").is_some(), "the other lab goes on");
 
     let panicked = std::thread::spawn(move || {
         let _lab = one;
@@ -188,11 +166,7 @@ fn daemons_are_killed_frozen_and_restarted() {
     let state = || {
         let pid = lab.pid(Router::Node, "bgpd").expect("bgpd runs");
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        status
-            .lines()
-            .find(|line| line.starts_with("State"))
-            .unwrap()
-            .to_owned()
+        status.lines().find(|line| line.starts_with("State")).unwrap().to_owned()
     };
     lab.stop(Router::Node, "bgpd");
     assert!(state().contains("stopped"), "{}", state());
@@ -204,10 +178,7 @@ fn daemons_are_killed_frozen_and_restarted() {
 fn a_cable_is_pulled_and_plugged() {
     let lab = Lab::start(LabOptions::default().config(Router::Node, &node_config()));
     let carrier = || {
-        let out = lab.exec(
-            Router::Node,
-            &["ip", "-j", "addr", "show", net::NODE_TOR_INTERFACE],
-        );
+        let out = lab.exec(Router::Node, &["ip", "-j", "addr", "show", net::NODE_TOR_INTERFACE]);
         assert!(out.status.success());
         String::from_utf8(out.stdout).unwrap()
     };
@@ -215,16 +186,9 @@ fn a_cable_is_pulled_and_plugged() {
     lab.link_down(Router::Tor);
     wait_for("no carrier", CONVERGE, || {
         let seen = carrier();
-        if seen.contains("NO-CARRIER") {
-            Ok(())
-        } else {
-            Err(seen)
-        }
+        if seen.contains("NO-CARRIER") { Ok(()) } else { Err(seen) }
     });
-    assert!(
-        carrier().contains(net::NODE_TOR_V6),
-        "node keeps its addresses"
-    );
+    assert!(carrier().contains(net::NODE_TOR_V6), "node keeps its addresses");
     lab.link_up(Router::Tor);
     wait_established(&lab, net::TOR_V6);
     wait_established(&lab, net::TOR_V4);
@@ -233,9 +197,7 @@ fn a_cable_is_pulled_and_plugged() {
 #[test]
 fn a_refused_configuration_is_told_and_leaves_nothing() {
     let start = || Lab::start(LabOptions::default().config(Router::Node, "router bgp nonsense\n"));
-    let panic = std::thread::spawn(start)
-        .join()
-        .expect_err("FRR refuses that");
+    let panic = std::thread::spawn(start).join().expect_err("FRR refuses that");
     let reason = panic.downcast_ref::<String>().expect("a panic with text");
     assert!(reason.contains("router bgp nonsense"), "{reason}");
     let id = reason.split('\'').nth(1).expect("the lab's name in quotes");
@@ -263,11 +225,9 @@ fn a_lab_whose_owner_was_killed_is_reaped() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let id = wait_for("the owner's lab", CONVERGE, || {
-        match fs::read_to_string(&told) {
-            Ok(id) if !id.is_empty() => Ok(id),
-            other => Err(format!("{other:?}")),
-        }
+    let id = wait_for("the owner's lab", CONVERGE, || match fs::read_to_string(&told) {
+        Ok(id) if !id.is_empty() => Ok(id),
+        other => Err(format!("{other:?}")),
     });
     owner.kill().unwrap();
     owner.wait().unwrap();

@@ -104,7 +104,8 @@ impl Bench {
         for (at, (slot, tree)) in examples.iter().enumerate() {
             // The first row of each slot that others stand in or name.
             let first = examples.iter().position(|(other, _)| other == slot) == Some(at);
-            let object = ["router bgp", "neighbor", "route-map", "bfd node", "profile"].contains(slot);
+            let object =
+                ["router bgp", "neighbor", "route-map", "bfd node", "profile"].contains(slot);
             if first && object {
                 base.merge(tree);
             }

@@ -8,28 +8,11 @@ use crate::{
     api::{Directory, FrrSnapshot, PeerSnapshot, StatusSource},
     commit::{CommitRequest, Observer, View},
     config::{Config, Owners},
-    events::{self, Event},
     model::{Change, OwnerName, Protocol},
     monitor::{FrrStatus, Neighbor},
     policy::Lifetime,
     telemetry::{Health, Metrics, Operation, TransactionResult},
 };
-
-/// Counts events.
-pub(super) struct EventMetrics(pub Arc<Metrics>);
-
-impl events::Observer for EventMetrics {
-    fn published(&self, event: &Event) {
-        self.0.event(event.kind());
-        if let Event::PolicyViolation { owner, violation } = event {
-            self.0.policy_violation(owner, violation.kind);
-        }
-    }
-
-    fn dropped(&self, count: u64) {
-        self.0.events_dropped(count);
-    }
-}
 
 /// Counts commits, and tells health.
 pub(super) struct CommitMetrics {

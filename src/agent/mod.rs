@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::adapters::{CommitMetrics, EventMetrics, MonitorStatus, Owned};
+use self::adapters::{CommitMetrics, MonitorStatus, Owned};
 use crate::{
     api::{self, Api, BindError, Sessions},
     commit::{self, Actor, Engine},
@@ -83,10 +83,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     let listener = api::bind(&config.listen_socket).await?;
     let frr = &config.frr;
     let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
-    let engine =
-        engine.map_err(|source| AgentError::Yang { dir: frr.yang_dir.clone(), source })?;
+    let engine = engine.map_err(|source| AgentError::Yang { dir: frr.yang_dir.clone(), source })?;
 
-    let bus = Bus::new(Arc::new(EventMetrics(metrics.clone())));
+    let bus = Bus::new(metrics.clone());
     let (_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
     let (commit, actor) = Actor::new(commit::Parts {
         engine,

@@ -13,9 +13,12 @@ const EXIT_CONFIG: u8 = 2;
 
 /// Node-local routing agent for FRR
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Exit codes: 0 stopped by a signal, 1 failed, 2 wrong \
+#[command(
+    version,
+    after_help = "Exit codes: 0 stopped by a signal, 1 failed, 2 wrong \
     configuration or usage.\nTokens and the router id may name environment variables as ${NAME}; \
-    NOVAROUTE_BGP_LOCAL_AS and NOVAROUTE_BGP_ROUTER_ID override the file.")]
+    NOVAROUTE_BGP_LOCAL_AS and NOVAROUTE_BGP_ROUTER_ID override the file."
+)]
 struct Options {
     /// Configuration file (JSON)
     #[arg(long, value_name = "FILE", default_value = "/etc/novaroute/config.json")]

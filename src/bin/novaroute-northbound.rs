@@ -33,12 +33,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 #[command(version)]
 struct Options {
     /// Directory of FRR's sockets
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/run/frr",
-        env = "NOVAROUTE_FRR_SOCKET_DIR"
-    )]
+    #[arg(long, value_name = "DIR", default_value = "/run/frr", env = "NOVAROUTE_FRR_SOCKET_DIR")]
     socket_dir: PathBuf,
     /// Unix socket to serve on [default: northbound.sock in the socket directory]
     #[arg(long, value_name = "PATH")]
@@ -48,10 +43,7 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     match run(Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,28 +54,22 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let path = options
-        .listen
-        .unwrap_or_else(|| options.socket_dir.join("northbound.sock"));
+    let path = options.listen.unwrap_or_else(|| options.socket_dir.join("northbound.sock"));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let gateway = Gateway::new(&options.socket_dir);
-    let listener = bind(&path)
-        .await
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let listener = bind(&path).await.map_err(|error| format!("{}: {error}", path.display()))?;
     info!(socket = %path.display(), "serving frr.Northbound");
     if let Err(status) = gateway.reset().await {
-        warn!(
-            reason = status.message(),
-            "mgmtd's candidate not cleared at the start"
-        );
+        warn!(reason = status.message(), "mgmtd's candidate not cleared at the start");
     }
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = Server::builder()
-        .add_service(gateway.service())
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async {
+    let server = Server::builder().add_service(gateway.service()).serve_with_incoming_shutdown(
+        UnixListenerStream::new(listener),
+        async {
             let _ = stopped.await;
-        });
+        },
+    );
     let mut server = tokio::spawn(server);
     let served = tokio::select! {
         served = &mut server => served,
@@ -113,16 +99,10 @@ async fn drain(
 async fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Ok(metadata) = fs::symlink_metadata(path) {
         if !metadata.file_type().is_socket() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "exists and is not a socket",
-            ));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
         }
         if UnixStream::connect(path).await.is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                "somebody serves here already",
-            ));
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody serves here already"));
         }
         fs::remove_file(path)?;
     }

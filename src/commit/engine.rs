@@ -3,11 +3,7 @@
 //! validate → read → plan → apply → confirm; after a refusal undo, the last step first. Owns the
 //! drivers and what was last applied. Knows trees, not intents.
 
-use std::{
-    collections::BTreeMap,
-    path::Path as FilePath,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path as FilePath, time::Duration};
 
 use tracing::{debug, info, warn};
 
@@ -152,9 +148,10 @@ impl Engine {
         let judged = self.yang.call(move |schema| {
             forest.values().try_for_each(|tree| schema.validate(tree).map(drop))
         });
-        judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
-            message: format!("YANG validation: {error}"),
-        })
+        judged
+            .await
+            .and_then(|result| result)
+            .map_err(|error| EngineError::Refused { message: format!("YANG validation: {error}") })
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.

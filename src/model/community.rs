@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_is_no_community_is_refused() {
-        for text in ["", "1", "65536:1", "1:65536", "a:b", "+1:2", "1:2:3:4", "1::2", "1:2\n", "1 2"] {
+        for text in
+            ["", "1", "65536:1", "1:65536", "a:b", "+1:2", "1:2:3:4", "1::2", "1:2\n", "1 2"]
+        {
             assert!(text.parse::<Community>().is_err(), "{text:?}");
         }
     }

@@ -49,10 +49,12 @@ impl FieldErrors {
 
     /// Takes over the fields of another list, each under `parent.`.
     pub fn nest(&mut self, parent: &str, inner: FieldErrors) {
-        self.0.extend(inner.0.into_iter().map(|e| FieldError {
-            field: format!("{parent}.{}", e.field),
-            reason: e.reason,
-        }));
+        self.0.extend(
+            inner
+                .0
+                .into_iter()
+                .map(|e| FieldError { field: format!("{parent}.{}", e.field), reason: e.reason }),
+        );
     }
 
     /// The wrong fields in the order in which they were found.

@@ -275,9 +275,7 @@ pub(super) fn unicast_address(text: &str) -> Result<IpAddr, ValueError> {
         .map_err(|_| ValueError::new(format!("{} is not an IPv4 or IPv6 address", quote(text))))?;
     let bad = match address {
         IpAddr::V4(v4) => v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => {
-            v6.is_unspecified() || v6.is_multicast() || v6.to_ipv4_mapped().is_some()
-        }
+        IpAddr::V6(v6) => v6.is_unspecified() || v6.is_multicast() || v6.to_ipv4_mapped().is_some(),
     };
     if bad {
         return Err(ValueError::new(format!("{address} is not a unicast address")));

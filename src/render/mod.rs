@@ -83,10 +83,7 @@ fn protocol(kind: &str, name: &str) -> Path {
     path([
         plain("frr-routing:routing"),
         plain("control-plane-protocols"),
-        entry(
-            "control-plane-protocol",
-            [("type", kind), ("name", name), ("vrf", "default")],
-        ),
+        entry("control-plane-protocol", [("type", kind), ("name", name), ("vrf", "default")]),
         plain(kind),
     ])
 }

@@ -58,8 +58,8 @@ fn address_family(bgpd: &mut Tree, peer: &Peer, family: AddressFamily) {
     if active {
         let base = below(&base, &[family.name()]);
         bgpd.set(&below(&base, &["soft-reconfiguration"]), "true");
-        let limit = below(&base, &["prefix-limit"])
-            .join(entry("direction-list", [("direction", "in")]));
+        let limit =
+            below(&base, &["prefix-limit"]).join(entry("direction-list", [("direction", "in")]));
         bgpd.set(&below(&limit, &["max-prefixes"]), peer.max_prefix.to_string());
         bgpd.set(&below(&limit, &["options", "warning-only"]), "true");
     }

@@ -14,11 +14,8 @@ use crate::{
 const SEQUENCE: &str = "10";
 
 pub(super) fn render(bgpd: &mut Tree, ad: &PrefixAdvertisement) {
-    let family = if ad.prefix.is_ipv4() {
-        AddressFamily::Ipv4Unicast
-    } else {
-        AddressFamily::Ipv6Unicast
-    };
+    let family =
+        if ad.prefix.is_ipv4() { AddressFamily::Ipv4Unicast } else { AddressFamily::Ipv6Unicast };
     let network = below(&bgp_instance(), &["global", "afi-safis"])
         .join(afi_safi(family))
         .join(plain(family.name()))

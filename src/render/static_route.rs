@@ -30,8 +30,7 @@ const TABLE: &str = "0";
 
 pub(super) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) {
     let ipv4 = route.prefix.is_ipv4();
-    let family =
-        if ipv4 { AddressFamily::Ipv4Unicast } else { AddressFamily::Ipv6Unicast };
+    let family = if ipv4 { AddressFamily::Ipv4Unicast } else { AddressFamily::Ipv6Unicast };
     let prefix = route.prefix.to_string();
     let afi_safi = format!("frr-routing:{}", family.name());
     let base = protocol("frr-staticd:staticd", "staticd").join(entry(
@@ -49,8 +48,8 @@ pub(super) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) 
     let distance = route.distance.to_string();
     let (path_list, next_hop) = match shape {
         StaticShape::Nested => {
-            let path = base
-                .join(entry("path-list", [("table-id", TABLE), ("distance", &distance)]));
+            let path =
+                base.join(entry("path-list", [("table-id", TABLE), ("distance", &distance)]));
             let next_hop = below(&path, &["frr-nexthops"]).join(entry(
                 "nexthop",
                 [

@@ -253,11 +253,8 @@ mod tests {
 
     #[test]
     fn foreign_nodes_stay_and_what_was_ours_goes() {
-        let last = tree(&[
-            ("/l[k='ours']/a", "1"),
-            ("/l[k='both']/a", "1"),
-            ("/l[k='shared']/a", "1"),
-        ]);
+        let last =
+            tree(&[("/l[k='ours']/a", "1"), ("/l[k='both']/a", "1"), ("/l[k='shared']/a", "1")]);
         let running = tree(&[
             ("/l[k='ours']/a", "1"),
             ("/l[k='both']/a", "1"),

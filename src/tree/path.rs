@@ -112,7 +112,8 @@ impl FromStr for Path {
                 let (key, value) = (&predicate[..equals], &predicate[equals + 1..]);
                 let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'));
                 let quote = quote.ok_or_else(|| fail(value, "expected a quoted value"))?;
-                let close = value[1..].find(quote).ok_or_else(|| fail(value, "no closing quote"))?;
+                let close =
+                    value[1..].find(quote).ok_or_else(|| fail(value, "no closing quote"))?;
                 step.keys.push((key.into(), value[1..=close].into()));
                 rest = value[close + 2..]
                     .strip_prefix(']')
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for text in ["", "a", "/", "//a", "/a[", "/a[b]", "/a[b=c]", "/a[b='c]", "/a[b='c'x", "/a/"] {
+        for text in ["", "a", "/", "//a", "/a[", "/a[b]", "/a[b=c]", "/a[b='c]", "/a[b='c'x", "/a/"]
+        {
             let path = text.parse::<Path>();
             assert!(path.is_err() || path == Ok(Path::default()), "{text:?}: {path:?}");
         }

@@ -78,10 +78,7 @@ fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>)
 }
 
 /// libyang's tree of what is in `tree`.
-pub(super) fn from_tree<'a>(
-    context: &'a Context,
-    tree: &Tree,
-) -> Result<DataTree<'a>, YangError> {
+pub(super) fn from_tree<'a>(context: &'a Context, tree: &Tree) -> Result<DataTree<'a>, YangError> {
     let mut data = DataTree::new(context);
     for (name, node) in tree.iter() {
         let Some(inside) = node.tree() else {
@@ -94,11 +91,7 @@ pub(super) fn from_tree<'a>(
     Ok(data)
 }
 
-fn fill(
-    context: &Context,
-    parent: &mut DataNodeRef<'_, '_>,
-    tree: &Tree,
-) -> Result<(), YangError> {
+fn fill(context: &Context, parent: &mut DataNodeRef<'_, '_>, tree: &Tree) -> Result<(), YangError> {
     for (name, node) in tree.iter() {
         let (module, local) = match name.split_once(':') {
             Some((module, local)) => {

@@ -7,9 +7,7 @@ use std::{
 
 use yang2::{
     context::{Context, ContextFlags, EmbeddedModuleKey, EmbeddedModules},
-    data::{
-        Data, DataFormat, DataParserFlags, DataPrinterFlags, DataTree, DataValidationFlags,
-    },
+    data::{Data, DataFormat, DataParserFlags, DataPrinterFlags, DataTree, DataValidationFlags},
 };
 
 use super::convert;
@@ -121,7 +119,9 @@ impl Schema {
         let mut context = Context::new(flags).map_err(|e| failed("(none)", e.to_string()))?;
         context.set_searchdir(dir).map_err(|e| failed("(any)", e.to_string()))?;
         context.set_embedded_modules(&OWN_MODULES);
-        for module in FRR_MODULES.into_iter().chain(["novaroute-frr-bgp"]).chain(profile.deviations()) {
+        for module in
+            FRR_MODULES.into_iter().chain(["novaroute-frr-bgp"]).chain(profile.deviations())
+        {
             context.load_module(module, None, &[]).map_err(|e| failed(module, e.to_string()))?;
         }
         Ok(Self { context, profile })

@@ -121,8 +121,7 @@ impl LabOptions {
 
     /// More command line arguments for an FRR daemon, separated by blanks.
     pub fn daemon_args(mut self, router: Router, daemon: &str, args: &str) -> Self {
-        self.daemon_args
-            .push((router, daemon.to_owned(), args.to_owned()));
+        self.daemon_args.push((router, daemon.to_owned(), args.to_owned()));
         self
     }
 }
@@ -165,12 +164,7 @@ impl Lab {
 
         let run_dir = run_base().join(&id);
         let frr_root = fs::read_to_string(run_dir.join("frr-root")).expect("lab.sh writes it");
-        Self {
-            id,
-            run_dir,
-            frr_root: frr_root.trim().into(),
-            spawned: AtomicU32::new(0),
-        }
+        Self { id, run_dir, frr_root: frr_root.trim().into(), spawned: AtomicU32::new(0) }
     }
 
     /// The lab's name, to be used with `lab.sh -l`.
@@ -212,9 +206,7 @@ impl Lab {
     /// program itself: its process number and signals are the program's.
     pub fn command(&self, router: Router, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.namespace(router)])
-            .arg(program);
+        command.args(["netns", "exec", &self.namespace(router)]).arg(program);
         command
     }
 
@@ -277,11 +269,7 @@ impl Lab {
     /// Runs a command in BIRD's shell, such as `show route all`.
     #[track_caller]
     pub fn birdc(&self, command: &str) -> String {
-        succeed(
-            lab_sh(&self.id)
-                .arg("birdc")
-                .args(command.split_whitespace()),
-        )
+        succeed(lab_sh(&self.id).arg("birdc").args(command.split_whitespace()))
     }
 
     /// Kills a daemon (SIGKILL) and returns when it is gone. Nothing restarts it by itself.
@@ -346,10 +334,7 @@ impl Lab {
             };
             let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
             files.sort();
-            for file in files
-                .iter()
-                .filter(|file| file.extension() == Some(OsStr::new("log")))
-            {
+            for file in files.iter().filter(|file| file.extension() == Some(OsStr::new("log"))) {
                 let text = fs::read(file).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text);
                 let lines: Vec<_> = text.lines().collect();
@@ -413,10 +398,7 @@ fn lab_sh(id: &str) -> Command {
 
 #[track_caller]
 fn output(command: &mut Command) -> Output {
-    command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"))
+    command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{command:?}: {e}"))
 }
 
 /// Runs a command that must succeed, and returns what it prints.

@@ -52,16 +52,10 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) async fn open(socket: &Path) -> Result<Self, Error> {
-        let connect = |source| Error::Connect {
-            path: socket.to_path_buf(),
-            source,
-        };
+        let connect = |source| Error::Connect { path: socket.to_path_buf(), source };
         let stream = timeout(CONNECT_DEADLINE, UnixStream::connect(socket))
             .await
-            .map_err(|_| Error::Timeout {
-                request: "connect",
-                after: CONNECT_DEADLINE,
-            })?
+            .map_err(|_| Error::Timeout { request: "connect", after: CONNECT_DEADLINE })?
             .map_err(connect)?;
         let (read, write) = stream.into_split();
         let (sender, answers) = mpsc::channel(ANSWERS);
@@ -92,16 +86,12 @@ impl Connection {
         deadline: Duration,
         frame: impl Fn(u64, u64) -> Frame,
     ) -> Result<Reply, Error> {
-        let mut replies = self
-            .exchange(what, deadline, 1, |id, req_id, _| frame(id, req_id))
-            .await?;
+        let mut replies =
+            self.exchange(what, deadline, 1, |id, req_id, _| frame(id, req_id)).await?;
         match replies.pop_front() {
-            Some(Reply::Error { errno, message }) => Err(Error::Refused {
-                request: what,
-                path: None,
-                errno,
-                message,
-            }),
+            Some(Reply::Error { errno, message }) => {
+                Err(Error::Refused { request: what, path: None, errno, message })
+            }
             Some(reply) => Ok(reply),
             None => Err(Error::Closed { request: what }),
         }
@@ -126,14 +116,9 @@ impl Connection {
             for i in 0..count {
                 self.last_req_id += 1;
                 let request = frame(self.id, self.last_req_id, i);
-                self.sink
-                    .feed(request)
-                    .await
-                    .map_err(|error| hung_up(what, error))?;
+                self.sink.feed(request).await.map_err(|error| hung_up(what, error))?;
             }
-            SinkExt::<Frame>::flush(&mut self.sink)
-                .await
-                .map_err(|error| hung_up(what, error))?;
+            SinkExt::<Frame>::flush(&mut self.sink).await.map_err(|error| hung_up(what, error))?;
             let mut replies = VecDeque::with_capacity(count);
             for req_id in first..=self.last_req_id {
                 replies.push_back(self.reply(what, req_id).await?);
@@ -148,11 +133,7 @@ impl Connection {
     /// The reply to one request; what nobody asked for is passed over.
     async fn reply(&mut self, what: &'static str, req_id: u64) -> Result<Reply, Error> {
         loop {
-            let message = self
-                .answers
-                .recv()
-                .await
-                .ok_or(Error::Closed { request: what })??;
+            let message = self.answers.recv().await.ok_or(Error::Closed { request: what })??;
             if let (0, Reply::Session { created: true }) = (self.id, &message.reply) {
                 self.id = message.session;
             }
@@ -162,11 +143,7 @@ impl Connection {
             {
                 return Ok(message.reply);
             }
-            debug!(
-                ?message,
-                waiting_for = req_id,
-                "unasked message of mgmtd passed over"
-            );
+            debug!(?message, waiting_for = req_id, "unasked message of mgmtd passed over");
         }
     }
 }
@@ -184,9 +161,7 @@ async fn within<T>(
     after: Duration,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    timeout(after, work)
-        .await
-        .unwrap_or(Err(Error::Timeout { request, after }))
+    timeout(after, work).await.unwrap_or(Err(Error::Timeout { request, after }))
 }
 
 /// An error for a reply that does not belong to the request.
@@ -203,17 +178,9 @@ pub(super) fn unexpected(request: &'static str, got: &Reply) -> Error {
 async fn read_all(read: OwnedReadHalf, answers: mpsc::Sender<Result<Message, Error>>) {
     let mut frames = FramedRead::new(read, FrameCodec);
     while let Some(frame) = frames.next().await {
-        let message = frame
-            .map_err(Error::from)
-            .and_then(|frame| Ok(Message::parse(&frame)?));
+        let message = frame.map_err(Error::from).and_then(|frame| Ok(Message::parse(&frame)?));
         let last = message.is_err();
-        if matches!(
-            &message,
-            Ok(Message {
-                reply: Reply::Notify,
-                ..
-            })
-        ) {
+        if matches!(&message, Ok(Message { reply: Reply::Notify, .. })) {
             continue;
         }
         if answers.send(message).await.is_err() || last {

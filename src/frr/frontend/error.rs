@@ -130,9 +130,6 @@ impl Error {
 
     /// Whether the session can be used on: mgmtd answered, and the answer was no.
     pub fn leaves_session_usable(&self) -> bool {
-        matches!(
-            self,
-            Self::Locked { .. } | Self::Refused { .. } | Self::TransactionOpen
-        )
+        matches!(self, Self::Locked { .. } | Self::Refused { .. } | Self::TransactionOpen)
     }
 }

@@ -59,16 +59,9 @@ fn check(src: &[u8]) -> Result<Check, FrameError> {
     let len = u32::from_ne_bytes([l0, l1, l2, l3]);
     let len = usize::try_from(len).unwrap_or(usize::MAX);
     if !(HEADER_LEN..=MAX_FRAME_IN).contains(&len) {
-        return Err(FrameError::Length {
-            len,
-            max: MAX_FRAME_IN,
-        });
+        return Err(FrameError::Length { len, max: MAX_FRAME_IN });
     }
-    if src.len() < len {
-        Ok(Check::Incomplete(len))
-    } else {
-        Ok(Check::Complete { kind, len })
-    }
+    if src.len() < len { Ok(Check::Incomplete(len)) } else { Ok(Check::Complete { kind, len }) }
 }
 
 impl Decoder for FrameCodec {
@@ -105,10 +98,7 @@ impl Encoder<Frame> for FrameCodec {
         };
         let len = body.len().saturating_add(HEADER_LEN);
         let Some(wire_len) = u32::try_from(len).ok().filter(|_| len <= MAX_FRAME_OUT) else {
-            return Err(FrameError::Length {
-                len,
-                max: MAX_FRAME_OUT,
-            });
+            return Err(FrameError::Length { len, max: MAX_FRAME_OUT });
         };
         dst.reserve(len);
         dst.put_slice(&(MARKER_PREFIX | kind).to_ne_bytes());
@@ -152,27 +142,18 @@ mod tests {
             FrameCodec.decode(&mut buf).unwrap(),
             Some(Frame::Native(Bytes::from_static(b"1")))
         );
-        assert_eq!(
-            FrameCodec.decode(&mut buf).unwrap(),
-            Some(Frame::Protobuf(Bytes::new()))
-        );
+        assert_eq!(FrameCodec.decode(&mut buf).unwrap(), Some(Frame::Protobuf(Bytes::new())));
         assert_eq!(FrameCodec.decode(&mut buf).unwrap(), None);
     }
 
     #[test]
     fn a_foreign_marker_is_refused() {
         let mut buf = BytesMut::from(&b"GET / HTTP/1.1\r\n"[..]);
-        assert!(matches!(
-            FrameCodec.decode(&mut buf),
-            Err(FrameError::Marker { .. })
-        ));
+        assert!(matches!(FrameCodec.decode(&mut buf), Err(FrameError::Marker { .. })));
         let mut unknown_kind = BytesMut::new();
         unknown_kind.put_slice(&(MARKER_PREFIX | 2).to_ne_bytes());
         unknown_kind.put_slice(&8u32.to_ne_bytes());
-        assert!(matches!(
-            FrameCodec.decode(&mut unknown_kind),
-            Err(FrameError::Marker { .. })
-        ));
+        assert!(matches!(FrameCodec.decode(&mut unknown_kind), Err(FrameError::Marker { .. })));
     }
 
     #[test]
@@ -181,10 +162,7 @@ mod tests {
             let mut buf = BytesMut::new();
             buf.put_slice(&(MARKER_PREFIX | KIND_NATIVE).to_ne_bytes());
             buf.put_slice(&len.to_ne_bytes());
-            assert!(
-                matches!(FrameCodec.decode(&mut buf), Err(FrameError::Length { .. })),
-                "{len}"
-            );
+            assert!(matches!(FrameCodec.decode(&mut buf), Err(FrameError::Length { .. })), "{len}");
         }
         let big = Frame::Native(Bytes::from(vec![0; MAX_FRAME_OUT]));
         assert!(matches!(

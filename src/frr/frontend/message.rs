@@ -95,12 +95,7 @@ pub struct Edit {
 impl Edit {
     /// Merges `data` (any number of top-level nodes) into the candidate.
     pub fn merge(format: Format, data: impl Into<String>) -> Self {
-        Self {
-            operation: Operation::Merge,
-            xpath: "/".into(),
-            format,
-            data: data.into(),
-        }
+        Self { operation: Operation::Merge, xpath: "/".into(), format, data: data.into() }
     }
 
     /// Deletes a node that has to be there.

@@ -56,14 +56,7 @@ fn build(
 }
 
 pub(super) fn session_open(req_id: u64, client: &str) -> Bytes {
-    build(
-        code::SESSION_REQ,
-        0,
-        0,
-        req_id,
-        &[],
-        &[client.as_bytes(), b"\0"],
-    )
+    build(code::SESSION_REQ, 0, 0, req_id, &[], &[client.as_bytes(), b"\0"])
 }
 
 /// An edit that no daemon can execute: without path and data, of the datastore
@@ -71,12 +64,8 @@ pub(super) fn session_open(req_id: u64, client: &str) -> Bytes {
 /// at the rest, later ones miss the rest. Neither changes or locks anything.
 pub(super) fn probe(session: u64, req_id: u64) -> Bytes {
     let candidate = Datastore::Candidate.native_number(Generation::Native);
-    let fixed = [
-        super::message::Format::Json as u8,
-        0,
-        candidate,
-        super::message::Operation::Remove as u8,
-    ];
+    let fixed =
+        [super::message::Format::Json as u8, 0, candidate, super::message::Operation::Remove as u8];
     build(code::EDIT, 0, session, req_id, &fixed, &[])
 }
 
@@ -88,28 +77,14 @@ pub(super) fn get(generation: Generation, session: u64, req_id: u64, get: &Get) 
     let flags = get.content as u8 | if get.exact { EXACT } else { 0 };
     let datastore = get.datastore.native_number(generation);
     let fixed = [get.format as u8, flags, get.defaults as u8, datastore];
-    build(
-        code::GET_DATA,
-        0,
-        session,
-        req_id,
-        &fixed,
-        &[get.xpath.as_bytes(), b"\0"],
-    )
+    build(code::GET_DATA, 0, session, req_id, &fixed, &[get.xpath.as_bytes(), b"\0"])
 }
 
 pub(super) fn edit(generation: Generation, session: u64, req_id: u64, edit: &Edit) -> Bytes {
     let datastore = Datastore::Candidate.native_number(generation);
     let fixed = [edit.format as u8, 0, datastore, edit.operation as u8];
     let data: [&[u8]; 4] = [edit.xpath.as_bytes(), b"\0", edit.data.as_bytes(), b"\0"];
-    build(
-        code::EDIT,
-        edit.xpath.len() + 1,
-        session,
-        req_id,
-        &fixed,
-        &data,
-    )
+    build(code::EDIT, edit.xpath.len() + 1, session, req_id, &fixed, &data)
 }
 
 pub(super) fn lock(session: u64, req_id: u64, datastore: Datastore, lock: bool) -> Bytes {
@@ -120,14 +95,7 @@ pub(super) fn lock(session: u64, req_id: u64, datastore: Datastore, lock: bool) 
 pub(super) fn commit(session: u64, req_id: u64, action: Action) -> Bytes {
     let source = Datastore::Candidate.native_number(Generation::Native);
     let target = Datastore::Running.native_number(Generation::Native);
-    build(
-        code::COMMIT,
-        0,
-        session,
-        req_id,
-        &[source, target, action as u8, 0],
-        &[],
-    )
+    build(code::COMMIT, 0, session, req_id, &[source, target, action as u8, 0], &[])
 }
 
 /// Text up to its NUL, whatever its bytes are.
@@ -141,30 +109,10 @@ pub(super) fn parse(body: &[u8]) -> Result<Message, MessageError> {
     let (header, rest) = body.split_first_chunk::<HEADER_LEN>().ok_or_else(short)?;
     let (fixed, data) = rest.split_first_chunk::<FIXED_LEN>().ok_or_else(short)?;
     let [c0, c1, _, _, v0, v1, v2, v3, ids @ ..] = *header;
-    let [
-        s0,
-        s1,
-        s2,
-        s3,
-        s4,
-        s5,
-        s6,
-        s7,
-        r0,
-        r1,
-        r2,
-        r3,
-        r4,
-        r5,
-        r6,
-        r7,
-    ] = ids;
+    let [s0, s1, s2, s3, s4, s5, s6, s7, r0, r1, r2, r3, r4, r5, r6, r7] = ids;
     let split = u32::from_ne_bytes([v0, v1, v2, v3]);
     if usize::try_from(split).map_or(true, |split| split > data.len()) {
-        return Err(MessageError::Split {
-            split,
-            len: data.len(),
-        });
+        return Err(MessageError::Split { split, len: data.len() });
     }
     let [f0, f1, f2, ..] = *fixed;
     let reply = match u16::from_ne_bytes([c0, c1]) {
@@ -173,19 +121,15 @@ pub(super) fn parse(body: &[u8]) -> Result<Message, MessageError> {
             errno: Some(i32::from(i16::from_ne_bytes([f0, f1])).abs()),
             message: text(data),
         },
-        code::TREE_DATA => Reply::Tree {
-            partial_error: i8::from_ne_bytes([f0]),
-            more: f2 != 0,
-            data: text(data),
-        },
+        code::TREE_DATA => {
+            Reply::Tree { partial_error: i8::from_ne_bytes([f0]), more: f2 != 0, data: text(data) }
+        }
         code::EDIT_REPLY => Reply::Edited,
         code::SESSION_REPLY => Reply::Session { created: f0 != 0 },
         code::LOCK_REPLY => Reply::Lock,
         code::COMMIT_REPLY => {
             let info = text(data);
-            Reply::Commit {
-                info: (!info.is_empty()).then_some(info),
-            }
+            Reply::Commit { info: (!info.is_empty()).then_some(info) }
         }
         code::NOTIFY => Reply::Notify,
         other => Reply::Other(other),
@@ -206,18 +150,12 @@ mod tests {
     fn a_split_outside_the_message_is_refused() {
         let mut body = build(code::EDIT_REPLY, 0, 1, 1, &[], &[b"/x\0"]).to_vec();
         body[4..8].copy_from_slice(&4u32.to_ne_bytes());
-        assert!(matches!(
-            parse(&body),
-            Err(MessageError::Split { split: 4, len: 3 })
-        ));
+        assert!(matches!(parse(&body), Err(MessageError::Split { split: 4, len: 3 })));
     }
 
     #[test]
     fn a_message_without_its_fixed_part_is_refused() {
-        assert!(matches!(
-            parse(&[0; HEADER_LEN + FIXED_LEN - 1]),
-            Err(MessageError::Short { .. })
-        ));
+        assert!(matches!(parse(&[0; HEADER_LEN + FIXED_LEN - 1]), Err(MessageError::Short { .. })));
         assert!(parse(&[0; HEADER_LEN + FIXED_LEN]).is_ok());
     }
 

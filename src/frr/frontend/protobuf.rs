@@ -24,11 +24,7 @@ fn number(datastore: Datastore) -> i32 {
 }
 
 fn encode(body: Body) -> Bytes {
-    FeMessage {
-        message: Some(body),
-    }
-    .encode_to_vec()
-    .into()
+    FeMessage { message: Some(body) }.encode_to_vec().into()
 }
 
 pub(super) fn lock(session: u64, req_id: u64, datastore: Datastore, lock: bool) -> Bytes {
@@ -60,28 +56,18 @@ pub(super) fn parse(body: &[u8]) -> Result<Message, MessageError> {
         Some(Body::LockdsReply(reply)) => Message {
             session: reply.session_id,
             req_id: reply.req_id,
-            reply: if reply.success {
-                Reply::Lock
-            } else {
-                refused(reply.error_if_any)
-            },
+            reply: if reply.success { Reply::Lock } else { refused(reply.error_if_any) },
         },
         Some(Body::CommcfgReply(reply)) => Message {
             session: reply.session_id,
             req_id: reply.req_id,
             reply: if reply.success {
-                Reply::Commit {
-                    info: reply.error_if_any,
-                }
+                Reply::Commit { info: reply.error_if_any }
             } else {
                 refused(reply.error_if_any)
             },
         },
         // Requests, and messages of mgmtd that this client never asks for.
-        _ => Message {
-            session: 0,
-            req_id: 0,
-            reply: Reply::Other(0),
-        },
+        _ => Message { session: 0, req_id: 0, reply: Reply::Other(0) },
     })
 }

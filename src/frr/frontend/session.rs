@@ -119,9 +119,7 @@ impl Session {
     async fn probe(&mut self) -> Result<Generation, Error> {
         let answer = self
             .connection
-            .request("probe", QUICK_DEADLINE, |id, req_id| {
-                Frame::Native(native::probe(id, req_id))
-            })
+            .request("probe", QUICK_DEADLINE, |id, req_id| Frame::Native(native::probe(id, req_id)))
             .await;
         match answer {
             Err(Error::Refused { message, .. }) if message == native::PROBE_ANSWER_OF_10_3 => {
@@ -141,16 +139,12 @@ impl Session {
     pub async fn lock(&mut self, datastore: Datastore) -> Result<(), Error> {
         match self.set_lock(datastore, true).await {
             // 10.3 gives no number, and no other reason to refuse these two locks.
-            Err(Error::Refused {
-                errno: None,
-                message,
-                ..
-            }) => Err(Error::Locked { datastore, message }),
-            Err(Error::Refused {
-                errno: Some(EBUSY),
-                message,
-                ..
-            }) => Err(Error::Locked { datastore, message }),
+            Err(Error::Refused { errno: None, message, .. }) => {
+                Err(Error::Locked { datastore, message })
+            }
+            Err(Error::Refused { errno: Some(EBUSY), message, .. }) => {
+                Err(Error::Locked { datastore, message })
+            }
             other => other,
         }
     }
@@ -245,10 +239,7 @@ impl Session {
                 }
             };
             let count = batch.len() + usize::from(action.is_some());
-            let mut replies = self
-                .connection
-                .exchange(what, deadline, count, frame)
-                .await?;
+            let mut replies = self.connection.exchange(what, deadline, count, frame).await?;
             if action.is_some() {
                 committed = replies.pop_back();
             }
@@ -263,21 +254,12 @@ impl Session {
         const WHAT: &str = "edit";
         match reply {
             Reply::Edited => Ok(()),
-            Reply::Error {
-                errno: Some(EBUSY),
-                message,
-            } => Err(Error::Locked {
-                datastore: Datastore::Candidate,
-                message,
-            }),
+            Reply::Error { errno: Some(EBUSY), message } => {
+                Err(Error::Locked { datastore: Datastore::Candidate, message })
+            }
             Reply::Error { errno, message } => {
                 let path = (edit.xpath != "/").then(|| edit.xpath.clone());
-                Err(Error::Refused {
-                    request: WHAT,
-                    path,
-                    errno,
-                    message,
-                })
+                Err(Error::Refused { request: WHAT, path, errno, message })
             }
             other => {
                 self.give_up();
@@ -319,10 +301,7 @@ impl Session {
         let generation = self.generation;
         self.transaction_open = true;
         let frame = |id, req_id, _| commit_frame(generation, id, req_id, action);
-        let mut replies = self
-            .connection
-            .exchange(name(action), COMMIT_DEADLINE, 1, frame)
-            .await?;
+        let mut replies = self.connection.exchange(name(action), COMMIT_DEADLINE, 1, frame).await?;
         self.committed(action, replies.pop_front()).await
     }
 
@@ -343,12 +322,7 @@ impl Session {
             }
             Some(Reply::Error { errno, message }) => {
                 let message = without_envelope(message);
-                return Err(Error::Refused {
-                    request,
-                    path: None,
-                    errno,
-                    message,
-                });
+                return Err(Error::Refused { request, path: None, errno, message });
             }
             other => {
                 self.give_up();
@@ -379,26 +353,14 @@ impl Session {
             })
             .await;
         match reply {
-            Ok(Reply::Tree {
-                partial_error: 0,
-                more: false,
-                data,
-            }) => Ok(data),
+            Ok(Reply::Tree { partial_error: 0, more: false, data }) => Ok(data),
             Ok(other) => {
                 self.give_up();
                 Err(unexpected(WHAT, &other))
             }
-            Err(Error::Refused {
-                request,
-                errno,
-                message,
-                ..
-            }) => Err(Error::Refused {
-                request,
-                path: Some(get.xpath.clone()),
-                errno,
-                message,
-            }),
+            Err(Error::Refused { request, errno, message, .. }) => {
+                Err(Error::Refused { request, path: Some(get.xpath.clone()), errno, message })
+            }
             Err(other) => Err(other),
         }
     }

@@ -28,11 +28,8 @@ impl Capture {
             .filter(|line| !line.starts_with('#'))
             .map(|line| {
                 let mut words = line.split(' ');
-                let (name, direction, hex) = (
-                    words.next().unwrap(),
-                    words.next().unwrap(),
-                    words.next().unwrap(),
-                );
+                let (name, direction, hex) =
+                    (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
                 let bytes = hex.as_bytes().chunks(2);
                 let bytes =
                     bytes.map(|h| u8::from_str_radix(std::str::from_utf8(h).unwrap(), 16).unwrap());
@@ -45,10 +42,7 @@ impl Capture {
     }
 
     fn bytes(&self, name: &str, direction: &str) -> BytesMut {
-        let line = self
-            .lines
-            .iter()
-            .find(|(n, d, _)| (*n, *d) == (name, direction));
+        let line = self.lines.iter().find(|(n, d, _)| (*n, *d) == (name, direction));
         BytesMut::from(&line.unwrap_or_else(|| panic!("no {direction} {name}")).2[..])
     }
 
@@ -81,9 +75,7 @@ fn frr_10_3() -> Capture {
 }
 
 fn frr_10_7() -> Capture {
-    Capture::read(include_str!(
-        "../../../tests/vectors/mgmtd-fe-frr-10.7.1.txt"
-    ))
+    Capture::read(include_str!("../../../tests/vectors/mgmtd-fe-frr-10.7.1.txt"))
 }
 
 /// What was captured with either daemon and differs in numbers only.
@@ -110,12 +102,7 @@ fn native_requests(capture: &Capture, generation: Generation) {
     let delete = Edit::delete("/frr-vrf:lib/vrf[name='none']");
     capture.sends(
         "delete-missing",
-        Frame::Native(native::edit(
-            generation,
-            session,
-            req("delete-missing"),
-            &delete,
-        )),
+        Frame::Native(native::edit(generation, session, req("delete-missing"), &delete)),
     );
     let merge = Edit::merge(
         Format::Json,
@@ -123,54 +110,23 @@ fn native_requests(capture: &Capture, generation: Generation) {
     );
     capture.sends(
         "commit-invalid-edit",
-        Frame::Native(native::edit(
-            generation,
-            session,
-            req("commit-invalid-edit"),
-            &merge,
-        )),
+        Frame::Native(native::edit(generation, session, req("commit-invalid-edit"), &merge)),
     );
 }
 
 fn native_replies(capture: &Capture) {
-    assert_eq!(
-        capture.reply("session-open"),
-        Reply::Session { created: true }
-    );
+    assert_eq!(capture.reply("session-open"), Reply::Session { created: true });
     assert_eq!(capture.reply("edit-delete"), Reply::Edited);
-    let Reply::Tree {
-        partial_error: 0,
-        more: false,
-        data,
-    } = capture.reply("get-config")
-    else {
+    let Reply::Tree { partial_error: 0, more: false, data } = capture.reply("get-config") else {
         panic!("no tree");
     };
     let tree: serde_json::Value = serde_json::from_str(&data).unwrap();
-    assert!(
-        tree.pointer("/frr-routing:routing/control-plane-protocols")
-            .is_some(),
-        "{data}"
-    );
-    let Reply::Error {
-        errno: Some(_),
-        message,
-    } = capture.reply("edit-refused")
-    else {
-        panic!()
-    };
-    assert!(
-        message.contains(r#"Invalid enumeration value "bogus"."#),
-        "{message}"
-    );
-    let Reply::Error { message, .. } = capture.reply("delete-missing") else {
-        panic!()
-    };
+    assert!(tree.pointer("/frr-routing:routing/control-plane-protocols").is_some(), "{data}");
+    let Reply::Error { errno: Some(_), message } = capture.reply("edit-refused") else { panic!() };
+    assert!(message.contains(r#"Invalid enumeration value "bogus"."#), "{message}");
+    let Reply::Error { message, .. } = capture.reply("delete-missing") else { panic!() };
     assert_eq!(message, "Data missing");
-    assert!(matches!(
-        capture.reply("get-unresolved"),
-        Reply::Error { .. }
-    ));
+    assert!(matches!(capture.reply("get-unresolved"), Reply::Error { .. }));
 }
 
 fn refusal(reply: &Reply) -> (Option<i32>, &str) {
@@ -185,10 +141,7 @@ fn native_messages_of_10_3() {
     let capture = frr_10_3();
     native_requests(&capture, Generation::Protobuf);
     native_replies(&capture);
-    assert_eq!(
-        refusal(&capture.reply("probe")),
-        (Some(22), native::PROBE_ANSWER_OF_10_3)
-    );
+    assert_eq!(refusal(&capture.reply("probe")), (Some(22), native::PROBE_ANSWER_OF_10_3));
 }
 
 #[test]
@@ -196,10 +149,7 @@ fn native_messages_of_10_7() {
     let capture = frr_10_7();
     native_requests(&capture, Generation::Native);
     native_replies(&capture);
-    assert_eq!(
-        refusal(&capture.reply("probe")),
-        (Some(22), "Invalid message")
-    );
+    assert_eq!(refusal(&capture.reply("probe")), (Some(22), "Invalid message"));
 }
 
 #[test]
@@ -218,30 +168,18 @@ fn locks_and_commits_of_10_3_are_protobuf() {
         );
         assert_eq!(capture.reply(name), Reply::Lock);
     }
-    for (name, action) in [
-        ("abort", Action::Abort),
-        ("validate", Action::Validate),
-        ("apply", Action::Apply),
-    ] {
-        capture.sends(
-            name,
-            Frame::Protobuf(protobuf::commit(session, capture.req(name), action)),
-        );
+    for (name, action) in
+        [("abort", Action::Abort), ("validate", Action::Validate), ("apply", Action::Apply)]
+    {
+        capture.sends(name, Frame::Protobuf(protobuf::commit(session, capture.req(name), action)));
         assert_eq!(capture.reply(name), Reply::Commit { info: None });
     }
     let nothing = Some("No changes found to be committed!".to_owned());
-    assert_eq!(
-        capture.reply("apply-nothing"),
-        Reply::Commit { info: nothing }
-    );
+    assert_eq!(capture.reply("apply-nothing"), Reply::Commit { info: nothing });
     let words = "Lock already taken on DS by another session!";
     assert_eq!(refusal(&capture.reply("lock-taken")), (None, words));
     let refused = capture.reply("validate-refused");
-    assert!(
-        refusal(&refused)
-            .1
-            .contains(r#"Mandatory node "action" instance does not exist."#)
-    );
+    assert!(refusal(&refused).1.contains(r#"Mandatory node "action" instance does not exist."#));
 }
 
 #[test]
@@ -254,43 +192,23 @@ fn locks_and_commits_of_10_7_are_native() {
         ("unlock-candidate", Datastore::Candidate, false),
         ("unlock-running", Datastore::Running, false),
     ] {
-        capture.sends(
-            name,
-            Frame::Native(native::lock(session, capture.req(name), datastore, lock)),
-        );
+        capture
+            .sends(name, Frame::Native(native::lock(session, capture.req(name), datastore, lock)));
         assert_eq!(capture.reply(name), Reply::Lock);
     }
     for (name, action, info) in [
         ("abort", Action::Abort, Some("commit abort")),
         ("validate", Action::Validate, None),
         ("apply", Action::Apply, None),
-        (
-            "apply-nothing",
-            Action::Apply,
-            Some("No changes found to be committed!"),
-        ),
+        ("apply-nothing", Action::Apply, Some("No changes found to be committed!")),
     ] {
-        capture.sends(
-            name,
-            Frame::Native(native::commit(session, capture.req(name), action)),
-        );
-        assert_eq!(
-            capture.reply(name),
-            Reply::Commit {
-                info: info.map(str::to_owned)
-            }
-        );
+        capture.sends(name, Frame::Native(native::commit(session, capture.req(name), action)));
+        assert_eq!(capture.reply(name), Reply::Commit { info: info.map(str::to_owned) });
     }
     let taken = capture.reply("lock-taken");
     let (errno, words) = refusal(&taken);
     assert_eq!(errno, Some(16));
-    assert!(
-        words.starts_with("Lock already taken on datastore candidate by session"),
-        "{words}"
-    );
+    assert!(words.starts_with("Lock already taken on datastore candidate by session"), "{words}");
     let refused = capture.reply("validate-refused");
-    assert!(
-        refusal(&refused).1.contains("Mandatory node"),
-        "{refused:?}"
-    );
+    assert!(refusal(&refused).1.contains("Mandatory node"), "{refused:?}");
 }

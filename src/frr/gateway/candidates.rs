@@ -53,9 +53,7 @@ impl Candidates {
     pub(super) fn create(&self) -> Result<u32, Status> {
         let mut inner = self.inner();
         if inner.by_id.len() >= MAX_CANDIDATES {
-            inner
-                .by_id
-                .retain(|_, candidate| candidate.touched.elapsed() < IDLE);
+            inner.by_id.retain(|_, candidate| candidate.touched.elapsed() < IDLE);
         }
         if inner.by_id.len() >= MAX_CANDIDATES {
             return Err(Status::resource_exhausted(format!(
@@ -67,22 +65,14 @@ impl Candidates {
             inner.last_id = inner.last_id.checked_add(1).unwrap_or(1);
             let id = inner.last_id;
             if let Entry::Vacant(free) = inner.by_id.entry(id) {
-                free.insert(Candidate {
-                    edits: Vec::new(),
-                    size: 0,
-                    touched: Instant::now(),
-                });
+                free.insert(Candidate { edits: Vec::new(), size: 0, touched: Instant::now() });
                 return Ok(id);
             }
         }
     }
 
     pub(super) fn delete(&self, id: u32) -> Result<(), Status> {
-        self.inner()
-            .by_id
-            .remove(&id)
-            .map(drop)
-            .ok_or_else(not_found)
+        self.inner().by_id.remove(&id).map(drop).ok_or_else(not_found)
     }
 
     pub(super) fn check(&self, id: u32) -> Result<(), Status> {
@@ -92,9 +82,7 @@ impl Candidates {
     /// Adds edits after those that are there: all or none.
     pub(super) fn extend(&self, id: u32, edits: Vec<Edit>) -> Result<(), Status> {
         if edits.iter().any(|edit| edit.size() > MAX_EDIT) {
-            return Err(Status::resource_exhausted(format!(
-                "one edit exceeds {MAX_EDIT} bytes"
-            )));
+            return Err(Status::resource_exhausted(format!("one edit exceeds {MAX_EDIT} bytes")));
         }
         self.with(id, |candidate| {
             let size = candidate.size + edits.iter().map(Edit::size).sum::<usize>();
@@ -148,23 +136,15 @@ mod tests {
         let candidates = Candidates::default();
         let id = candidates.create().unwrap();
         candidates.delete(id).unwrap();
-        assert_eq!(
-            candidates.delete(id).unwrap_err().code(),
-            tonic::Code::NotFound
-        );
-        assert_eq!(
-            candidates.edits(id).unwrap_err().code(),
-            tonic::Code::NotFound
-        );
+        assert_eq!(candidates.delete(id).unwrap_err().code(), tonic::Code::NotFound);
+        assert_eq!(candidates.edits(id).unwrap_err().code(), tonic::Code::NotFound);
     }
 
     #[test]
     fn edits_that_came_during_a_commit_stay() {
         let candidates = Candidates::default();
         let id = candidates.create().unwrap();
-        candidates
-            .extend(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")])
-            .unwrap();
+        candidates.extend(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")]).unwrap();
         let count = candidates.edits(id).unwrap().len();
         candidates.extend(id, vec![Edit::delete("/a:d")]).unwrap();
         candidates.committed(id, count);
@@ -177,15 +157,9 @@ mod tests {
         for _ in 0..MAX_CANDIDATES {
             candidates.create().unwrap();
         }
-        assert_eq!(
-            candidates.create().unwrap_err().code(),
-            tonic::Code::ResourceExhausted
-        );
+        assert_eq!(candidates.create().unwrap_err().code(), tonic::Code::ResourceExhausted);
         let big = vec![Edit::delete("x".repeat(MAX_EDIT)); 5];
-        assert_eq!(
-            candidates.extend(1, big).unwrap_err().code(),
-            tonic::Code::ResourceExhausted
-        );
+        assert_eq!(candidates.extend(1, big).unwrap_err().code(), tonic::Code::ResourceExhausted);
         let huge = vec![Edit::delete("x".repeat(MAX_EDIT + 1))];
         let refused = candidates.extend(1, huge).unwrap_err();
         assert_eq!(refused.code(), tonic::Code::ResourceExhausted);

@@ -113,21 +113,14 @@ async fn until_settled(
     for round in 0..ROUNDS {
         // After an apply, and after "no changes", the candidate is as running is.
         let edits = if round == 0 { edits } else { &again };
-        let action = if applied {
-            Action::Validate
-        } else {
-            goal.action()
-        };
+        let action = if applied { Action::Validate } else { goal.action() };
         match (session.edit_and_commit(edits, action).await?, goal) {
             (Committed::NoChanges, _) => quiet += 1,
             (Committed::Changed, Goal::Validate) => return Ok(Outcome::Valid),
             (Committed::Changed, Goal::Apply) => {
                 quiet = 0;
                 if applied {
-                    debug!(
-                        round,
-                        "another session of mgmtd reset the candidate during an apply"
-                    );
+                    debug!(round, "another session of mgmtd reset the candidate during an apply");
                     session.commit(Action::Apply).await?;
                 }
                 applied = true;
@@ -226,10 +219,7 @@ mod tests {
     fn jitter_stays_between_half_and_all() {
         for _ in 0..100 {
             let pause = jittered(BACKOFF_CAP);
-            assert!(
-                pause >= BACKOFF_CAP / 2 && pause <= BACKOFF_CAP,
-                "{pause:?}"
-            );
+            assert!(pause >= BACKOFF_CAP / 2 && pause <= BACKOFF_CAP, "{pause:?}");
         }
     }
 }

@@ -73,10 +73,8 @@ pub(super) async fn modules(session: &mut Session) -> Result<Modules, Error> {
             exact: false,
         })
         .await?;
-    read(&library).map_err(|error| Error::Unexpected {
-        request: "yang library",
-        got: error.to_string(),
-    })
+    read(&library)
+        .map_err(|error| Error::Unexpected { request: "yang library", got: error.to_string() })
 }
 
 fn read(library: &str) -> Result<Modules, serde_json::Error> {
@@ -88,16 +86,12 @@ fn read(library: &str) -> Result<Modules, serde_json::Error> {
             modules.namespaces.insert(entry.name, entry.namespace);
         }
         for entry in set.module {
-            modules
-                .namespaces
-                .insert(entry.name.clone(), entry.namespace);
+            modules.namespaces.insert(entry.name.clone(), entry.namespace);
             seen.insert(entry.name, entry.revision);
         }
     }
-    modules.implemented = seen
-        .into_iter()
-        .map(|(name, revision)| Module { name, revision })
-        .collect();
+    modules.implemented =
+        seen.into_iter().map(|(name, revision)| Module { name, revision }).collect();
     Ok(modules)
 }
 
@@ -140,10 +134,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             modules.implemented,
-            [Module {
-                name: "frr-vrf".into(),
-                revision: "2019-12-06".into()
-            }]
+            [Module { name: "frr-vrf".into(), revision: "2019-12-06".into() }]
         );
         assert_eq!(modules.namespaces["ietf-inet-types"], "urn:i");
         assert!(read("{}").is_err());

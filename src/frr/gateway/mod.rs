@@ -137,9 +137,8 @@ impl Gateway {
             }
             result
         });
-        let result = task
-            .await
-            .map_err(|error| Status::internal(format!("commit task: {error}")))?;
+        let result =
+            task.await.map_err(|error| Status::internal(format!("commit task: {error}")))?;
         result.map_err(|error| status(&error))
     }
 
@@ -151,9 +150,7 @@ impl Gateway {
             let mut slot = inner.reader.lock().await;
             inner.reader(&mut slot).await?.session.get(&get).await
         });
-        let result = task
-            .await
-            .map_err(|error| Status::internal(format!("read task: {error}")))?;
+        let result = task.await.map_err(|error| Status::internal(format!("read task: {error}")))?;
         result.map_err(|error| status(&error))
     }
 
@@ -170,18 +167,13 @@ impl Gateway {
             reader.modules = Some(Arc::clone(&modules));
             Ok(modules)
         });
-        let result = task
-            .await
-            .map_err(|error| Status::internal(format!("read task: {error}")))?;
+        let result = task.await.map_err(|error| Status::internal(format!("read task: {error}")))?;
         result.map_err(|error: Error| status(&error))
     }
 
     /// Number for a commit that went through. The counter starts with the gateway.
     fn next_transaction(&self) -> u32 {
-        self.0
-            .last_transaction
-            .fetch_add(1, Ordering::Relaxed)
-            .wrapping_add(1)
+        self.0.last_transaction.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 }
 
@@ -217,10 +209,7 @@ impl Inner {
     async fn reader<'a>(&self, slot: &'a mut Option<Reader>) -> Result<&'a mut Reader, Error> {
         let reader = match slot.take().filter(|reader| reader.session.is_usable()) {
             Some(reader) => reader,
-            None => Reader {
-                session: self.connect().await?,
-                modules: None,
-            },
+            None => Reader { session: self.connect().await?, modules: None },
         };
         Ok(slot.insert(reader))
     }

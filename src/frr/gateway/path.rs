@@ -61,18 +61,11 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, token: char, expected: &'static str) -> Result<(), PathError> {
-        if self.eat(token) {
-            Ok(())
-        } else {
-            Err(self.error(expected))
-        }
+        if self.eat(token) { Ok(()) } else { Err(self.error(expected)) }
     }
 
     fn error(&self, expected: &'static str) -> PathError {
-        PathError::Syntax {
-            at: self.at,
-            expected,
-        }
+        PathError::Syntax { at: self.at, expected }
     }
 
     fn spaces(&mut self) {
@@ -96,11 +89,7 @@ impl<'a> Parser<'a> {
     /// `module:name` or `name`.
     fn node(&mut self) -> Result<(Option<&'a str>, &'a str), PathError> {
         let first = self.identifier()?;
-        if self.eat(':') {
-            Ok((Some(first), self.identifier()?))
-        } else {
-            Ok((None, first))
-        }
+        if self.eat(':') { Ok((Some(first), self.identifier()?)) } else { Ok((None, first)) }
     }
 
     fn predicate(&mut self) -> Result<(String, String), PathError> {
@@ -141,23 +130,13 @@ impl DataPath {
             while parser.eat('[') {
                 predicates.push(parser.predicate()?);
             }
-            steps.push(Step {
-                module: module.map(Into::into),
-                name: name.into(),
-                predicates,
-            });
+            steps.push(Step { module: module.map(Into::into), name: name.into(), predicates });
         }
         if !parser.rest().is_empty() {
-            return Err(if steps.is_empty() {
-                PathError::Relative
-            } else {
-                parser.error("/")
-            });
+            return Err(if steps.is_empty() { PathError::Relative } else { parser.error("/") });
         }
         match steps.first() {
-            Some(Step {
-                module: Some(_), ..
-            }) => Ok(Self { steps }),
+            Some(Step { module: Some(_), .. }) => Ok(Self { steps }),
             _ => Err(PathError::Relative),
         }
     }
@@ -171,9 +150,7 @@ impl DataPath {
             let _ = write!(xml, "<{}", step.name);
             if let Some(own) = step.module.as_deref().filter(|own| *own != module) {
                 module = own;
-                let uri = namespaces
-                    .get(own)
-                    .ok_or_else(|| PathError::Module(own.to_owned()))?;
+                let uri = namespaces.get(own).ok_or_else(|| PathError::Module(own.to_owned()))?;
                 let _ = write!(xml, " xmlns=\"{}\"", escape(uri));
             }
             if i == 0 {
@@ -192,10 +169,8 @@ impl DataPath {
             }
             open.push(step.name.as_str());
         }
-        let is_leaf_list = self
-            .steps
-            .last()
-            .is_some_and(|s| s.predicates.iter().any(|(k, _)| k == "."));
+        let is_leaf_list =
+            self.steps.last().is_some_and(|s| s.predicates.iter().any(|(k, _)| k == "."));
         if !is_leaf_list {
             xml.push_str(&escape(value));
         }
@@ -207,10 +182,8 @@ impl DataPath {
 
     /// Modules that values name with `module:`.
     fn prefixes<'a>(&self, value: &str, namespaces: &'a Namespaces) -> BTreeMap<&'a str, &'a str> {
-        let keys = self
-            .steps
-            .iter()
-            .flat_map(|step| step.predicates.iter().map(|(_, v)| v.as_str()));
+        let keys =
+            self.steps.iter().flat_map(|step| step.predicates.iter().map(|(_, v)| v.as_str()));
         keys.chain([value])
             .filter_map(|value| value.split_once(':'))
             .filter_map(|(prefix, _)| namespaces.get_key_value(prefix))
@@ -240,20 +213,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn namespaces() -> Namespaces {
-        [
-            ("frr-routing", "urn:r"),
-            ("frr-staticd", "urn:s"),
-            ("frr-interface", "urn:i"),
-        ]
-        .map(|(module, uri)| (module.to_owned(), uri.to_owned()))
-        .into()
+        [("frr-routing", "urn:r"), ("frr-staticd", "urn:s"), ("frr-interface", "urn:i")]
+            .map(|(module, uri)| (module.to_owned(), uri.to_owned()))
+            .into()
     }
 
     fn xml(path: &str, value: &str) -> String {
-        DataPath::parse(path)
-            .unwrap()
-            .to_xml(value, &namespaces())
-            .unwrap()
+        DataPath::parse(path).unwrap().to_xml(value, &namespaces()).unwrap()
     }
 
     #[test]
@@ -272,10 +238,7 @@ mod tests {
     #[test]
     fn values_are_escaped() {
         assert_eq!(
-            xml(
-                "/frr-interface:lib/interface[name='a&b']/description",
-                "<x> \"y\""
-            ),
+            xml("/frr-interface:lib/interface[name='a&b']/description", "<x> \"y\""),
             "<lib xmlns=\"urn:i\"><interface><name>a&amp;b</name>\
              <description>&lt;x&gt; &quot;y&quot;</description></interface></lib>"
         );
@@ -283,10 +246,7 @@ mod tests {
 
     #[test]
     fn a_leaf_list_entry_is_its_own_value() {
-        assert_eq!(
-            xml("/frr-interface:lib/x[.='1']", ""),
-            "<lib xmlns=\"urn:i\"><x>1</x></lib>"
-        );
+        assert_eq!(xml("/frr-interface:lib/x[.='1']", ""), "<lib xmlns=\"urn:i\"><x>1</x></lib>");
     }
 
     #[test]
@@ -313,23 +273,14 @@ mod tests {
             "/a:b[c='x\ny']",
             "/a:b | /a:c",
         ] {
-            assert!(
-                matches!(DataPath::parse(bad), Err(PathError::Syntax { .. })),
-                "{bad:?}"
-            );
+            assert!(matches!(DataPath::parse(bad), Err(PathError::Syntax { .. })), "{bad:?}");
         }
-        assert_eq!(
-            DataPath::parse(&format!("/a:{}", "b".repeat(2000))),
-            Err(PathError::Long)
-        );
+        assert_eq!(DataPath::parse(&format!("/a:{}", "b".repeat(2000))), Err(PathError::Long));
     }
 
     #[test]
     fn an_unknown_module_is_named() {
-        let error = DataPath::parse("/nosuch:x")
-            .unwrap()
-            .to_xml("", &namespaces())
-            .unwrap_err();
+        let error = DataPath::parse("/nosuch:x").unwrap().to_xml("", &namespaces()).unwrap_err();
         assert_eq!(error.to_string(), "no module \"nosuch\" in this FRR");
     }
 

@@ -98,9 +98,7 @@ impl Northbound for Gateway {
         &self,
         request: Request<DeleteCandidateRequest>,
     ) -> Result<Response<DeleteCandidateResponse>, Status> {
-        self.0
-            .candidates
-            .delete(request.into_inner().candidate_id)?;
+        self.0.candidates.delete(request.into_inner().candidate_id)?;
         Ok(Response::new(DeleteCandidateResponse {}))
     }
 
@@ -117,11 +115,7 @@ impl Northbound for Gateway {
         &self,
         request: Request<EditCandidateRequest>,
     ) -> Result<Response<EditCandidateResponse>, Status> {
-        let EditCandidateRequest {
-            candidate_id,
-            update,
-            delete,
-        } = request.into_inner();
+        let EditCandidateRequest { candidate_id, update, delete } = request.into_inner();
         self.0.candidates.check(candidate_id)?;
         let mut edits = Vec::with_capacity(update.len() + delete.len());
         if !update.is_empty() {
@@ -167,9 +161,7 @@ impl Northbound for Gateway {
             return Err(Status::invalid_argument("configuration: NUL"));
         }
         if !empty {
-            self.0
-                .candidates
-                .extend(request.candidate_id, vec![Edit::merge(format, data)])?;
+            self.0.candidates.extend(request.candidate_id, vec![Edit::merge(format, data)])?;
         }
         Ok(Response::new(LoadToCandidateResponse {}))
     }
@@ -185,9 +177,7 @@ impl Northbound for Gateway {
             Ok(Phase::Validate) => Goal::Validate,
             Ok(Phase::All) => Goal::Apply,
             Ok(Phase::Prepare) => {
-                return Err(Status::unimplemented(
-                    "Commit PREPARE; use VALIDATE and ALL",
-                ));
+                return Err(Status::unimplemented("Commit PREPARE; use VALIDATE and ALL"));
             }
             Ok(Phase::Abort | Phase::Apply) => {
                 return Err(Status::failed_precondition("no transaction in progress"));
@@ -202,10 +192,7 @@ impl Northbound for Gateway {
                 self.0.candidates.committed(id, count);
                 let transaction_id = self.next_transaction();
                 info!(transaction_id, comment = ?request.comment, edits = count, "committed");
-                Ok(Response::new(CommitResponse {
-                    transaction_id,
-                    error_message: String::new(),
-                }))
+                Ok(Response::new(CommitResponse { transaction_id, error_message: String::new() }))
             }
         }
     }
@@ -249,26 +236,17 @@ impl Northbound for Gateway {
 impl Gateway {
     async fn run(&self, edits: Vec<Edit>, goal: Goal) -> Result<Outcome, Status> {
         if edits.is_empty() {
-            return Ok(if goal == Goal::Validate {
-                Outcome::Valid
-            } else {
-                Outcome::Unchanged
-            });
+            return Ok(if goal == Goal::Validate { Outcome::Valid } else { Outcome::Unchanged });
         }
         self.run_commit(edits, goal).await
     }
 
     async fn answer(&self, get: Get, encoding: i32) -> Result<GetResponse, Status> {
         let data = self.read(get).await?;
-        if matches!(
-            data.split_whitespace().collect::<String>().as_str(),
-            "" | "{}"
-        ) {
+        if matches!(data.split_whitespace().collect::<String>().as_str(), "" | "{}") {
             return Err(Status::invalid_argument(NO_DATA));
         }
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(GetResponse {
             timestamp: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),
             data: Some(DataTree { encoding, data }),
@@ -285,29 +263,14 @@ fn gets(request: &GetRequest) -> Result<Vec<Get>, Status> {
         Err(_) => return Err(Status::invalid_argument("unknown data type")),
     };
     let format = format(request.encoding)?;
-    let defaults = if request.with_defaults {
-        Defaults::All
-    } else {
-        Defaults::Trim
-    };
+    let defaults = if request.with_defaults { Defaults::All } else { Defaults::Trim };
     let get = |path: &String| {
         let everything = matches!(path.as_str(), "" | "/" | "/*");
         if !everything {
             DataPath::parse(path).map_err(|error| refused("read", path, &error))?;
         }
-        let xpath = if everything {
-            "/*".to_owned()
-        } else {
-            path.clone()
-        };
-        Ok(Get {
-            xpath,
-            datastore,
-            content,
-            defaults,
-            format,
-            exact: !everything,
-        })
+        let xpath = if everything { "/*".to_owned() } else { path.clone() };
+        Ok(Get { xpath, datastore, content, defaults, format, exact: !everything })
     };
     request.path.iter().map(get).collect()
 }
@@ -322,18 +285,11 @@ fn format(encoding: i32) -> Result<Format, Status> {
 
 /// FRR's words, and why.
 fn refused(verb: &str, path: &str, why: &super::path::PathError) -> Status {
-    Status::invalid_argument(format!(
-        "Failed to {verb} \"{}\": {why}",
-        path.escape_debug()
-    ))
+    Status::invalid_argument(format!("Failed to {verb} \"{}\": {why}", path.escape_debug()))
 }
 
 /// XML cannot carry control characters, and FRR's strings end at a NUL.
 fn text(value: &str) -> Result<(), super::path::PathError> {
     let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-    if value.contains(control) {
-        Err(super::path::PathError::Value)
-    } else {
-        Ok(())
-    }
+    if value.contains(control) { Err(super::path::PathError::Value) } else { Ok(()) }
 }

@@ -27,17 +27,11 @@ pub(super) fn status(error: &Error) -> Status {
     use crate::frr::frontend::FrameError;
     let code = match error {
         Error::Locked { .. } | Error::Connect { .. } => Code::Unavailable,
-        Error::Refused {
-            errno: Some(ENOMEM),
-            ..
-        } => Code::ResourceExhausted,
-        Error::Refused {
-            errno: Some(EBUSY), ..
-        } => Code::Unavailable,
-        Error::Refused {
-            request: "edit" | "validate" | "apply" | "get",
-            ..
-        } => Code::InvalidArgument,
+        Error::Refused { errno: Some(ENOMEM), .. } => Code::ResourceExhausted,
+        Error::Refused { errno: Some(EBUSY), .. } => Code::Unavailable,
+        Error::Refused { request: "edit" | "validate" | "apply" | "get", .. } => {
+            Code::InvalidArgument
+        }
         Error::Closed { request: "apply" } => Code::Unknown,
         Error::Closed { .. } => Code::Unavailable,
         Error::Timeout { .. } => Code::DeadlineExceeded,
@@ -50,11 +44,7 @@ pub(super) fn status(error: &Error) -> Status {
         | Error::TransactionOpen => Code::Internal,
     };
     let mut message = match error {
-        Error::Refused {
-            path: Some(path),
-            message,
-            ..
-        } => format!("{path}: {}", message.trim()),
+        Error::Refused { path: Some(path), message, .. } => format!("{path}: {}", message.trim()),
         Error::Refused { message, .. } => message.trim().to_owned(),
         other => other.to_string(),
     };
@@ -81,18 +71,9 @@ mod tests {
             of(&refused("edit", Some(2), Some("/a:b"))),
             (Code::InvalidArgument, "/a:b: Data missing".into())
         );
-        assert_eq!(
-            of(&refused("validate", None, None)).0,
-            Code::InvalidArgument
-        );
-        assert_eq!(
-            of(&refused("apply", Some(ENOMEM), None)).0,
-            Code::ResourceExhausted
-        );
-        assert_eq!(
-            of(&refused("apply", Some(EBUSY), None)).0,
-            Code::Unavailable
-        );
+        assert_eq!(of(&refused("validate", None, None)).0, Code::InvalidArgument);
+        assert_eq!(of(&refused("apply", Some(ENOMEM), None)).0, Code::ResourceExhausted);
+        assert_eq!(of(&refused("apply", Some(EBUSY), None)).0, Code::Unavailable);
         assert_eq!(of(&refused("abort", None, None)).0, Code::Internal);
         assert_eq!(of(&Error::Closed { request: "apply" }).0, Code::Unknown);
         assert_eq!(of(&Error::Closed { request: "lock" }).0, Code::Unavailable);

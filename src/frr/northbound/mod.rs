@@ -100,9 +100,7 @@ where
 {
     /// A client over a transport: a channel, or a service in this process.
     pub fn new(transport: T) -> Self {
-        Self {
-            client: NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER),
-        }
+        Self { client: NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER) }
     }
 
     /// Asks what the server is and has.
@@ -112,20 +110,12 @@ where
     /// [`Error::Unavailable`] where it does not answer.
     pub async fn capabilities(&self) -> Result<Capabilities, Error> {
         let mut client = self.client.clone();
-        let answer = within(
-            QUICK_DEADLINE,
-            client.get_capabilities(GetCapabilitiesRequest {}),
-        )
-        .await?;
+        let answer =
+            within(QUICK_DEADLINE, client.get_capabilities(GetCapabilitiesRequest {})).await?;
         let answer = answer.into_inner();
-        let modules = answer
-            .supported_modules
-            .into_iter()
-            .map(|module| (module.name, module.revision));
-        Ok(Capabilities {
-            frr_version: answer.frr_version,
-            modules: modules.collect(),
-        })
+        let modules =
+            answer.supported_modules.into_iter().map(|module| (module.name, module.revision));
+        Ok(Capabilities { frr_version: answer.frr_version, modules: modules.collect() })
     }
 
     /// The running configuration at a data path, as RFC 7951 JSON whose root is that
@@ -173,9 +163,7 @@ where
     ///
     /// [`Error::Refused`] with FRR's or libyang's words.
     pub async fn validate(&self, edits: Edits) -> Result<(), Error> {
-        self.transact(edits, Phase::Validate, String::new())
-            .await
-            .map(drop)
+        self.transact(edits, Phase::Validate, String::new()).await.map(drop)
     }
 
     /// Commits edits. The server says that it has applied them; whether the daemon
@@ -195,15 +183,11 @@ where
         phase: Phase,
         comment: String,
     ) -> Result<Outcome, Error> {
-        if let Some(path) = edits
-            .delete
-            .iter()
-            .find(|path| !path.starts_with('/') || path.len() < 2)
+        if let Some(path) =
+            edits.delete.iter().find(|path| !path.starts_with('/') || path.len() < 2)
         {
             // Some servers take these for the whole configuration.
-            return Err(Error::Refused {
-                message: format!("{path:?} is no data path"),
-            });
+            return Err(Error::Refused { message: format!("{path:?} is no data path") });
         }
         edits.delete = outermost(edits.delete);
         if edits.is_empty() {
@@ -221,18 +205,14 @@ where
             if edits.delete.len() == before {
                 return first;
             }
-            debug!(
-                missing = before - edits.delete.len(),
-                "nodes to delete were not there"
-            );
+            debug!(missing = before - edits.delete.len(), "nodes to delete were not there");
             if edits.is_empty() {
                 return Ok(Outcome::Unchanged);
             }
             driver.candidate(&edits, phase, &comment).await
         });
-        task.await.map_err(|error| Error::Failed {
-            message: format!("northbound task: {error}"),
-        })?
+        task.await
+            .map_err(|error| Error::Failed { message: format!("northbound task: {error}") })?
     }
 
     /// A candidate from its creation to its deletion, on every path.
@@ -243,11 +223,8 @@ where
         comment: &str,
     ) -> Result<Outcome, Error> {
         let mut client = self.client.clone();
-        let created = within(
-            QUICK_DEADLINE,
-            client.create_candidate(CreateCandidateRequest {}),
-        )
-        .await?;
+        let created =
+            within(QUICK_DEADLINE, client.create_candidate(CreateCandidateRequest {})).await?;
         let candidate_id = created.into_inner().candidate_id;
         let result = Self::fill_and_commit(&mut client, candidate_id, edits, phase, comment).await;
         let deleted = within(
@@ -269,22 +246,16 @@ where
         comment: &str,
     ) -> Result<Outcome, Error> {
         if !edits.delete.is_empty() {
-            let delete = edits.delete.iter().map(|path| PathValue {
-                path: path.clone(),
-                value: String::new(),
-            });
-            let request = EditCandidateRequest {
-                candidate_id,
-                update: Vec::new(),
-                delete: delete.collect(),
-            };
+            let delete = edits
+                .delete
+                .iter()
+                .map(|path| PathValue { path: path.clone(), value: String::new() });
+            let request =
+                EditCandidateRequest { candidate_id, update: Vec::new(), delete: delete.collect() };
             within(QUICK_DEADLINE, client.edit_candidate(request)).await?;
         }
         if let Some(merge) = &edits.merge {
-            let config = DataTree {
-                encoding: Encoding::Json.into(),
-                data: merge.clone(),
-            };
+            let config = DataTree { encoding: Encoding::Json.into(), data: merge.clone() };
             let request = LoadToCandidateRequest {
                 candidate_id,
                 r#type: LoadType::Merge.into(),
@@ -292,15 +263,10 @@ where
             };
             within(QUICK_DEADLINE, client.load_to_candidate(request)).await?;
         }
-        let request = CommitRequest {
-            candidate_id,
-            phase: phase.into(),
-            comment: comment.to_owned(),
-        };
+        let request =
+            CommitRequest { candidate_id, phase: phase.into(), comment: comment.to_owned() };
         match within(COMMIT_DEADLINE, client.commit(request)).await {
-            Ok(answer) => Ok(Outcome::Applied {
-                transaction: answer.into_inner().transaction_id,
-            }),
+            Ok(answer) => Ok(Outcome::Applied { transaction: answer.into_inner().transaction_id }),
             Err(Error::Unchanged) => Ok(Outcome::Unchanged),
             Err(error) => Err(error),
         }
@@ -325,13 +291,9 @@ fn outermost(mut paths: Vec<String>) -> Vec<String> {
     paths.dedup();
     let all: std::collections::BTreeSet<String> = paths.iter().cloned().collect();
     paths.retain(|path| {
-        let above = path
-            .match_indices('/')
-            .filter_map(|(end, _)| path.get(..end));
+        let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
         // A slash inside a quoted key cuts nowhere that is a path of the list.
-        above
-            .filter(|above| !above.is_empty())
-            .all(|above| !all.contains(above))
+        above.filter(|above| !above.is_empty()).all(|above| !all.contains(above))
     });
     paths
 }
@@ -342,9 +304,7 @@ async fn within<R>(
 ) -> Result<R, Error> {
     match tokio::time::timeout(deadline, call).await {
         Ok(answer) => answer.map_err(|status| Error::from(&status)),
-        Err(_) => Err(Error::Unknown {
-            message: format!("no answer within {deadline:?}"),
-        }),
+        Err(_) => Err(Error::Unknown { message: format!("no answer within {deadline:?}") }),
     }
 }
 
@@ -354,13 +314,7 @@ mod tests {
 
     #[test]
     fn what_is_below_another_deletion_is_left_out() {
-        let paths = [
-            "/a:b/c[k='1/2']",
-            "/a:b/c[k='1/2']/d",
-            "/a:b/e",
-            "/a:b/ef",
-            "/a:b/e",
-        ];
+        let paths = ["/a:b/c[k='1/2']", "/a:b/c[k='1/2']/d", "/a:b/e", "/a:b/ef", "/a:b/e"];
         let kept = outermost(paths.map(Into::into).into());
         assert_eq!(kept, ["/a:b/c[k='1/2']", "/a:b/e", "/a:b/ef"]);
     }

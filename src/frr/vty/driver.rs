@@ -188,7 +188,11 @@ impl VtyDriver {
         if now.text == before.text {
             return Ok(());
         }
-        Err(format!("{} shows other lines than before: {}", self.daemon, first_difference(before, &now)))
+        Err(format!(
+            "{} shows other lines than before: {}",
+            self.daemon,
+            first_difference(before, &now)
+        ))
     }
 
     fn lost(&mut self, source: VtyError) -> ApplyError {
@@ -209,7 +213,8 @@ impl VtyDriver {
         session.show("configure terminal").await?;
         let mut first = None;
         for segment in segments(commands) {
-            let moved = session.pipeline(&segment.moves, |_, reply| reply.is_ok() || !strict).await?;
+            let moved =
+                session.pipeline(&segment.moves, |_, reply| reply.is_ok() || !strict).await?;
             if let Some(refusal) = refusal(&moved, |at| &segment.moves[at]) {
                 first.get_or_insert(refusal);
                 if strict {

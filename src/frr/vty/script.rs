@@ -75,10 +75,10 @@ mod tests {
         ];
         assert_eq!(segments.len(), expected.len());
         for (segment, (moves, run)) in segments.iter().zip(expected) {
-            assert_eq!((&*segment.moves, &*segment.run), (
-                &*moves.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>(),
-                run
-            ));
+            assert_eq!(
+                (&*segment.moves, &*segment.run),
+                (&*moves.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>(), run)
+            );
         }
     }
 }

@@ -100,7 +100,10 @@ pub fn steps(
 
     // A node that holds somebody else's lines stays, without what is ours in it.
     let stays = |line: &Line| {
-        line.entry && line.opens && line.key.keys.is_empty() && foreign.iter().any(|f| is_inside(f, line))
+        line.entry
+            && line.opens
+            && line.key.keys.is_empty()
+            && foreign.iter().any(|f| is_inside(f, line))
     };
     let gone: Vec<&Line> = standing
         .iter()
@@ -142,12 +145,7 @@ fn removal(
             return Err(WouldRemoveForeign { undo: line.undo.clone(), foreign: lost });
         }
     }
-    Ok(Step {
-        key: line.key.clone(),
-        command: Command::undo(line),
-        inverse,
-        shows: None,
-    })
+    Ok(Step { key: line.key.clone(), command: Command::undo(line), inverse, shows: None })
 }
 
 /// Whether a line of somebody else's stands inside the object that `line` makes: in the node
@@ -225,7 +223,10 @@ mod tests {
                 "neighbor 10.0.0.1 maximum-prefix 10 warning-only",
             ]
         );
-        assert_eq!(steps[0].inverse[2].context, ["router bgp 65000", "address-family ipv4 unicast"]);
+        assert_eq!(
+            steps[0].inverse[2].context,
+            ["router bgp 65000", "address-family ipv4 unicast"]
+        );
     }
 
     #[test]

@@ -83,12 +83,10 @@ pub struct Defaults {
 impl Table {
     /// The table of a daemon that is configured over its VTY socket.
     pub fn of(daemon: Daemon) -> Option<&'static Self> {
-        static BGPD: LazyLock<Table> = LazyLock::new(|| {
-            Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN)
-        });
-        static BFDD: LazyLock<Table> = LazyLock::new(|| {
-            Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN)
-        });
+        static BGPD: LazyLock<Table> =
+            LazyLock::new(|| Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN));
+        static BFDD: LazyLock<Table> =
+            LazyLock::new(|| Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN));
         match daemon {
             Daemon::Bgpd => Some(&BGPD),
             Daemon::Bfdd => Some(&BFDD),

@@ -212,9 +212,10 @@ impl DataPattern {
     /// The path with the variables filled in; `None` where one is not bound.
     pub(super) fn path(&self, bindings: &Bindings) -> Option<Path> {
         let step = |step: &PatternStep| {
-            let keys = step.keys.iter().map(|(name, term)| {
-                Some((name.clone(), Box::from(term.value(bindings)?)))
-            });
+            let keys = step
+                .keys
+                .iter()
+                .map(|(name, term)| Some((name.clone(), Box::from(term.value(bindings)?))));
             Some(Step { name: step.name.clone(), keys: keys.collect::<Option<_>>()? })
         };
         Some(Path(self.steps.iter().map(step).collect::<Option<_>>()?))

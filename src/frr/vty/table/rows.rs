@@ -62,7 +62,6 @@ impl RowSpec {
         self.opens = Some(node);
         self
     }
-
 }
 
 const TOP: &str = "top";
@@ -187,13 +186,7 @@ fn route_maps(rows: &mut Vec<RowSpec>) {
         };
         rows.push(row(ROUTE_MAP, slot, &line, &undo, &[&data]));
     };
-    set(
-        "set ip next-hop",
-        "ip next-hop",
-        "{v:ip}",
-        "frr-route-map:ipv4-next-hop",
-        "ipv4-address",
-    );
+    set("set ip next-hop", "ip next-hop", "{v:ip}", "frr-route-map:ipv4-next-hop", "ipv4-address");
     set(
         "set ipv6 next-hop global",
         "ipv6 next-hop global",
@@ -236,12 +229,7 @@ fn instance(rows: &mut Vec<RowSpec>) {
     let mut global = |slot, line: &str, undo: &str, data: &str| {
         rows.push(row(ROUTER_BGP, slot, line, undo, &[data]));
     };
-    global(
-        "router-id",
-        "bgp router-id {id:ip}",
-        "no bgp router-id",
-        "/global/router-id={id:ip}",
-    );
+    global("router-id", "bgp router-id {id:ip}", "no bgp router-id", "/global/router-id={id:ip}");
     // Before any neighbour: a change asks for a reset of all of them.
     let (on, off) = ("bgp graceful-restart", "no bgp graceful-restart");
     global("graceful-restart", on, off, "/global/graceful-restart/enabled=true");
@@ -272,10 +260,13 @@ fn neighbors(rows: &mut Vec<RowSpec>) {
     const N: &str = "/neighbors/neighbor[remote-address={n:ip}]";
     let at = |rest: &str| format!("{N}{rest}");
     for (remote, data) in [
-        ("{asn:num}", vec![
-            at("/neighbor-remote-as/remote-as-type=as-specified"),
-            at("/neighbor-remote-as/remote-as={asn:num}"),
-        ]),
+        (
+            "{asn:num}",
+            vec![
+                at("/neighbor-remote-as/remote-as-type=as-specified"),
+                at("/neighbor-remote-as/remote-as={asn:num}"),
+            ],
+        ),
         ("internal", vec![at("/neighbor-remote-as/remote-as-type=internal")]),
         ("external", vec![at("/neighbor-remote-as/remote-as-type=external")]),
     ] {
@@ -377,12 +368,14 @@ pub(super) const BGPD_HIDDEN: [HiddenSpec; 7] = [
     HiddenSpec { root: BGP, leaf: "/global/graceful-restart/restart-time={v}", value: None },
     HiddenSpec { root: BGP, leaf: "/global/graceful-restart/stale-routes-time={v}", value: None },
     HiddenSpec {
-        root: BGP, leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
+        root: BGP,
+        leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
              /afi-safi[afi-safi-name=frr-routing:ipv4-unicast]/enabled={v}",
         value: Some("true"),
     },
     HiddenSpec {
-        root: BGP, leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
+        root: BGP,
+        leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
              /afi-safi[afi-safi-name=frr-routing:ipv6-unicast]/enabled={v}",
         value: Some("false"),
     },
@@ -393,9 +386,13 @@ pub(super) const BGPD_HIDDEN: [HiddenSpec; 7] = [
 pub(super) fn bfdd() -> Vec<RowSpec> {
     let mut rows = vec![
         row(TOP, "bfd node", "bfd", "no bfd", &["/frr-bfdd:bfdd/bfd!"]).entry().opens(BFD),
-        row(BFD, "profile", "profile {profile}", "no profile {profile}", &[
-            "/profile[name={profile}]",
-        ])
+        row(
+            BFD,
+            "profile",
+            "profile {profile}",
+            "no profile {profile}",
+            &["/profile[name={profile}]"],
+        )
         .entry()
         .opens(BFD_PROFILE),
     ];
@@ -414,16 +411,7 @@ const PROFILE: &str = "/frr-bfdd:bfdd/bfd/profile[name={n}]";
 
 /// bfdd leaves out what is at its default.
 pub(super) const BFDD_HIDDEN: [HiddenSpec; 3] = [
-    HiddenSpec {
-        root: PROFILE, leaf: "/detection-multiplier={v}",
-        value: None,
-    },
-    HiddenSpec {
-        root: PROFILE, leaf: "/required-receive-interval={v}",
-        value: None,
-    },
-    HiddenSpec {
-        root: PROFILE, leaf: "/desired-transmission-interval={v}",
-        value: None,
-    },
+    HiddenSpec { root: PROFILE, leaf: "/detection-multiplier={v}", value: None },
+    HiddenSpec { root: PROFILE, leaf: "/required-receive-interval={v}", value: None },
+    HiddenSpec { root: PROFILE, leaf: "/desired-transmission-interval={v}", value: None },
 ];
