@@ -22,10 +22,18 @@ pub mod proto {
     }
 }
 
-pub mod model;
-pub mod tree;
-pub mod store;
-pub mod policy;
-pub mod events;
 pub mod api;
 pub mod commit;
+pub mod config;
+pub mod ctl;
+pub mod daemon;
+pub mod events;
+pub mod frr;
+pub mod model;
+pub mod monitor;
+pub mod policy;
+pub mod render;
+pub mod store;
+pub mod telemetry;
+pub mod tree;
+pub mod yang;

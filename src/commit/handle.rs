@@ -1,11 +1,11 @@
 //! The way in: a handle that every API task has a clone of.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{CommitError, CommitRequest, Committed};
-use crate::store::Store;
+use crate::{model::IntentKey, store::Store};
 
 /// Requests that may wait while a commit runs. A commit takes what waits as its
 /// next batch, so that this bounds memory and not throughput.
@@ -21,6 +21,8 @@ pub struct View {
     pub store: Store,
     /// Whether what is stored is also confirmed in FRR; else what is lacking and why.
     pub pending: Option<String>,
+    /// Intents that FRR refused when it got them, with its words.
+    pub rejected: BTreeMap<IntentKey, String>,
 }
 
 /// Sends requests to the commit actor. Cheap to clone.

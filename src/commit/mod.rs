@@ -1,10 +1,20 @@
 //! The one writer: everything that changes FRR passes through one actor.
 //!
-//! This file is the whole contract between the actor and the rest of the
-//! program: a request with a oneshot for its answer, and a published view.
+//! | file | owns |
+//! |---|---|
+//! | `request` | what the actor is asked and what it answers: the whole contract |
+//! | `handle` | the way in, and the view that the actor publishes |
+//! | `actor` | batches, policy, the store, answers, resynchronisation |
+//! | `plan` | last-applied × running × desired → what is sent; pure |
+//! | `engine` | validate, read, plan, apply, confirm, undo |
 
+mod actor;
+mod engine;
 mod handle;
+mod plan;
 mod request;
 
+pub use actor::{Actor, NoObserver, Observer, Parts};
+pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, Envelope, QUEUE, View};
 pub use request::{CommitError, CommitRequest, Committed, Outcome, TransactionId};

@@ -1,0 +1,67 @@
+# NovaRoute's commands; `make` lists them. People and CI use the same ones.
+#
+# Needs root, Debian 12 or 13, Rust and make; `setup` installs the rest. Variables:
+#   FRR_ROOT=DIR              use the FRR (>= 10.3) of this root file system in labs
+#   NOVAROUTE_LAB_CACHE=DIR   where the FRR root file system that setup builds is kept
+
+LAB := tests/lab/lab.sh
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Real-FRR tests are the test binaries called frr_*; no more of them at a time than
+# .config/nextest.toml says.
+FRR_TESTS := frr_*
+FRR_THREADS := 3
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what this machine lacks and build the cached FRR (idempotent)
+	@tests/lab/setup.sh
+
+.PHONY: build
+build: setup ## build the binaries (debug)
+	cargo build
+
+# Ends the labs that killed test processes left, and passes the exit code $$? on.
+REAP = { code=$$?; $(LAB) reap; exit $$code; }
+
+.PHONY: test
+test: setup ## run all tests: unit, golden, property, real FRR
+	cargo test --doc --quiet
+ifdef NEXTEST
+	cargo nextest run || $(REAP)
+else
+	cargo test --no-fail-fast --lib --bins --tests -- --test-threads=$(FRR_THREADS) || $(REAP)
+endif
+
+.PHONY: test-frr
+test-frr: setup ## run the real-FRR tests alone (FRR_ROOT=DIR: another FRR)
+ifdef NEXTEST
+	cargo nextest run --filterset 'binary(/^frr_/)' || $(REAP)
+else
+	cargo test --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
+endif
+
+.PHONY: lab
+lab: setup ## start a lab to play with and print what to type in it
+	@$(LAB) up
+	@$(LAB) howto
+
+.PHONY: lab-down
+lab-down: ## end that lab, and labs whose tests were killed
+	@$(LAB) down
+	@$(LAB) reap
+
+.PHONY: demo
+demo: build ## show the whole way of a route, from a client to real peers
+	@PATH="$(abspath $(TARGET))/debug:$$PATH" tests/lab/demo.sh
+
+.PHONY: lint
+lint: setup ## check formatting, run clippy, and shellcheck where it is installed
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh .ci/run; \
+	else echo "shellcheck is not installed: scripts not checked"; fi

@@ -1,0 +1,429 @@
+//! The actor: takes what queues as one batch, decides, has the engine apply it, answers.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{self, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Applied, CommitError, CommitHandle, CommitRequest, Committed, Engine, EngineError, Outcome,
+    TransactionId, View, handle::Envelope,
+};
+use crate::{
+    daemon::{Daemon, Forest},
+    events::{Bus, Event, of_change},
+    model::{Change, Intent, IntentKey, IntentKind},
+    policy::{Policies, check_all},
+    render::render,
+    store::Store,
+};
+
+/// Requests that are taken into one batch at the most: it bounds how long the first of
+/// them waits for the others' lines.
+const MAX_BATCH: usize = 1024;
+
+/// Time between two full comparisons of FRR with what is desired while nothing happens. Drift is rare,
+/// and reading a large configuration is not free.
+const RESYNC: Duration = Duration::from_secs(30);
+
+/// First wait before FRR is tried again after it went away; doubled up to the configured
+/// interval. A daemon that was killed is back within a second or two.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+
+/// Is told how commits go: metrics and health.
+pub trait Observer: Send + Sync {
+    /// The actor begins or ends something that may take long.
+    fn busy(&self, busy: bool);
+    /// A transaction with FRR has ended: `result` is confirmed, unchanged, pending or refused.
+    fn transaction(&self, result: &'static str, took: Duration);
+    /// One request was decided.
+    fn request(&self, request: &CommitRequest, accepted: bool);
+    /// The store as it stands now, and what FRR still lacks of it.
+    fn state(&self, view: &View);
+}
+
+/// Observes nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn busy(&self, _: bool) {}
+    fn transaction(&self, _: &'static str, _: Duration) {}
+    fn request(&self, _: &CommitRequest, _: bool) {}
+    fn state(&self, _: &View) {}
+}
+
+/// The one writer.
+pub struct Actor {
+    requests: mpsc::Receiver<Envelope>,
+    publish: watch::Sender<Arc<View>>,
+    policies: watch::Receiver<Arc<Policies>>,
+    events: Bus,
+    observer: Arc<dyn Observer>,
+    engine: Engine,
+    retry_interval: Duration,
+    store: Store,
+    /// Intents that FRR refused when it came back, with its words: left out until they change.
+    rejected: BTreeMap<IntentKey, String>,
+    /// What FRR still lacks.
+    unreachable: BTreeMap<Daemon, String>,
+    /// Set where FRR and the store may differ for another reason.
+    out_of_step: Option<String>,
+    /// Events of what is stored and not confirmed yet.
+    unconfirmed: Vec<Event>,
+}
+
+/// What an actor is made of.
+pub struct Parts {
+    /// The drivers.
+    pub engine: Engine,
+    /// Who may do what; may be replaced while the actor runs.
+    pub policies: watch::Receiver<Arc<Policies>>,
+    /// Where confirmed changes are told.
+    pub events: Bus,
+    /// Is told how commits go.
+    pub observer: Arc<dyn Observer>,
+    /// Longest wait between two attempts to reach FRR.
+    pub retry_interval: Duration,
+    /// What is declared from the start: the configuration's BGP instance.
+    pub initial: Store,
+}
+
+impl Actor {
+    /// The actor, and the handle that leads to it.
+    pub fn new(parts: Parts) -> (CommitHandle, Self) {
+        let (handle, requests, publish) = CommitHandle::channel();
+        let actor = Self {
+            requests,
+            publish,
+            policies: parts.policies,
+            events: parts.events,
+            observer: parts.observer,
+            engine: parts.engine,
+            retry_interval: parts.retry_interval,
+            store: parts.initial,
+            rejected: BTreeMap::new(),
+            unreachable: BTreeMap::new(),
+            out_of_step: Some("FRR has not been read yet".to_owned()),
+            unconfirmed: Vec::new(),
+        };
+        (handle, actor)
+    }
+
+    /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
+    pub async fn run(mut self, stop: CancellationToken) {
+        self.publish();
+        let mut wait = FIRST_RETRY;
+        let mut full = time::interval(RESYNC);
+        full.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::new();
+        loop {
+            let behind = self.is_behind();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                taken = self.requests.recv_many(&mut batch, MAX_BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.observer.busy(true);
+                    self.batch(std::mem::take(&mut batch)).await;
+                    self.observer.busy(false);
+                }
+                daemon = self.engine.closed() => {
+                    info!(%daemon, "FRR's daemon hung up");
+                    self.out_of_step = Some(format!("{daemon} was restarted"));
+                    wait = FIRST_RETRY;
+                }
+                () = time::sleep(wait), if behind => {
+                    self.resynchronise().await;
+                    wait = if self.is_behind() { (wait * 2).min(self.retry_interval) } else { FIRST_RETRY };
+                }
+                _ = full.tick() => self.resynchronise().await,
+            }
+        }
+        self.requests.close();
+    }
+
+    fn is_behind(&self) -> bool {
+        self.out_of_step.is_some() || !self.unreachable.is_empty()
+    }
+
+    /// Decides a batch: together where FRR takes all of it, else each request alone.
+    async fn batch(&mut self, batch: Vec<Envelope>) {
+        let before = self.store.clone();
+        let mut accepted = Vec::new();
+        let mut store = before.clone();
+        for (request, answer) in batch {
+            match self.permit(&store, &request) {
+                Ok(after) => {
+                    store = after;
+                    accepted.push((request, answer));
+                }
+                Err(error) => self.answer(&request, answer, Err(error)),
+            }
+        }
+        if accepted.is_empty() {
+            return;
+        }
+        let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
+        match self.apply(store, &requests).await {
+            Ok(outcome) => {
+                let mut seen = before;
+                for (request, answer) in accepted {
+                    let committed = committed(&mut seen, &request, outcome);
+                    self.answer(&request, answer, Ok(committed));
+                }
+            }
+            Err(error) if accepted.len() == 1 => {
+                for (request, answer) in accepted {
+                    self.answer(&request, answer, Err(error.clone()));
+                }
+            }
+            // One of them is to blame: the others shall not suffer for it.
+            Err(_) => {
+                for (request, answer) in accepted {
+                    let before = self.store.clone();
+                    let result = match self.permit(&before, &request) {
+                        Ok(after) => self.apply(after, &[&request]).await,
+                        Err(error) => Err(error),
+                    };
+                    let result =
+                        result.map(|outcome| committed(&mut before.clone(), &request, outcome));
+                    self.answer(&request, answer, result);
+                }
+            }
+        }
+    }
+
+    /// The store as the request leaves it, where its owner may do that.
+    fn permit(&self, store: &Store, request: &CommitRequest) -> Result<Store, CommitError> {
+        let policies = self.policies.borrow().clone();
+        check_all(&policies, store, &request.owner, &request.changes).map_err(|violations| {
+            for violation in &violations {
+                self.events.publish(Event::PolicyViolation {
+                    owner: request.owner.clone(),
+                    violation: violation.clone(),
+                });
+            }
+            CommitError::Policy(violations)
+        })
+    }
+
+    /// Takes `after` for the store where FRR has it, or gets it as soon as it can be reached.
+    async fn apply(
+        &mut self,
+        after: Store,
+        requests: &[&CommitRequest],
+    ) -> Result<Outcome, CommitError> {
+        let begun = Instant::now();
+        let refused = |error| match error {
+            EngineError::Refused { message } => CommitError::Refused { message },
+            EngineError::NotUndone { message, undo } => CommitError::NotUndone { message, undo },
+        };
+        let changes = || requests.iter().flat_map(|request| &request.changes);
+        let set = changes().filter_map(|change| match change {
+            Change::Set(intent) => Some(intent),
+            Change::Remove(_) => None,
+        });
+        // A neighbour is only valid in an instance.
+        let instance = after.bgp().cloned().map(Intent::Bgp);
+        let fragment = render(set.chain(&instance), self.engine.shapes());
+        let result = match self.engine.validate(fragment).await {
+            Ok(()) => {
+                let desired = self.desired(&after, changes().map(Change::key));
+                self.engine.commit(&desired).await
+            }
+            Err(error) => Err(error),
+        };
+        let Applied { sent, unreachable } = match result {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.observer.transaction("refused", begun.elapsed());
+                if let EngineError::NotUndone { .. } = error {
+                    error!(%error, "FRR is not as it was");
+                    self.out_of_step = Some(error.to_string());
+                    self.publish();
+                }
+                return Err(refused(error));
+            }
+        };
+        for change in changes() {
+            self.rejected.remove(&change.key());
+        }
+        let difference: Vec<_> = after
+            .diff(&self.store)
+            .filter_map(|(key, before, now)| of_change(key, before, now))
+            .collect();
+        self.store = after;
+        self.unconfirmed.extend(difference);
+        self.unreachable = unreachable;
+        let waits = changes().any(|change| self.is_unreachable(change.key().kind()));
+        let outcome = match (waits, sent) {
+            (true, _) => Outcome::Pending,
+            (false, 0) => Outcome::Unchanged,
+            (false, _) => Outcome::Confirmed,
+        };
+        debug!(sent, ?outcome, took = ?begun.elapsed(), "commit");
+        self.settle(outcome, begun);
+        Ok(outcome)
+    }
+
+    /// Whether a daemon that executes this kind of intent can't be reached.
+    fn is_unreachable(&self, kind: IntentKind) -> bool {
+        let daemons: &[Daemon] = match kind {
+            IntentKind::StaticRoute => &[Daemon::Mgmtd],
+            IntentKind::Peer => &[Daemon::Bgpd, Daemon::Bfdd],
+            IntentKind::Bgp | IntentKind::Prefix => &[Daemon::Bgpd],
+        };
+        daemons.iter().any(|daemon| self.unreachable.contains_key(daemon))
+    }
+
+    /// Tells everybody how a transaction with FRR ended.
+    fn settle(&mut self, outcome: Outcome, begun: Instant) {
+        let result = match outcome {
+            Outcome::Confirmed => "confirmed",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Pending => "pending",
+        };
+        self.observer.transaction(result, begun.elapsed());
+        self.publish();
+        // All that waits here is told of BGP.
+        if !self.unreachable.contains_key(&Daemon::Bgpd) {
+            for event in std::mem::take(&mut self.unconfirmed) {
+                self.events.publish(event);
+            }
+        }
+    }
+
+    /// The trees of all intents that FRR did not refuse; `anew` are tried again.
+    fn desired(&self, store: &Store, anew: impl Iterator<Item = IntentKey>) -> Forest {
+        let anew: std::collections::BTreeSet<_> = anew.collect();
+        let wanted = store
+            .iter()
+            .filter(|(key, _)| anew.contains(key) || !self.rejected.contains_key(key))
+            .map(|(_, owned)| &owned.intent);
+        render(wanted, self.engine.shapes())
+    }
+
+    /// Compares FRR with all that is desired and repairs what differs.
+    async fn resynchronise(&mut self) {
+        self.observer.busy(true);
+        let begun = Instant::now();
+        let desired = self.desired(&self.store, std::iter::empty());
+        match self.engine.commit(&desired).await {
+            Ok(Applied { sent, unreachable }) => {
+                if sent > 0 {
+                    info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
+                }
+                if unreachable != self.unreachable {
+                    for (daemon, why) in &unreachable {
+                        warn!(%daemon, why, "FRR can't be reached");
+                    }
+                }
+                self.unreachable = unreachable;
+                self.out_of_step = None;
+                let reached = self.unreachable.is_empty();
+                self.settle(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
+            }
+            Err(error) => {
+                warn!(%error, "FRR refuses what is desired");
+                self.observer.transaction("refused", begun.elapsed());
+                self.out_of_step = Some(error.to_string());
+                self.reject_one_by_one().await;
+            }
+        }
+        self.observer.busy(false);
+    }
+
+    /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
+    /// runs already stays meanwhile.
+    async fn reject_one_by_one(&mut self) {
+        let keep = self.desired(&self.store, std::iter::empty());
+        let suspects: Vec<_> = self
+            .store
+            .iter()
+            .filter(|(key, _)| !self.rejected.contains_key(key))
+            .map(|(_, owned)| owned.intent.clone())
+            .collect();
+        let mut taken: Vec<Intent> = Vec::new();
+        let mut slices = vec![0..suspects.len()];
+        while let Some(range) = slices.pop() {
+            let tried = taken.iter().chain(&suspects[range.clone()]);
+            let part = render(tried, self.engine.shapes());
+            match self.engine.commit_part(&part, &keep).await {
+                Ok(applied) if applied.unreachable.is_empty() => {
+                    taken.extend_from_slice(&suspects[range]);
+                }
+                Ok(applied) => {
+                    self.unreachable = applied.unreachable;
+                    return self.publish();
+                }
+                Err(error) if range.len() == 1 => {
+                    let key = suspects[range.start].key();
+                    error!(intent = %key, %error, "FRR refuses this intent");
+                    self.rejected.insert(key, error.to_string());
+                }
+                Err(_) => {
+                    let middle = range.start + range.len() / 2;
+                    slices.push(middle..range.end);
+                    slices.push(range.start..middle);
+                }
+            }
+        }
+        self.out_of_step = None;
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let lacking: Vec<String> = self
+            .unreachable
+            .iter()
+            .map(|(daemon, why)| format!("{daemon}: {why}"))
+            .chain(self.out_of_step.clone())
+            .collect();
+        let pending = (!lacking.is_empty()).then(|| lacking.join("; "));
+        let view = View { store: self.store.clone(), pending, rejected: self.rejected.clone() };
+        self.observer.state(&view);
+        self.publish.send_replace(Arc::new(view));
+    }
+
+    fn answer(
+        &self,
+        request: &CommitRequest,
+        answer: oneshot::Sender<Result<Committed, CommitError>>,
+        result: Result<Committed, CommitError>,
+    ) {
+        self.observer.request(request, result.is_ok());
+        match &result {
+            Ok(committed) => info!(
+                transaction = %committed.id, owner = %request.owner, call = request.origin,
+                changes = request.changes.len(), outcome = ?committed.outcome, "committed"
+            ),
+            Err(error) => info!(
+                owner = %request.owner, call = request.origin, changes = request.changes.len(),
+                %error, "refused"
+            ),
+        }
+        // A client that went away does not get its answer.
+        let _ = answer.send(result);
+    }
+}
+
+/// The answer to one request of a batch, and the store as the next one met it.
+fn committed(store: &mut Store, request: &CommitRequest, outcome: Outcome) -> Committed {
+    let previous = request
+        .changes
+        .iter()
+        .map(|change| store.apply(&request.owner, change).map(|owned| owned.intent))
+        .collect();
+    Committed { id: TransactionId::random(), outcome, previous }
+}

@@ -1,0 +1,91 @@
+//! last-applied × running × desired → what is sent to one daemon. Pure.
+
+use crate::{
+    frr::vty::{
+        redact,
+        steps::{Step, steps},
+        table::{Defaults, Line, Running, Table},
+    },
+    tree::{Edit, Tree, three_way},
+};
+
+/// What is sent to one daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DaemonPlan {
+    /// Edits of mgmtd's running configuration.
+    Mgmtd(Vec<Edit>),
+    /// Commands.
+    Vty(VtyPlan),
+}
+
+impl DaemonPlan {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Mgmtd(edits) => edits.is_empty(),
+            Self::Vty(plan) => plan.steps.is_empty(),
+        }
+    }
+}
+
+/// Commands for one daemon: all that is set, then all that goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VtyPlan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Where those begin that take away for good.
+    removals: usize,
+}
+
+impl VtyPlan {
+    /// The steps that set, or those that take away.
+    pub fn phase(&self, removals: bool) -> &[Step] {
+        let (set, gone) = self.steps.split_at(self.removals);
+        if removals { gone } else { set }
+    }
+
+    /// The first step whose effect the daemon does not show, in words without secrets.
+    pub fn unconfirmed(&self, shown: &[Line]) -> Option<String> {
+        // The last step about an object is the one whose effect stands.
+        self.steps.iter().enumerate().find_map(|(at, step)| {
+            if self.steps[at + 1..].iter().any(|later| later.key == step.key) {
+                return None;
+            }
+            let found = shown.binary_search_by(|line| line.key.cmp(&step.key)).ok();
+            let text = found.map(|at| shown[at].text.as_str());
+            (text != step.shows.as_deref()).then(|| match (&step.shows, text) {
+                (Some(wanted), None) => format!("{:?}", redact(wanted)),
+                (Some(wanted), Some(other)) => {
+                    format!("{:?} but {:?}", redact(wanted), redact(other))
+                }
+                (None, _) => format!("that {:?} was carried out", redact(&step.command.text)),
+            })
+        })
+    }
+}
+
+/// Plans one daemon that is configured over its VTY.
+///
+/// # Errors
+/// Data that no command stands for, or something of somebody else's in the way; in words.
+pub fn plan_vty(
+    table: &Table,
+    defaults: &Defaults,
+    last: &Tree,
+    running: &Running,
+    wanted: &Tree,
+    keep: &Tree,
+) -> Result<VtyPlan, String> {
+    table.all_lines(wanted).map_err(|error| error.to_string())?;
+    let default = |path: &_| table.default_of(defaults, path);
+    let goal = three_way(last, &running.tree, wanted, keep, &default);
+    if goal == running.tree {
+        return Ok(VtyPlan { steps: Vec::new(), removals: 0 });
+    }
+    let (before, after) = (table.lines(&running.tree), table.lines(&goal));
+    let steps = steps(&before, &after, &running.foreign).map_err(|error| error.to_string())?;
+    let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
+    // An instance that is made anew goes first and is no removal for good.
+    let removals = steps.len() - trailing;
+    Ok(VtyPlan { steps, removals })
+}

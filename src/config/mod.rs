@@ -1,0 +1,214 @@
+//! The agent's configuration: a JSON file, `${VAR}` from the environment, and tokens
+//! from mounted Secret files.
+//!
+//! May import `model` and `policy`. Parsing is pure: environment and files are
+//! handed in. Every error of a file is reported at once, before anything is touched.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `parse` | JSON to [`Config`], every wrong key and value named by its path |
+//! | `reader` | one JSON object that notices the keys nobody asked for |
+//! | `owner` | owners, their tokens and what they may do |
+
+mod owner;
+mod parse;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use owner::{Owner, Owners};
+
+use crate::model::{AsNumber, BgpGlobal, FieldErrors};
+
+/// Where the agent looks for its configuration: where the guide mounts the ConfigMap.
+pub const DEFAULT_CONFIG: &str = "/etc/novaroute/config.json";
+/// The agent's gRPC socket: where clients in the field look for it.
+pub const DEFAULT_LISTEN_SOCKET: &str = "/run/novaroute/novaroute.sock";
+/// Where FRR's packages put the daemons' sockets.
+pub const DEFAULT_SOCKET_DIR: &str = "/run/frr";
+/// Where FRR's packages put its YANG modules.
+pub const DEFAULT_YANG_DIR: &str = "/usr/share/yang";
+/// A daemon that is up answers in a millisecond; one that reads its start-up
+/// configuration can take some seconds. The guide's own value.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest pause between two attempts to reach FRR: the guide's own value.
+pub const DEFAULT_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// All addresses: the port that the guide's probes and scrapers use.
+pub const DEFAULT_METRICS_ADDRESS: MetricsAddress = MetricsAddress::AllAddresses(9102);
+/// A client's pod that is replaced is back within this; the guide's own value.
+pub const DEFAULT_DISCONNECT_GRACE_PERIOD: Duration = Duration::from_secs(30);
+
+/// Overrides `bgp.local_as`.
+pub const ENV_LOCAL_AS: &str = "NOVAROUTE_BGP_LOCAL_AS";
+/// Overrides `bgp.router_id`.
+pub const ENV_ROUTER_ID: &str = "NOVAROUTE_BGP_ROUTER_ID";
+
+/// Everything that is set at start. Holds tokens, shows none.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Path of the agent's gRPC socket.
+    pub listen_socket: PathBuf,
+    /// Where FRR is.
+    pub frr: FrrConfig,
+    /// What the node's BGP instance is until a client says otherwise.
+    pub bgp: BgpDefaults,
+    /// Who may declare what.
+    pub owners: Owners,
+    /// Least severe log level that is written.
+    pub log_level: LogLevel,
+    /// Shape of log lines.
+    pub log_format: LogFormat,
+    /// Where metrics and health are served.
+    pub metrics_address: MetricsAddress,
+    /// How long an owner's intents outlive its last connection.
+    pub disconnect_grace_period: Duration,
+}
+
+/// Where FRR is (`frr`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrrConfig {
+    /// Directory of the daemons' sockets.
+    pub socket_dir: PathBuf,
+    /// How long a daemon has to take a connection.
+    pub connect_timeout: Duration,
+    /// Longest pause between two attempts to reach a daemon.
+    pub retry_interval: Duration,
+    /// Directory of FRR's YANG modules.
+    pub yang_dir: PathBuf,
+}
+
+/// Defaults of the node's BGP instance (`bgp`, or the environment). Each may be absent:
+/// then a client says it through ConfigureBGP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BgpDefaults {
+    /// The node's autonomous system.
+    pub local_as: Option<AsNumber>,
+    /// The node's BGP identifier; also for a ConfigureBGP that names none.
+    pub router_id: Option<Ipv4Addr>,
+}
+
+impl BgpDefaults {
+    /// The instance to configure at start, where the configuration says enough for one.
+    pub fn instance(&self) -> Option<BgpGlobal> {
+        self.local_as.map(|local_as| BgpGlobal { local_as, router_id: self.router_id })
+    }
+}
+
+/// Log verbosity (`log_level`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Every FRR command and reply too, passwords masked.
+    Debug,
+    /// What an operator wants to know.
+    #[default]
+    Info,
+    /// What should not happen, and was coped with.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+/// Shape of log lines (`log_format`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, for the collector of a cluster.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where metrics and health are served (`metrics_address`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsAddress {
+    /// `:9102`: this port of every address, IPv6 and IPv4.
+    AllAddresses(u16),
+    /// One address.
+    One(SocketAddr),
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("can't read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// The file is no JSON.
+    #[error("not JSON")]
+    Syntax(#[source] serde_json::Error),
+    /// Keys or values are wrong: all of them, by their path in the file.
+    #[error("{0}")]
+    Invalid(FieldErrors),
+}
+
+/// What parsing may ask of the world.
+pub struct Surroundings<'a> {
+    /// Value of an environment variable, where it is set.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Content of a token file.
+    pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
+}
+
+impl Config {
+    /// Parses the text of a configuration file.
+    ///
+    /// # Errors
+    /// No JSON, or all the keys and values that are wrong.
+    pub fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
+        let json = serde_json::from_str(text).map_err(ConfigError::Syntax)?;
+        parse::config(json, surroundings).map_err(ConfigError::Invalid)
+    }
+
+    /// Reads a configuration file, this process's environment and the token files.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], or the file can't be read.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let surroundings = Surroundings {
+            env: &|name| std::env::var(name).ok(),
+            read_file: &|path| std::fs::read_to_string(path),
+        };
+        Self::parse(&text, &surroundings)
+    }
+
+    /// What is allowed and yet hardly meant: for the log at start.
+    pub fn warnings(&self) -> Vec<String> {
+        let placeholder = self.owners.iter().filter(|(_, owner)| owner.has_placeholder_token());
+        placeholder
+            .map(|(name, _)| {
+                format!(
+                    "owners.{name}.token is the example of the deployment guide, \
+                     which everybody can read: change it"
+                )
+            })
+            .collect()
+    }
+}
+
+impl MetricsAddress {
+    /// Addresses to try in this order, where the first that the node has is the one.
+    pub fn candidates(self) -> Vec<SocketAddr> {
+        match self {
+            // `::` takes IPv4 too; a node without IPv6 has only the other.
+            Self::AllAddresses(port) => vec![
+                SocketAddr::new(IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED), port),
+                SocketAddr::new(IpAddr::from(Ipv4Addr::UNSPECIFIED), port),
+            ],
+            Self::One(address) => vec![address],
+        }
+    }
+}

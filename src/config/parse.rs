@@ -1,0 +1,303 @@
+//! JSON to [`Config`]. Pure: what it asks of the world is handed in.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{
+    BgpDefaults, Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD,
+    DEFAULT_LISTEN_SOCKET, DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR,
+    DEFAULT_YANG_DIR, ENV_LOCAL_AS, ENV_ROUTER_ID, FrrConfig, LogFormat, LogLevel, MetricsAddress,
+    Owner, Owners, Surroundings, reader::Object,
+};
+use crate::{
+    model::{AsNumber, FieldErrors, OwnerName, Prefix, ValueError},
+    policy::{Lifetime, OwnerPolicy, PrefixType},
+};
+
+/// Longest time that can be set, in seconds: a week. A larger number is most likely
+/// milliseconds.
+const MAX_SECONDS: u64 = 7 * 24 * 3600;
+
+/// Longest path of a Unix socket in bytes (`sun_path` of Linux less its NUL).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Longest token in bytes: far beyond any in use, and small beside gRPC's metadata limits.
+const MAX_TOKEN: usize = 4096;
+
+/// The whole file.
+pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let errs = &mut errors;
+    let mut file = Object::new("", json, errs);
+    let listen_socket = file
+        .parsed("listen_socket", errs, socket_path)
+        .unwrap_or_else(|| DEFAULT_LISTEN_SOCKET.into());
+    let frr = frr(file.object("frr", errs), errs);
+    let bgp = bgp(file.object("bgp", errs), around, errs);
+    let owners = owners(file.object("owners", errs), around, errs);
+    let log_level = file.parsed("log_level", errs, log_level).unwrap_or_default();
+    let log_format = file.parsed("log_format", errs, log_format).unwrap_or_default();
+    let metrics_address =
+        file.parsed("metrics_address", errs, metrics_address).unwrap_or(DEFAULT_METRICS_ADDRESS);
+    let disconnect_grace_period = seconds(&mut file, "disconnect_grace_period", errs, 0)
+        .unwrap_or(DEFAULT_DISCONNECT_GRACE_PERIOD);
+    file.finish(errs);
+    errors.finish(Some(Config {
+        listen_socket,
+        frr,
+        bgp,
+        owners,
+        log_level,
+        log_format,
+        metrics_address,
+        disconnect_grace_period,
+    }))
+}
+
+fn frr(mut frr: Object, errors: &mut FieldErrors) -> FrrConfig {
+    let config = FrrConfig {
+        socket_dir: frr
+            .parsed("socket_dir", errors, absolute_path)
+            .unwrap_or_else(|| DEFAULT_SOCKET_DIR.into()),
+        connect_timeout: seconds(&mut frr, "connect_timeout", errors, 1)
+            .unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+        retry_interval: seconds(&mut frr, "retry_interval", errors, 1)
+            .unwrap_or(DEFAULT_RETRY_INTERVAL),
+        yang_dir: frr
+            .parsed("yang_dir", errors, absolute_path)
+            .unwrap_or_else(|| DEFAULT_YANG_DIR.into()),
+    };
+    frr.finish(errors);
+    config
+}
+
+/// The section, each key overridden by its environment variable. A variable that is
+/// set and empty is as good as unset: Kubernetes sets optional ones so.
+fn bgp(mut bgp: Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> BgpDefaults {
+    let overridden = |name: &str| (around.env)(name).filter(|text| !text.is_empty());
+    let local_as = match overridden(ENV_LOCAL_AS) {
+        Some(text) => {
+            bgp.take("local_as");
+            errors.take(ENV_LOCAL_AS, as_number(&text))
+        }
+        None => bgp.number("local_as", errors, 1..=u32::MAX.into()).and_then(|number| {
+            let number = u32::try_from(number).expect("the range ends at u32::MAX");
+            errors.take("bgp.local_as", AsNumber::try_from(number))
+        }),
+    };
+    let router_id = match overridden(ENV_ROUTER_ID) {
+        Some(text) => {
+            bgp.take("router_id");
+            errors.take(ENV_ROUTER_ID, router_id(&text))
+        }
+        None => bgp.parsed("router_id", errors, |text| router_id(&expand(text, around)?)),
+    };
+    bgp.finish(errors);
+    BgpDefaults { local_as, router_id }
+}
+
+fn owners(mut owners: Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> Owners {
+    let entries = owners.entries();
+    if entries.is_empty() {
+        errors.push("owners", "names nobody: no client could declare anything");
+    }
+    let mut parsed = vec![];
+    for (key, value) in entries {
+        let shown: String = key.chars().take(60).flat_map(char::escape_default).collect();
+        let path = owners.path(&shown);
+        let Some(name) = errors.take(&path, key.parse::<OwnerName>()) else { continue };
+        let object = Object::new(&path, value, errors);
+        if let Some(owner) = owner(&name, object, around, errors) {
+            parsed.push((name, owner));
+        }
+    }
+    parsed.into_iter().collect()
+}
+
+fn owner(
+    name: &OwnerName,
+    mut owner: Object,
+    around: &Surroundings<'_>,
+    errors: &mut FieldErrors,
+) -> Option<Owner> {
+    let token = token(&mut owner, around, errors);
+    let prefix_type = match owner.take("allowed_prefixes") {
+        None => {
+            errors.push(owner.path("allowed_prefixes"), "is missing");
+            None
+        }
+        Some(value) => {
+            let mut allowed = Object::new(&owner.path("allowed_prefixes"), value, errors);
+            if !allowed.has("type") {
+                errors.push(allowed.path("type"), "is missing");
+            }
+            let prefix_type = allowed.parsed("type", errors, prefix_type);
+            let cidrs = allowed.list("allowed_cidrs", errors, str::parse::<Prefix>);
+            allowed.finish(errors);
+            prefix_type.map(|prefix_type| (prefix_type, cidrs))
+        }
+    };
+    let may_configure_bgp = owner.boolean("may_configure_bgp", errors);
+    let default = if name.is_admin() { Lifetime::Persistent } else { Lifetime::Connection };
+    let lifetime = owner.parsed("lifetime", errors, lifetime).unwrap_or(default);
+    owner.finish(errors);
+    let (prefix_type, allowed_cidrs) = prefix_type?;
+    let policy = OwnerPolicy { prefix_type, allowed_cidrs, may_configure_bgp, lifetime };
+    Some(Owner::new(token?, policy))
+}
+
+/// From `token` or from the file that `token_file` names. No part of it stands in an error.
+fn token(
+    owner: &mut Object,
+    around: &Surroundings<'_>,
+    errors: &mut FieldErrors,
+) -> Option<SecretString> {
+    let parse = |token: Result<String, ValueError>| match token?.as_str() {
+        "" => Err(ValueError::new("is empty: everybody would have it")),
+        long if long.len() > MAX_TOKEN => {
+            Err(ValueError::new(format!("has {} bytes, more than {MAX_TOKEN}", long.len())))
+        }
+        text if text.chars().any(char::is_control) => {
+            Err(ValueError::new("has a control character"))
+        }
+        token => Ok(SecretString::from(token)),
+    };
+    if !owner.has("token") && !owner.has("token_file") {
+        errors.push(owner.path("token"), "is missing, and so is token_file");
+    }
+    if owner.has("token") && owner.has("token_file") {
+        errors.push(owner.path("token_file"), "stands beside token; one of them is enough");
+    }
+    let inline = owner.parsed("token", errors, |text| parse(expand(text, around)));
+    let mounted = owner.parsed("token_file", errors, |path| parse(read_token(path, around)));
+    inline.or(mounted)
+}
+
+fn read_token(path: &str, around: &Surroundings<'_>) -> Result<String, ValueError> {
+    let path = absolute_path(path)?;
+    let text = (around.read_file)(&path)
+        .map_err(|error| ValueError::new(format!("can't read {}: {error}", path.display())))?;
+    // Editors and `echo` end a file with a newline.
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Replaces every `${VAR}`. Neither the text nor a value stands in an error: it may be a token.
+fn expand(text: &str, around: &Surroundings<'_>) -> Result<String, ValueError> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, variable)) = rest.split_once("${") {
+        let (name, after) = variable
+            .split_once('}')
+            .ok_or_else(|| ValueError::new("has a '${' without its '}'"))?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(is_name) {
+            return Err(ValueError::new("has a '${…}' without the name of a variable"));
+        }
+        let value = (around.env)(name).ok_or_else(|| {
+            ValueError::new(format!("the environment variable {name} is not set"))
+        })?;
+        expanded.push_str(before);
+        expanded.push_str(&value);
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+fn seconds(
+    object: &mut Object,
+    key: &'static str,
+    errors: &mut FieldErrors,
+    least: u64,
+) -> Option<Duration> {
+    object.number(key, errors, least..=MAX_SECONDS).map(Duration::from_secs)
+}
+
+fn absolute_path(text: &str) -> Result<PathBuf, ValueError> {
+    let path = Path::new(text);
+    if !path.is_absolute() || text.contains('\0') {
+        return Err(ValueError::new("is not an absolute path"));
+    }
+    Ok(path.to_owned())
+}
+
+fn socket_path(text: &str) -> Result<PathBuf, ValueError> {
+    let path = absolute_path(text)?;
+    if text.len() > MAX_SOCKET_PATH {
+        return Err(ValueError::new(format!(
+            "has {} bytes; the kernel takes {MAX_SOCKET_PATH} for a socket",
+            text.len()
+        )));
+    }
+    if text.ends_with('/') {
+        return Err(ValueError::new("is a directory, not the path of a socket"));
+    }
+    Ok(path)
+}
+
+fn as_number(text: &str) -> Result<AsNumber, ValueError> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number: Option<u32> = digits.then(|| text.parse().ok()).flatten();
+    number.ok_or_else(|| ValueError::new("is not an AS number from 1 to 4294967295"))?.try_into()
+}
+
+fn router_id(text: &str) -> Result<Ipv4Addr, ValueError> {
+    let id: Option<Ipv4Addr> = text.parse().ok();
+    id.filter(|id| !id.is_unspecified()).ok_or_else(|| {
+        ValueError::new("is not a dotted quad such as 10.0.0.1, or is 0.0.0.0 (RFC 6286)")
+    })
+}
+
+fn prefix_type(text: &str) -> Result<PrefixType, ValueError> {
+    [PrefixType::HostOnly, PrefixType::Subnet, PrefixType::Any]
+        .into_iter()
+        .find(|prefix_type| prefix_type.name() == text)
+        .ok_or_else(|| ValueError::new("must be host_only, subnet or any"))
+}
+
+fn lifetime(text: &str) -> Result<Lifetime, ValueError> {
+    match text {
+        "connection" => Ok(Lifetime::Connection),
+        "persistent" => Ok(Lifetime::Persistent),
+        _ => Err(ValueError::new("must be connection or persistent")),
+    }
+}
+
+fn log_level(text: &str) -> Result<LogLevel, ValueError> {
+    match text {
+        "debug" => Ok(LogLevel::Debug),
+        "info" => Ok(LogLevel::Info),
+        "warn" => Ok(LogLevel::Warn),
+        "error" => Ok(LogLevel::Error),
+        _ => Err(ValueError::new("must be debug, info, warn or error")),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, ValueError> {
+    match text {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(ValueError::new("must be json or text")),
+    }
+}
+
+fn metrics_address(text: &str) -> Result<MetricsAddress, ValueError> {
+    let wrong =
+        || ValueError::new("is not a port such as :9102 or an address such as 127.0.0.1:9102");
+    if let Some(port) = text.strip_prefix(':') {
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        let port = digits.then(|| port.parse().ok()).flatten().ok_or_else(wrong)?;
+        return Ok(MetricsAddress::AllAddresses(port));
+    }
+    if let Some(port) = text.strip_prefix("localhost:") {
+        let port = port.parse().map_err(|_| wrong())?;
+        return Ok(MetricsAddress::One(SocketAddr::new(IpAddr::from(Ipv4Addr::LOCALHOST), port)));
+    }
+    text.parse().map(MetricsAddress::One).map_err(|_| wrong())
+}

@@ -1,0 +1,104 @@
+//! The connection to the agent: gRPC over its Unix socket, with a time limit.
+
+use std::{error::Error, io, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tokio::{net::UnixStream, time::timeout};
+use tonic::{
+    Code, Request, Response, Status, TimeoutExpired,
+    transport::{Channel, Endpoint},
+};
+use tower::service_fn;
+
+use super::{cli::Global, error::CtlError};
+use crate::proto::v1::{
+    route_control_client::RouteControlClient, transactions_client::TransactionsClient,
+};
+
+/// A connected agent.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    channel: Channel,
+    timeout: Duration,
+}
+
+impl Agent {
+    /// Connects to the socket.
+    ///
+    /// # Errors
+    /// [`CtlError::Connect`] where the socket cannot be opened,
+    /// [`CtlError::Handshake`] where it does not speak HTTP/2.
+    pub async fn connect(global: &Global) -> Result<Self, CtlError> {
+        let socket = &global.socket;
+        let stream = match timeout(global.timeout(), UnixStream::connect(socket)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(source)) => {
+                return Err(CtlError::Connect { socket: socket.clone(), source });
+            }
+            Err(_) => return Err(CtlError::TimedOut { after: global.timeout() }),
+        };
+        // One command, one connection: a second attempt would find the stream taken.
+        let mut stream = Some(TokioIo::new(stream));
+        let connector = service_fn(move |_| {
+            let stream = stream.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
+            async move { stream }
+        });
+        // The address only fills HTTP/2's authority.
+        let channel = Endpoint::from_static("http://localhost")
+            .connect_with_connector(connector)
+            .await
+            .map_err(|source| CtlError::Handshake { socket: socket.clone(), source })?;
+        Ok(Self { channel, timeout: global.timeout() })
+    }
+
+    /// Client of the service that clients in the field speak.
+    pub fn routes(&self) -> RouteControlClient<Channel> {
+        RouteControlClient::new(self.channel.clone())
+    }
+
+    /// Client of the transactional service.
+    pub fn transactions(&self) -> TransactionsClient<Channel> {
+        TransactionsClient::new(self.channel.clone())
+    }
+
+    /// A request that tells the agent how long it will be waited for.
+    pub fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout);
+        request
+    }
+
+    /// Waits for the answer to a call, no longer than the time limit.
+    ///
+    /// # Errors
+    /// The agent refused, did not answer in time, or the connection broke.
+    pub async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, CtlError> {
+        match timeout(self.timeout, call).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) if is_timeout(&status) => {
+                Err(CtlError::TimedOut { after: self.timeout })
+            }
+            Ok(Err(status)) => Err(refusal(status)),
+            Err(_) => Err(CtlError::TimedOut { after: self.timeout }),
+        }
+    }
+}
+
+/// Tells what the agent said from what tonic says about a broken connection: only the
+/// latter has a source.
+pub fn refusal(status: Status) -> CtlError {
+    if status.source().is_some() {
+        CtlError::ConnectionLost(Box::new(status))
+    } else {
+        CtlError::Refused { status: Box::new(status) }
+    }
+}
+
+/// Whether tonic, here or in the agent, gave up at the request's time limit: it has no
+/// status code of its own for that.
+fn is_timeout(status: &Status) -> bool {
+    status.code() == Code::Cancelled && status.message() == TimeoutExpired(()).to_string()
+}

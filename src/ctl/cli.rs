@@ -1,0 +1,140 @@
+//! The command line as clap reads it: global options and the list of commands.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::{
+    bgp::ConfigureBgp,
+    events::Events,
+    exit::Exit,
+    peer::{ApplyPeer, RemovePeer},
+    prefix::{Advertise, Withdraw},
+    render::Format,
+    session::{Deregister, Register},
+    show::Show,
+    static_route::StaticRoute,
+};
+
+/// Where the agent listens unless its configuration says otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/novaroute/novaroute.sock";
+
+/// Longer than FRR takes for a large batch, shorter than a person waits at a prompt.
+pub const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
+
+/// Heading that keeps the options of every command apart from a command's own.
+const GLOBAL: &str = "Global options";
+
+/// Looks at and changes what NovaRoute does with FRR on this node.
+#[derive(Debug, Parser)]
+#[command(name = "novaroutectl", version, after_help = Exit::help())]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Unix socket of the agent
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        env = "NOVAROUTE_SOCKET",
+        value_name = "PATH",
+        default_value = DEFAULT_SOCKET
+    )]
+    pub socket: PathBuf,
+    /// How results are written; json is one document (for events: one a line)
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
+    pub output: Format,
+    /// Seconds to wait for the agent
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "SECONDS",
+        default_value_t = DEFAULT_TIMEOUT_SECONDS,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub timeout: u32,
+}
+
+impl Global {
+    /// How long to wait for the agent.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout.into())
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show FRR, the BGP peers and the prefixes
+    Status(Show),
+    /// Show the BGP peers
+    Peers(Show),
+    /// Show the prefixes
+    Prefixes(Show),
+    /// Show events as they happen, until Ctrl-C
+    Events(Events),
+    /// Open a session for an owner
+    Register(Register),
+    /// End an owner's session
+    Deregister(Deregister),
+    /// Set the node's autonomous system and router-id
+    ConfigureBgp(ConfigureBgp),
+    /// Create a BGP peer, or make it what the options say
+    ApplyPeer(ApplyPeer),
+    /// Remove a BGP peer
+    RemovePeer(RemovePeer),
+    /// Advertise a prefix
+    Advertise(Advertise),
+    /// Withdraw a prefix
+    Withdraw(Withdraw),
+    /// Add or remove a static route
+    #[command(subcommand)]
+    StaticRoute(StaticRoute),
+    /// Print a completion script for a shell
+    Completion {
+        /// Shell to complete for
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn secrets_are_not_in_debug_output() {
+        let cli = Cli::parse_from(
+            "novaroutectl apply-peer --owner o --token s3cret --neighbor 10.0.0.1 --remote-as 1 \
+             --password hush"
+                .split_whitespace(),
+        );
+        let text = format!("{cli:?}");
+        assert!(!text.contains("s3cret") && !text.contains("hush"), "{text}");
+    }
+}

@@ -1,0 +1,49 @@
+//! `events`: the agent's event stream, one line an event.
+
+use std::io::Write;
+
+use clap::Args;
+use tonic::Request;
+
+use super::{
+    agent::{self, Agent},
+    cli::Global,
+    error::CtlError,
+    render::{Event, Look},
+};
+use crate::proto::v1::StreamEventsRequest;
+
+/// `events`
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Only events of this owner
+    #[arg(long)]
+    owner: Option<String>,
+    /// Only events of these types, such as peer_up,peer_down
+    #[arg(long, value_name = "TYPE,...", value_delimiter = ',')]
+    types: Vec<String>,
+}
+
+impl Events {
+    /// Writes events until the stream ends, which only the agent or a signal does.
+    pub async fn run(
+        &self,
+        global: &Global,
+        look: Look,
+        out: &mut impl Write,
+    ) -> Result<(), CtlError> {
+        let request = StreamEventsRequest {
+            owner_filter: self.owner.clone().unwrap_or_default(),
+            // Shown in lower case, so taken in lower case too.
+            event_types: self.types.iter().map(|name| name.to_ascii_uppercase()).collect(),
+        };
+        let agent = Agent::connect(global).await?;
+        // No time limit in the request: it would be one for the whole stream.
+        let mut stream = agent.answer(agent.routes().stream_events(Request::new(request))).await?;
+        while let Some(event) = stream.message().await.map_err(agent::refusal)? {
+            let line = look.line(&Event::from(event));
+            out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
+        }
+        Err(CtlError::EventsEnded)
+    }
+}

@@ -1,0 +1,71 @@
+//! The operator's command line: flags in, one RPC, readable text or JSON out.
+//!
+//! ```text
+//! cli ─▶ one module per command group ─▶ agent (gRPC on the Unix socket) ─▶ render ─▶ text
+//!              flags become a request        answer or CtlError                 table, JSON
+//! ```
+//!
+//! Owns every flag, text and exit code of `novaroutectl`. Addresses, prefixes and
+//! communities travel as the strings that were typed: the agent checks them and
+//! names every wrong field at once. Imports `proto` and nothing else of this crate.
+//!
+//! Nothing here prints or exits: what is to be shown goes into the writer that
+//! [`run`] is given, what went wrong comes back as a [`CtlError`].
+
+mod agent;
+mod bgp;
+mod cli;
+mod credentials;
+mod error;
+mod events;
+mod exit;
+mod peer;
+mod prefix;
+pub mod render;
+mod session;
+mod show;
+mod static_route;
+
+use std::io::Write;
+
+use clap::CommandFactory;
+
+pub use cli::{Cli, Command, DEFAULT_SOCKET, DEFAULT_TIMEOUT_SECONDS, Global};
+pub use error::CtlError;
+pub use exit::Exit;
+use render::{Colour, Look};
+
+/// Carries out what the command line says and writes the result to `out`.
+///
+/// Cancel safety: dropping the future closes the connection; a change the agent has
+/// received by then goes on there.
+///
+/// # Errors
+/// Everything that [`CtlError`] names. What `out` has got by then is whole lines.
+pub async fn run(cli: &Cli, colour: Colour, out: &mut impl Write) -> Result<(), CtlError> {
+    let global = &cli.global;
+    let look = Look { format: global.output, colour };
+    let text = match &cli.command {
+        Command::Status(show) => show.status(global, look).await?,
+        Command::Peers(show) => show.peers(global, look).await?,
+        Command::Prefixes(show) => show.prefixes(global, look).await?,
+        Command::Events(events) => return events.run(global, look, out).await,
+        Command::Register(register) => register.run(global, look).await?,
+        Command::Deregister(deregister) => deregister.run(global, look).await?,
+        Command::ConfigureBgp(configure) => configure.run(global, look).await?,
+        Command::ApplyPeer(apply) => apply.run(global, look).await?,
+        Command::RemovePeer(remove) => remove.run(global, look).await?,
+        Command::Advertise(advertise) => advertise.run(global, look).await?,
+        Command::Withdraw(withdraw) => withdraw.run(global, look).await?,
+        Command::StaticRoute(route) => route.run(global, look).await?,
+        Command::Completion { shell } => completion(*shell),
+    };
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)
+}
+
+/// The completion script for a shell.
+fn completion(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "novaroutectl", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

@@ -1,0 +1,133 @@
+//! What a write has done: one line for people, the response's fields for programs.
+
+use serde::Serialize;
+
+use super::{Colour, View, text};
+use crate::proto::v1::{ApplyResponse, ConfigureBgpResponse, Outcome, RegisterResponse};
+
+/// A write whose response has no fields.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    #[serde(skip)]
+    line: String,
+}
+
+impl Done {
+    /// Says what was done.
+    pub fn new(line: String) -> Self {
+        Self { line }
+    }
+}
+
+impl View for Done {
+    fn table(&self, _: Colour) -> String {
+        one_line(&self.line)
+    }
+}
+
+/// `register`
+#[derive(Debug, Serialize)]
+pub struct Registered {
+    #[serde(skip)]
+    owner: String,
+    session_id: String,
+    current_prefixes: Vec<String>,
+    current_peers: Vec<String>,
+}
+
+impl Registered {
+    /// Says which session the owner got and what it has.
+    pub fn new(owner: &str, response: RegisterResponse) -> Self {
+        Self {
+            owner: owner.to_owned(),
+            session_id: response.session_id,
+            current_prefixes: response.current_prefixes,
+            current_peers: response.current_peers,
+        }
+    }
+}
+
+impl View for Registered {
+    fn table(&self, _: Colour) -> String {
+        one_line(&format!(
+            "owner {} registered, session {}, has {} and {}",
+            self.owner,
+            self.session_id,
+            text::count(self.current_peers.len(), "peer", "peers"),
+            text::count(self.current_prefixes.len(), "prefix", "prefixes"),
+        ))
+    }
+}
+
+/// `configure-bgp`
+#[derive(Debug, Serialize)]
+pub struct BgpConfigured {
+    #[serde(skip)]
+    now: String,
+    previous_as: u32,
+    previous_router_id: String,
+}
+
+impl BgpConfigured {
+    /// Says what BGP is now and what it was.
+    pub fn new(local_as: u32, router_id: &str, response: ConfigureBgpResponse) -> Self {
+        Self {
+            now: named(local_as, router_id),
+            previous_as: response.previous_as,
+            previous_router_id: response.previous_router_id,
+        }
+    }
+}
+
+impl View for BgpConfigured {
+    fn table(&self, _: Colour) -> String {
+        let before = match self.previous_as {
+            0 => "not configured".to_owned(),
+            previous_as => named(previous_as, &self.previous_router_id),
+        };
+        one_line(&format!("BGP configured: {} (before: {before})", self.now))
+    }
+}
+
+fn named(local_as: u32, router_id: &str) -> String {
+    format!("AS {local_as}, router-id {}", text::or_dash(router_id))
+}
+
+/// `static-route`
+#[derive(Debug, Serialize)]
+pub struct Applied {
+    #[serde(skip)]
+    line: String,
+    transaction_id: String,
+    outcome: String,
+    #[serde(skip)]
+    told: &'static str,
+}
+
+impl Applied {
+    /// Says what was done and what became of it.
+    pub fn new(line: String, response: ApplyResponse) -> Self {
+        let outcome = response.outcome();
+        Self {
+            line,
+            outcome: text::short_name(outcome.as_str_name(), "OUTCOME_"),
+            transaction_id: response.transaction_id,
+            told: match outcome {
+                Outcome::Confirmed => ": confirmed by FRR",
+                Outcome::Unchanged => ": unchanged, FRR had it so already",
+                Outcome::Pending => ": pending, applied as soon as FRR can be reached",
+                Outcome::Unspecified => "",
+            },
+        }
+    }
+}
+
+impl View for Applied {
+    fn table(&self, _: Colour) -> String {
+        one_line(&format!("{}{}", self.line, self.told))
+    }
+}
+
+fn one_line(line: &str) -> String {
+    format!("{}\n", text::printable(line))
+}

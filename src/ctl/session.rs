@@ -1,0 +1,63 @@
+//! `register` and `deregister`: an owner's session.
+
+use clap::Args;
+
+use super::{
+    agent::Agent,
+    cli::Global,
+    credentials::Credentials,
+    error::CtlError,
+    render::{Done, Look, Registered},
+};
+use crate::proto::v1::{DeregisterRequest, RegisterRequest};
+
+/// `register`
+#[derive(Debug, Args)]
+pub struct Register {
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Replay what the owner had declared before its session ended
+    #[arg(long)]
+    reassert: bool,
+}
+
+impl Register {
+    /// Opens the session.
+    pub async fn run(&self, global: &Global, look: Look) -> Result<String, CtlError> {
+        let owner = &self.credentials.owner;
+        let request = RegisterRequest {
+            owner: owner.clone(),
+            token: self.credentials.token()?,
+            reassert_intents: self.reassert,
+        };
+        let agent = Agent::connect(global).await?;
+        let response = agent.answer(agent.routes().register(agent.request(request))).await?;
+        Ok(look.show(&Registered::new(owner, response)))
+    }
+}
+
+/// `deregister`
+#[derive(Debug, Args)]
+pub struct Deregister {
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Also withdraw everything the owner has declared
+    #[arg(long)]
+    withdraw_all: bool,
+}
+
+impl Deregister {
+    /// Ends the session.
+    pub async fn run(&self, global: &Global, look: Look) -> Result<String, CtlError> {
+        let owner = &self.credentials.owner;
+        let request = DeregisterRequest {
+            owner: owner.clone(),
+            token: self.credentials.token()?,
+            withdraw_all: self.withdraw_all,
+        };
+        let agent = Agent::connect(global).await?;
+        agent.answer(agent.routes().deregister(agent.request(request))).await?;
+        let what = if self.withdraw_all { ", everything of it withdrawn" } else { "" };
+        Ok(look.show(&Done::new(format!("owner {owner} deregistered{what}"))))
+    }
+}

@@ -1,0 +1,263 @@
+//! Configures what hangs on mgmtd (staticd, zebra) through `frr.Northbound`, and reads back
+//! from the daemon that executes it.
+//!
+//! mgmtd's own word is no proof: its gRPC module answers OK and tells no daemon. So a change counts
+//! as applied when the executing daemon itself shows it (`show configuration running json`).
+
+use std::{
+    path::{Path as FilePath, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    gateway::Gateway,
+    northbound::{Edits, Error, Northbound, Outcome},
+    vty::{Session, VtyError, chain},
+};
+use crate::{
+    proto::frr::northbound_server::NorthboundServer,
+    tree::{Edit, Node, Path, Tree, reverse},
+    yang::{Yang, YangError},
+};
+
+/// The subtree that is ours to change, and the daemon that executes it.
+const STATICD: (&str, &str) = (
+    "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
+     [type='frr-staticd:staticd'][name='staticd'][vrf='default']/frr-staticd:staticd",
+    "staticd",
+);
+
+/// Why mgmtd's part failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MgmtdError {
+    /// mgmtd refused, or could not be asked.
+    #[error("mgmtd: {0}")]
+    Northbound(#[from] Error),
+    /// The executing daemon could not be read.
+    #[error("{daemon}: {}", chain(source))]
+    ReadBack {
+        /// Which daemon.
+        daemon: &'static str,
+        /// What happened.
+        source: VtyError,
+    },
+    /// What was read does not fit the models.
+    #[error("what {daemon} runs does not fit the YANG models: {source}")]
+    Yang {
+        /// Which daemon.
+        daemon: &'static str,
+        /// libyang's words.
+        source: YangError,
+    },
+    /// mgmtd said yes, the daemon shows something else.
+    #[error("{daemon} did not apply what mgmtd committed: {path}")]
+    NotApplied {
+        /// Which daemon.
+        daemon: &'static str,
+        /// The first node that is not as it should be.
+        path: Path,
+    },
+}
+
+impl MgmtdError {
+    /// Whether FRR has said no; else it could not be asked, or its answer is not known.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Northbound(error) => {
+                matches!(error, Error::Refused { .. } | Error::Unsupported { .. })
+            }
+            Self::NotApplied { .. } | Self::Yang { .. } => true,
+            Self::ReadBack { .. } => false,
+        }
+    }
+}
+
+/// The driver: a northbound client on the gateway in this process.
+#[derive(Debug)]
+pub struct MgmtdDriver {
+    northbound: Northbound<NorthboundServer<Gateway>>,
+    gateway: Gateway,
+    socket_dir: PathBuf,
+    connect_timeout: Duration,
+    /// On the executing daemon, to read back.
+    session: Option<Session>,
+    /// On mgmtd itself, only to notice that it stops.
+    canary: Option<Session>,
+}
+
+impl MgmtdDriver {
+    /// A driver for the FRR whose sockets are in `socket_dir`; connects when it is first used.
+    pub fn new(socket_dir: &FilePath, connect_timeout: Duration) -> Self {
+        let gateway = Gateway::new(socket_dir);
+        Self {
+            northbound: Northbound::new(gateway.service()),
+            gateway,
+            socket_dir: socket_dir.to_owned(),
+            connect_timeout,
+            session: None,
+            canary: None,
+        }
+    }
+
+    /// Waits until mgmtd or the executing daemon hangs up; for ever where neither is connected.
+    /// Cancel safe.
+    pub async fn closed(&mut self) {
+        let (session, canary) = (&mut self.session, &mut self.canary);
+        tokio::select! {
+            () = hung_up(session) => *session = None,
+            () = hung_up(canary) => *canary = None,
+        }
+    }
+
+    /// The part of mgmtd's running configuration that is ours to change.
+    ///
+    /// Also takes away what somebody left in mgmtd's shared candidate.
+    ///
+    /// # Errors
+    /// mgmtd or the executing daemon can't be reached.
+    pub async fn read(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+        if self.canary.is_none() {
+            self.canary = Some(self.connect("mgmtd").await?);
+        }
+        // Fails here where the executing daemon is away, before anything is changed.
+        if self.session.is_none() {
+            self.session = Some(self.connect(STATICD.1).await?);
+        }
+        let json = self.northbound.get_config(STATICD.0).await?;
+        match json {
+            None => Ok(Tree::new()),
+            Some(json) => self.parse("mgmtd", &json, yang).await,
+        }
+    }
+
+    /// Clears mgmtd's candidate of what a predecessor that was killed may have left there.
+    ///
+    /// # Errors
+    /// mgmtd is not there, or somebody is editing.
+    pub async fn reset(&self) -> Result<(), MgmtdError> {
+        self.gateway.reset().await.map_err(|status| Error::from(&status).into())
+    }
+
+    /// Asks mgmtd whether it would accept the edits. Changes nothing.
+    ///
+    /// # Errors
+    /// FRR's or libyang's words.
+    pub async fn validate(&self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
+        Ok(self.northbound.validate(request(edits, yang).await?).await?)
+    }
+
+    /// Commits the edits in one transaction of mgmtd.
+    ///
+    /// # Errors
+    /// FRR's or libyang's words.
+    pub async fn commit(&self, edits: &[Edit], yang: &Yang) -> Result<Outcome, MgmtdError> {
+        Ok(self.northbound.commit(request(edits, yang).await?, "novaroute").await?)
+    }
+
+    /// Takes edits back that were committed.
+    ///
+    /// # Errors
+    /// FRR's or libyang's words.
+    pub async fn undo(&self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
+        self.commit(&reverse(edits), yang).await.map(drop)
+    }
+
+    /// Reads back from the daemon that executes, and compares it with what shall be there.
+    ///
+    /// # Errors
+    /// The first node that is not as it should be.
+    pub async fn confirm(&mut self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
+        let (_, daemon) = STATICD;
+        if self.session.is_none() {
+            self.session = Some(self.connect(daemon).await?);
+        }
+        let shown = match &mut self.session {
+            Some(session) => session.show("show configuration running json").await,
+            None => Err(VtyError::Poisoned),
+        };
+        let json = shown.map_err(|source| {
+            self.session = None;
+            MgmtdError::ReadBack { daemon, source }
+        })?;
+        let tree = self.parse(daemon, &json, yang).await?;
+        let wrong = edits.iter().find(|edit| !holds(&tree, edit));
+        match wrong {
+            Some(edit) => Err(MgmtdError::NotApplied { daemon, path: edit.path.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    async fn connect(&self, daemon: &'static str) -> Result<Session, MgmtdError> {
+        let socket = self.socket_dir.join(format!("{daemon}.vty"));
+        Session::connect(&socket, self.connect_timeout)
+            .await
+            .map_err(|source| MgmtdError::ReadBack { daemon, source })
+    }
+
+    /// Reads a daemon's data; what our models don't have is not ours and left out.
+    async fn parse(
+        &self,
+        daemon: &'static str,
+        json: &str,
+        yang: &Yang,
+    ) -> Result<Tree, MgmtdError> {
+        let json = rooted(json);
+        let tree = yang.call(move |schema| schema.parse_known_json(&json)).await;
+        tree.and_then(|tree| tree).map_err(|source| MgmtdError::Yang { daemon, source })
+    }
+}
+
+/// The document from the root of the tree, also where it was given from the instance down.
+fn rooted(json: &str) -> String {
+    let inside = "frr-staticd:staticd";
+    match serde_json::from_str::<serde_json::Value>(json) {
+        Ok(serde_json::Value::Object(mut top)) if top.contains_key(inside) => {
+            let staticd = top.remove(inside);
+            serde_json::json!({"frr-routing:routing": {"control-plane-protocols": {
+                "control-plane-protocol": [{
+                    "type": inside, "name": "staticd", "vrf": "default", inside: staticd,
+                }]
+            }}})
+            .to_string()
+        }
+        // libyang will say what is wrong with it.
+        _ => json.to_owned(),
+    }
+}
+
+async fn hung_up(session: &mut Option<Session>) {
+    match session {
+        Some(session) => drop(session.closed().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// The edits as the northbound takes them.
+async fn request(edits: &[Edit], yang: &Yang) -> Result<Edits, MgmtdError> {
+    let delete: Vec<String> =
+        edits.iter().filter(|edit| edit.new.is_none()).map(|edit| edit.path.to_string()).collect();
+    let mut merge = Tree::new();
+    let set: Vec<Edit> = edits.iter().filter(|edit| edit.new.is_some()).cloned().collect();
+    crate::tree::apply(&mut merge, &set);
+    if merge.is_empty() {
+        return Ok(Edits { delete, merge: None });
+    }
+    let json = yang.call(move |schema| schema.print_json(&merge)).await.and_then(|json| json);
+    let json = json.map_err(|source| MgmtdError::Yang { daemon: "mgmtd", source })?;
+    Ok(Edits { delete, merge: Some(json) })
+}
+
+/// Whether the tree is as the edit wants it: all that is new is there, nothing that went is.
+fn holds(tree: &Tree, edit: &Edit) -> bool {
+    match &edit.new {
+        None => !tree.contains(&edit.path),
+        Some(Node::Leaf(value)) => tree.leaf(&edit.path) == Some(value),
+        Some(node) => {
+            let Some(wanted) = node.tree() else { return true };
+            let Some(shown) = tree.subtree(&edit.path) else { return false };
+            let mut merged = shown.clone();
+            merged.merge(wanted);
+            merged == *shown
+        }
+    }
+}

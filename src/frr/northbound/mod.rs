@@ -1,0 +1,367 @@
+//! The northbound driver: a client of `frr.Northbound`, wherever it is served.
+//!
+//! [`Northbound`] works over any tonic transport: a channel to a daemon that has
+//! FRR's gRPC module, or [`crate::frr::gateway`] called in the same process. Owns the
+//! life of candidates on the server and nothing else; what to change is decided
+//! by its callers.
+
+mod error;
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+use http_body::Body as HttpBody;
+use tonic::{Status, body::Body, client::GrpcService, codegen::StdError};
+use tracing::{debug, warn};
+
+pub use error::{Error, Retry};
+
+use crate::proto::frr::{
+    CommitRequest, CreateCandidateRequest, DataTree, DeleteCandidateRequest, EditCandidateRequest,
+    Encoding, GetCapabilitiesRequest, GetRequest, LoadToCandidateRequest, PathValue,
+    commit_request::Phase, get_request::DataType, load_to_candidate_request::LoadType,
+    northbound_client::NorthboundClient,
+};
+
+/// Everything but commits and reads is bookkeeping on the server.
+const QUICK_DEADLINE: Duration = Duration::from_secs(10);
+
+/// State comes from daemons that may be busy.
+const GET_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Longer than the gateway's own deadlines for locks, edits, validation and apply of
+/// 10,000 routes together, so that its answer, not this limit, says what happened.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Largest answer read: the configuration of 100,000 routes as FRR 10.3 indents it.
+const MAX_ANSWER: usize = 256 * 1024 * 1024;
+
+/// FRR's words for a path that has no data.
+const NO_DATA: &str = crate::frr::gateway::NO_DATA;
+
+/// What to change: deletions first, then the merge.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Data paths of nodes that shall not be there. What is not there already is fine;
+    /// a node below another one of this list may be left out.
+    pub delete: Vec<String>,
+    /// Any number of top-level nodes in one RFC 7951 document, merged into what is
+    /// there.
+    pub merge: Option<String>,
+}
+
+impl Edits {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.delete.is_empty() && self.merge.is_none()
+    }
+}
+
+/// How a commit went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has applied it, under this number.
+    Applied {
+        /// The server's transaction number.
+        transaction: u32,
+    },
+    /// Everything was so already.
+    Unchanged,
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// "10.3"; empty where it is not known.
+    pub frr_version: String,
+    /// Name and revision of each YANG module.
+    pub modules: Vec<(String, String)>,
+}
+
+/// A client of one `frr.Northbound` server.
+///
+/// # Cancel safety
+///
+/// [`Northbound::validate`] and [`Northbound::commit`] run in a task of their own: a
+/// dropped future lets them finish, and their candidate is deleted. The rest can be
+/// dropped freely.
+#[derive(Debug, Clone)]
+pub struct Northbound<T> {
+    client: NorthboundClient<T>,
+}
+
+impl<T> Northbound<T>
+where
+    T: GrpcService<Body> + Clone + Send + Sync + 'static,
+    T::Error: Into<StdError>,
+    T::Future: Send,
+    T::ResponseBody: HttpBody<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send,
+{
+    /// A client over a transport: a channel, or a service in this process.
+    pub fn new(transport: T) -> Self {
+        Self {
+            client: NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER),
+        }
+    }
+
+    /// Asks what the server is and has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] where it does not answer.
+    pub async fn capabilities(&self) -> Result<Capabilities, Error> {
+        let mut client = self.client.clone();
+        let answer = within(
+            QUICK_DEADLINE,
+            client.get_capabilities(GetCapabilitiesRequest {}),
+        )
+        .await?;
+        let answer = answer.into_inner();
+        let modules = answer
+            .supported_modules
+            .into_iter()
+            .map(|module| (module.name, module.revision));
+        Ok(Capabilities {
+            frr_version: answer.frr_version,
+            modules: modules.collect(),
+        })
+    }
+
+    /// The running configuration at a data path, as RFC 7951 JSON whose root is that
+    /// node; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where the path names nothing in the schema.
+    pub async fn get_config(&self, path: &str) -> Result<Option<String>, Error> {
+        self.get(path, DataType::Config).await
+    }
+
+    /// The state at a data path, as RFC 7951 JSON whose root is that node; `None`
+    /// where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where the path names nothing in the schema.
+    pub async fn get_state(&self, path: &str) -> Result<Option<String>, Error> {
+        self.get(path, DataType::State).await
+    }
+
+    async fn get(&self, path: &str, data: DataType) -> Result<Option<String>, Error> {
+        let mut client = self.client.clone();
+        let request = GetRequest {
+            r#type: data.into(),
+            encoding: Encoding::Json.into(),
+            with_defaults: false,
+            path: vec![path.to_owned()],
+        };
+        let answer = within(GET_DEADLINE, async {
+            let mut answers = client.get(request).await?.into_inner();
+            answers.message().await
+        });
+        match answer.await {
+            Ok(answer) => Ok(answer.and_then(|answer| answer.data).map(|tree| tree.data)),
+            Err(Error::Refused { message }) if message == NO_DATA => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks whether edits would be accepted. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with FRR's or libyang's words.
+    pub async fn validate(&self, edits: Edits) -> Result<(), Error> {
+        self.transact(edits, Phase::Validate, String::new())
+            .await
+            .map(drop)
+    }
+
+    /// Commits edits. The server says that it has applied them; whether the daemon
+    /// that executes them has is for the caller to read back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with FRR's or libyang's words, and nothing is changed. After
+    /// an error whose [`Error::retry`] is [`Retry::ReadBack`] nobody knows.
+    pub async fn commit(&self, edits: Edits, comment: impl Into<String>) -> Result<Outcome, Error> {
+        self.transact(edits, Phase::All, comment.into()).await
+    }
+
+    async fn transact(
+        &self,
+        mut edits: Edits,
+        phase: Phase,
+        comment: String,
+    ) -> Result<Outcome, Error> {
+        if let Some(path) = edits
+            .delete
+            .iter()
+            .find(|path| !path.starts_with('/') || path.len() < 2)
+        {
+            // Some servers take these for the whole configuration.
+            return Err(Error::Refused {
+                message: format!("{path:?} is no data path"),
+            });
+        }
+        edits.delete = outermost(edits.delete);
+        if edits.is_empty() {
+            return Ok(Outcome::Unchanged);
+        }
+        let driver = self.clone();
+        let task = tokio::spawn(async move {
+            let first = driver.candidate(&edits, phase, &comment).await;
+            if !matches!(first, Err(Error::Refused { .. })) || edits.delete.is_empty() {
+                return first;
+            }
+            // FRR refuses to delete what is not there. Only then look what is there.
+            let before = edits.delete.len();
+            edits.delete = driver.existing(edits.delete).await?;
+            if edits.delete.len() == before {
+                return first;
+            }
+            debug!(
+                missing = before - edits.delete.len(),
+                "nodes to delete were not there"
+            );
+            if edits.is_empty() {
+                return Ok(Outcome::Unchanged);
+            }
+            driver.candidate(&edits, phase, &comment).await
+        });
+        task.await.map_err(|error| Error::Failed {
+            message: format!("northbound task: {error}"),
+        })?
+    }
+
+    /// A candidate from its creation to its deletion, on every path.
+    async fn candidate(
+        &self,
+        edits: &Edits,
+        phase: Phase,
+        comment: &str,
+    ) -> Result<Outcome, Error> {
+        let mut client = self.client.clone();
+        let created = within(
+            QUICK_DEADLINE,
+            client.create_candidate(CreateCandidateRequest {}),
+        )
+        .await?;
+        let candidate_id = created.into_inner().candidate_id;
+        let result = Self::fill_and_commit(&mut client, candidate_id, edits, phase, comment).await;
+        let deleted = within(
+            QUICK_DEADLINE,
+            client.delete_candidate(DeleteCandidateRequest { candidate_id }),
+        )
+        .await;
+        if let Err(error) = deleted {
+            warn!(candidate_id, %error, "candidate not deleted");
+        }
+        result
+    }
+
+    async fn fill_and_commit(
+        client: &mut NorthboundClient<T>,
+        candidate_id: u32,
+        edits: &Edits,
+        phase: Phase,
+        comment: &str,
+    ) -> Result<Outcome, Error> {
+        if !edits.delete.is_empty() {
+            let delete = edits.delete.iter().map(|path| PathValue {
+                path: path.clone(),
+                value: String::new(),
+            });
+            let request = EditCandidateRequest {
+                candidate_id,
+                update: Vec::new(),
+                delete: delete.collect(),
+            };
+            within(QUICK_DEADLINE, client.edit_candidate(request)).await?;
+        }
+        if let Some(merge) = &edits.merge {
+            let config = DataTree {
+                encoding: Encoding::Json.into(),
+                data: merge.clone(),
+            };
+            let request = LoadToCandidateRequest {
+                candidate_id,
+                r#type: LoadType::Merge.into(),
+                config: Some(config),
+            };
+            within(QUICK_DEADLINE, client.load_to_candidate(request)).await?;
+        }
+        let request = CommitRequest {
+            candidate_id,
+            phase: phase.into(),
+            comment: comment.to_owned(),
+        };
+        match within(COMMIT_DEADLINE, client.commit(request)).await {
+            Ok(answer) => Ok(Outcome::Applied {
+                transaction: answer.into_inner().transaction_id,
+            }),
+            Err(Error::Unchanged) => Ok(Outcome::Unchanged),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Those of the paths that have configuration.
+    async fn existing(&self, paths: Vec<String>) -> Result<Vec<String>, Error> {
+        let mut existing = Vec::with_capacity(paths.len());
+        for path in paths {
+            if self.get_config(&path).await?.is_some() {
+                existing.push(path);
+            }
+        }
+        Ok(existing)
+    }
+}
+
+/// Leaves out what is below another path of the list, or there twice: it is gone with
+/// the other, and could not be deleted again.
+fn outermost(mut paths: Vec<String>) -> Vec<String> {
+    paths.sort_unstable();
+    paths.dedup();
+    let all: std::collections::BTreeSet<String> = paths.iter().cloned().collect();
+    paths.retain(|path| {
+        let above = path
+            .match_indices('/')
+            .filter_map(|(end, _)| path.get(..end));
+        // A slash inside a quoted key cuts nowhere that is a path of the list.
+        above
+            .filter(|above| !above.is_empty())
+            .all(|above| !all.contains(above))
+    });
+    paths
+}
+
+async fn within<R>(
+    deadline: Duration,
+    call: impl Future<Output = Result<R, Status>>,
+) -> Result<R, Error> {
+    match tokio::time::timeout(deadline, call).await {
+        Ok(answer) => answer.map_err(|status| Error::from(&status)),
+        Err(_) => Err(Error::Unknown {
+            message: format!("no answer within {deadline:?}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_another_deletion_is_left_out() {
+        let paths = [
+            "/a:b/c[k='1/2']",
+            "/a:b/c[k='1/2']/d",
+            "/a:b/e",
+            "/a:b/ef",
+            "/a:b/e",
+        ];
+        let kept = outermost(paths.map(Into::into).into());
+        assert_eq!(kept, ["/a:b/c[k='1/2']", "/a:b/e", "/a:b/ef"]);
+    }
+}

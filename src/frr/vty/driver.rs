@@ -1,0 +1,263 @@
+//! Configures one daemon over its VTY socket, as strictly as a transaction.
+//!
+//! Reads the running configuration, sends steps, takes them back, and reads again: nothing is
+//! called applied that the daemon does not show.
+
+use std::{path::PathBuf, time::Duration};
+
+use tracing::warn;
+
+use super::{
+    PipelineOutcome, Reply, Session, VtyError, redact,
+    script::segments,
+    steps::{Command, Step, steps},
+    table::{Defaults, Running, Table},
+};
+use crate::daemon::Daemon;
+
+/// A daemon's configuration: its words, and what the table makes of them.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// `show running-config`, word for word. May hold passwords.
+    pub text: String,
+    /// What it means.
+    pub running: Running,
+}
+
+/// Why steps were not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The daemon refused a command; nothing behind it was begun on purpose.
+    #[error("{daemon} refused {command:?}: {words}")]
+    Refused {
+        /// Which daemon.
+        daemon: Daemon,
+        /// The command, without secrets.
+        command: String,
+        /// FRR's words, without secrets.
+        words: String,
+        /// Indexes of the steps that were carried out.
+        done: Vec<usize>,
+    },
+    /// The connection failed: what was carried out is only known by reading back.
+    #[error("{daemon}: {}", chain(source))]
+    Lost {
+        /// Which daemon.
+        daemon: Daemon,
+        /// What happened.
+        source: VtyError,
+    },
+}
+
+/// An error with all that caused it.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The driver of one daemon.
+#[derive(Debug)]
+pub struct VtyDriver {
+    daemon: Daemon,
+    socket: PathBuf,
+    connect_timeout: Duration,
+    table: &'static Table,
+    session: Option<Session>,
+}
+
+impl VtyDriver {
+    /// A driver that connects when it is first used.
+    ///
+    /// `None` where the daemon is not configured over its VTY.
+    pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
+        let table = Table::of(daemon)?;
+        Some(Self { daemon, socket, connect_timeout, table, session: None })
+    }
+
+    /// The daemon's table.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// Whether the connection is up, as far as was noticed.
+    pub fn is_connected(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Waits until the daemon hangs up, as it does when it stops; for ever where there is no
+    /// connection. Cancel safe.
+    pub async fn closed(&mut self) {
+        match &mut self.session {
+            Some(session) => {
+                session.closed().await;
+                self.session = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, VtyError> {
+        if self.session.is_none() {
+            self.session = Some(Session::connect(&self.socket, self.connect_timeout).await?);
+        }
+        Ok(self.session.as_mut().expect("connected just above"))
+    }
+
+    /// Forgets the session where the error says that it is of no further use.
+    fn note(&mut self, error: VtyError) -> VtyError {
+        if error.is_fatal() {
+            self.session = None;
+        }
+        error
+    }
+
+    /// Reads the running configuration.
+    ///
+    /// # Errors
+    /// The daemon can't be reached or does not answer.
+    pub async fn read(&mut self, defaults: &Defaults) -> Result<Snapshot, VtyError> {
+        let had_session = self.session.is_some();
+        let text = match self.show_running().await {
+            // The daemon may have been restarted since: then a new connection will do.
+            Err(error) if had_session && error.is_fatal() => self.show_running().await?,
+            result => result?,
+        };
+        let running = self.table.parse(&text, defaults);
+        Ok(Snapshot { text, running })
+    }
+
+    async fn show_running(&mut self) -> Result<String, VtyError> {
+        let result = match self.session().await {
+            Ok(session) => session.show("show running-config").await,
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| self.note(error))
+    }
+
+    /// Carries the steps out, in order, until one is refused.
+    ///
+    /// Cancel safety: none; the caller is the commit actor, which is not cancelled.
+    ///
+    /// # Errors
+    /// FRR's words, with what was carried out until then.
+    pub async fn apply(&mut self, steps: &[Step]) -> Result<(), ApplyError> {
+        let commands: Vec<&Command> = steps.iter().map(|step| &step.command).collect();
+        let mut done = Vec::new();
+        let refusal = self.run(&commands, true, &mut done).await;
+        let refusal = refusal.map_err(|source| self.lost(source))?;
+        match refusal {
+            None => Ok(()),
+            Some(Refusal { command, words }) => {
+                Err(ApplyError::Refused { daemon: self.daemon, command, words, done })
+            }
+        }
+    }
+
+    /// Takes steps back, the last first, by the inverses that were computed before. Goes on after a
+    /// refusal: only reading back tells whether all is as before.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn undo<'a>(
+        &mut self,
+        done: impl DoubleEndedIterator<Item = &'a Step>,
+    ) -> Result<(), ApplyError> {
+        let commands: Vec<&Command> = done.rev().flat_map(|step| &step.inverse).collect();
+        let refusal = self.run(&commands, false, &mut Vec::new()).await;
+        let refusal = refusal.map_err(|source| self.lost(source))?;
+        if let Some(Refusal { command, words }) = refusal {
+            warn!(daemon = %self.daemon, command, words, "refused while undoing");
+        }
+        Ok(())
+    }
+
+    /// Brings the daemon back to `before`, whatever it runs now, and reads whether it is.
+    ///
+    /// # Errors
+    /// What still differs, or why nothing can be done.
+    pub async fn restore(&mut self, before: &Snapshot, defaults: &Defaults) -> Result<(), String> {
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if now.text == before.text {
+            return Ok(());
+        }
+        let (shown, wanted) =
+            (self.table.lines(&now.running.tree), self.table.lines(&before.running.tree));
+        let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
+        self.apply(&back).await.map_err(|error| error.to_string())?;
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if now.text == before.text {
+            return Ok(());
+        }
+        Err(format!("{} shows other lines than before: {}", self.daemon, first_difference(before, &now)))
+    }
+
+    fn lost(&mut self, source: VtyError) -> ApplyError {
+        let source = self.note(source);
+        ApplyError::Lost { daemon: self.daemon, source }
+    }
+
+    /// Runs commands from the configuration's top and leaves it again. Notes the indexes of those
+    /// that were carried out; stops at the first refusal, or, where `strict` is not set, goes on
+    /// and tells the first.
+    async fn run(
+        &mut self,
+        commands: &[&Command],
+        strict: bool,
+        done: &mut Vec<usize>,
+    ) -> Result<Option<Refusal>, VtyError> {
+        let session = self.session().await?;
+        session.show("configure terminal").await?;
+        let mut first = None;
+        for segment in segments(commands) {
+            let moved = session.pipeline(&segment.moves, |_, reply| reply.is_ok() || !strict).await?;
+            if let Some(refusal) = refusal(&moved, |at| &segment.moves[at]) {
+                first.get_or_insert(refusal);
+                if strict {
+                    break;
+                }
+            }
+            let texts: Vec<&str> =
+                segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
+            let outcome = session.pipeline(&texts, |_, reply| reply.is_ok() || !strict).await?;
+            let carried_out = outcome.replies.iter().zip(&segment.run);
+            done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
+            if let Some(refusal) = refusal(&outcome, |at| texts[at]) {
+                first.get_or_insert(refusal);
+                if strict {
+                    break;
+                }
+            }
+        }
+        session.show("end").await?;
+        Ok(first)
+    }
+}
+
+struct Refusal {
+    command: String,
+    words: String,
+}
+
+/// The first command of a pipeline that was refused.
+fn refusal<'a>(outcome: &PipelineOutcome, text: impl Fn(usize) -> &'a str) -> Option<Refusal> {
+    let refused = |(_, reply): &(usize, &Reply)| !reply.is_ok();
+    let (at, reply) = outcome.replies.iter().enumerate().find(refused)?;
+    let words = reply.message();
+    let words = if words.is_empty() { reply.code.to_string() } else { words };
+    Some(Refusal { command: redact(text(at)).into_owned(), words })
+}
+
+/// The first line that is in only one of two configurations, without secrets.
+fn first_difference(before: &Snapshot, now: &Snapshot) -> String {
+    let pairs = before.text.lines().zip(now.text.lines());
+    let (mut old, mut new) = ("(end)", "(end)");
+    match pairs.into_iter().find(|(a, b)| a != b) {
+        Some((a, b)) => (old, new) = (a, b),
+        None => {
+            let common = before.text.lines().count().min(now.text.lines().count());
+            old = before.text.lines().nth(common).unwrap_or(old);
+            new = now.text.lines().nth(common).unwrap_or(new);
+        }
+    }
+    format!("{:?} where {:?} stood", redact(new), redact(old))
+}

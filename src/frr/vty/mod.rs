@@ -1,0 +1,28 @@
+//! FRR's VTY sockets (`<daemon>.vty`): codec, sessions, the table YANG ⇄ CLI, and the driver.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `codec` | the bytes of a request and a reply; sans-IO |
+//! | `session` | one connection: pipelines, counted replies, timeouts |
+//! | `error` | what goes wrong with a session |
+//! | `redact` | secrets out of FRR's words |
+//! | `table` | YANG ⇄ CLI, in both directions; pure |
+//! | `script` | commands → what is typed, entering and leaving nodes; pure |
+//! | `driver` | one daemon: read, apply, undo, restore |
+//! | `steps` | lines before × lines after → steps with their inverses; pure |
+
+mod codec;
+mod driver;
+mod error;
+mod redact;
+mod script;
+mod session;
+pub mod steps;
+pub mod table;
+
+pub use codec::{CodecError, CommandError, MAX_COMMAND, MAX_REPLY, Reply, ReturnCode, VtyCodec};
+pub use driver::{ApplyError, Snapshot, VtyDriver};
+pub(crate) use driver::chain;
+pub use error::VtyError;
+pub use redact::redact;
+pub use session::{MAX_OUTSTANDING, PipelineOutcome, REPLY_TIMEOUT, Session};

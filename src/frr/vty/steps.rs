@@ -1,0 +1,258 @@
+//! Lines before × lines after → the steps between them, each with its inverse.
+//!
+//! Pure. Order: what stands in the way of everything else (an instance with another AS) goes first; then
+//! lines are set in the table's order, so that what is named exists before it is named; what goes,
+//! goes last and the other way round.
+
+use std::collections::BTreeMap;
+
+use super::table::{Foreign, Line, LineKey};
+
+/// One command with what leads to it and what takes it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Which object it is about.
+    pub key: LineKey,
+    /// The command and where it stands.
+    pub command: Command,
+    /// What undoes it, in this order.
+    pub inverse: Vec<Command>,
+    /// What the daemon shows for the object once the step is done; `None` where nothing.
+    pub shows: Option<String>,
+}
+
+/// A command and the lines that lead from the top of the configuration to where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Lines that enter the node.
+    pub context: Vec<String>,
+    /// The command.
+    pub text: String,
+    /// Whether it enters a node of its own.
+    pub opens: bool,
+}
+
+/// Removing something of ours would remove something of somebody else's with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{undo:?} would also remove what NovaRoute did not configure: {}; remove that first, or keep the object",
+    .foreign.iter().map(|line| format!("{line:?}")).collect::<Vec<_>>().join(", ")
+)]
+pub struct WouldRemoveForeign {
+    /// The command that was not sent.
+    pub undo: String,
+    /// The lines that it would remove.
+    pub foreign: Vec<String>,
+}
+
+impl Command {
+    fn set(line: &Line) -> Self {
+        Self { context: line.context.clone(), text: line.text.clone(), opens: line.opens }
+    }
+
+    fn undo(line: &Line) -> Self {
+        Self { context: line.context.clone(), text: line.undo.clone(), opens: false }
+    }
+}
+
+/// The steps that turn a daemon that shows `before` into one that shows `after`.
+///
+/// # Errors
+/// Something that goes contains lines of somebody else's.
+pub fn steps(
+    before: &[Line],
+    after: &[Line],
+    foreign: &[Foreign],
+) -> Result<Vec<Step>, WouldRemoveForeign> {
+    let after_by_key: BTreeMap<_, _> = after.iter().map(|line| (&line.key, line)).collect();
+    let mut standing: Vec<&Line> = before.iter().collect();
+    let mut steps = Vec::new();
+
+    // An instance can't change its AS: it goes, with all that is in it, and is made anew.
+    let replaced = before.iter().find(|line| {
+        line.entry
+            && line.opens
+            && after_by_key.get(&line.key).is_some_and(|new| new.text != line.text)
+            && line.text.starts_with("router ")
+    });
+    if let Some(line) = replaced {
+        steps.push(removal(line, &standing, None, foreign)?);
+        standing.retain(|other| !other.path.starts_with(&line.path));
+    }
+
+    let standing_by_key: BTreeMap<_, _> = standing.iter().map(|line| (&line.key, *line)).collect();
+    for line in after {
+        let old = standing_by_key.get(&line.key);
+        if old.is_some_and(|old| old.text == line.text) {
+            continue;
+        }
+        let inverse = match old {
+            Some(old) => Command::set(old),
+            None => Command::undo(line),
+        };
+        steps.push(Step {
+            key: line.key.clone(),
+            command: Command::set(line),
+            inverse: vec![inverse],
+            shows: Some(line.text.clone()),
+        });
+    }
+
+    // A node that holds somebody else's lines stays, without what is ours in it.
+    let stays = |line: &Line| {
+        line.entry && line.opens && line.key.keys.is_empty() && foreign.iter().any(|f| is_inside(f, line))
+    };
+    let gone: Vec<&Line> = standing
+        .iter()
+        .filter(|line| !after_by_key.contains_key(&line.key) && !stays(line))
+        .copied()
+        .collect();
+    for line in gone.iter().rev() {
+        let around = gone.iter().any(|other| {
+            other.entry && other.key != line.key && line.path.starts_with(&other.path)
+        });
+        if !around {
+            steps.push(removal(line, &standing, Some(&after_by_key), foreign)?);
+        }
+    }
+    Ok(steps)
+}
+
+/// The step that takes a line away, with all inside where it makes an object. `kept` is what shall
+/// still be there afterwards, where the object is not made anew.
+fn removal(
+    line: &Line,
+    standing: &[&Line],
+    kept: Option<&BTreeMap<&LineKey, &Line>>,
+    foreign: &[Foreign],
+) -> Result<Step, WouldRemoveForeign> {
+    let mut inverse = vec![Command::set(line)];
+    if line.entry {
+        let inside = |other: &&&Line| other.key != line.key && other.path.starts_with(&line.path);
+        let (mut lost, mut back) = (Vec::new(), Vec::new());
+        for other in standing.iter().filter(inside) {
+            if kept.is_some_and(|kept| kept.contains_key(&other.key)) {
+                lost.push(other.text.clone());
+            }
+            back.push(Command::set(other));
+        }
+        inverse.extend(back);
+        lost.extend(foreign.iter().filter(|f| is_inside(f, line)).map(|f| f.text.clone()));
+        if !lost.is_empty() {
+            return Err(WouldRemoveForeign { undo: line.undo.clone(), foreign: lost });
+        }
+    }
+    Ok(Step {
+        key: line.key.clone(),
+        command: Command::undo(line),
+        inverse,
+        shows: None,
+    })
+}
+
+/// Whether a line of somebody else's stands inside the object that `line` makes: in the node
+/// that it enters, or, where it enters none (a neighbour), in a line that names the same object.
+fn is_inside(foreign: &Foreign, line: &Line) -> bool {
+    if line.opens {
+        let mut node = line.context.clone();
+        node.push(line.text.clone());
+        return foreign.context.starts_with(&node);
+    }
+    // "no neighbor X" removes every line that starts with "neighbor X".
+    let object = line.undo.strip_prefix("no ").unwrap_or(&line.undo);
+    let text = foreign.text.strip_prefix("no ").unwrap_or(&foreign.text);
+    foreign.context.starts_with(&line.context)
+        && text.strip_prefix(object).is_some_and(|rest| rest.starts_with(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        daemon::Daemon,
+        frr::vty::table::{Defaults, Running, Table},
+    };
+
+    fn running(text: &str) -> Running {
+        Table::of(Daemon::Bgpd).expect("a table").parse(text, &Defaults::default())
+    }
+
+    fn between(before: &str, after: &str) -> Result<Vec<Step>, WouldRemoveForeign> {
+        let table = Table::of(Daemon::Bgpd).expect("a table");
+        let (before, after) = (running(before), running(after));
+        steps(&table.lines(&before.tree), &table.lines(&after.tree), &before.foreign)
+    }
+
+    fn commands(steps: &[Step]) -> Vec<&str> {
+        steps.iter().map(|step| step.command.text.as_str()).collect()
+    }
+
+    const ROUTER: &str = "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n";
+
+    #[test]
+    fn nothing_differs_nothing_is_sent() {
+        assert_eq!(between(ROUTER, ROUTER), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_named_exists_first_and_goes_last() {
+        let plain = "router bgp 65000\n address-family ipv4 unicast\n  network 10.1.0.0/16\n";
+        let named = "route-map A permit 10\n set metric 5\nexit\nrouter bgp 65000\n \
+                     address-family ipv4 unicast\n  network 10.1.0.0/16 route-map A\n";
+        assert_eq!(
+            commands(&between(plain, named).expect("no foreign lines")),
+            ["route-map A permit 10", "set metric 5", "network 10.1.0.0/16 route-map A"]
+        );
+        assert_eq!(
+            commands(&between(named, plain).expect("no foreign lines")),
+            ["network 10.1.0.0/16", "no route-map A permit 10"]
+        );
+    }
+
+    #[test]
+    fn taking_a_neighbour_back_restores_all_of_it() {
+        let with = "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n \
+                    neighbor 10.0.0.1 description a b\n address-family ipv4 unicast\n  \
+                    neighbor 10.0.0.1 maximum-prefix 10 warning-only\n";
+        let steps = between(with, "router bgp 65000\n").expect("no foreign lines");
+        assert_eq!(commands(&steps), ["no neighbor 10.0.0.1"]);
+        let inverse: Vec<_> = steps[0].inverse.iter().map(|c| c.text.as_str()).collect();
+        assert_eq!(
+            inverse,
+            [
+                "neighbor 10.0.0.1 remote-as 65001",
+                "neighbor 10.0.0.1 description a b",
+                "neighbor 10.0.0.1 maximum-prefix 10 warning-only",
+            ]
+        );
+        assert_eq!(steps[0].inverse[2].context, ["router bgp 65000", "address-family ipv4 unicast"]);
+    }
+
+    #[test]
+    fn a_neighbour_with_somebody_elses_lines_is_not_removed() {
+        let with = "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n \
+                    address-family ipv4 unicast\n  neighbor 10.0.0.1 route-map IN in\n  \
+                    neighbor 10.0.0.11 route-map IN in\n";
+        let refused = between(with, "router bgp 65000\n").expect_err("foreign lines");
+        assert_eq!(refused.foreign, ["neighbor 10.0.0.1 route-map IN in"]);
+    }
+
+    #[test]
+    fn a_node_with_somebody_elses_lines_stays_without_ours() {
+        let theirs = " bgp bestpath as-path multipath-relax\n";
+        let steps = between(&format!("{ROUTER}{theirs}"), "").expect("nothing of theirs goes");
+        assert_eq!(commands(&steps), ["no neighbor 10.0.0.1"]);
+        let other = between(&format!("{ROUTER}{theirs}"), "router bgp 65009\n");
+        assert_eq!(other.expect_err("can't be kept").foreign, [theirs.trim()]);
+    }
+
+    #[test]
+    fn another_as_makes_the_instance_anew() {
+        let other = ROUTER.replace("65000", "65009");
+        let steps = between(ROUTER, &other).expect("no foreign lines");
+        assert_eq!(
+            commands(&steps),
+            ["no router bgp 65000", "router bgp 65009", "neighbor 10.0.0.1 remote-as 65001"]
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! Tree → lines of configuration.
+
+use std::collections::BTreeSet;
+
+use super::{CliNode, Row, Table, pattern::Bindings};
+use crate::tree::{Path, Tree};
+
+/// Identifies what a line is about: its place in the table and the keys of the object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LineKey {
+    /// Place in the table: lines are sent in this order.
+    pub order: usize,
+    /// Values of the keys.
+    pub keys: Vec<Box<str>>,
+}
+
+/// One line of configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is about.
+    pub key: LineKey,
+    /// Lines that lead from the top of the configuration to where it stands.
+    pub context: Vec<String>,
+    /// The line.
+    pub text: String,
+    /// The line that takes it away.
+    pub undo: String,
+    /// Where its data is.
+    pub path: Path,
+    /// Whether it makes the object at `path`, so that `undo` removes all inside.
+    pub entry: bool,
+    /// Whether the line enters a node of its own.
+    pub opens: bool,
+}
+
+/// Data that no row stands for: it can't be sent to this daemon.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no command line for {}", .paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+pub struct NoLine {
+    /// The leaves.
+    pub paths: Vec<Path>,
+}
+
+impl Table {
+    /// Every line that the tree stands for, in the order in which they are sent.
+    pub fn lines(&self, tree: &Tree) -> Vec<Line> {
+        self.render(tree, &mut |_| {})
+    }
+
+    /// Like [`Table::lines`], where every leaf must be in a line.
+    ///
+    /// # Errors
+    /// The leaves that no row stands for.
+    pub fn all_lines(&self, tree: &Tree) -> Result<Vec<Line>, NoLine> {
+        let mut said = BTreeSet::new();
+        let lines = self.render(tree, &mut |path| {
+            said.insert(path);
+        });
+        let mut paths = Vec::new();
+        tree.for_each_leaf(&mut |path, _| {
+            if !said.contains(path) {
+                paths.push(path.clone());
+            }
+        });
+        if paths.is_empty() { Ok(lines) } else { Err(NoLine { paths }) }
+    }
+
+    fn render(&self, tree: &Tree, said: &mut impl FnMut(Path)) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut taken = BTreeSet::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            // Rows of one slot share the place of the first of them.
+            let order = self.rows.iter().position(|r| r.slot == row.slot).unwrap_or(at);
+            for bindings in self.solutions(row, tree) {
+                let keys = row.data[0].key_variables();
+                let keys = keys.filter_map(|name| bindings.get(name).map(Box::from)).collect();
+                let key = LineKey { order, keys };
+                let Some(line) = self.line(row, &bindings, key) else { continue };
+                if taken.insert(line.key.clone()) {
+                    for pattern in row.data.iter().filter(|pattern| pattern.is_leaf()) {
+                        pattern.path(&bindings).into_iter().for_each(&mut *said);
+                    }
+                    lines.push(line);
+                }
+            }
+        }
+        lines.sort_by(|a, b| a.key.cmp(&b.key));
+        lines
+    }
+
+    fn solutions(&self, row: &Row, tree: &Tree) -> Vec<Bindings> {
+        let node = &self.nodes[row.node];
+        let patterns = row.data.iter().chain(&node.context);
+        patterns.fold(vec![Bindings::default()], |found, pattern| {
+            found.into_iter().flat_map(|bindings| pattern.solve(tree, bindings)).collect()
+        })
+    }
+
+    fn line(&self, row: &Row, bindings: &Bindings, key: LineKey) -> Option<Line> {
+        Some(Line {
+            key,
+            context: self.context(&self.nodes[row.node], bindings)?,
+            text: row.line.render(bindings)?,
+            undo: row.undo.render(bindings)?,
+            path: row.data[0].path(bindings)?,
+            entry: row.entry,
+            opens: row.opens.is_some(),
+        })
+    }
+
+    fn context(&self, node: &CliNode, bindings: &Bindings) -> Option<Vec<String>> {
+        let Some(parent) = node.parent else { return Some(Vec::new()) };
+        let mut lines = self.context(&self.nodes[parent], bindings)?;
+        lines.push(node.enter.render(bindings)?);
+        Some(lines)
+    }
+}

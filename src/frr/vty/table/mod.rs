@@ -1,0 +1,195 @@
+//! YANG ⇄ CLI: one table, read in both directions.
+//!
+//! Pure: no async, no I/O. A row says which data nodes one line of FRR's configuration
+//! stands for; [`Table::lines`] renders a tree into lines and [`Table::parse`] reads
+//! `show running-config` back into a tree. Support for one more leaf is one more row in `rows`.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `rows` | the rows of each daemon, in the order in which lines are sent |
+//! | `pattern` | data patterns and line templates: the small language of the rows |
+//! | `lines` | tree → lines |
+//! | `parse` | running configuration → tree, and the lines that are not in the table |
+
+mod lines;
+mod parse;
+mod pattern;
+mod rows;
+
+use std::sync::LazyLock;
+
+pub use lines::{Line, LineKey, NoLine};
+pub use parse::{Foreign, Running};
+use pattern::{DataPattern, Template};
+use rows::{HiddenSpec, NodeSpec};
+
+use crate::{
+    daemon::Daemon,
+    tree::{Path, Tree},
+    yang::Schema,
+};
+
+/// The table of one daemon.
+#[derive(Debug)]
+pub struct Table {
+    nodes: Vec<CliNode>,
+    rows: Vec<Row>,
+    hidden: Vec<Hidden>,
+}
+
+/// A place in FRR's command line in which lines stand: the top, `router bgp`, …
+#[derive(Debug)]
+struct CliNode {
+    /// Where it is entered from; `None` for the top.
+    parent: Option<usize>,
+    /// The line that enters it.
+    enter: Template,
+    /// Data that tells the variables of `enter`.
+    context: Vec<DataPattern>,
+}
+
+/// One line of configuration and the data it stands for.
+#[derive(Debug)]
+struct Row {
+    node: usize,
+    /// Rows of one slot exclude each other: at most one of them stands for an object.
+    slot: &'static str,
+    line: Template,
+    undo: Template,
+    /// What it stands for; where `entry` is set, the first is the entry.
+    data: Vec<DataPattern>,
+    /// The line makes a list entry or presence container, and its undo removes all inside.
+    entry: bool,
+    /// The node that the line enters as well.
+    opens: Option<usize>,
+    /// Other spellings that the daemon shows, with the variables that they lack.
+    aliases: Vec<(Template, Vec<(&'static str, &'static str)>)>,
+}
+
+/// A leaf that the running configuration leaves out when it has a certain value.
+#[derive(Debug)]
+struct Hidden {
+    leaf: DataPattern,
+    value: Option<&'static str>,
+}
+
+/// Values that leaves have where the running configuration doesn't show them.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// Beside the entries of `Table::hidden`.
+    values: Vec<Option<String>>,
+}
+
+impl Table {
+    /// The table of a daemon that is configured over its VTY socket.
+    pub fn of(daemon: Daemon) -> Option<&'static Self> {
+        static BGPD: LazyLock<Table> = LazyLock::new(|| {
+            Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN)
+        });
+        static BFDD: LazyLock<Table> = LazyLock::new(|| {
+            Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN)
+        });
+        match daemon {
+            Daemon::Bgpd => Some(&BGPD),
+            Daemon::Bfdd => Some(&BFDD),
+            Daemon::Mgmtd => None,
+        }
+    }
+
+    /// Panics where the rows, which are constants, are not well formed: the unit tests build them all.
+    fn build(nodes: &[NodeSpec], rows: &[rows::RowSpec], hidden: &[HiddenSpec]) -> Self {
+        let index = |name: &str| {
+            let at = nodes.iter().position(|node| node.name == name);
+            at.unwrap_or_else(|| panic!("no CLI node {name}"))
+        };
+        let data = |node: &NodeSpec, text: &str| {
+            let absolute = match text.strip_prefix('?') {
+                Some(text) => format!("?{}{}", node.root, text),
+                None => format!("{}{}", node.root, text),
+            };
+            DataPattern::parse(&absolute)
+        };
+        let compiled_rows = rows
+            .iter()
+            .map(|row| {
+                let node = index(row.node);
+                Row {
+                    node,
+                    slot: row.slot,
+                    line: Template::parse(&row.line),
+                    undo: Template::parse(&row.undo),
+                    data: row.data.iter().map(|text| data(&nodes[node], text)).collect(),
+                    entry: row.entry,
+                    opens: row.opens.map(index),
+                    aliases: (row.aliases.iter())
+                        .map(|(line, lacking)| (Template::parse(line), lacking.to_vec()))
+                        .collect(),
+                }
+            })
+            .collect();
+        Self {
+            nodes: nodes
+                .iter()
+                .map(|node| CliNode {
+                    parent: node.parent.map(index),
+                    enter: Template::parse(node.enter),
+                    context: node.context.iter().map(|text| data(node, text)).collect(),
+                })
+                .collect(),
+            rows: compiled_rows,
+            hidden: hidden
+                .iter()
+                .map(|spec| Hidden {
+                    leaf: DataPattern::parse(&format!("{}{}", spec.root, spec.leaf)),
+                    value: spec.value,
+                })
+                .collect(),
+        }
+    }
+
+    /// For each row in turn its slot and the tree that it stands for, with values for its variables
+    /// from `value`: what this table can say, for tests that have a daemon say it.
+    pub fn examples(&self, value: impl Fn(&str, &str) -> String) -> Vec<(&'static str, Tree)> {
+        let example = |row: &Row| {
+            let mut bindings = pattern::Bindings::default();
+            let context = &self.nodes[row.node].context;
+            let patterns = || row.data.iter().chain(context);
+            for variable in patterns().flat_map(DataPattern::variables) {
+                bindings.bind(variable, &value(row.slot, variable));
+            }
+            let mut tree = Tree::new();
+            for pattern in patterns() {
+                pattern.assert(&mut tree, &bindings);
+            }
+            (row.slot, tree)
+        };
+        self.rows.iter().map(example).collect()
+    }
+
+    /// The values of hidden leaves under the defaults of the loaded schema.
+    pub fn defaults(&self, schema: &Schema) -> Defaults {
+        let value = |hidden: &Hidden| match hidden.value {
+            Some(value) => Some(value.to_owned()),
+            None => schema.default_of(&hidden.leaf.schema_path()),
+        };
+        Defaults { values: self.hidden.iter().map(value).collect() }
+    }
+
+    /// What a leaf falls back to where its line is taken away.
+    pub fn default_of(&self, defaults: &Defaults, path: &Path) -> Option<String> {
+        let at = self.hidden.iter().position(|hidden| hidden.leaf.matches(path))?;
+        defaults.values.get(at)?.clone()
+    }
+
+    /// Adds the hidden leaves that are not there to every object that is.
+    fn fill(&self, tree: &mut Tree, defaults: &Defaults) {
+        for (hidden, value) in self.hidden.iter().zip(&defaults.values) {
+            let Some(value) = value else { continue };
+            for path in hidden.leaf.instances_of_parent_entry(tree) {
+                if tree.leaf(&path).is_none() {
+                    tree.set(&path, value.as_str());
+                }
+            }
+        }
+    }
+}

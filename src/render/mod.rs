@@ -1,0 +1,106 @@
+//! Intents → trees in FRR's own models.
+//!
+//! Pure and deterministic: no async, no I/O, no clock; the same intents give the same trees in
+//! whatever order they come. May import `model` and `tree`.
+//!
+//! | file | renders |
+//! |---|---|
+//! | `bgp` | the instance and what every deployment of ours needs in it |
+//! | `peer` | neighbours, and the BFD profiles that they name |
+//! | `prefix` | networks, and the route-maps that give them attributes |
+//! | `static_route` | routes of staticd |
+
+mod bgp;
+mod peer;
+mod prefix;
+mod static_route;
+
+use crate::{
+    daemon::{Daemon, Forest},
+    model::{AddressFamily, Intent},
+    tree::{Path, Step, Tree},
+    yang::Schema,
+};
+
+pub use static_route::StaticShape;
+
+/// What rendering has to know of the models: FRR's versions differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shapes {
+    /// How `frr-staticd` lays out a route.
+    pub static_routes: StaticShape,
+}
+
+impl Shapes {
+    /// The shapes of the loaded models.
+    pub fn of(schema: &Schema) -> Self {
+        Self { static_routes: StaticShape::of(schema) }
+    }
+}
+
+/// The trees that all of these intents stand for together.
+pub fn render<'a>(intents: impl IntoIterator<Item = &'a Intent>, shapes: Shapes) -> Forest {
+    let mut forest = Forest::new();
+    for intent in intents {
+        render_into(&mut forest, intent, shapes);
+    }
+    forest
+}
+
+/// Adds what one intent stands for. What intents share (a route-map) has one name and
+/// one content, so that adding it twice changes nothing.
+pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
+    match intent {
+        Intent::Bgp(global) => bgp::render(tree(forest, Daemon::Bgpd), global),
+        Intent::Peer(peer) => peer::render(forest, peer),
+        Intent::Prefix(ad) => prefix::render(tree(forest, Daemon::Bgpd), ad),
+        Intent::StaticRoute(route) => {
+            static_route::render(tree(forest, Daemon::Mgmtd), route, shapes.static_routes);
+        }
+    }
+}
+
+fn tree(forest: &mut Forest, daemon: Daemon) -> &mut Tree {
+    forest.entry(daemon).or_default()
+}
+
+fn entry<const N: usize>(name: &str, keys: [(&str, &str); N]) -> Step {
+    let keys = keys.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    Step { name: name.into(), keys }
+}
+
+/// A path from its steps; a name without keys may hold several, separated by `/`.
+fn path<const N: usize>(steps: [Step; N]) -> Path {
+    Path(steps.into_iter().collect())
+}
+
+fn plain(name: &str) -> Step {
+    Step::plain(name)
+}
+
+/// The instance of a protocol in `frr-routing`.
+fn protocol(kind: &str, name: &str) -> Path {
+    path([
+        plain("frr-routing:routing"),
+        plain("control-plane-protocols"),
+        entry(
+            "control-plane-protocol",
+            [("type", kind), ("name", name), ("vrf", "default")],
+        ),
+        plain(kind),
+    ])
+}
+
+/// `frr-bgp:bgp` of the default VRF, which FRR names `bgp`.
+fn bgp_instance() -> Path {
+    protocol("frr-bgp:bgp", "bgp")
+}
+
+fn afi_safi(family: AddressFamily) -> Step {
+    entry("afi-safi", [("afi-safi-name", &format!("frr-routing:{}", family.name()))])
+}
+
+/// The path, further down by these names.
+fn below(base: &Path, names: &[&str]) -> Path {
+    names.iter().fold(base.clone(), |path, name| path.join(Step::plain(*name)))
+}

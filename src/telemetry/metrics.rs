@@ -1,0 +1,371 @@
+//! Every metric of the agent, in a registry of its own.
+//!
+//! Dashboards and alerts rely on the names and labels (`api.md`, section 3); a test
+//! holds them. Label values come from closed sets and from the configured owners only,
+//! so that no caller makes new series.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use super::labels::{GrpcMethod, Operation, Protocol, TransactionResult};
+use crate::{
+    model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
+    policy::ViolationKind,
+    proto::v1::EventType,
+};
+
+/// Upper bounds in seconds, from a status read (below a millisecond) to the longest deadline
+/// that clients use.
+const REQUEST_BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// Upper bounds in seconds, from one prefix (milliseconds) to 100,000 of them.
+const TRANSACTION_BUCKETS: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 60.0];
+
+/// Kinds of intents, for series that are there from the start.
+const KINDS: [IntentKind; 4] =
+    [IntentKind::Bgp, IntentKind::Peer, IntentKind::Prefix, IntentKind::StaticRoute];
+
+/// Every metric of the agent. Shared as an `Arc`; all methods are cheap and never block.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    owners: BTreeSet<OwnerName>,
+    intents: IntCounterVec,
+    transactions: IntCounterVec,
+    policy_violations: IntCounterVec,
+    events: IntCounterVec,
+    events_dropped: IntCounter,
+    monitoring_errors: IntCounterVec,
+    active_peers: IntGaugeVec,
+    active_prefixes: IntGaugeVec,
+    active_bfd_sessions: IntGaugeVec,
+    active_ospf_interfaces: IntGaugeVec,
+    registered_owners: IntGauge,
+    frr_connected: IntGauge,
+    grpc_request_duration: HistogramVec,
+    transaction_duration: Histogram,
+    reconcile_cycle_duration: Histogram,
+}
+
+impl Metrics {
+    /// All metrics at zero. Series with an owner exist for these owners only; what is
+    /// counted for another is not counted.
+    pub fn new(owners: impl IntoIterator<Item = OwnerName>) -> Self {
+        let registry = Registry::new();
+        let counters = |name, help, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels);
+            register(&registry, metric)
+        };
+        let gauges = |name, help, labels: &[&str]| {
+            register(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
+        };
+        let metrics = Self {
+            owners: owners.into_iter().collect(),
+            intents: counters(
+                "novaroute_intents_total",
+                "Intents that were declared (set) or withdrawn (remove).",
+                &["owner", "type", "operation"],
+            ),
+            transactions: counters(
+                "novaroute_frr_transactions_total",
+                "Transactions that changed FRR (success) or were refused (failure).",
+                &["result"],
+            ),
+            policy_violations: counters(
+                "novaroute_policy_violations_total",
+                "Changes that policy or ownership forbade.",
+                &["owner", "reason"],
+            ),
+            events: counters("novaroute_events_total", "Events that were published.", &["type"]),
+            events_dropped: register(
+                &registry,
+                IntCounter::new(
+                    "novaroute_events_dropped_total",
+                    "Events that a subscriber was too slow to get.",
+                ),
+            ),
+            monitoring_errors: counters(
+                "novaroute_monitoring_errors_total",
+                "Failed attempts to read FRR's state.",
+                &["protocol"],
+            ),
+            active_peers: gauges("novaroute_active_peers", "Declared BGP peers.", &["owner"]),
+            active_prefixes: gauges(
+                "novaroute_active_prefixes",
+                "Declared prefixes.",
+                &["owner", "protocol"],
+            ),
+            active_bfd_sessions: gauges(
+                "novaroute_active_bfd_sessions",
+                "Declared BFD sessions.",
+                &["owner"],
+            ),
+            active_ospf_interfaces: gauges(
+                "novaroute_active_ospf_interfaces",
+                "Declared OSPF interfaces.",
+                &["owner"],
+            ),
+            registered_owners: register(
+                &registry,
+                IntGauge::new("novaroute_registered_owners", "Owners that are connected."),
+            ),
+            frr_connected: register(
+                &registry,
+                IntGauge::new(
+                    "novaroute_frr_connected",
+                    "Whether FRR is connected (1) or not (0).",
+                ),
+            ),
+            grpc_request_duration: register(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "novaroute_grpc_request_duration_seconds",
+                        "Time from a request to its answer.",
+                    )
+                    .buckets(REQUEST_BUCKETS.to_vec()),
+                    &["method"],
+                ),
+            ),
+            transaction_duration: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "novaroute_frr_transaction_duration_seconds",
+                        "Time to apply and confirm one transaction.",
+                    )
+                    .buckets(TRANSACTION_BUCKETS.to_vec()),
+                ),
+            ),
+            reconcile_cycle_duration: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "novaroute_reconcile_cycle_duration_seconds",
+                        "Time of one full comparison of FRR with the intents.",
+                    )
+                    .buckets(TRANSACTION_BUCKETS.to_vec()),
+                ),
+            ),
+            registry,
+        };
+        metrics.create_series();
+        metrics
+    }
+
+    /// Series that a rate or an alert needs from the start, before anything is counted.
+    fn create_series(&self) {
+        for owner in &self.owners {
+            let owner = owner.as_str();
+            for (kind, operation) in
+                KINDS.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
+            {
+                self.intents.with_label_values(&[owner, kind.label(), operation.label()]);
+            }
+            for gauge in
+                [&self.active_peers, &self.active_bfd_sessions, &self.active_ospf_interfaces]
+            {
+                gauge.with_label_values(&[owner]);
+            }
+            for protocol in [PrefixProtocol::Bgp, PrefixProtocol::Ospf] {
+                self.active_prefixes.with_label_values(&[owner, protocol.name()]);
+            }
+        }
+        for result in TransactionResult::ALL {
+            self.transactions.with_label_values(&[result.label()]);
+        }
+        for protocol in Protocol::ALL {
+            self.monitoring_errors.with_label_values(&[protocol.label()]);
+        }
+        for method in GrpcMethod::all() {
+            self.grpc_request_duration.with_label_values(&[method.label()]);
+        }
+    }
+
+    /// The owner as a label value, where the configuration names it.
+    fn label<'a>(&self, owner: &'a OwnerName) -> Option<&'a str> {
+        self.owners.contains(owner).then(|| owner.as_str())
+    }
+
+    /// An intent was declared or withdrawn.
+    pub fn intent(&self, owner: &OwnerName, kind: IntentKind, operation: Operation) {
+        if let Some(owner) = self.label(owner) {
+            self.intents.with_label_values(&[owner, kind.label(), operation.label()]).inc();
+        }
+    }
+
+    /// A transaction was applied and confirmed, or refused, after this time.
+    pub fn transaction(&self, result: TransactionResult, took: Duration) {
+        self.transactions.with_label_values(&[result.label()]).inc();
+        self.transaction_duration.observe(took.as_secs_f64());
+    }
+
+    /// Policy forbade a change of an authenticated owner.
+    pub fn policy_violation(&self, owner: &OwnerName, kind: ViolationKind) {
+        if let Some(owner) = self.label(owner) {
+            self.policy_violations.with_label_values(&[owner, kind.label()]).inc();
+        }
+    }
+
+    /// An event was published.
+    pub fn event(&self, event: EventType) {
+        let name = event.as_str_name();
+        let label = name.strip_prefix("EVENT_TYPE_").unwrap_or(name);
+        self.events.with_label_values(&[label]).inc();
+    }
+
+    /// A subscriber was too slow for this many events.
+    pub fn events_dropped(&self, count: u64) {
+        self.events_dropped.inc_by(count);
+    }
+
+    /// Reading FRR's state failed.
+    pub fn monitoring_error(&self, protocol: Protocol) {
+        self.monitoring_errors.with_label_values(&[protocol.label()]).inc();
+    }
+
+    /// Peers that an owner has declared now.
+    pub fn set_active_peers(&self, owner: &OwnerName, count: usize) {
+        self.set(&self.active_peers, owner, count);
+    }
+
+    /// Prefixes that an owner has declared now for one protocol.
+    pub fn set_active_prefixes(&self, owner: &OwnerName, protocol: PrefixProtocol, count: usize) {
+        if let Some(owner) = self.label(owner) {
+            self.active_prefixes.with_label_values(&[owner, protocol.name()]).set(gauge(count));
+        }
+    }
+
+    /// BFD sessions that an owner has declared now.
+    pub fn set_active_bfd_sessions(&self, owner: &OwnerName, count: usize) {
+        self.set(&self.active_bfd_sessions, owner, count);
+    }
+
+    /// OSPF interfaces that an owner has declared now.
+    pub fn set_active_ospf_interfaces(&self, owner: &OwnerName, count: usize) {
+        self.set(&self.active_ospf_interfaces, owner, count);
+    }
+
+    fn set(&self, metric: &IntGaugeVec, owner: &OwnerName, count: usize) {
+        if let Some(owner) = self.label(owner) {
+            metric.with_label_values(&[owner]).set(gauge(count));
+        }
+    }
+
+    /// Owners that are connected now.
+    pub fn set_registered_owners(&self, count: usize) {
+        self.registered_owners.set(gauge(count));
+    }
+
+    /// Whether FRR is connected now.
+    pub fn set_frr_connected(&self, connected: bool) {
+        self.frr_connected.set(connected.into());
+    }
+
+    /// A request was answered after this time, well or not.
+    pub fn grpc_request(&self, method: GrpcMethod, took: Duration) {
+        self.grpc_request_duration.with_label_values(&[method.label()]).observe(took.as_secs_f64());
+    }
+
+    /// FRR was compared with all intents in this time.
+    pub fn reconcile_cycle(&self, took: Duration) {
+        self.reconcile_cycle_duration.observe(took.as_secs_f64());
+    }
+
+    /// Everything in Prometheus' text format.
+    pub fn render(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("every registered metric has a name and is of the type of its family")
+    }
+}
+
+/// Gauges are signed.
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn register<C: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: Result<C, prometheus::Error>,
+) -> C {
+    let metric = metric.expect("the name and labels are constants of this file and valid");
+    registry.register(Box::new(metric.clone())).expect("no name of this file stands there twice");
+    metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(name: &str) -> OwnerName {
+        name.parse().unwrap()
+    }
+
+    /// A metric with everything counted once.
+    fn full() -> Metrics {
+        let metrics = Metrics::new([owner("a"), owner("b")]);
+        let a = owner("a");
+        metrics.intent(&a, IntentKind::Peer, Operation::Set);
+        metrics.transaction(TransactionResult::Failure, Duration::from_millis(3));
+        metrics.policy_violation(&a, ViolationKind::AllowedCidrs);
+        metrics.event(EventType::PeerUp);
+        metrics.events_dropped(2);
+        metrics.monitoring_error(Protocol::Bgp);
+        metrics.set_active_peers(&a, 3);
+        metrics.set_active_prefixes(&a, PrefixProtocol::Bgp, 4);
+        metrics.set_active_bfd_sessions(&a, 5);
+        metrics.set_active_ospf_interfaces(&a, 6);
+        metrics.set_registered_owners(7);
+        metrics.set_frr_connected(true);
+        let method = GrpcMethod::named("GetStatus").unwrap();
+        metrics.grpc_request(method, Duration::from_millis(1));
+        metrics.reconcile_cycle(Duration::from_secs(1));
+        metrics
+    }
+
+    #[test]
+    fn names_and_labels_are_those_that_dashboards_use() {
+        let text = full().render();
+        for line in [
+            "novaroute_intents_total{operation=\"set\",owner=\"a\",type=\"peer\"} 1",
+            "novaroute_intents_total{operation=\"remove\",owner=\"b\",type=\"prefix\"} 0",
+            "novaroute_frr_transactions_total{result=\"failure\"} 1",
+            "novaroute_frr_transactions_total{result=\"success\"} 0",
+            "novaroute_policy_violations_total{owner=\"a\",reason=\"allowed_cidrs\"} 1",
+            "novaroute_events_total{type=\"PEER_UP\"} 1",
+            "novaroute_events_dropped_total 2",
+            "novaroute_monitoring_errors_total{protocol=\"bgp\"} 1",
+            "novaroute_active_peers{owner=\"a\"} 3",
+            "novaroute_active_peers{owner=\"b\"} 0",
+            "novaroute_active_prefixes{owner=\"a\",protocol=\"bgp\"} 4",
+            "novaroute_active_bfd_sessions{owner=\"a\"} 5",
+            "novaroute_active_ospf_interfaces{owner=\"a\"} 6",
+            "novaroute_registered_owners 7",
+            "novaroute_frr_connected 1",
+            "novaroute_grpc_request_duration_seconds_count{method=\"GetStatus\"} 1",
+            "novaroute_frr_transaction_duration_seconds_count 1",
+            "novaroute_reconcile_cycle_duration_seconds_sum 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_owner_that_is_not_configured_makes_no_series() {
+        let metrics = full();
+        let before = metrics.render();
+        let stranger = owner("stranger");
+        metrics.intent(&stranger, IntentKind::Peer, Operation::Set);
+        metrics.policy_violation(&stranger, ViolationKind::NotOwner);
+        metrics.set_active_peers(&stranger, 1);
+        metrics.set_active_prefixes(&stranger, PrefixProtocol::Bgp, 1);
+        assert_eq!(metrics.render(), before);
+    }
+}

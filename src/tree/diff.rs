@@ -1,0 +1,322 @@
+//! Two trees → edits; edits → their reverse; last-applied × running × desired → edits.
+
+use super::{List, Node, Path, Step, Tree};
+
+/// One difference: what stands at `path` before and after.
+///
+/// A whole subtree that appears or disappears is one edit at its top, with all that is in it.
+/// For a list entry the node is the entry's content, as [`Node::Container`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Where.
+    pub path: Path,
+    /// What stood there; `None` where nothing did.
+    pub old: Option<Node>,
+    /// What shall stand there; `None` where nothing shall.
+    pub new: Option<Node>,
+}
+
+/// What has to change to turn `old` into `new`, parents before their children.
+pub fn diff(old: &Tree, new: &Tree) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    diff_trees(&mut Path::default(), old, new, &mut edits);
+    edits
+}
+
+/// The edits that undo `edits`, last first.
+pub fn reverse(edits: &[Edit]) -> Vec<Edit> {
+    edits
+        .iter()
+        .rev()
+        .map(|edit| Edit { path: edit.path.clone(), old: edit.new.clone(), new: edit.old.clone() })
+        .collect()
+}
+
+/// Carries the edits out.
+pub fn apply(tree: &mut Tree, edits: &[Edit]) {
+    for edit in edits {
+        let Some((last, parents)) = edit.path.0.split_last() else { continue };
+        match &edit.new {
+            None => drop(tree.remove(&edit.path)),
+            Some(node) if last.keys.is_empty() => {
+                tree.ensure(parents).put(&last.name, Some(node.clone()));
+            }
+            Some(node) => {
+                *tree.ensure(&edit.path.0) = node.tree().cloned().unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// What the running tree has to become so that all of `desired` is in it, and nothing
+/// of `last` that is no longer desired. Everything else in `running` is somebody else's and
+/// stays, also inside a list entry that was ours: the entry goes only when nothing is left in it.
+///
+/// `default` tells what the daemon falls back to where a leaf goes; such a leaf is set to
+/// that instead of being removed. `keep` is what stays though `desired` lacks it; usually it is
+/// `desired` itself. The result is the whole running tree as it shall be: the edits are its
+/// [`diff`] against `running`.
+pub fn three_way(
+    last: &Tree,
+    running: &Tree,
+    desired: &Tree,
+    keep: &Tree,
+    default: &impl Fn(&Path) -> Option<String>,
+) -> Tree {
+    let mut goal = running.clone();
+    let mut gone = Vec::new();
+    only_in_first(&mut Path::default(), last, Some(keep), &mut gone);
+    for Gone { path, what } in gone {
+        match what {
+            What::Leaf { whole: false } if goal.leaf(&path).is_some() => match default(&path) {
+                Some(value) => goal.set(&path, value),
+                None => drop(goal.remove(&path)),
+            },
+            What::Leaf { .. } => drop(goal.remove(&path)),
+            What::Shell => {
+                if goal.subtree(&path).is_some_and(Tree::is_empty) {
+                    goal.remove(&path);
+                }
+            }
+        }
+    }
+    goal.merge(desired);
+    goal
+}
+
+/// A node that was ours and is no longer desired.
+struct Gone {
+    path: Path,
+    what: What,
+}
+
+enum What {
+    /// A leaf; `whole` where the entry or presence container around it goes too.
+    Leaf { whole: bool },
+    /// A list entry or presence container, after all that is in it.
+    Shell,
+}
+
+fn diff_trees(path: &mut Path, old: &Tree, new: &Tree, edits: &mut Vec<Edit>) {
+    let mut push = |path: &Path, step: Step, old: Option<Node>, new: Option<Node>| {
+        edits.push(Edit { path: path.join(step), old, new });
+    };
+    // Whole nodes first, so that a parent stands before what is inside it.
+    let mut inside = Vec::new();
+    for (name, before) in old.iter() {
+        match new.child(name) {
+            None => push_whole(&mut push, path, name, before, false),
+            Some(after) if before == after => {}
+            Some(after) => inside.push((name, before, after)),
+        }
+    }
+    for (name, after) in new.iter() {
+        if old.child(name).is_none() {
+            push_whole(&mut push, path, name, after, true);
+        }
+    }
+    for (name, before, after) in inside {
+        match (before, after) {
+            (Node::List(before), Node::List(after)) => {
+                diff_lists(path, name, before, after, edits);
+            }
+            (Node::Container(before), Node::Container(after))
+            | (Node::Presence(before), Node::Presence(after)) => {
+                path.0.push(Step::plain(name.clone()));
+                diff_trees(path, before, after, edits);
+                path.0.pop();
+            }
+            (before, after) => edits.push(Edit {
+                path: path.join(Step::plain(name.clone())),
+                old: Some(before.clone()),
+                new: Some(after.clone()),
+            }),
+        }
+    }
+}
+
+/// One edit for a node that is only in one tree; one for each entry where it is a list.
+fn push_whole(
+    push: &mut impl FnMut(&Path, Step, Option<Node>, Option<Node>),
+    path: &Path,
+    name: &super::Name,
+    node: &Node,
+    appears: bool,
+) {
+    let sides = |node: Node| if appears { (None, Some(node)) } else { (Some(node), None) };
+    match node {
+        Node::List(list) => {
+            for (keys, entry) in &list.entries {
+                let (old, new) = sides(Node::Container(entry.clone()));
+                push(path, list.step(name, keys), old, new);
+            }
+        }
+        node => {
+            let (old, new) = sides(node.clone());
+            push(path, Step::plain(name.clone()), old, new);
+        }
+    }
+}
+
+fn diff_lists(path: &mut Path, name: &super::Name, old: &List, new: &List, edits: &mut Vec<Edit>) {
+    for (keys, entry) in &old.entries {
+        let step = old.step(name, keys);
+        match new.entries.get(keys) {
+            None => edits.push(Edit {
+                path: path.join(step),
+                old: Some(Node::Container(entry.clone())),
+                new: None,
+            }),
+            Some(after) if entry == after => {}
+            Some(after) => {
+                path.0.push(step);
+                diff_trees(path, entry, after, edits);
+                path.0.pop();
+            }
+        }
+    }
+    for (keys, entry) in &new.entries {
+        if !old.entries.contains_key(keys) {
+            edits.push(Edit {
+                path: path.join(new.step(name, keys)),
+                old: None,
+                new: Some(Node::Container(entry.clone())),
+            });
+        }
+    }
+}
+
+/// Leaves, list entries and presence containers that `first` has and `second` lacks,
+/// children before their parents. `second` is `None` below something that it lacks.
+fn only_in_first(path: &mut Path, first: &Tree, second: Option<&Tree>, gone: &mut Vec<Gone>) {
+    for (name, node) in first.iter() {
+        let other = second.and_then(|tree| tree.child(name));
+        let mut descend = |step: Step, tree: &Tree, other: Option<&Tree>, shell: bool| {
+            path.0.push(step);
+            // Below a plain container that is lacking, its leaves still stand for themselves.
+            let below = if shell || second.is_none() { other } else { other.or(Some(&EMPTY)) };
+            only_in_first(path, tree, below, gone);
+            if shell && other.is_none() {
+                gone.push(Gone { path: path.clone(), what: What::Shell });
+            }
+            path.0.pop();
+        };
+        match node {
+            Node::Leaf(_) | Node::LeafList(_) => {
+                if other.is_none() {
+                    let path = path.join(Step::plain(name.clone()));
+                    gone.push(Gone { path, what: What::Leaf { whole: second.is_none() } });
+                }
+            }
+            Node::Container(tree) => {
+                descend(Step::plain(name.clone()), tree, other.and_then(Node::tree), false);
+            }
+            Node::Presence(tree) => {
+                descend(Step::plain(name.clone()), tree, other.and_then(Node::tree), true);
+            }
+            Node::List(list) => {
+                for (keys, entry) in &list.entries {
+                    let theirs = match other {
+                        Some(Node::List(other)) => other.entries.get(keys),
+                        _ => None,
+                    };
+                    descend(list.step(name, keys), entry, theirs, true);
+                }
+            }
+        }
+    }
+}
+
+/// What a container holds that is not there.
+static EMPTY: Tree = Tree::EMPTY;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tree(leaves: &[(&str, &str)]) -> Tree {
+        let mut tree = Tree::new();
+        for (path, value) in leaves {
+            tree.set(&path.parse().expect("a path"), *value);
+        }
+        tree
+    }
+
+    #[test]
+    fn foreign_nodes_stay_and_what_was_ours_goes() {
+        let last = tree(&[
+            ("/l[k='ours']/a", "1"),
+            ("/l[k='both']/a", "1"),
+            ("/l[k='shared']/a", "1"),
+        ]);
+        let running = tree(&[
+            ("/l[k='ours']/a", "1"),
+            ("/l[k='both']/a", "1"),
+            ("/l[k='both']/theirs", "1"),
+            ("/l[k='shared']/a", "1"),
+            ("/l[k='shared']/theirs", "1"),
+            ("/l[k='theirs']/a", "1"),
+        ]);
+        let desired = tree(&[("/l[k='both']/a", "2")]);
+        let goal = three_way(&last, &running, &desired, &desired, &|_| None);
+        assert_eq!(
+            goal,
+            tree(&[
+                ("/l[k='both']/a", "2"),
+                ("/l[k='both']/theirs", "1"),
+                ("/l[k='shared']/theirs", "1"),
+                ("/l[k='theirs']/a", "1"),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_leaf_with_a_default_falls_back_to_it() {
+        let last = tree(&[("/a", "off")]);
+        let running = tree(&[("/a", "off")]);
+        let goal = three_way(&last, &running, &Tree::new(), &Tree::new(), &|_| Some("on".into()));
+        assert_eq!(goal, tree(&[("/a", "on")]));
+    }
+
+    fn any_tree() -> impl Strategy<Value = Tree> {
+        let leaf = (0..3u8, 0..3u8, prop::option::of(0..3u8), 0..3u8);
+        prop::collection::vec(leaf, 0..12).prop_map(|leaves| {
+            let mut tree = Tree::new();
+            for (list, key, inner, value) in leaves {
+                let path = match inner {
+                    Some(inner) => format!("/m:c/l{list}[k='{key}']/c/x{inner}"),
+                    None => format!("/m:c/y{list}{key}"),
+                };
+                tree.set(&path.parse().expect("a path"), value.to_string());
+            }
+            tree
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_diff_leads_there_and_its_reverse_back(old in any_tree(), new in any_tree()) {
+            let edits = diff(&old, &new);
+            prop_assert_eq!(edits.is_empty(), old == new);
+            let mut tree = old.clone();
+            apply(&mut tree, &edits);
+            prop_assert_eq!(&tree, &new);
+            apply(&mut tree, &reverse(&edits));
+            prop_assert_eq!(&tree, &old);
+        }
+
+        #[test]
+        fn a_goal_has_all_that_is_desired_and_repeating_changes_nothing(
+            last in any_tree(), running in any_tree(), desired in any_tree(),
+        ) {
+            let goal = three_way(&last, &running, &desired, &desired, &|_| None);
+            let again = three_way(&desired, &goal, &desired, &desired, &|_| None);
+            prop_assert_eq!(&again, &goal);
+            let mut merged = goal.clone();
+            merged.merge(&desired);
+            prop_assert_eq!(merged, goal);
+        }
+    }
+}

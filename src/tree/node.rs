@@ -1,0 +1,341 @@
+//! The tree itself: look up, set, remove, merge.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Keys, Name, Path, Step};
+
+/// Children of one data node, or of the root; sorted by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    children: Vec<(Name, Node)>,
+}
+
+/// One data node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A leaf with its canonical value.
+    Leaf(Box<str>),
+    /// A leaf-list, as a set: FRR's are ordered by the system.
+    LeafList(BTreeSet<Box<str>>),
+    /// A container that exists only for what is in it.
+    Container(Tree),
+    /// A container whose existence means something by itself.
+    Presence(Tree),
+    /// A list with its entries.
+    List(List),
+}
+
+/// A list: the names of its keys, and its entries in the order of their values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
+    /// Names of the keys in the order of the schema.
+    pub keys: Arc<[Name]>,
+    /// The entries.
+    pub entries: BTreeMap<Keys, Tree>,
+}
+
+impl Node {
+    /// What is below the node, where it is a container.
+    pub fn tree(&self) -> Option<&Tree> {
+        match self {
+            Self::Container(tree) | Self::Presence(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    fn tree_mut(&mut self) -> Option<&mut Tree> {
+        match self {
+            Self::Container(tree) | Self::Presence(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// Whether the node carries nothing, so that it need not be there.
+    fn is_void(&self) -> bool {
+        match self {
+            Self::Leaf(_) | Self::Presence(_) => false,
+            Self::LeafList(values) => values.is_empty(),
+            Self::Container(tree) => tree.is_empty(),
+            Self::List(list) => list.entries.is_empty(),
+        }
+    }
+}
+
+impl Tree {
+    /// A tree with nothing in it, for where a reference to one is needed.
+    pub(super) const EMPTY: Self = Self { children: Vec::new() };
+
+    /// An empty tree.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.children.is_empty()
+    }
+
+    /// The children with their names, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Node)> {
+        self.children.iter().map(|(name, node)| (name, node))
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.children.binary_search_by(|(n, _)| (**n).cmp(name))
+    }
+
+    /// The child of this name.
+    pub fn child(&self, name: &str) -> Option<&Node> {
+        self.find(name).ok().map(|at| &self.children[at].1)
+    }
+
+    /// The child of this name, made by `make` where there is none.
+    pub fn child_or_insert(&mut self, name: &Name, make: impl FnOnce() -> Node) -> &mut Node {
+        let at = match self.find(name) {
+            Ok(at) => at,
+            Err(at) => {
+                self.children.insert(at, (name.clone(), make()));
+                at
+            }
+        };
+        &mut self.children[at].1
+    }
+
+    /// Replaces, adds or, with `None`, removes one child.
+    pub fn put(&mut self, name: &Name, node: Option<Node>) {
+        match (self.find(name), node) {
+            (Ok(at), Some(node)) => self.children[at].1 = node,
+            (Ok(at), None) => drop(self.children.remove(at)),
+            (Err(at), Some(node)) => self.children.insert(at, (name.clone(), node)),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// What is below the container or list entry at `path`.
+    pub fn subtree(&self, path: &Path) -> Option<&Tree> {
+        path.0.iter().try_fold(self, |tree, step| tree.enter(step))
+    }
+
+    fn enter(&self, step: &Step) -> Option<&Tree> {
+        match self.child(&step.name)? {
+            Node::List(list) => list.entries.get(&key_values(step)),
+            node if step.keys.is_empty() => node.tree(),
+            _ => None,
+        }
+    }
+
+    /// The value of the leaf at `path`.
+    pub fn leaf(&self, path: &Path) -> Option<&str> {
+        let (last, parents) = path.0.split_last()?;
+        let parent = parents.iter().try_fold(self, |tree, step| tree.enter(step))?;
+        match parent.child(&last.name)? {
+            Node::Leaf(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a node at `path`.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.leaf(path).is_some() || self.subtree(path).is_some()
+    }
+
+    /// The tree at `path`, made with all its parents where it lacks.
+    ///
+    /// Steps with keys become list entries, the others containers. A node of
+    /// another kind in the way is replaced: paths come from one schema, in which a name
+    /// has one kind.
+    pub fn ensure(&mut self, steps: &[Step]) -> &mut Tree {
+        let mut tree = self;
+        for step in steps {
+            if step.keys.is_empty() {
+                let node = tree.child_or_insert(&step.name, || Node::Container(Tree::new()));
+                if node.tree().is_none() {
+                    *node = Node::Container(Tree::new());
+                }
+                tree = node.tree_mut().expect("a container, made just above");
+            } else {
+                let empty = || {
+                    Node::List(List {
+                        keys: step.keys.iter().map(|(name, _)| name.clone()).collect(),
+                        entries: BTreeMap::new(),
+                    })
+                };
+                let node = tree.child_or_insert(&step.name, empty);
+                if !matches!(node, Node::List(_)) {
+                    *node = empty();
+                }
+                let Node::List(list) = node else { unreachable!("a list, made just above") };
+                tree = list.entries.entry(key_values(step)).or_default();
+            }
+        }
+        tree
+    }
+
+    /// Makes the container at `path` one whose existence means something.
+    pub fn ensure_presence(&mut self, path: &Path) {
+        let Some((last, parents)) = path.0.split_last() else { return };
+        let parent = self.ensure(parents);
+        let node = parent.child_or_insert(&last.name, || Node::Presence(Tree::new()));
+        if let Node::Container(tree) = node {
+            *node = Node::Presence(std::mem::take(tree));
+        }
+    }
+
+    /// Sets the leaf at `path`, making its parents where they lack.
+    pub fn set(&mut self, path: &Path, value: impl Into<Box<str>>) {
+        if let Some((last, parents)) = path.0.split_last() {
+            self.ensure(parents).put(&last.name, Some(Node::Leaf(value.into())));
+        }
+    }
+
+    /// Removes the node at `path` with all below it, and every container and list above
+    /// it that is then void. Whether there was one.
+    pub fn remove(&mut self, path: &Path) -> bool {
+        self.remove_steps(&path.0)
+    }
+
+    fn remove_steps(&mut self, steps: &[Step]) -> bool {
+        let Some((step, rest)) = steps.split_first() else { return false };
+        let Ok(at) = self.find(&step.name) else { return false };
+        let node = &mut self.children[at].1;
+        let removed = match (node, rest.is_empty()) {
+            (Node::List(list), true) if !step.keys.is_empty() => {
+                list.entries.remove(&key_values(step)).is_some()
+            }
+            (Node::List(list), false) => list
+                .entries
+                .get_mut(&key_values(step))
+                .is_some_and(|entry| entry.remove_steps(rest)),
+            (_, true) => {
+                self.children.remove(at);
+                return true;
+            }
+            (node, false) => node.tree_mut().is_some_and(|tree| tree.remove_steps(rest)),
+        };
+        if self.children[at].1.is_void() {
+            self.children.remove(at);
+        }
+        removed
+    }
+
+    /// Takes over everything from `other`; its leaves win.
+    pub fn merge(&mut self, other: &Tree) {
+        for (name, theirs) in other.iter() {
+            match (self.child_or_insert(name, || theirs.clone()), theirs) {
+                (Node::Container(ours) | Node::Presence(ours), Node::Container(theirs)) => {
+                    ours.merge(theirs);
+                }
+                (ours @ Node::Container(_), Node::Presence(theirs)) => {
+                    let mut tree = ours.tree_mut().map(std::mem::take).unwrap_or_default();
+                    tree.merge(theirs);
+                    *ours = Node::Presence(tree);
+                }
+                (Node::Presence(ours), Node::Presence(theirs)) => ours.merge(theirs),
+                (Node::List(ours), Node::List(theirs)) => {
+                    for (keys, entry) in &theirs.entries {
+                        ours.entries.entry(keys.clone()).or_default().merge(entry);
+                    }
+                }
+                (Node::LeafList(ours), Node::LeafList(theirs)) => {
+                    ours.extend(theirs.iter().cloned());
+                }
+                (ours, theirs) => *ours = theirs.clone(),
+            }
+        }
+    }
+
+    /// Calls `visit` for every leaf with its path.
+    pub fn for_each_leaf(&self, visit: &mut impl FnMut(&Path, &str)) {
+        self.walk(&mut Path::default(), visit);
+    }
+
+    fn walk(&self, path: &mut Path, visit: &mut impl FnMut(&Path, &str)) {
+        for (name, node) in self.iter() {
+            match node {
+                Node::Leaf(value) => {
+                    path.0.push(Step::plain(name.clone()));
+                    visit(path, value);
+                    path.0.pop();
+                }
+                Node::LeafList(values) => {
+                    path.0.push(Step::plain(name.clone()));
+                    values.iter().for_each(|value| visit(path, value));
+                    path.0.pop();
+                }
+                Node::Container(tree) | Node::Presence(tree) => {
+                    path.0.push(Step::plain(name.clone()));
+                    tree.walk(path, visit);
+                    path.0.pop();
+                }
+                Node::List(list) => {
+                    for (keys, entry) in &list.entries {
+                        path.0.push(list.step(name, keys));
+                        entry.walk(path, visit);
+                        path.0.pop();
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl List {
+    /// The step that leads to the entry with these keys.
+    pub fn step(&self, name: &Name, keys: &Keys) -> Step {
+        Step {
+            name: name.clone(),
+            keys: self.keys.iter().cloned().zip(keys.iter().cloned()).collect(),
+        }
+    }
+}
+
+/// The values of a step's keys.
+fn key_values(step: &Step) -> Keys {
+    step.keys.iter().map(|(_, value)| value.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        text.parse().expect("a path")
+    }
+
+    #[test]
+    fn what_is_set_is_found_and_removing_it_leaves_nothing() {
+        let mut tree = Tree::new();
+        let leaf = path("/a:b/c[k='1'][l='x']/d/e");
+        tree.set(&leaf, "v");
+        assert_eq!(tree.leaf(&leaf), Some("v"));
+        assert!(tree.contains(&path("/a:b/c[k='1'][l='x']")));
+        assert!(!tree.contains(&path("/a:b/c[k='2'][l='x']")));
+        assert!(tree.remove(&path("/a:b/c[k='1'][l='x']")));
+        assert_eq!(tree, Tree::new());
+    }
+
+    #[test]
+    fn a_presence_container_stays_when_it_is_empty() {
+        let mut tree = Tree::new();
+        tree.set(&path("/a:b/c"), "v");
+        tree.ensure_presence(&path("/a:b"));
+        assert!(tree.remove(&path("/a:b/c")));
+        assert!(tree.contains(&path("/a:b")));
+    }
+
+    #[test]
+    fn merging_keeps_both_and_the_other_wins() {
+        let (mut a, mut b) = (Tree::new(), Tree::new());
+        a.set(&path("/l[k='1']/x"), "old");
+        a.set(&path("/l[k='1']/y"), "kept");
+        b.set(&path("/l[k='1']/x"), "new");
+        b.set(&path("/l[k='2']/x"), "added");
+        a.merge(&b);
+        let mut leaves = Vec::new();
+        a.for_each_leaf(&mut |p, v| leaves.push(format!("{p}={v}")));
+        assert_eq!(leaves, ["/l[k='1']/x=new", "/l[k='1']/y=kept", "/l[k='2']/x=added"]);
+    }
+}

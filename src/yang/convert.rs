@@ -1,0 +1,144 @@
+//! `Tree` ⇄ libyang's data tree.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use yang2::{
+    context::Context,
+    data::{DataNodeRef, DataTree},
+    schema::SchemaNodeKind,
+};
+
+use super::YangError;
+use crate::tree::{List, Name, Node, Tree};
+
+/// All of libyang's tree. For trees that were not validated yet: validation adds defaults,
+/// which can't be told from what was given.
+pub(super) fn to_tree(data: &DataTree<'_>) -> Tree {
+    let mut tree = Tree::new();
+    if let Some(first) = data.reference() {
+        for node in first.inclusive_siblings() {
+            add(&mut tree, None, &node);
+        }
+    }
+    tree
+}
+
+fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>) {
+    let schema = node.schema();
+    let module = schema.module().name().to_owned();
+    let name: Name = match parent_module {
+        Some(parent) if parent == module => schema.name().into(),
+        _ => format!("{module}:{}", schema.name()).into(),
+    };
+    let value = || node.value_canonical().unwrap_or_default().into_boxed_str();
+    let children = || {
+        let mut inside = Tree::new();
+        for child in node.children().filter(|child| !child.schema().is_list_key()) {
+            add(&mut inside, Some(&module), &child);
+        }
+        inside
+    };
+    match schema.kind() {
+        SchemaNodeKind::Leaf => tree.put(&name, Some(Node::Leaf(value()))),
+        SchemaNodeKind::LeafList => {
+            let list = tree.child_or_insert(&name, || Node::LeafList(BTreeSet::new()));
+            if let Node::LeafList(values) = list {
+                values.insert(value());
+            }
+        }
+        SchemaNodeKind::List => {
+            let (names, keys): (Vec<Name>, Vec<Box<str>>) = node
+                .list_keys()
+                .map(|key| {
+                    let value = key.value_canonical().unwrap_or_default();
+                    (Name::from(key.schema().name()), value.into_boxed_str())
+                })
+                .unzip();
+            let list = tree.child_or_insert(&name, || {
+                Node::List(List { keys: Arc::from(names), entries: BTreeMap::new() })
+            });
+            if let Node::List(list) = list {
+                list.entries.insert(keys.into_boxed_slice(), children());
+            }
+        }
+        SchemaNodeKind::Container => {
+            let inside = children();
+            if !schema.is_np_container() {
+                tree.put(&name, Some(Node::Presence(inside)));
+            } else if !inside.is_empty() {
+                tree.put(&name, Some(Node::Container(inside)));
+            }
+        }
+        // Configuration trees have no other kind of node.
+        _ => {}
+    }
+}
+
+/// libyang's tree of what is in `tree`.
+pub(super) fn from_tree<'a>(
+    context: &'a Context,
+    tree: &Tree,
+) -> Result<DataTree<'a>, YangError> {
+    let mut data = DataTree::new(context);
+    for (name, node) in tree.iter() {
+        let Some(inside) = node.tree() else {
+            return Err(unknown(name, "no FRR model has a leaf or list at its top"));
+        };
+        let top = data.new_path(&format!("/{name}"), None, false)?;
+        let mut top = top.ok_or_else(|| unknown(name, "no such top-level node"))?;
+        fill(context, &mut top, inside)?;
+    }
+    Ok(data)
+}
+
+fn fill(
+    context: &Context,
+    parent: &mut DataNodeRef<'_, '_>,
+    tree: &Tree,
+) -> Result<(), YangError> {
+    for (name, node) in tree.iter() {
+        let (module, local) = match name.split_once(':') {
+            Some((module, local)) => {
+                let found = context.get_module_implemented(module);
+                (Some(found.ok_or_else(|| unknown(name, "no such module"))?), local)
+            }
+            None => (None, &**name),
+        };
+        let module = module.as_ref();
+        match node {
+            Node::Leaf(value) => parent.new_term(module, local, Some(clean(name, value)?))?,
+            Node::LeafList(values) => {
+                for value in values {
+                    parent.new_term(module, local, Some(clean(name, value)?))?;
+                }
+            }
+            Node::Container(inside) | Node::Presence(inside) => {
+                fill(context, &mut parent.new_inner(module, local)?, inside)?;
+            }
+            Node::List(list) => {
+                for (keys, entry) in &list.entries {
+                    for key in keys {
+                        clean(name, key)?;
+                    }
+                    fill(context, &mut parent.new_list2(module, local, keys)?, entry)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `yang2` turns values into C strings and panics at a NUL: none gets there.
+fn clean<'a>(name: &Name, value: &'a str) -> Result<&'a str, YangError> {
+    if value.contains('\0') {
+        return Err(unknown(name, "a value with a NUL in it"));
+    }
+    Ok(value)
+}
+
+fn unknown(name: &Name, what: &str) -> YangError {
+    YangError::Invalid { message: what.to_owned(), path: Some(format!("/{name}")) }
+}

@@ -1,0 +1,16 @@
+//! libyang: the judge of what is valid. The only user of the `yang2` crate.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `schema` | the context with the models of the FRR in use, and questions to it |
+//! | `convert` | `Tree` ⇄ libyang's data tree |
+//! | `thread` | the thread on which libyang lives, and the handle to it |
+//!
+//! May import `tree`; knows nothing of intents or daemons.
+
+mod convert;
+mod schema;
+mod thread;
+
+pub use schema::{Profile, Schema, YangError};
+pub use thread::Yang;

@@ -1,0 +1,58 @@
+//! libyang on a thread of its own: its calls take milliseconds for large trees and
+//! would hold up the async runtime.
+
+use std::{path::Path, sync::mpsc, thread};
+
+use tokio::sync::oneshot;
+
+use super::{Profile, Schema, YangError};
+
+type Job = Box<dyn FnOnce(&mut Schema) + Send>;
+
+/// Handle to the thread of libyang. Cheap to clone; the thread ends with the last one.
+#[derive(Clone)]
+pub struct Yang {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Yang {
+    /// Starts the thread and loads the models of `dir` there.
+    ///
+    /// # Errors
+    /// Which model can't be loaded.
+    pub async fn start(dir: &Path, profile: Profile) -> Result<Self, YangError> {
+        // Only the commit actor sends jobs, one at a time, so that the queue stays short.
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (ready, loaded) = oneshot::channel();
+        let dir = dir.to_owned();
+        let spawned = thread::Builder::new().name("libyang".into()).spawn(move || {
+            let mut schema = match Schema::load(&dir, profile) {
+                Ok(schema) => schema,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            let _ = ready.send(Ok(()));
+            while let Ok(job) = queue.recv() {
+                job(&mut schema);
+            }
+        });
+        spawned.map_err(|_| YangError::Stopped)?;
+        loaded.await.unwrap_or(Err(YangError::Stopped))?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `job` on the thread and waits for what it gives back.
+    ///
+    /// Cancel safety: dropping the future leaves the job to run; its result is lost.
+    ///
+    /// # Errors
+    /// The thread is gone: a job panicked.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Schema) -> T + Send + 'static,
+    ) -> Result<T, YangError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(move |schema: &mut Schema| drop(reply.send(job(schema))));
+        self.jobs.send(job).map_err(|_| YangError::Stopped)?;
+        answer.await.map_err(|_| YangError::Stopped)
+    }
+}

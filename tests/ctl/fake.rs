@@ -1,0 +1,233 @@
+//! A fake agent: notes what it is asked and answers what it is told to, on a thread
+//! of its own so that tests stay synchronous.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+
+use futures::stream::{self, BoxStream, StreamExt};
+use novaroute::proto::v1::{
+    route_control_server::{RouteControl, RouteControlServer},
+    transactions_server::{Transactions, TransactionsServer},
+    *,
+};
+use tempfile::TempDir;
+use tokio::{net::UnixListener, sync::oneshot};
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::{Code, Request, Response, Status, transport::Server};
+
+/// A request as the agent received it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    Register(RegisterRequest),
+    Deregister(DeregisterRequest),
+    ConfigureBgp(ConfigureBgpRequest),
+    ApplyPeer(ApplyPeerRequest),
+    RemovePeer(RemovePeerRequest),
+    Advertise(AdvertisePrefixRequest),
+    Withdraw(WithdrawPrefixRequest),
+    GetStatus(GetStatusRequest),
+    StreamEvents(StreamEventsRequest),
+    Apply(ApplyRequest),
+}
+
+/// What the fake answers.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// Refuse everything with this.
+    pub refuse: Option<(Code, &'static str)>,
+    /// Never answer.
+    pub hang: bool,
+    pub register: RegisterResponse,
+    pub configure_bgp: ConfigureBgpResponse,
+    pub status: GetStatusResponse,
+    pub events: Vec<RouteEvent>,
+    /// Leave the event stream open after the last event.
+    pub keep_open: bool,
+    pub apply: ApplyResponse,
+}
+
+#[derive(Debug, Clone)]
+struct Service {
+    script: Arc<Script>,
+    seen: Arc<Mutex<Vec<(Seen, bool)>>>,
+}
+
+impl Service {
+    async fn note<T>(&self, request: Request<T>, seen: fn(T) -> Seen) -> Result<(), Status> {
+        let limited = request.metadata().contains_key("grpc-timeout");
+        self.seen.lock().unwrap().push((seen(request.into_inner()), limited));
+        if self.script.hang {
+            std::future::pending::<()>().await;
+        }
+        match self.script.refuse {
+            Some((code, message)) => Err(Status::new(code, message)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A service each of whose methods notes the request and answers from the script;
+/// `missing` are those that novaroutectl has no command for yet.
+// The attribute stands inside: it has to see the methods, not a macro call.
+macro_rules! service {
+    (
+        $service:ident { $($types:item)* }
+        missing { $($gone:ident: $gone_request:ty => $gone_response:ty;)* }
+        $($name:ident: $request:ty => $response:ty, $seen:expr, |$script:ident| $answer:expr;)*
+    ) => {
+        #[tonic::async_trait]
+        impl $service for Service {
+            $($types)*
+            $(async fn $name(&self, request: Request<$request>)
+                -> Result<Response<$response>, Status>
+            {
+                self.note(request, $seen).await?;
+                let $script = &self.script;
+                Ok(Response::new($answer))
+            })*
+            $(async fn $gone(&self, _: Request<$gone_request>)
+                -> Result<Response<$gone_response>, Status>
+            {
+                Err(Status::unimplemented(""))
+            })*
+        }
+    };
+}
+
+type Events = BoxStream<'static, Result<RouteEvent, Status>>;
+
+service! {
+    RouteControl { type StreamEventsStream = Events; }
+    missing {
+        enable_bfd: EnableBfdRequest => EnableBfdResponse;
+        disable_bfd: DisableBfdRequest => DisableBfdResponse;
+        enable_ospf: EnableOspfRequest => EnableOspfResponse;
+        disable_ospf: DisableOspfRequest => DisableOspfResponse;
+    }
+    register: RegisterRequest => RegisterResponse, Seen::Register, |s| s.register.clone();
+    deregister: DeregisterRequest => DeregisterResponse, Seen::Deregister,
+        |_s| DeregisterResponse {};
+    configure_bgp: ConfigureBgpRequest => ConfigureBgpResponse, Seen::ConfigureBgp,
+        |s| s.configure_bgp.clone();
+    apply_peer: ApplyPeerRequest => ApplyPeerResponse, Seen::ApplyPeer, |_s| ApplyPeerResponse {};
+    remove_peer: RemovePeerRequest => RemovePeerResponse, Seen::RemovePeer,
+        |_s| RemovePeerResponse {};
+    advertise_prefix: AdvertisePrefixRequest => AdvertisePrefixResponse, Seen::Advertise,
+        |_s| AdvertisePrefixResponse {};
+    withdraw_prefix: WithdrawPrefixRequest => WithdrawPrefixResponse, Seen::Withdraw,
+        |_s| WithdrawPrefixResponse {};
+    get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.status.clone();
+    stream_events: StreamEventsRequest => Events, Seen::StreamEvents, |s| {
+        let events = stream::iter(s.events.clone().into_iter().map(Ok));
+        if s.keep_open { events.chain(stream::pending()).boxed() } else { events.boxed() }
+    };
+}
+
+service! {
+    Transactions {}
+    missing {}
+    apply: ApplyRequest => ApplyResponse, Seen::Apply, |s| s.apply.clone();
+}
+
+/// A running fake agent; dropping it stops it.
+pub struct Fake {
+    pub dir: TempDir,
+    service: Service,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Fake {
+    pub fn start(script: Script) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let service = Service { script: Arc::new(script), seen: Arc::default() };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, listening) = std::sync::mpsc::channel();
+        let (served, path) = (service.clone(), dir.path().join("agent.sock"));
+        let thread = thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = UnixListener::bind(path).unwrap();
+                ready.send(()).unwrap();
+                let server = Server::builder()
+                    .add_service(RouteControlServer::new(served.clone()))
+                    .add_service(TransactionsServer::new(served))
+                    .serve_with_incoming(UnixListenerStream::new(listener));
+                tokio::select! {
+                    result = server => result.unwrap(),
+                    _ = stopped => {}
+                }
+            });
+        });
+        listening.recv().unwrap();
+        Self { dir, service, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("agent.sock")
+    }
+
+    /// Runs novaroutectl with these arguments, which must succeed.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let run = ctl(&self.socket(), args);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{args:?}");
+        run.stdout
+    }
+
+    /// The one request received so far, and whether it carried a time limit.
+    pub fn seen(&self) -> (Seen, bool) {
+        match self.service.seen.lock().unwrap().as_slice() {
+            [one] => one.clone(),
+            other => panic!("expected one request, got {other:?}"),
+        }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let result = self.thread.take().unwrap().join();
+        assert!(result.is_ok() || thread::panicking(), "the fake agent panicked");
+    }
+}
+
+/// How one run of novaroutectl ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The real binary, without what the caller's environment would tell it.
+pub fn command(socket: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_novaroutectl"));
+    command
+        .arg("--socket")
+        .arg(socket)
+        .args(args)
+        .env_remove("NOVAROUTE_SOCKET")
+        .env_remove("NOVAROUTE_TOKEN")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the real binary.
+pub fn ctl(socket: &Path, args: &[&str]) -> Run {
+    finish(&mut command(socket, args))
+}
+
+/// Runs a prepared command.
+pub fn finish(command: &mut Command) -> Run {
+    let output = command.output().unwrap();
+    Run {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}

@@ -1,0 +1,183 @@
+//! Rendering of fixed answers. `UPDATE_GOLDEN=1` rewrites the files.
+
+use std::{env, fs, path::Path};
+
+use novaroute::ctl::render::{
+    Applied, BgpConfigured, Colour, Done, Event, Format, Look, Peers, Prefixes, Registered, Status,
+    View,
+};
+use novaroute::proto::v1::*;
+
+#[track_caller]
+fn compare(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ctl/golden").join(name);
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{name}: {error}; UPDATE_GOLDEN=1 writes it"));
+    assert_eq!(text, expected, "{name} differs; UPDATE_GOLDEN=1 rewrites it");
+}
+
+/// Compares the table and the JSON of a view with `name.txt` and `name.json`.
+#[track_caller]
+fn golden(name: &str, view: &impl View) {
+    let show = |format| Look { format, colour: Colour::None }.show(view);
+    compare(&format!("{name}.txt"), &show(Format::Table));
+    compare(&format!("{name}.json"), &show(Format::Json));
+}
+
+#[test]
+fn status() {
+    golden("status", &Status::from(responses::status()));
+    golden("status-empty", &Status::from(GetStatusResponse::default()));
+}
+
+#[test]
+fn peers_and_prefixes() {
+    golden("peers", &Peers::from(responses::status().peers));
+    golden("prefixes", &Prefixes::from(responses::status().prefixes));
+}
+
+#[test]
+fn events() {
+    for (format, name) in [(Format::Table, "events.txt"), (Format::Json, "events.jsonl")] {
+        let look = Look { format, colour: Colour::None };
+        let lines: String =
+            responses::events().into_iter().map(|event| look.line(&Event::from(event))).collect();
+        assert_eq!(lines.lines().count(), responses::events().len());
+        compare(name, &lines);
+    }
+}
+
+#[test]
+fn writes() {
+    golden("done", &Done::new("peer 10.0.0.1 applied".into()));
+    let registered = RegisterResponse {
+        session_id: "0f8b".into(),
+        current_prefixes: vec!["192.0.2.1/32".into()],
+        current_peers: vec!["10.0.0.1".into(), "10.0.0.2".into()],
+    };
+    golden("registered", &Registered::new("edge", registered));
+    let configured = ConfigureBgpResponse { previous_as: 65000, previous_router_id: String::new() };
+    golden("bgp-configured", &BgpConfigured::new(65001, "10.0.0.1", configured));
+    for (outcome, name) in [
+        (Outcome::Confirmed, "applied-confirmed"),
+        (Outcome::Unchanged, "applied-unchanged"),
+        (Outcome::Pending, "applied-pending"),
+    ] {
+        let response = ApplyResponse { transaction_id: "17".into(), outcome: outcome.into() };
+        golden(name, &Applied::new("static route 10.9.0.0/16 added".into(), response));
+    }
+}
+
+#[test]
+fn colours_change_nothing_but_colour() {
+    if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return;
+    }
+    let status = Status::from(responses::status());
+    let coloured = status.table(Colour::Ansi);
+    assert!(coloured.contains("\u{1b}[38;5;10mEstablished"), "{coloured:?}");
+    assert!(coloured.contains("\u{1b}[38;5;9mActive"), "{coloured:?}");
+    let mut plain = String::new();
+    for (index, part) in coloured.split('\u{1b}').enumerate() {
+        plain += if index == 0 { part } else { part.split_once('m').unwrap().1 };
+    }
+    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert_eq!(trimmed(&plain), trimmed(&status.table(Colour::None)));
+}
+
+/// Fixed answers, out of order and with what is awkward.
+pub mod responses {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    pub fn status() -> GetStatusResponse {
+        GetStatusResponse {
+            frr_status: Some(FrrStatus {
+                version: "10.3".into(),
+                connected: true,
+                uptime: "187200".into(),
+            }),
+            peers: vec![
+                peer("fd00::2", "Idle", "", 0),
+                PeerStatus {
+                    bfd_enabled: true,
+                    bfd_status: "down".into(),
+                    ..peer("10.0.0.10", "Active", "never", 0)
+                },
+                PeerStatus {
+                    bfd_enabled: true,
+                    bfd_status: "up".into(),
+                    description: "top of rack\u{1b}[2J\nsecond line".into(),
+                    ..peer("10.0.0.9", "Established", "01:02:03", 12_345)
+                },
+                PeerStatus { bfd_enabled: true, ..peer("10.0.0.100", "pending", "", 0) },
+            ],
+            prefixes: vec![
+                prefix("2001:db8::/48", Protocol::Bgp, "pending"),
+                prefix("192.0.2.10/32", Protocol::Ospf, "applied"),
+                prefix("192.0.2.10/32", Protocol::Bgp, "rejected: route-map refused"),
+                prefix("192.0.2.9/32", Protocol::Bgp, "advertised"),
+                prefix("9.0.0.0/8", Protocol::Unspecified, ""),
+            ],
+            bfd_sessions: Vec::new(),
+            ospf_interfaces: Vec::new(),
+        }
+    }
+
+    fn peer(address: &str, state: &str, uptime: &str, received: u32) -> PeerStatus {
+        PeerStatus {
+            neighbor_address: address.into(),
+            remote_as: 4_200_000_001,
+            state: state.into(),
+            owner: "edge".into(),
+            prefixes_received: received,
+            prefixes_sent: 7,
+            uptime: uptime.into(),
+            ..PeerStatus::default()
+        }
+    }
+
+    fn prefix(prefix: &str, protocol: Protocol, state: &str) -> PrefixStatus {
+        PrefixStatus {
+            prefix: prefix.into(),
+            protocol: protocol.into(),
+            owner: "edge".into(),
+            state: state.into(),
+        }
+    }
+
+    pub fn events() -> Vec<RouteEvent> {
+        let metadata = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<BTreeMap<_, _>>()
+        };
+        vec![
+            RouteEvent {
+                r#type: EventType::PeerUp.into(),
+                detail: "peer 10.0.0.9 is Established".into(),
+                timestamp_unix: 1_700_000_000,
+                owner: "edge".into(),
+                metadata: metadata(&[
+                    ("peer", "10.0.0.9"),
+                    ("state", "Established"),
+                    ("previous_state", "Active"),
+                ]),
+            },
+            RouteEvent {
+                r#type: EventType::FrrDisconnected.into(),
+                timestamp_unix: 1_700_000_001,
+                ..RouteEvent::default()
+            },
+            RouteEvent {
+                r#type: EventType::PolicyViolation.into(),
+                detail: "two\nlines".into(),
+                timestamp_unix: 1_700_000_002,
+                owner: "cni".into(),
+                metadata: metadata(&[("prefix", "10.0.0.0/8"), ("protocol", "bgp")]),
+            },
+        ]
+    }
+}

@@ -1,0 +1,8 @@
+//! `novaroutectl` as its users meet it: the real binary against a fake agent on a
+//! socket of its own, and the rendering of fixed answers against golden files.
+
+mod failures;
+mod fake;
+mod golden;
+mod output;
+mod requests;

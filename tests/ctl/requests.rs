@@ -1,0 +1,264 @@
+//! What the flags say is exactly what the agent receives.
+
+use std::fs;
+
+use novaroute::proto::v1::{self, intent::Kind, intent_change::Change, static_route::NextHop, *};
+
+use crate::fake::{self, Fake, Script, Seen};
+
+const WHO: [&str; 4] = ["--owner", "edge", "--token", "t0ken"];
+
+/// Runs a write command as owner `edge`; what the agent got, and what was said.
+fn write(args: &str) -> (Seen, String) {
+    let fake = Fake::start(Script::default());
+    let args: Vec<&str> = args.split_whitespace().chain(WHO).collect();
+    let said = fake.ok(&args);
+    let (seen, limited) = fake.seen();
+    assert!(limited, "the agent learns how long it is waited for");
+    (seen, said)
+}
+
+fn owner() -> String {
+    "edge".to_owned()
+}
+
+fn token() -> String {
+    "t0ken".to_owned()
+}
+
+#[test]
+fn register() {
+    let request =
+        |reassert_intents| RegisterRequest { owner: owner(), token: token(), reassert_intents };
+    assert_eq!(write("register").0, Seen::Register(request(false)));
+    assert_eq!(write("register --reassert").0, Seen::Register(request(true)));
+}
+
+#[test]
+fn deregister() {
+    let request = |withdraw_all| DeregisterRequest { owner: owner(), token: token(), withdraw_all };
+    let (seen, said) = write("deregister");
+    assert_eq!(seen, Seen::Deregister(request(false)));
+    assert_eq!(said, "owner edge deregistered\n");
+    let (seen, said) = write("deregister --withdraw-all");
+    assert_eq!(seen, Seen::Deregister(request(true)));
+    assert_eq!(said, "owner edge deregistered, everything of it withdrawn\n");
+}
+
+#[test]
+fn configure_bgp() {
+    let (seen, said) = write("configure-bgp --local-as 4200000001 --router-id 10.0.0.1");
+    assert_eq!(
+        seen,
+        Seen::ConfigureBgp(ConfigureBgpRequest {
+            owner: owner(),
+            token: token(),
+            local_as: 4_200_000_001,
+            router_id: "10.0.0.1".into(),
+        })
+    );
+    assert_eq!(
+        said,
+        "BGP configured: AS 4200000001, router-id 10.0.0.1 (before: not configured)\n"
+    );
+}
+
+#[test]
+fn apply_peer_with_nothing_but_the_peer() {
+    let (seen, said) = write("apply-peer --neighbor 10.0.0.2 --remote-as 65001");
+    let peer =
+        BgpPeer { neighbor_address: "10.0.0.2".into(), remote_as: 65001, ..BgpPeer::default() };
+    let request = ApplyPeerRequest { owner: owner(), token: token(), peer: Some(peer) };
+    assert_eq!(seen, Seen::ApplyPeer(request));
+    assert_eq!(said, "peer 10.0.0.2 applied\n");
+}
+
+#[test]
+fn apply_peer_with_every_option() {
+    let fake = Fake::start(Script::default());
+    let mut args = "apply-peer --neighbor fd00::2 --remote-as 65001 --peer-type internal \
+                    --keepalive 3 --hold-time 9 --bfd --ebgp-multihop 4 --password hush \
+                    --source-address fd00::1 --max-prefix 500 \
+                    --address-families ipv4-unicast,ipv6-unicast"
+        .split_whitespace()
+        .collect::<Vec<_>>();
+    args.extend(["--description", "top of rack, 100% \"fast\""]);
+    args.extend(WHO);
+    fake.ok(&args);
+    let peer = BgpPeer {
+        neighbor_address: "fd00::2".into(),
+        remote_as: 65001,
+        peer_type: PeerType::Internal.into(),
+        keepalive: 3,
+        hold_time: 9,
+        bfd_enabled: true,
+        description: "top of rack, 100% \"fast\"".into(),
+        address_families: vec![
+            AddressFamily::Ipv4Unicast.into(),
+            AddressFamily::Ipv6Unicast.into(),
+        ],
+        source_address: "fd00::1".into(),
+        ebgp_multihop: 4,
+        password: "hush".into(),
+        max_prefix: 500,
+        bfd_min_rx_ms: 0,
+        bfd_min_tx_ms: 0,
+        bfd_detect_multiplier: 0,
+    };
+    let request = ApplyPeerRequest { owner: owner(), token: token(), peer: Some(peer) };
+    assert_eq!(fake.seen().0, Seen::ApplyPeer(request));
+}
+
+#[test]
+fn remove_peer() {
+    let (seen, said) = write("remove-peer --neighbor 10.0.0.2");
+    assert_eq!(
+        seen,
+        Seen::RemovePeer(RemovePeerRequest {
+            owner: owner(),
+            token: token(),
+            neighbor_address: "10.0.0.2".into(),
+        })
+    );
+    assert_eq!(said, "peer 10.0.0.2 removed\n");
+}
+
+#[test]
+fn advertise() {
+    let request = |prefix: &str, protocol: v1::Protocol, attributes| AdvertisePrefixRequest {
+        owner: owner(),
+        token: token(),
+        prefix: prefix.into(),
+        protocol: protocol.into(),
+        attributes,
+    };
+    let (seen, said) = write("advertise --prefix 192.0.2.1/32");
+    assert_eq!(seen, Seen::Advertise(request("192.0.2.1/32", v1::Protocol::Bgp, None)));
+    assert_eq!(said, "prefix 192.0.2.1/32 advertised in BGP\n");
+    let (seen, said) = write("advertise --prefix 10.9.0.0/24 --protocol ospf");
+    assert_eq!(seen, Seen::Advertise(request("10.9.0.0/24", v1::Protocol::Ospf, None)));
+    assert_eq!(said, "prefix 10.9.0.0/24 advertised in OSPF\n");
+    let attributes = PrefixAttributes {
+        local_preference: 200,
+        communities: vec!["65000:1".into(), "no-export".into(), "65000:1:2".into()],
+        med: 10,
+        next_hop: "2001:db8::1".into(),
+    };
+    assert_eq!(
+        write(
+            "advertise --prefix 2001:db8:1::/48 --protocol bgp --local-pref 200 --med 10 \
+             --communities 65000:1,no-export,65000:1:2 --next-hop 2001:db8::1"
+        )
+        .0,
+        Seen::Advertise(request("2001:db8:1::/48", v1::Protocol::Bgp, Some(attributes)))
+    );
+}
+
+#[test]
+fn withdraw() {
+    let (seen, said) = write("withdraw --prefix 192.0.2.1/32 --protocol ospf");
+    assert_eq!(
+        seen,
+        Seen::Withdraw(WithdrawPrefixRequest {
+            owner: owner(),
+            token: token(),
+            prefix: "192.0.2.1/32".into(),
+            protocol: v1::Protocol::Ospf.into(),
+        })
+    );
+    assert_eq!(said, "prefix 192.0.2.1/32 withdrawn from OSPF\n");
+}
+
+#[test]
+fn static_route_add() {
+    for (flags, next_hop, distance, tag) in [
+        ("--gateway 10.0.0.9", NextHop::Gateway("10.0.0.9".into()), 0, 0),
+        ("--interface eth1 --distance 50", NextHop::InterfaceName("eth1".into()), 50, 0),
+        ("--blackhole --tag 7", NextHop::Blackhole(true), 0, 7),
+    ] {
+        let (seen, said) = write(&format!("static-route add --prefix 10.9.0.0/16 {flags}"));
+        let route =
+            StaticRoute { prefix: "10.9.0.0/16".into(), next_hop: Some(next_hop), distance, tag };
+        let change = Change::Set(Intent { kind: Some(Kind::StaticRoute(route)) });
+        assert_eq!(seen, applied(change));
+        assert_eq!(said, "static route 10.9.0.0/16 added\n");
+    }
+}
+
+#[test]
+fn static_route_remove() {
+    let (seen, said) = write("static-route remove --prefix 10.9.0.0/16");
+    let what = IntentRef { kind: Some(intent_ref::Kind::StaticRoute("10.9.0.0/16".into())) };
+    assert_eq!(seen, applied(Change::Remove(what)));
+    assert_eq!(said, "static route 10.9.0.0/16 removed\n");
+}
+
+fn applied(change: Change) -> Seen {
+    let changes = vec![IntentChange { change: Some(change) }];
+    Seen::Apply(ApplyRequest { owner: owner(), token: token(), changes })
+}
+
+#[test]
+fn reads_carry_the_owner_and_nothing_else() {
+    for command in ["status", "peers", "prefixes"] {
+        for (args, owner_filter) in
+            [(vec![command], ""), (vec![command, "--owner", "edge"], "edge")]
+        {
+            let fake = Fake::start(Script::default());
+            fake.ok(&args);
+            let request = GetStatusRequest { owner_filter: owner_filter.into() };
+            assert_eq!(fake.seen(), (Seen::GetStatus(request), true));
+        }
+    }
+}
+
+#[test]
+fn events_take_names_as_they_are_shown_and_have_no_time_limit() {
+    let fake = Fake::start(Script::default());
+    let run = fake::ctl(
+        &fake.socket(),
+        &["events", "--owner", "edge", "--types", "peer_up,EVENT_TYPE_BFD_DOWN"],
+    );
+    // The fake ends the stream at once.
+    assert_eq!(run.code, 10);
+    let request = StreamEventsRequest {
+        owner_filter: "edge".into(),
+        event_types: vec!["PEER_UP".into(), "EVENT_TYPE_BFD_DOWN".into()],
+    };
+    assert_eq!(fake.seen(), (Seen::StreamEvents(request), false));
+}
+
+#[test]
+fn secrets_come_from_files_and_the_environment() {
+    let fake = Fake::start(Script::default());
+    let file = |name: &str, text: &str| {
+        let path = fake.dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (token_file, password_file) = (file("token", "from file\n"), file("password", "hush\r\n"));
+    let token_of = |args: &[&str], variable: &str| {
+        let fake = Fake::start(Script::default());
+        let mut args = args.to_vec();
+        args.extend(["--owner", "edge"]);
+        let run =
+            fake::finish(fake::command(&fake.socket(), &args).env("NOVAROUTE_TOKEN", variable));
+        assert_eq!(run.code, 0, "{run:?}");
+        match fake.seen().0 {
+            Seen::Register(request) => request.token,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(token_of(&["register"], "from env"), "from env");
+    assert_eq!(token_of(&["register", "--token-file", &token_file], "from env"), "from file");
+    assert_eq!(token_of(&["register", "--token", "from flag"], "from env"), "from flag");
+
+    let mut args = vec!["apply-peer", "--neighbor", "10.0.0.2", "--remote-as", "1"];
+    args.extend(["--password-file", &password_file]);
+    args.extend(WHO);
+    fake.ok(&args);
+    match fake.seen().0 {
+        Seen::ApplyPeer(request) => assert_eq!(request.peer.unwrap().password, "hush"),
+        other => panic!("{other:?}"),
+    }
+}

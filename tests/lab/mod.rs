@@ -1,0 +1,434 @@
+//! The lab fixture: real FRR and BIRD routers in network namespaces, for tests.
+//!
+//! Owns nothing but the way from a test to `lab.sh`, which is the one implementation:
+//! what a test does here, a person can do by hand. [`Lab::start`] gives a lab of the
+//! test's own; any number runs side by side. Dropping it removes processes,
+//! namespaces and files, also when the test panics; when the test process is killed,
+//! the next lab that starts (or `make lab-down`) does.
+//!
+//! ```ignore
+//! mod lab;
+//! let lab = Lab::start(LabOptions::default());
+//! lab.vtysh(Router::Node, &["show bgp summary"]);
+//! ```
+//!
+//! Needs root, and `make setup` before. Tests never skip: without FRR they panic with
+//! what to do.
+
+// Each test binary compiles this module and uses its own part of it.
+#![allow(dead_code)]
+
+use std::{
+    ffi::OsStr,
+    fmt, fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Addresses and AS numbers of every lab; the drawing is in `topology.sh`.
+pub mod net {
+    /// AS of `node`, in the peers' configurations.
+    pub const NODE_AS: u32 = 65000;
+    /// AS of `tor`.
+    pub const TOR_AS: u32 = 65001;
+    /// AS of `bird`.
+    pub const BIRD_AS: u32 = 65002;
+    /// `node` on its link to `tor` (/30).
+    pub const NODE_TOR_V4: &str = "10.0.1.1";
+    /// `node` on its link to `tor` (/64).
+    pub const NODE_TOR_V6: &str = "fd00:1::1";
+    /// `tor` on its link to `node` (/30).
+    pub const TOR_V4: &str = "10.0.1.2";
+    /// `tor` on its link to `node` (/64).
+    pub const TOR_V6: &str = "fd00:1::2";
+    /// `node` on its link to `bird` (/30).
+    pub const NODE_BIRD_V4: &str = "10.0.2.1";
+    /// `node` on its link to `bird` (/64).
+    pub const NODE_BIRD_V6: &str = "fd00:2::1";
+    /// `bird` on its link to `node` (/30).
+    pub const BIRD_V4: &str = "10.0.2.2";
+    /// `bird` on its link to `node` (/64).
+    pub const BIRD_V6: &str = "fd00:2::2";
+    /// `node`'s interface towards `tor`.
+    pub const NODE_TOR_INTERFACE: &str = "tor0";
+    /// `node`'s interface towards `bird`.
+    pub const NODE_BIRD_INTERFACE: &str = "bird0";
+}
+
+/// How often [`wait_for`] looks. FRR answers a `show` in about 5 ms.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The daemons of an FRR router.
+pub const FRR_DAEMONS: [&str; 6] = ["mgmtd", "zebra", "staticd", "bgpd", "bfdd", "ospfd"];
+
+/// A router of a lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Router {
+    /// FRR, and the agent under test.
+    Node,
+    /// FRR, the peer on the rack.
+    Tor,
+    /// BIRD 2, the peer by another hand. Its only daemon is called `bird`.
+    Bird,
+}
+
+impl Router {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Node, Self::Tor, Self::Bird];
+
+    /// The name that `lab.sh` uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Tor => "tor",
+            Self::Bird => "bird",
+        }
+    }
+}
+
+impl fmt::Display for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a lab may have that is not the default.
+#[derive(Clone, Debug, Default)]
+pub struct LabOptions {
+    profiles: Vec<(Router, String)>,
+    configs: Vec<(Router, String)>,
+    daemon_args: Vec<(Router, String, String)>,
+}
+
+impl LabOptions {
+    /// FRR's defaults profile of a router: `datacenter` (the default) or `traditional`.
+    pub fn profile(mut self, router: Router, profile: &str) -> Self {
+        self.profiles.push((router, profile.to_owned()));
+        self
+    }
+
+    /// The start-up configuration of a router: FRR's `frr.conf` or BIRD's `bird.conf`.
+    /// Loaded at the start and again by [`Lab::restart`], as FRR's own start script does.
+    /// By default `node` has none, `tor` and `bird` have `tor.conf` and `bird.conf`.
+    pub fn config(mut self, router: Router, text: &str) -> Self {
+        self.configs.push((router, text.to_owned()));
+        self
+    }
+
+    /// More command line arguments for an FRR daemon, separated by blanks.
+    pub fn daemon_args(mut self, router: Router, daemon: &str, args: &str) -> Self {
+        self.daemon_args
+            .push((router, daemon.to_owned(), args.to_owned()));
+        self
+    }
+}
+
+/// A running lab; dropping it removes it.
+#[derive(Debug)]
+pub struct Lab {
+    id: String,
+    run_dir: PathBuf,
+    frr_root: PathBuf,
+    spawned: AtomicU32,
+}
+
+impl Lab {
+    /// Starts a lab and returns when all daemons of all routers listen, after about half a second.
+    ///
+    /// # Panics
+    /// When it cannot start, with `lab.sh`'s reason and what to do.
+    #[track_caller]
+    pub fn start(options: LabOptions) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let owner = process::id();
+        let id = format!("nr{owner}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+
+        let texts = tempfile::tempdir().expect("a temporary directory");
+        let mut up = lab_sh(&id);
+        up.args(["up", "--owner", &owner.to_string()]);
+        for (router, profile) in &options.profiles {
+            up.args(["--profile", &format!("{router}={profile}")]);
+        }
+        for (router, text) in &options.configs {
+            let file = texts.path().join(router.name());
+            fs::write(&file, text).expect("writing a start-up configuration");
+            up.args(["--config", &format!("{router}={}", file.display())]);
+        }
+        for (router, daemon, args) in &options.daemon_args {
+            up.args(["--args", &format!("{router}/{daemon}={args}")]);
+        }
+        succeed(&mut up);
+
+        let run_dir = run_base().join(&id);
+        let frr_root = fs::read_to_string(run_dir.join("frr-root")).expect("lab.sh writes it");
+        Self {
+            id,
+            run_dir,
+            frr_root: frr_root.trim().into(),
+            spawned: AtomicU32::new(0),
+        }
+    }
+
+    /// The lab's name, to be used with `lab.sh -l`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The lab's directory; whatever a test puts there goes with the lab.
+    pub fn run_dir(&self) -> &Path {
+        &self.run_dir
+    }
+
+    /// Where FRR's sockets of a router are, as seen from the host: `<daemon>.vty`, `mgmtd_fe.sock`.
+    pub fn socket_dir(&self, router: Router) -> PathBuf {
+        self.run_dir.join(router.name()).join("run/frr")
+    }
+
+    /// The logs of a router's daemons: `<daemon>.log`.
+    pub fn log_dir(&self, router: Router) -> PathBuf {
+        self.run_dir.join(router.name()).join("log")
+    }
+
+    /// The root file system of the FRR in use.
+    pub fn frr_root(&self) -> &Path {
+        &self.frr_root
+    }
+
+    /// The YANG modules of the FRR in use.
+    pub fn yang_dir(&self) -> PathBuf {
+        self.frr_root.join("usr/share/yang")
+    }
+
+    /// The name of a router's network namespace.
+    pub fn namespace(&self, router: Router) -> String {
+        format!("{}-{router}", self.id)
+    }
+
+    /// A command of this machine, to be run in the router's network namespace. The child is the
+    /// program itself: its process number and signals are the program's.
+    pub fn command(&self, router: Router, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.namespace(router)])
+            .arg(program);
+        command
+    }
+
+    /// Runs a command of this machine in the router's network namespace to its end.
+    ///
+    /// # Panics
+    /// When it cannot be run; its exit code is the caller's to judge.
+    #[track_caller]
+    pub fn exec(&self, router: Router, argv: &[&str]) -> Output {
+        let (program, args) = argv.split_first().expect("a program to run");
+        output(self.command(router, program).args(args))
+    }
+
+    /// Starts a program (such as the agent) in the router's network namespace, with the arguments,
+    /// environment and directory of `command`. Its output goes to a file in [`Lab::run_dir`], shown
+    /// when the test fails. The lab kills it when dropped, but only the caller can wait for it.
+    #[track_caller]
+    pub fn spawn_in(&self, router: Router, command: &Command) -> Child {
+        let mut inside = self.command(router, command.get_program());
+        inside.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        if let Some(dir) = command.get_current_dir() {
+            inside.current_dir(dir);
+        }
+        let number = self.spawned.fetch_add(1, Ordering::Relaxed);
+        let path = self.run_dir.join(format!("spawned-{number}.log"));
+        let log = File::create(&path).expect("creating the log of a spawned program");
+        let err = log.try_clone().expect("a second handle of the log");
+        inside.stdin(Stdio::null()).stdout(log).stderr(err);
+        inside.spawn().unwrap_or_else(|e| panic!("{inside:?}: {e}"))
+    }
+
+    /// Runs commands in FRR's shell, one after another, and returns what it prints.
+    ///
+    /// # Panics
+    /// When one fails.
+    #[track_caller]
+    pub fn vtysh(&self, router: Router, commands: &[&str]) -> String {
+        let mut vtysh = lab_sh(&self.id);
+        vtysh.args(["vtysh", router.name()]);
+        for command in commands {
+            vtysh.args(["-c", command]);
+        }
+        succeed(&mut vtysh)
+    }
+
+    /// [`Lab::vtysh`] with one command that prints JSON, such as `show bgp summary json`.
+    #[track_caller]
+    pub fn vtysh_json(&self, router: Router, command: &str) -> serde_json::Value {
+        let text = self.vtysh(router, &[command]);
+        serde_json::from_str(&text)
+            .unwrap_or_else(|e| panic!("{router}: {command}: {e} in:\n{text}"))
+    }
+
+    /// Runs a command in BIRD's shell, such as `show route all`.
+    #[track_caller]
+    pub fn birdc(&self, command: &str) -> String {
+        succeed(
+            lab_sh(&self.id)
+                .arg("birdc")
+                .args(command.split_whitespace()),
+        )
+    }
+
+    /// Kills a daemon (SIGKILL) and returns when it is gone. Nothing restarts it by itself.
+    #[track_caller]
+    pub fn kill(&self, router: Router, daemon: &str) {
+        self.signal(router, daemon, "KILL");
+    }
+
+    /// Freezes a daemon (SIGSTOP): its sockets take connections and answer nothing.
+    #[track_caller]
+    pub fn stop(&self, router: Router, daemon: &str) {
+        self.signal(router, daemon, "STOP");
+    }
+
+    /// Lets a frozen daemon run on (SIGCONT).
+    #[track_caller]
+    pub fn cont(&self, router: Router, daemon: &str) {
+        self.signal(router, daemon, "CONT");
+    }
+
+    /// Starts a daemon anew, killing it first if it runs; it loads its start-up configuration.
+    /// Returns when it listens.
+    #[track_caller]
+    pub fn restart(&self, router: Router, daemon: &str) {
+        if self.pid(router, daemon).is_some() {
+            self.kill(router, daemon);
+        }
+        succeed(lab_sh(&self.id).args(["start", router.name(), daemon]));
+    }
+
+    /// The process number of a daemon; `None` when it does not run.
+    #[track_caller]
+    pub fn pid(&self, router: Router, daemon: &str) -> Option<u32> {
+        let out = output(lab_sh(&self.id).args(["pid", router.name(), daemon]));
+        String::from_utf8_lossy(&out.stdout).trim().parse().ok()
+    }
+
+    /// Unplugs the cable between `node` and a peer, at the peer's end: `node` sees the carrier
+    /// go and keeps its addresses.
+    #[track_caller]
+    pub fn link_down(&self, peer: Router) {
+        succeed(lab_sh(&self.id).args(["link", peer.name(), "down"]));
+    }
+
+    /// Plugs the cable in again.
+    #[track_caller]
+    pub fn link_up(&self, peer: Router) {
+        succeed(lab_sh(&self.id).args(["link", peer.name(), "up"]));
+    }
+
+    #[track_caller]
+    fn signal(&self, router: Router, daemon: &str, signal: &str) {
+        succeed(lab_sh(&self.id).args(["signal", router.name(), daemon, signal]));
+    }
+
+    /// What the daemons and spawned programs logged last, for the reader of a failed test.
+    fn print_logs(&self) {
+        let dirs = [Router::Node, Router::Tor].map(|router| self.log_dir(router));
+        for dir in dirs.iter().map(PathBuf::as_path).chain([self.run_dir()]) {
+            let Ok(entries) = fs::read_dir(dir) else {
+                continue;
+            };
+            let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+            files.sort();
+            for file in files
+                .iter()
+                .filter(|file| file.extension() == Some(OsStr::new("log")))
+            {
+                let text = fs::read(file).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text);
+                let lines: Vec<_> = text.lines().collect();
+                let last = &lines[lines.len().saturating_sub(15)..];
+                if !last.is_empty() {
+                    eprintln!("--- {}\n{}", file.display(), last.join("\n"));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.print_logs();
+        }
+        // No panic here: one while another unwinds would abort the test without its message.
+        match lab_sh(&self.id).arg("down").output() {
+            Ok(out) if out.status.success() => {}
+            Ok(out) => eprintln!("lab {}: {}", self.id, String::from_utf8_lossy(&out.stderr)),
+            Err(e) => eprintln!("lab {}: lab.sh down: {e}", self.id),
+        }
+    }
+}
+
+/// Polls until `look` returns `Ok`, and returns that value. `look` says in its `Err` what it saw
+/// instead.
+///
+/// # Panics
+/// After `timeout`, with `what` was waited for and what was seen last.
+#[track_caller]
+pub fn wait_for<T, E: fmt::Display>(
+    what: &str,
+    timeout: Duration,
+    mut look: impl FnMut() -> Result<T, E>,
+) -> T {
+    let start = Instant::now();
+    loop {
+        match look() {
+            Ok(value) => return value,
+            Err(seen) if start.elapsed() >= timeout => {
+                panic!("waited {timeout:?} for {what}; last seen: {seen}")
+            }
+            Err(_) => thread::sleep(POLL),
+        }
+    }
+}
+
+/// Where `lab.sh` keeps the directories of running labs.
+pub fn run_base() -> PathBuf {
+    std::env::var_os("NOVAROUTE_LAB_RUN").map_or_else(|| "/run/novaroute-lab".into(), PathBuf::from)
+}
+
+/// `lab.sh -l ID`, to be given its command.
+fn lab_sh(id: &str) -> Command {
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/lab.sh"));
+    command.args(["-l", id]);
+    command
+}
+
+#[track_caller]
+fn output(command: &mut Command) -> Output {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"))
+}
+
+/// Runs a command that must succeed, and returns what it prints.
+#[track_caller]
+fn succeed(command: &mut Command) -> String {
+    let out = output(command);
+    let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(
+        out.status.success(),
+        "{command:?}: {}\n{}{stdout}",
+        out.status,
+        String::from_utf8_lossy(&out.stderr),
+    );
+    stdout
+}
