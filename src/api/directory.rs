@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use tonic::Status;
 
 use crate::{model::OwnerName, policy::Lifetime};
@@ -9,9 +11,9 @@ use crate::{model::OwnerName, policy::Lifetime};
 /// The owners of the configuration. Asked anew at each call, so that a reload
 /// takes effect at once.
 pub trait Directory: Send + Sync + 'static {
-    /// The owner of this name, where there is one and the token is its. The name is as the
-    /// client wrote it. A name that does not exist takes as long as a wrong token.
-    fn authenticate(&self, owner: &str, token: &str) -> Option<OwnerName>;
+    /// Whether this token is the owner's; `None` where there is no such owner. Compares in
+    /// constant time.
+    fn accepts(&self, owner: &OwnerName, token: &str) -> Option<bool>;
 
     /// How long the owner's intents outlive its last connection; `None` where there is
     /// no such owner (any more).
@@ -20,6 +22,14 @@ pub trait Directory: Send + Sync + 'static {
     /// How long intents stay when the last connection of their owner has closed
     /// (`disconnect_grace_period`).
     fn grace_period(&self) -> Duration;
+
+    /// Does for a token of no owner what [`accepts`](Self::accepts) does for a wrong one, so
+    /// that the time of an answer doesn't tell which owners there are. As it is, it hashes the
+    /// token and compares the digest; to be replaced where `accepts` does something else.
+    fn burn(&self, token: &str) {
+        let digest = Sha256::digest(token.as_bytes());
+        std::hint::black_box(digest.as_slice().ct_eq(&[0; 32]));
+    }
 }
 
 /// Who calls, if the token is theirs.
@@ -31,7 +41,13 @@ pub(super) fn authenticate(
     owner: &str,
     token: &str,
 ) -> Result<OwnerName, Status> {
-    directory
-        .authenticate(owner, token)
-        .ok_or_else(|| Status::unauthenticated("unknown owner or wrong token"))
+    let name = owner.parse::<OwnerName>().ok();
+    let accepted = name.as_ref().and_then(|name| directory.accepts(name, token));
+    if accepted.is_none() {
+        directory.burn(token);
+    }
+    match (name, accepted) {
+        (Some(name), Some(true)) => Ok(name),
+        _ => Err(Status::unauthenticated("unknown owner or wrong token")),
+    }
 }

@@ -59,10 +59,8 @@ fn policies() -> Policies {
 }
 
 impl Directory for Owners {
-    fn authenticate(&self, owner: &str, token: &str) -> Option<OwnerName> {
-        let owner = owner.parse().ok()?;
-        policies().get(&owner).filter(|_| token == format!("{owner}-token"))?;
-        Some(owner)
+    fn accepts(&self, owner: &OwnerName, token: &str) -> Option<bool> {
+        policies().get(owner).map(|_| token == format!("{owner}-token"))
     }
     fn lifetime(&self, owner: &OwnerName) -> Option<Lifetime> {
         policies().get(owner).map(|policy| policy.lifetime)
