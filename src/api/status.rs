@@ -132,6 +132,24 @@ fn uptime(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Change, PathAttributes, PrefixAdvertisement};
+
+    #[test]
+    fn a_prefix_is_only_applied_where_frr_has_it() {
+        let (prefix, protocol) = ("10.0.0.1/32".parse().unwrap(), Protocol::Bgp);
+        let attributes = PathAttributes::default();
+        let ad = Intent::Prefix(PrefixAdvertisement { prefix, protocol, attributes });
+        let mut view = View::default();
+        view.store.apply(&"novaedge".parse().unwrap(), &Change::Set(ad));
+        let state = |view: &View| {
+            get_status(view, &FrrSnapshot::default(), None).prefixes.remove(0).state
+        };
+        assert_eq!(state(&view), "applied");
+        view.pending = Some("bgpd can't be reached".into());
+        assert_eq!(state(&view), "pending");
+        view.rejected.insert(IntentKey::Prefix(protocol, prefix), "% no".into());
+        assert_eq!(state(&view), "rejected: % no");
+    }
 
     #[test]
     fn times_are_shown_as_frr_shows_them() {
