@@ -141,9 +141,8 @@ mod tests {
         let ad = Intent::Prefix(PrefixAdvertisement { prefix, protocol, attributes });
         let mut view = View::default();
         view.store.apply(&"novaedge".parse().unwrap(), &Change::Set(ad));
-        let state = |view: &View| {
-            get_status(view, &FrrSnapshot::default(), None).prefixes.remove(0).state
-        };
+        let state =
+            |view: &View| get_status(view, &FrrSnapshot::default(), None).prefixes.remove(0).state;
         assert_eq!(state(&view), "applied");
         view.pending = Some("bgpd can't be reached".into());
         assert_eq!(state(&view), "pending");
