@@ -8,6 +8,9 @@ use tonic::Status;
 
 use crate::{model::OwnerName, policy::Lifetime};
 
+/// Stands for the token of an owner that does not exist; it opens nothing.
+const DECOY: &str = "a token of the usual length: 32 B";
+
 /// The owners of the configuration. Asked anew at each call, so that a reload
 /// takes effect at once.
 pub trait Directory: Send + Sync + 'static {
@@ -24,11 +27,12 @@ pub trait Directory: Send + Sync + 'static {
     fn grace_period(&self) -> Duration;
 
     /// Does for a token of no owner what [`accepts`](Self::accepts) does for a wrong one, so
-    /// that the time of an answer doesn't tell which owners there are. As it is, it hashes the
-    /// token and compares the digest; to be replaced where `accepts` does something else.
+    /// that the time of an answer doesn't tell which owners there are. As it is, it does what the
+    /// configuration does: it hashes two tokens and compares the digests.
     fn burn(&self, token: &str) {
-        let digest = Sha256::digest(token.as_bytes());
-        std::hint::black_box(digest.as_slice().ct_eq(&[0; 32]));
+        let given = Sha256::digest(token.as_bytes());
+        let other = Sha256::digest(DECOY.as_bytes());
+        std::hint::black_box(given.as_slice().ct_eq(other.as_slice()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
     commit::View,
-    model::{Intent, OwnerName, Peer, Protocol},
+    model::{Intent, IntentKey, OwnerName, Peer, Protocol},
     proto::v1,
 };
 
@@ -54,6 +54,15 @@ const PENDING: &str = "pending";
 /// State of what FRR has confirmed.
 const APPLIED: &str = "applied";
 
+/// State of a declared object; one that FRR refused says so in FRR's words.
+fn stored_state(view: &View, key: &IntentKey) -> String {
+    match (view.rejected.get(key), &view.pending) {
+        (Some(words), _) => format!("rejected: {words}"),
+        (None, Some(_)) => PENDING.to_owned(),
+        (None, None) => APPLIED.to_owned(),
+    }
+}
+
 /// Builds the answer for one owner, or for all.
 pub(super) fn get_status(
     view: &View,
@@ -68,10 +77,13 @@ pub(super) fn get_status(
         }),
         ..v1::GetStatusResponse::default()
     };
-    let state = if view.pending.is_none() { APPLIED } else { PENDING };
     let mut add = |owner: &OwnerName, intent: &Intent| match intent {
         Intent::Peer(peer) => {
-            response.peers.push(peer_status(peer, owner, frr.peers.get(&peer.address)));
+            let mut status = peer_status(peer, owner, frr.peers.get(&peer.address));
+            if let Some(words) = view.rejected.get(&intent.key()) {
+                status.state = format!("rejected: {words}");
+            }
+            response.peers.push(status);
         }
         Intent::Prefix(ad) => response.prefixes.push(v1::PrefixStatus {
             prefix: ad.prefix.to_string(),
@@ -80,7 +92,7 @@ pub(super) fn get_status(
                 Protocol::Ospf => v1::Protocol::Ospf,
             } as i32,
             owner: owner.to_string(),
-            state: state.to_owned(),
+            state: stored_state(view, &intent.key()),
         }),
         Intent::Bgp(_) | Intent::StaticRoute(_) => {}
     };
@@ -120,6 +132,23 @@ fn uptime(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Change, PathAttributes, PrefixAdvertisement};
+
+    #[test]
+    fn a_prefix_is_only_applied_where_frr_has_it() {
+        let (prefix, protocol) = ("10.0.0.1/32".parse().unwrap(), Protocol::Bgp);
+        let attributes = PathAttributes::default();
+        let ad = Intent::Prefix(PrefixAdvertisement { prefix, protocol, attributes });
+        let mut view = View::default();
+        view.store.apply(&"novaedge".parse().unwrap(), &Change::Set(ad));
+        let state =
+            |view: &View| get_status(view, &FrrSnapshot::default(), None).prefixes.remove(0).state;
+        assert_eq!(state(&view), "applied");
+        view.pending = Some("bgpd can't be reached".into());
+        assert_eq!(state(&view), "pending");
+        view.rejected.insert(IntentKey::Prefix(protocol, prefix), "% no".into());
+        assert_eq!(state(&view), "rejected: % no");
+    }
 
     #[test]
     fn times_are_shown_as_frr_shows_them() {

@@ -114,7 +114,7 @@ fn take(
     let unchanged = store.diff(&before).next().is_none();
     store.diff(&before).filter_map(|(k, b, n)| of_change(k, b, n)).for_each(|e| bus.publish(e));
     let previous = request.changes.iter().map(previous).collect();
-    publish.send_replace(Arc::new(View { store, pending: None }));
+    publish.send_replace(Arc::new(View { store, ..View::default() }));
     let outcome = if unchanged { Outcome::Unchanged } else { Outcome::Confirmed };
     Ok(Committed { id: TransactionId::random(), outcome, previous })
 }
