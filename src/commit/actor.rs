@@ -361,8 +361,9 @@ impl Actor {
             .map(|(_, owned)| owned.intent.clone())
             .collect();
         let mut taken: Vec<Intent> = Vec::new();
-        let mut slices = vec![0..suspects.len()];
-        while let Some(range) = slices.pop() {
+        let mut slices = vec![(0, suspects.len())];
+        while let Some((from, to)) = slices.pop() {
+            let range = from..to;
             let tried = taken.iter().chain(&suspects[range.clone()]);
             let part = render(tried, self.engine.shapes());
             match self.engine.commit_part(&part, &keep).await {
@@ -380,8 +381,8 @@ impl Actor {
                 }
                 Err(_) => {
                     let middle = range.start + range.len() / 2;
-                    slices.push(middle..range.end);
-                    slices.push(range.start..middle);
+                    slices.push((middle, to));
+                    slices.push((from, middle));
                 }
             }
         }

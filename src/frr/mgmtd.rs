@@ -288,7 +288,7 @@ mod tests {
         );
         running.ensure(&route.parse::<Path>().expect("a path").0);
         let paths = |edits: &[Edit]| edits.iter().map(|e| e.path.to_string()).collect::<Vec<_>>();
-        assert_eq!(paths(&edits(&running, &Tree::new())), [route.clone()]);
-        assert_eq!(paths(&edits(&Tree::new(), &running)), [route]);
+        assert_eq!(paths(&edits(&running, &Tree::new())), [&*route]);
+        assert_eq!(paths(&edits(&Tree::new(), &running)), [&*route]);
     }
 }
