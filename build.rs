@@ -6,7 +6,7 @@ use std::{env, error::Error, path::PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(
-        ["novaroute.proto", "frr-northbound.proto", "mgmtd-frontend.proto"],
+        ["novaroute.proto", "journal.proto", "frr-northbound.proto", "mgmtd-frontend.proto"],
         ["proto"],
     )?;
     let out = PathBuf::from(env::var("OUT_DIR")?);

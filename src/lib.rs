@@ -12,6 +12,13 @@ pub mod proto {
     pub mod v1 {
         tonic::include_proto!("novaroute.v1");
     }
+    /// What the agent writes to its state directory.
+    pub mod journal {
+        /// First format.
+        pub mod v1 {
+            tonic::include_proto!("novaroute.journal.v1");
+        }
+    }
     /// FRR's `frr.Northbound`.
     pub mod frr {
         tonic::include_proto!("frr");
@@ -29,7 +36,9 @@ pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod events;
+pub mod failpoint;
 pub mod frr;
+pub mod journal;
 pub mod model;
 pub mod monitor;
 pub mod policy;

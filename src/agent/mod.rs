@@ -31,9 +31,9 @@ use crate::{
     config::Config,
     events::Bus,
     frr::vty::chain,
-    model::{Change, Intent, OwnerName},
+    journal::{Journal, JournalError},
+    model::OwnerName,
     monitor::Monitor,
-    store::Store,
     telemetry::{GrpcMethod, Health, HttpError, HttpServer, Metrics},
     yang::YangError,
 };
@@ -59,6 +59,9 @@ pub enum AgentError {
     /// The port of metrics and health.
     #[error("{}; set metrics_address to a free port", chain(.0))]
     Http(#[from] HttpError),
+    /// The state directory.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The gRPC server ended.
     #[error("the gRPC server failed: {}", chain(.0))]
     Server(#[from] tonic::transport::Error),
@@ -80,6 +83,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     let health = Arc::new(Health::default());
     // What can fail for good fails before FRR is touched.
     let http = HttpServer::bind(config.metrics_address).await?;
+    let journal = Journal::open(&config.state_dir)?;
     let listener = api::bind(&config.listen_socket).await?;
     let frr = &config.frr;
     let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
@@ -87,14 +91,16 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
 
     let bus = Bus::new(metrics.clone());
     let (_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
+    let admin = OwnerName::ADMIN.parse::<OwnerName>().expect("admin is a valid owner name");
     let (commit, actor) = Actor::new(commit::Parts {
         engine,
         policies,
         events: bus.clone(),
         observer: Arc::new(CommitMetrics::new(metrics.clone(), health.clone())),
         retry_interval: frr.retry_interval,
-        initial: initial(&config),
-    });
+        journal,
+        configured: config.bgp.instance().map(|instance| (admin, instance)),
+    })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
     let actor = tokio::spawn(actor.run(commits_end.clone()));
@@ -113,6 +119,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     let directory = Arc::new(Owned::new(&config));
     let sessions =
         Sessions::new(commit.clone(), directory.clone(), bus.clone(), stop.child_token());
+    // Owners whose intents survived have the grace period to come back.
+    sessions.expect_absent_owners();
     let counted = (metrics.clone(), sessions.clone());
     let api = Api::new(api::Parts {
         commit,
@@ -153,14 +161,4 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     http.await?;
     served?;
     crashed.map_or(Ok(()), |error| Err(error.into()))
-}
-
-/// What the configuration declares: the node's BGP instance.
-fn initial(config: &Config) -> Store {
-    let mut store = Store::new();
-    let admin = OwnerName::ADMIN.parse::<OwnerName>().expect("admin is a valid owner name");
-    if let Some(instance) = config.bgp.instance() {
-        store.apply(&admin, &Change::Set(Intent::Bgp(instance)));
-    }
-    store
 }

@@ -35,7 +35,7 @@ fn commit_code(error: &CommitError) -> Code {
         }
         CommitError::Refused { .. } => Code::Aborted,
         CommitError::NotUndone { .. } => Code::Internal,
-        CommitError::Busy { .. } => Code::ResourceExhausted,
+        CommitError::Busy { .. } | CommitError::NotDurable { .. } => Code::ResourceExhausted,
         CommitError::Stopped => Code::Unavailable,
     }
 }

@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Applied, CommitError, CommitHandle, CommitRequest, Committed, Engine, EngineError, Outcome,
-    TransactionId, View, handle::Envelope,
+    Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
+    Outcome, Transaction, TransactionId, View, handle::Envelope,
 };
 use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
-    model::{Change, Intent, IntentKey, IntentKind},
+    journal::{Journal, JournalError},
+    model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName},
     policy::{Policies, check_all},
     render::render,
     store::Store,
@@ -77,7 +78,8 @@ pub struct Actor {
     observer: Arc<dyn Observer>,
     engine: Engine,
     retry_interval: Duration,
-    store: Store,
+    /// Every intent, what FRR may still have of earlier ones, and the history; all on disk.
+    journal: Journal,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
     /// What FRR still lacks.
@@ -100,14 +102,25 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
     /// Longest wait between two attempts to reach FRR.
     pub retry_interval: Duration,
-    /// What is declared from the start: the configuration's BGP instance.
-    pub initial: Store,
+    /// What survived, and where what changes is written.
+    pub journal: Journal,
+    /// The BGP instance that the configuration declares, and who owns it.
+    pub configured: Option<(OwnerName, BgpGlobal)>,
 }
 
 impl Actor {
-    /// The actor, and the handle that leads to it.
-    pub fn new(parts: Parts) -> (CommitHandle, Self) {
+    /// The actor, and the handle that leads to it. What survived in the journal is adopted: it counts
+    /// as being in FRR already, as far as FRR has it.
+    ///
+    /// # Errors
+    /// The journal can't be written.
+    pub fn new(mut parts: Parts) -> Result<(CommitHandle, Self), JournalError> {
         let (handle, requests, publish) = CommitHandle::channel();
+        let shapes = parts.engine.shapes();
+        let state = parts.journal.state();
+        let stored = state.store.iter().map(|(_, owned)| &owned.intent);
+        parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
+        adopt_configured(&mut parts.journal, parts.configured)?;
         let actor = Self {
             requests,
             publish,
@@ -116,18 +129,22 @@ impl Actor {
             observer: parts.observer,
             engine: parts.engine,
             retry_interval: parts.retry_interval,
-            store: parts.initial,
+            journal: parts.journal,
             rejected: BTreeMap::new(),
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
         };
-        (handle, actor)
+        actor.publish();
+        Ok((handle, actor))
+    }
+
+    fn store(&self) -> &Store {
+        &self.journal.state().store
     }
 
     /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
     pub async fn run(mut self, stop: CancellationToken) {
-        self.publish();
         let mut wait = FIRST_RETRY;
         let mut retry_at = time::Instant::now();
         let mut full = time::interval(RESYNC);
@@ -174,7 +191,7 @@ impl Actor {
 
     /// Decides a batch: together where FRR takes all of it, else each request alone.
     async fn batch(&mut self, batch: Vec<Envelope>) {
-        let before = self.store.clone();
+        let before = self.store().clone();
         let mut accepted = Vec::new();
         let mut store = before.clone();
         for (request, answer) in batch {
@@ -206,7 +223,7 @@ impl Actor {
             // One of them is to blame: the others shall not suffer for it.
             Err(_) => {
                 for (request, answer) in accepted {
-                    let before = self.store.clone();
+                    let before = self.store().clone();
                     let result = match self.permit(&before, &request) {
                         Ok(after) => self.apply(after, &[&request]).await,
                         Err(error) => Err(error),
@@ -225,53 +242,54 @@ impl Actor {
         check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
     }
 
-    /// Takes `after` for the store where FRR has it, or gets it as soon as it can be reached.
+    /// Makes `after` the store where FRR takes it, or will as soon as it can be reached.
     async fn apply(
         &mut self,
         after: Store,
         requests: &[&CommitRequest],
     ) -> Result<Outcome, CommitError> {
         let begun = Instant::now();
-        let refused = |error| match error {
-            EngineError::Refused { message } => CommitError::Refused { message },
-            EngineError::NotUndone { message, undo } => CommitError::NotUndone { message, undo },
-        };
-        let changes = || requests.iter().flat_map(|request| &request.changes);
-        let set = changes().filter_map(|change| match change {
-            Change::Set(intent) => Some(intent),
-            Change::Remove(_) => None,
-        });
-        // A neighbour is only valid in an instance.
-        let instance = after.bgp().cloned().map(Intent::Bgp);
-        let fragment = render(set.chain(&instance), self.engine.shapes());
-        let result = match self.engine.validate(fragment).await {
-            Ok(()) => {
-                let desired = self.desired(&after, changes().map(Change::key));
-                self.engine.commit(&desired).await
+        let before = self.store().clone();
+        let mut seen = before.clone();
+        let mut transactions = Vec::with_capacity(requests.len());
+        for request in requests {
+            let mut next = seen.clone();
+            for change in &request.changes {
+                next.apply(&request.owner, change);
             }
-            Err(error) => Err(error),
-        };
+            let (owner, origin) = (&request.owner, request.origin);
+            transactions.push(Transaction::new(owner, origin, &request.changes, &seen, &next));
+            seen = next;
+        }
+        let ids: Vec<_> = transactions.iter().map(|transaction| transaction.id).collect();
+        // On disk before FRR is touched.
+        self.journal
+            .prepare(&transactions)
+            .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
+
+        let result = self.send(&after, requests).await;
         let Applied { sent, unreachable } = match result {
             Ok(applied) => applied,
             Err(error) => {
                 self.observer.transaction("refused", begun.elapsed());
+                self.settle(&ids, Ending::Refused(error.to_string()), begun, false);
                 if let EngineError::NotUndone { .. } = error {
                     error!(%error, "FRR is not as it was");
                     self.out_of_step = Some(error.to_string());
                     self.publish();
                 }
-                return Err(refused(error));
+                return Err(match error {
+                    EngineError::Refused { message } => CommitError::Refused { message },
+                    EngineError::NotUndone { message, undo } => {
+                        CommitError::NotUndone { message, undo }
+                    }
+                });
             }
         };
+        let changes = || requests.iter().flat_map(|request| &request.changes);
         for change in changes() {
             self.rejected.remove(&change.key());
         }
-        let difference: Vec<_> = after
-            .diff(&self.store)
-            .filter_map(|(key, before, now)| of_change(key, before, now))
-            .collect();
-        self.store = after;
-        self.unconfirmed.extend(difference);
         self.unreachable = unreachable;
         let waits = changes().any(|change| self.is_unreachable(change.key().kind()));
         let outcome = match (waits, sent) {
@@ -280,8 +298,39 @@ impl Actor {
             (false, _) => Outcome::Confirmed,
         };
         debug!(sent, ?outcome, took = ?begun.elapsed(), "commit");
-        self.settle(outcome, begun);
+        self.settle(&ids, Ending::Done(outcome), begun, !self.is_behind());
+        let store = self.store().clone();
+        let differences = store.diff(&before);
+        self.unconfirmed.extend(differences.filter_map(|(key, b, n)| of_change(key, b, n)));
+        self.tell(outcome, begun);
         Ok(outcome)
+    }
+
+    /// Has the changes judged and applied.
+    async fn send(
+        &mut self,
+        after: &Store,
+        requests: &[&CommitRequest],
+    ) -> Result<Applied, EngineError> {
+        let changes = || requests.iter().flat_map(|request| &request.changes);
+        let set = changes().filter_map(|change| match change {
+            Change::Set(intent) => Some(intent),
+            Change::Remove(_) => None,
+        });
+        // A neighbour is only valid in an instance.
+        let instance = after.bgp().cloned().map(Intent::Bgp);
+        let fragment = render(set.chain(&instance), self.engine.shapes());
+        self.engine.validate(fragment).await?;
+        let desired = self.desired(after, changes().map(Change::key));
+        self.engine.commit(&desired).await
+    }
+
+    /// Writes how transactions ended. That the disk refuses this is no reason to refuse the client: it has
+    /// the preparation, and would apply it again.
+    fn settle(&mut self, ids: &[TransactionId], ending: Ending, begun: Instant, clean: bool) {
+        if let Err(error) = self.journal.settle(ids, &ending, begun.elapsed(), clean) {
+            error!(%error, "the journal lacks how a transaction ended");
+        }
     }
 
     /// Whether a daemon that executes this kind of intent can't be reached.
@@ -295,7 +344,7 @@ impl Actor {
     }
 
     /// Tells everybody how a transaction with FRR ended.
-    fn settle(&mut self, outcome: Outcome, begun: Instant) {
+    fn tell(&mut self, outcome: Outcome, begun: Instant) {
         let result = match outcome {
             Outcome::Confirmed => "confirmed",
             Outcome::Unchanged => "unchanged",
@@ -324,7 +373,7 @@ impl Actor {
     /// Compares FRR with all that is desired and repairs what differs.
     async fn resynchronise(&mut self) {
         let begun = Instant::now();
-        let desired = self.desired(&self.store, std::iter::empty());
+        let desired = self.desired(self.store(), std::iter::empty());
         match self.engine.commit(&desired).await {
             Ok(Applied { sent, unreachable }) => {
                 if sent > 0 {
@@ -338,7 +387,11 @@ impl Actor {
                 self.unreachable = unreachable;
                 self.out_of_step = None;
                 let reached = self.unreachable.is_empty();
-                self.settle(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
+                if reached && !self.journal.state().residue.is_empty() {
+                    // Nothing of ours is in FRR any more but what is stored.
+                    self.settle(&[], Ending::Done(Outcome::Confirmed), begun, true);
+                }
+                self.tell(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
             }
             Err(error) => {
                 warn!(%error, "FRR refuses what is desired");
@@ -353,9 +406,9 @@ impl Actor {
     /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
     /// runs already stays meanwhile.
     async fn reject_one_by_one(&mut self) {
-        let keep = self.desired(&self.store, std::iter::empty());
+        let keep = self.desired(self.store(), std::iter::empty());
         let suspects: Vec<_> = self
-            .store
+            .store()
             .iter()
             .filter(|(key, _)| !self.rejected.contains_key(key))
             .map(|(_, owned)| owned.intent.clone())
@@ -398,7 +451,7 @@ impl Actor {
             .chain(self.out_of_step.clone())
             .collect();
         let pending = (!lacking.is_empty()).then(|| lacking.join("; "));
-        let view = View { store: self.store.clone(), pending, rejected: self.rejected.clone() };
+        let view = View { store: self.store().clone(), pending, rejected: self.rejected.clone() };
         let now = Arc::new(view);
         let before = self.publish.send_replace(now.clone());
         self.observer.state(&before, &now);
@@ -424,6 +477,27 @@ impl Actor {
         // A client that went away does not get its answer.
         let _ = answer.send(result);
     }
+}
+
+/// Declares what the configuration says, where it says something else than at the last start; what
+/// clients have set since then stands otherwise.
+fn adopt_configured(
+    journal: &mut Journal,
+    configured: Option<(OwnerName, BgpGlobal)>,
+) -> Result<(), JournalError> {
+    let bgp = configured.as_ref().map(|(_, bgp)| bgp.clone());
+    let news = bgp != journal.state().configured_bgp || journal.state().store.bgp().is_none();
+    if let Some((owner, bgp)) = configured.filter(|_| news) {
+        let before = journal.state().store.clone();
+        let change = [Change::Set(Intent::Bgp(bgp))];
+        let mut after = before.clone();
+        after.apply(&owner, &change[0]);
+        let transaction = Transaction::new(&owner, "configuration", &change, &before, &after);
+        let id = transaction.id;
+        journal.prepare(&[transaction])?;
+        journal.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
+    }
+    journal.configured(bgp)
 }
 
 /// The answer to one request of a batch, and the store as the next one met it.

@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 use super::plan::{DaemonPlan, VtyPlan, plan_vty};
 use crate::{
     daemon::{Daemon, Forest},
+    failpoint,
     frr::{
         mgmtd::{self, MgmtdDriver, MgmtdError},
         northbound,
@@ -115,6 +116,12 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Takes what a predecessor has applied for ours: it stays where it is desired, and goes
+    /// where it is not.
+    pub fn adopt(&mut self, applied: Forest) {
+        self.last = applied;
+    }
+
     /// How the models in use lay things out.
     pub fn shapes(&self) -> Shapes {
         self.shapes
@@ -196,6 +203,7 @@ impl Engine {
             }
         }
         plans.retain(|_, plan| !plan.is_empty());
+        failpoint::hit("engine-planned");
         match self.carry_out(&plans, &before, &mut applied.sent).await {
             Ok(()) => {}
             Err(Failure::Lost(daemon, why)) => {
@@ -315,6 +323,7 @@ impl Engine {
                     let outcome = self.mgmtd.commit(edits, &self.yang).await;
                     let outcome = outcome.map_err(|error| mgmtd_failure(&error))?;
                     debug!(?outcome, "mgmtd");
+                    failpoint::hit("mgmtd-committed");
                     let confirmed = self.mgmtd.confirm(edits, &self.yang).await;
                     confirmed.map_err(|error| mgmtd_failure(&error))?;
                 }
@@ -332,6 +341,7 @@ impl Engine {
                 self.confirm(*daemon, plan).await?;
             }
         }
+        failpoint::hit("engine-confirmed");
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `request` | what the actor is asked and what it answers: the whole contract |
+//! | `transaction` | one transaction as it is remembered; pure |
 //! | `handle` | the way in, and the view that the actor publishes |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
 //! | `plan` | last-applied × running × desired → what is sent; pure |
@@ -13,8 +14,10 @@ mod engine;
 mod handle;
 mod plan;
 mod request;
+mod transaction;
 
 pub use actor::{Actor, NoObserver, Observer, Parts};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, Envelope, QUEUE, View};
 pub use request::{CommitError, CommitRequest, Committed, Outcome, TransactionId};
+pub use transaction::{Changed, Ending, Finish, Transaction};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    model::{Change, Intent, OwnerName},
+    model::{Change, Intent, OwnerName, ValueError},
     policy::Violation,
 };
 
@@ -15,6 +15,15 @@ impl TransactionId {
     /// A new one that no other transaction has.
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4())
+    }
+}
+
+impl std::str::FromStr for TransactionId {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let id = uuid::Uuid::try_parse(text);
+        id.map(Self).map_err(|_| ValueError::new("is not the id of a transaction"))
     }
 }
 
@@ -77,6 +86,12 @@ pub enum CommitError {
         message: String,
         /// Why it could not be undone.
         undo: String,
+    },
+    /// The change can't be made durable, so that it was not made.
+    #[error("{message}; nothing was changed")]
+    NotDurable {
+        /// Why.
+        message: String,
     },
     /// Too many requests wait already: try again.
     #[error("{waiting} requests wait for FRR already; try again")]

@@ -55,6 +55,8 @@ pub const ENV_ROUTER_ID: &str = "NOVAROUTE_BGP_ROUTER_ID";
 pub struct Config {
     /// Path of the agent's gRPC socket.
     pub listen_socket: PathBuf,
+    /// Where what has to survive the agent is written.
+    pub state_dir: PathBuf,
     /// Where FRR is.
     pub frr: FrrConfig,
     /// What the node's BGP instance is until a client says otherwise.

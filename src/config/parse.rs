@@ -30,6 +30,12 @@ const MAX_SOCKET_PATH: usize = 107;
 /// Longest token in bytes: far beyond any in use, and small beside gRPC's metadata limits.
 const MAX_TOKEN: usize = 4096;
 
+/// The state directory of a file that names none: it lives as long as the socket's directory, thus
+/// across restarts of the agent, and goes with the node's run-time state, as FRR's configuration does.
+fn beside(listen_socket: &Path) -> PathBuf {
+    listen_socket.with_extension("state")
+}
+
 /// The whole file.
 pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, FieldErrors> {
     let mut errors = FieldErrors::new();
@@ -47,8 +53,10 @@ pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, F
         file.parsed("metrics_address", errs, metrics_address).unwrap_or(DEFAULT_METRICS_ADDRESS);
     let disconnect_grace_period = seconds(&mut file, "disconnect_grace_period", errs, 0)
         .unwrap_or(DEFAULT_DISCONNECT_GRACE_PERIOD);
+    let state_dir = file.parsed("state_dir", errs, absolute_path);
     file.finish(errs);
     errors.finish(Some(Config {
+        state_dir: state_dir.unwrap_or_else(|| beside(&listen_socket)),
         listen_socket,
         frr,
         bgp,

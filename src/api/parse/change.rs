@@ -56,6 +56,21 @@ pub fn changes(messages: &[v1::IntentChange]) -> Result<Vec<Change>, FieldErrors
     errors.finish(Some(parsed))
 }
 
+/// Parses one intent.
+///
+/// # Errors
+/// Names wrong fields as `set.peer.remote_as`.
+pub fn intent(message: &v1::Intent) -> Result<Intent, FieldErrors> {
+    set(message).map_err(|wrong| {
+        let mut errors = FieldErrors::new();
+        match wrong {
+            Wrong::Whole(reason) => errors.push("intent", reason),
+            Wrong::Fields(parent, inner) => errors.nest(parent, inner),
+        }
+        errors
+    })
+}
+
 /// What of a change is not built yet, in words for the caller.
 pub fn unimplemented(key: &IntentKey) -> Option<&'static str> {
     match key {

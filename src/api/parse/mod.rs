@@ -5,6 +5,7 @@
 //! May import `model` and `proto`.
 
 mod change;
+mod message;
 mod peer;
 mod prefix;
 #[cfg(test)]
@@ -12,7 +13,8 @@ mod tests;
 
 use std::net::Ipv4Addr;
 
-pub use change::{MAX_CHANGES, changes, unimplemented};
+pub use change::{MAX_CHANGES, changes, intent, unimplemented};
+pub use message::{bgp_message, intent_message};
 pub use peer::peer;
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};
 

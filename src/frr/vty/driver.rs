@@ -13,7 +13,7 @@ use super::{
     steps::{Command, Step, steps},
     table::{Defaults, Running, Table},
 };
-use crate::daemon::Daemon;
+use crate::{daemon::Daemon, failpoint};
 
 /// A daemon's configuration: its words, and what the table makes of them.
 #[derive(Debug, Clone, Default)]
@@ -221,6 +221,7 @@ impl VtyDriver {
                     break;
                 }
             }
+            failpoint::hit("vty-half-applied");
             let texts: Vec<&str> =
                 segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
             let outcome = session.pipeline(&texts, |_, reply| reply.is_ok() || !strict).await?;
@@ -234,6 +235,7 @@ impl VtyDriver {
             }
         }
         session.show("end").await?;
+        failpoint::hit("vty-applied");
         Ok(first)
     }
 }

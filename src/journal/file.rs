@@ -1,0 +1,207 @@
+//! The file: open, append, replace.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::replay::{self, State};
+use crate::{
+    commit::{Ending, Finish, Transaction, TransactionId},
+    failpoint,
+    model::BgpGlobal,
+};
+
+/// Name of the journal in the state directory.
+const FILE: &str = "journal";
+
+/// A file under this many bytes is not worth replacing.
+const SMALL: u64 = 4 << 20;
+
+/// Why the journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("can't write the state directory {}: {source}", dir.display())]
+    Io {
+        /// The state directory.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another agent uses it.
+    #[error("another agent uses the state directory {}; stop it, or set another state_dir", dir.display())]
+    InUse {
+        /// The state directory.
+        dir: PathBuf,
+    },
+    /// The file is not one of ours, or was damaged.
+    #[error(
+        "can't read {}: {reason}; move it away to start without what was declared",
+        path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The open journal. All calls block for as long as the disk takes.
+#[derive(Debug)]
+pub struct Journal {
+    dir: PathBuf,
+    file: File,
+    /// Bytes in the file.
+    length: u64,
+    /// Bytes of its snapshot.
+    snapshot: u64,
+    /// What is in the file.
+    state: State,
+    /// Held for as long as the journal is open.
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens the journal of a state directory, making both where they lack. `configured_bgp` is what
+    /// the configuration declares now; [`State::configured_bgp`] of [`Journal::state`] is what it declared
+    /// the last time.
+    ///
+    /// # Errors
+    /// The directory can't be used, another agent uses it, or the journal can't be read.
+    pub fn open(dir: &Path) -> Result<Self, JournalError> {
+        let io_error = |source| JournalError::Io { dir: dir.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error)?;
+        let lock = options().open(dir.join("lock")).map_err(io_error)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse { dir: dir.to_owned() },
+            TryLockError::Error(source) => io_error(source),
+        })?;
+        let path = dir.join(FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(io_error(source)),
+        };
+        let (state, _) = replay::replay(&bytes)
+            .map_err(|e| JournalError::Unreadable { path: path.clone(), reason: e.0 })?;
+        // What was read is written anew: a file that was cut off ends properly again.
+        let (file, length) = write_snapshot(dir, &state).map_err(io_error)?;
+        Ok(Self { dir: dir.to_owned(), file, length, snapshot: length, state, _lock: lock })
+    }
+
+    /// What is in the journal.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Bytes on disk.
+    pub fn size(&self) -> u64 {
+        self.length
+    }
+
+    /// Remembers what the configuration declares.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn configured(&mut self, bgp: Option<BgpGlobal>) -> Result<(), JournalError> {
+        if self.state.configured_bgp != bgp {
+            self.state.configured_bgp = bgp;
+            self.replace()?;
+        }
+        Ok(())
+    }
+
+    /// Has transactions on disk before FRR is touched.
+    ///
+    /// # Errors
+    /// The disk refused; they must not be carried out.
+    pub fn prepare(&mut self, transactions: &[Transaction]) -> Result<(), JournalError> {
+        let record = replay::prepared(transactions);
+        self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))?;
+        self.state.prepare(transactions);
+        failpoint::hit("journal-prepared");
+        Ok(())
+    }
+
+    /// Writes how transactions ended. Survives the death of this process at once and a power
+    /// cut from the next [`Journal::prepare`] on: until then they would be applied again.
+    ///
+    /// # Errors
+    /// The disk refused. What is in memory is right all the same.
+    pub fn settle(
+        &mut self,
+        ids: &[TransactionId],
+        ending: &Ending,
+        took: Duration,
+        clean: bool,
+    ) -> Result<(), JournalError> {
+        self.state.settle(ids, ending, took, clean);
+        self.append(&replay::settled_record(ids, ending, took, clean))
+            .map_err(|e| self.io_error(e))?;
+        failpoint::hit("journal-settled");
+        if self.length > SMALL && self.length > 4 * self.snapshot {
+            self.replace()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what became of a transaction that had to be confirmed.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn finish(&mut self, id: TransactionId, finish: Finish) -> Result<(), JournalError> {
+        self.state.finish(id, finish);
+        let record = replay::finished(id, finish);
+        self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))
+    }
+
+    /// Appends a record whole: of one that was written in part nothing stays, since what came
+    /// behind it could not be read.
+    fn append(&mut self, record: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all(record) {
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.length += record.len() as u64;
+        Ok(())
+    }
+
+    fn replace(&mut self) -> Result<(), JournalError> {
+        let written = write_snapshot(&self.dir, &self.state).map_err(|e| self.io_error(e))?;
+        (self.file, self.length) = written;
+        self.snapshot = self.length;
+        Ok(())
+    }
+
+    fn io_error(&self, source: io::Error) -> JournalError {
+        JournalError::Io { dir: self.dir.clone(), source }
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    // Passwords of neighbours stand in it.
+    options.create(true).write(true).mode(0o600);
+    options
+}
+
+/// Writes a whole file under another name and puts it in place of the old one.
+fn write_snapshot(dir: &Path, state: &State) -> io::Result<(File, u64)> {
+    let bytes = replay::snapshot(state);
+    let new = dir.join("journal.new");
+    let mut file = options().truncate(true).open(&new)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, dir.join(FILE))?;
+    File::open(dir)?.sync_all()?;
+    Ok((file, bytes.len() as u64))
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
