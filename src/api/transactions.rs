@@ -28,6 +28,7 @@ impl Transactions for Api {
             Ok(v1::ApplyResponse {
                 transaction_id: committed.id.to_string(),
                 outcome: outcome as i32,
+                plan: None,
             })
         })
         .await
