@@ -35,6 +35,9 @@ fn commit_code(error: &CommitError) -> Code {
         }
         CommitError::Refused { .. } => Code::Aborted,
         CommitError::NotUndone { .. } => Code::Internal,
+        CommitError::NoSuchTransaction { .. } => Code::NotFound,
+        CommitError::NotYours { .. } => Code::PermissionDenied,
+        CommitError::ChangedSince { .. } => Code::FailedPrecondition,
         CommitError::Busy { .. } | CommitError::NotDurable { .. } => Code::ResourceExhausted,
         CommitError::Stopped => Code::Unavailable,
     }

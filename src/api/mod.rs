@@ -20,6 +20,7 @@
 mod codes;
 mod connection;
 mod directory;
+mod history;
 pub mod parse;
 mod route_control;
 mod server;

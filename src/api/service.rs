@@ -100,10 +100,22 @@ impl Api {
         origin: &'static str,
         changes: Vec<Change>,
     ) -> Result<Committed, Status> {
-        if let Some(missing) = changes.iter().find_map(|c| parse::unimplemented(&c.key())) {
-            return Err(Status::unimplemented(missing));
-        }
-        let request = CommitRequest { owner: owner.clone(), origin, changes };
+        self.commit_within(owner, origin, changes, None).await
+    }
+
+    /// Like [`commit`](Self::commit); rolled back after `confirm_within` unless it is confirmed.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn commit_within(
+        &self,
+        owner: OwnerName,
+        origin: &'static str,
+        changes: Vec<Change>,
+        confirm_within: Option<Duration>,
+    ) -> Result<Committed, Status> {
+        implemented(&changes)?;
+        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within };
         self.parts.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
     }
 
@@ -116,6 +128,17 @@ impl Api {
             }
         }
         codes::refused(error)
+    }
+}
+
+/// Refuses what is not built yet.
+///
+/// # Errors
+/// UNIMPLEMENTED.
+pub(super) fn implemented(changes: &[Change]) -> Result<(), Status> {
+    match changes.iter().find_map(|change| parse::unimplemented(&change.key())) {
+        Some(missing) => Err(Status::unimplemented(missing)),
+        None => Ok(()),
     }
 }
 

@@ -297,7 +297,7 @@ impl Sessions {
         if changes.is_empty() {
             return Ok(None);
         }
-        let request = CommitRequest { owner: owner.clone(), origin, changes };
+        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
         self.commit.commit(request).await.map(Some)
     }
 

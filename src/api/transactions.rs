@@ -1,12 +1,20 @@
-//! `novaroute.v1.Transactions`: several intents of one owner, all or nothing.
+//! `novaroute.v1.Transactions`: several intents of one owner, all or nothing; and what happened.
 
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
+
+use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, codes, parse};
+use super::{Api, codes, history, parse, service::implemented};
 use crate::{
-    commit::Outcome,
+    commit::{CommitRequest, Outcome, Transaction, TransactionId},
+    events::parse_owner_filter,
+    model::{FieldErrors, OwnerName, ValueError},
     proto::v1::{self, transactions_server::Transactions},
 };
+
+/// Longest time that a transaction may wait to be confirmed: whoever needs more has forgotten it.
+const MAX_CONFIRM: Duration = Duration::from_secs(24 * 3600);
 
 #[async_trait]
 impl Transactions for Api {
@@ -19,18 +27,192 @@ impl Transactions for Api {
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let changes =
                 parse::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
-            let committed = self.commit(owner, "Apply", changes).await?;
-            let outcome = match committed.outcome {
-                Outcome::Confirmed => v1::Outcome::Confirmed,
-                Outcome::Unchanged => v1::Outcome::Unchanged,
-                Outcome::Pending => v1::Outcome::Pending,
-            };
+            let within = confirm_within(message.confirm_timeout)?;
+            if message.dry_run {
+                let plan = self.plan_changes(owner, changes).await?;
+                return Ok(v1::ApplyResponse { plan: Some(plan), ..Default::default() });
+            }
+            let committed = self.commit_within(owner, "Apply", changes, within).await?;
             Ok(v1::ApplyResponse {
                 transaction_id: committed.id.to_string(),
-                outcome: outcome as i32,
+                outcome: outcome(committed.outcome).into(),
                 plan: None,
             })
         })
         .await
+    }
+
+    async fn plan(
+        &self,
+        request: Request<v1::PlanRequest>,
+    ) -> Result<Response<v1::PlanResponse>, Status> {
+        self.timed("Plan", async {
+            let message = request.into_inner();
+            let owner = self.authenticate(&message.owner, &message.token)?;
+            let changes =
+                parse::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
+            self.plan_changes(owner, changes).await
+        })
+        .await
+    }
+
+    async fn confirm(
+        &self,
+        request: Request<v1::ConfirmRequest>,
+    ) -> Result<Response<v1::ConfirmResponse>, Status> {
+        self.timed("Confirm", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let id = id(&message.transaction_id)?;
+            let confirmed = self.parts.commit.confirm(owner.clone(), id).await;
+            confirmed.map_err(|error| self.refused(&owner, &error))?;
+            Ok(v1::ConfirmResponse {})
+        })
+        .await
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<v1::RollbackRequest>,
+    ) -> Result<Response<v1::RollbackResponse>, Status> {
+        self.timed("Rollback", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let id = id(&message.transaction_id)?;
+            let rolled_back = self.parts.commit.roll_back(owner.clone(), id).await;
+            let committed = rolled_back.map_err(|error| self.refused(&owner, &error))?;
+            Ok(v1::RollbackResponse {
+                transaction_id: committed.id.to_string(),
+                outcome: outcome(committed.outcome).into(),
+            })
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        request: Request<v1::ListTransactionsRequest>,
+    ) -> Result<Response<v1::ListTransactionsResponse>, Status> {
+        self.timed("List", async {
+            let message = request.into_inner();
+            let limit = match message.limit {
+                0 => usize::MAX,
+                limit => limit as usize,
+            };
+            let owner = owner_filter(&message.owner_filter)?;
+            let view = self.parts.commit.view();
+            let latest = view.history.iter().rev();
+            let wanted = latest.filter(|t| is_of(t, owner.as_ref())).take(limit);
+            let transactions = wanted.map(|transaction| history::summary(transaction)).collect();
+            Ok(v1::ListTransactionsResponse { transactions })
+        })
+        .await
+    }
+
+    async fn get(
+        &self,
+        request: Request<v1::GetTransactionRequest>,
+    ) -> Result<Response<v1::Transaction>, Status> {
+        self.timed("Get", async {
+            let id = id(&request.into_inner().transaction_id)?;
+            let view = self.parts.commit.view();
+            let found = view.history.iter().find(|transaction| transaction.id == id);
+            let found = found.map(|transaction| history::whole(transaction));
+            found.ok_or_else(|| Status::not_found(format!("transaction {id} is not remembered")))
+        })
+        .await
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::Transaction, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        request: Request<v1::WatchTransactionsRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let owner = owner_filter(&request.into_inner().owner_filter)?;
+        let place = self.streams.clone().try_acquire_owned();
+        let place = place.map_err(|_| Status::resource_exhausted("too many streams are open"))?;
+        let mut told = Told::default();
+        told.news(&self.parts.commit.view().history);
+        let views = WatchStream::from_changes(self.parts.commit.follow());
+        let stream = views.map(move |view| {
+            let _held = &place;
+            let news = told.news(&view.history);
+            let wanted = news.into_iter().filter(|t| is_of(t, owner.as_ref()));
+            tokio_stream::iter(wanted.map(|t| Ok(history::whole(&t))).collect::<Vec<_>>())
+        });
+        let stream = futures::StreamExt::flatten(stream);
+        let stopped = self.parts.shutdown.clone().cancelled_owned();
+        Ok(Response::new(Box::pin(futures::StreamExt::take_until(stream, stopped))))
+    }
+}
+
+/// Which transactions a watcher was told of, and in which state.
+#[derive(Default)]
+struct Told(BTreeMap<TransactionId, (bool, bool)>);
+
+impl Told {
+    /// Those that have ended, or were confirmed or rolled back, since the last call.
+    fn news(
+        &mut self,
+        history: &std::collections::VecDeque<std::sync::Arc<Transaction>>,
+    ) -> Vec<std::sync::Arc<Transaction>> {
+        let state = |t: &Transaction| (t.ending.is_some(), t.finish.is_some());
+        let now: BTreeMap<_, _> = history.iter().map(|t| (t.id, state(t))).collect();
+        let news =
+            history.iter().filter(|t| t.ending.is_some() && self.0.get(&t.id) != Some(&state(t)));
+        let news = news.cloned().collect();
+        self.0 = now;
+        news
+    }
+}
+
+impl Api {
+    async fn plan_changes(
+        &self,
+        owner: OwnerName,
+        changes: Vec<crate::model::Change>,
+    ) -> Result<v1::PlanResponse, Status> {
+        implemented(&changes)?;
+        let request =
+            CommitRequest { owner: owner.clone(), origin: "Plan", changes, confirm_within: None };
+        let plan = self.parts.commit.plan(request).await;
+        let plan = plan.map_err(|error| self.refused(&owner, &error))?;
+        if let Some((daemon, why)) = plan.unreachable.first_key_value() {
+            return Err(Status::unavailable(format!("{daemon} can't be asked: {why}")));
+        }
+        Ok(history::plan(&plan))
+    }
+}
+
+fn is_of(transaction: &Transaction, owner: Option<&OwnerName>) -> bool {
+    owner.is_none_or(|owner| transaction.owner == *owner)
+}
+
+fn owner_filter(text: &str) -> Result<Option<OwnerName>, Status> {
+    let mut errors = FieldErrors::new();
+    let owner = parse_owner_filter(&mut errors, text);
+    errors.finish(Some(owner)).map_err(|errors| codes::invalid(&errors))
+}
+
+fn id(text: &str) -> Result<TransactionId, Status> {
+    let parsed = text.parse::<TransactionId>();
+    parsed.map_err(|error: ValueError| Status::invalid_argument(format!("transaction_id: {error}")))
+}
+
+fn confirm_within(seconds: u32) -> Result<Option<Duration>, Status> {
+    let within = Duration::from_secs(seconds.into());
+    if within > MAX_CONFIRM {
+        let most = MAX_CONFIRM.as_secs();
+        return Err(Status::invalid_argument(format!("confirm_timeout: is at most {most} s")));
+    }
+    Ok((seconds != 0).then_some(within))
+}
+
+fn outcome(outcome: Outcome) -> v1::Outcome {
+    match outcome {
+        Outcome::Confirmed => v1::Outcome::Confirmed,
+        Outcome::Unchanged => v1::Outcome::Unchanged,
+        Outcome::Pending => v1::Outcome::Pending,
     }
 }

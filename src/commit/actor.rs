@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{
@@ -15,7 +15,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
-    Outcome, Transaction, TransactionId, View, handle::Envelope,
+    Finish, Outcome, Plan, Transaction, TransactionId, View, blame::blame, handle::Request,
 };
 use crate::{
     daemon::{Daemon, Forest},
@@ -23,7 +23,7 @@ use crate::{
     journal::{Journal, JournalError},
     model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName},
     policy::{Policies, check_all},
-    render::render,
+    render::{Shapes, render},
     store::Store,
 };
 
@@ -71,7 +71,7 @@ impl Observer for NoObserver {
 
 /// The one writer.
 pub struct Actor {
-    requests: mpsc::Receiver<Envelope>,
+    requests: mpsc::Receiver<Request>,
     publish: watch::Sender<Arc<View>>,
     policies: watch::Receiver<Arc<Policies>>,
     events: Bus,
@@ -89,6 +89,9 @@ pub struct Actor {
     /// Events of what is stored and not confirmed yet.
     unconfirmed: Vec<Event>,
 }
+
+/// A request to commit, with the place for its answer.
+type Enquiry = (CommitRequest, oneshot::Sender<Result<Committed, CommitError>>);
 
 /// What an actor is made of.
 pub struct Parts {
@@ -151,18 +154,22 @@ impl Actor {
         full.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beat = time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut batch = Vec::new();
+        let mut taken = Vec::new();
         loop {
             self.observer.beat();
             let behind = self.is_behind();
+            let overdue = self.next_deadline();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                taken = self.requests.recv_many(&mut batch, MAX_BATCH) => {
-                    if taken == 0 {
+                count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
+                    if count == 0 {
                         break;
                     }
-                    self.batch(std::mem::take(&mut batch)).await;
+                    self.serve(std::mem::take(&mut taken)).await;
+                }
+                () = time::sleep(overdue.unwrap_or_default()), if overdue.is_some() => {
+                    self.roll_back_overdue().await;
                 }
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
@@ -185,12 +192,168 @@ impl Actor {
         self.requests.close();
     }
 
+    /// Serves requests in their order; commits that stand together are one batch.
+    async fn serve(&mut self, requests: Vec<Request>) {
+        let mut batch = Vec::new();
+        for request in requests {
+            match request {
+                Request::Commit(request, answer) => batch.push((request, answer)),
+                other => {
+                    self.batch(std::mem::take(&mut batch)).await;
+                    self.serve_one(other).await;
+                }
+            }
+        }
+        self.batch(batch).await;
+    }
+
+    async fn serve_one(&mut self, request: Request) {
+        // A client that went away does not get its answer.
+        match request {
+            Request::Commit(request, answer) => self.batch(vec![(request, answer)]).await,
+            Request::Plan(request, answer) => drop(answer.send(self.plan(&request).await)),
+            Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
+            Request::RollBack(owner, id, answer) => {
+                drop(answer.send(self.roll_back(&owner, id).await));
+            }
+        }
+    }
+
+    async fn plan(&mut self, request: &CommitRequest) -> Result<Plan, CommitError> {
+        let after = self.permit(&self.store().clone(), request)?;
+        let named = |error| refusal(error, &[request], self.engine.shapes(), &after);
+        if let Err(error) = self.engine.validate(self.fragment(&after, &[request])).await {
+            return Err(named(error));
+        }
+        let desired = self.desired(&after, request.changes.iter().map(Change::key));
+        let plan = self.engine.plan(&desired).await;
+        plan.map_err(|error| refusal(error, &[request], self.engine.shapes(), &after))
+    }
+
+    /// The transaction of this name, if this owner may decide over it.
+    fn remembered(
+        &self,
+        owner: &OwnerName,
+        id: TransactionId,
+    ) -> Result<Arc<Transaction>, CommitError> {
+        let found = self.journal.state().history.iter().find(|t| t.id == id);
+        let message = || format!("transaction {id} is not remembered; see 'transactions'");
+        let transaction =
+            found.ok_or_else(|| CommitError::NoSuchTransaction { message: message() })?;
+        if transaction.owner != *owner && !owner.is_admin() {
+            return Err(CommitError::NotYours { id, owner: transaction.owner.clone() });
+        }
+        Ok(transaction.clone())
+    }
+
+    fn confirm(&mut self, owner: &OwnerName, id: TransactionId) -> Result<(), CommitError> {
+        let transaction = self.remembered(owner, id)?;
+        if !transaction.awaits_confirmation() {
+            let state = match transaction.finish {
+                Some(finish) => format!("is {finish} already"),
+                None => "does not wait to be confirmed".to_owned(),
+            };
+            let message = format!("transaction {id} {state}");
+            return Err(CommitError::NoSuchTransaction { message });
+        }
+        info!(%owner, transaction = %id, "confirmed");
+        let finished = self.journal.finish(id, Finish::Confirmed);
+        self.publish();
+        finished.map_err(|error| CommitError::NotDurable { message: error.to_string() })
+    }
+
+    /// Puts back what stood before a transaction, where nothing of it has been changed since.
+    async fn roll_back(
+        &mut self,
+        owner: &OwnerName,
+        id: TransactionId,
+    ) -> Result<Committed, CommitError> {
+        let transaction = self.remembered(owner, id)?;
+        let unfit = match (&transaction.ending, transaction.finish) {
+            (_, Some(Finish::RolledBack)) => Some("is rolled back already"),
+            (Some(Ending::Refused(_)), _) => Some("was refused: nothing of it is there"),
+            _ => None,
+        };
+        if let Some(unfit) = unfit {
+            let message = format!("transaction {id} {unfit}");
+            return Err(CommitError::NoSuchTransaction { message });
+        }
+        let changed =
+            |change: &&super::Changed| self.store().get(&change.key) != change.after.as_ref();
+        let keys: Vec<_> = transaction.changes.iter().filter(changed).map(|c| c.key).collect();
+        if !keys.is_empty() {
+            return Err(CommitError::ChangedSince { keys });
+        }
+        self.put_back(&transaction, owner, "Rollback").await
+    }
+
+    /// Applies what puts a transaction back, as a transaction of its own.
+    async fn put_back(
+        &mut self,
+        transaction: &Transaction,
+        owner: &OwnerName,
+        origin: &'static str,
+    ) -> Result<Committed, CommitError> {
+        let before = self.store().clone();
+        let mut after = before.clone();
+        let mut changes = Vec::new();
+        for change in transaction.changes.iter().rev() {
+            // What somebody has changed since is theirs.
+            if before.get(&change.key) == change.after.as_ref() {
+                after.restore(change.key, change.before.clone());
+                changes.push(match &change.before {
+                    Some(owned) => Change::Set(owned.intent.clone()),
+                    None => Change::Remove(change.key),
+                });
+            }
+        }
+        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
+        let back = Transaction::new(owner, origin, &request.changes, &before, &after);
+        let id = back.id;
+        let outcome = self.carry_out(after, vec![back], &[&request]).await?;
+        let finished = self.journal.finish(transaction.id, Finish::RolledBack);
+        if let Err(error) = finished {
+            error!(%error, "the journal lacks a rollback");
+        }
+        info!(%owner, transaction = %transaction.id, ?outcome, "rolled back");
+        self.publish();
+        let previous = transaction.changes.iter().rev().map(|c| c.after.clone());
+        let previous = previous.map(|owned| owned.map(|owned| owned.intent)).collect();
+        Ok(Committed { id, outcome, previous })
+    }
+
+    /// Time until the next transaction rolls back by itself.
+    fn next_deadline(&self) -> Option<Duration> {
+        let history = self.journal.state().history.iter();
+        let deadlines = history.filter(|t| t.awaits_confirmation()).filter_map(|t| t.confirm_by);
+        let next = deadlines.min()?;
+        Some(next.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    async fn roll_back_overdue(&mut self) {
+        let now = SystemTime::now();
+        let history = self.journal.state().history.iter().rev();
+        let overdue: Vec<_> = history
+            .filter(|t| t.awaits_confirmation() && t.confirm_by.is_some_and(|by| by <= now))
+            .cloned()
+            .collect();
+        for transaction in overdue {
+            warn!(transaction = %transaction.id, "not confirmed in time");
+            let owner = transaction.owner.clone();
+            if let Err(error) = self.put_back(&transaction, &owner, "ConfirmTimeout").await {
+                // FRR refuses what it had: the resynchronisation will say so again.
+                error!(transaction = %transaction.id, %error, "can't be rolled back");
+                time::sleep(FIRST_RETRY).await;
+            }
+        }
+    }
+
     fn is_behind(&self) -> bool {
         self.out_of_step.is_some() || !self.unreachable.is_empty()
     }
 
     /// Decides a batch: together where FRR takes all of it, else each request alone.
-    async fn batch(&mut self, batch: Vec<Envelope>) {
+    async fn batch(&mut self, batch: Vec<Enquiry>) {
         let before = self.store().clone();
         let mut accepted = Vec::new();
         let mut store = before.clone();
@@ -208,10 +371,10 @@ impl Actor {
         }
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
         match self.apply(store, &requests).await {
-            Ok(outcome) => {
+            Ok((outcome, ids)) => {
                 let mut seen = before;
-                for (request, answer) in accepted {
-                    let committed = committed(&mut seen, &request, outcome);
+                for ((request, answer), id) in accepted.into_iter().zip(ids) {
+                    let committed = committed(&mut seen, &request, id, outcome);
                     self.answer(&request, answer, Ok(committed));
                 }
             }
@@ -228,8 +391,9 @@ impl Actor {
                         Ok(after) => self.apply(after, &[&request]).await,
                         Err(error) => Err(error),
                     };
-                    let result =
-                        result.map(|outcome| committed(&mut before.clone(), &request, outcome));
+                    let result = result.map(|(outcome, ids)| {
+                        committed(&mut before.clone(), &request, ids[0], outcome)
+                    });
                     self.answer(&request, answer, result);
                 }
             }
@@ -242,15 +406,14 @@ impl Actor {
         check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
     }
 
-    /// Makes `after` the store where FRR takes it, or will as soon as it can be reached.
+    /// Makes `after` the store where FRR takes it, or will as soon as it can be reached. Gives the ids of
+    /// the transactions, one for each request.
     async fn apply(
         &mut self,
         after: Store,
         requests: &[&CommitRequest],
-    ) -> Result<Outcome, CommitError> {
-        let begun = Instant::now();
-        let before = self.store().clone();
-        let mut seen = before.clone();
+    ) -> Result<(Outcome, Vec<TransactionId>), CommitError> {
+        let mut seen = self.store().clone();
         let mut transactions = Vec::with_capacity(requests.len());
         for request in requests {
             let mut next = seen.clone();
@@ -258,9 +421,25 @@ impl Actor {
                 next.apply(&request.owner, change);
             }
             let (owner, origin) = (&request.owner, request.origin);
-            transactions.push(Transaction::new(owner, origin, &request.changes, &seen, &next));
+            let mut transaction = Transaction::new(owner, origin, &request.changes, &seen, &next);
+            transaction.confirm_by =
+                request.confirm_within.map(|within| transaction.begun + within);
+            transactions.push(transaction);
             seen = next;
         }
+        let ids = transactions.iter().map(|transaction| transaction.id).collect();
+        let outcome = self.carry_out(after, transactions, requests).await?;
+        Ok((outcome, ids))
+    }
+
+    async fn carry_out(
+        &mut self,
+        after: Store,
+        transactions: Vec<Transaction>,
+        requests: &[&CommitRequest],
+    ) -> Result<Outcome, CommitError> {
+        let begun = Instant::now();
+        let before = self.store().clone();
         let ids: Vec<_> = transactions.iter().map(|transaction| transaction.id).collect();
         // On disk before FRR is touched.
         self.journal
@@ -272,18 +451,14 @@ impl Actor {
             Ok(applied) => applied,
             Err(error) => {
                 self.observer.transaction("refused", begun.elapsed());
-                self.settle(&ids, Ending::Refused(error.to_string()), begun, false);
                 if let EngineError::NotUndone { .. } = error {
                     error!(%error, "FRR is not as it was");
                     self.out_of_step = Some(error.to_string());
-                    self.publish();
                 }
-                return Err(match error {
-                    EngineError::Refused { message } => CommitError::Refused { message },
-                    EngineError::NotUndone { message, undo } => {
-                        CommitError::NotUndone { message, undo }
-                    }
-                });
+                let error = refusal(error, requests, self.engine.shapes(), &before);
+                self.settle(&ids, Ending::Refused(error.to_string()), begun, false);
+                self.publish();
+                return Err(error);
             }
         };
         let changes = || requests.iter().flat_map(|request| &request.changes);
@@ -312,17 +487,21 @@ impl Actor {
         after: &Store,
         requests: &[&CommitRequest],
     ) -> Result<Applied, EngineError> {
-        let changes = || requests.iter().flat_map(|request| &request.changes);
-        let set = changes().filter_map(|change| match change {
+        self.engine.validate(self.fragment(after, requests)).await?;
+        let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
+        let desired = self.desired(after, keys);
+        self.engine.commit(&desired).await
+    }
+
+    /// What the requests set, in an instance, without which a neighbour is not valid.
+    fn fragment(&self, after: &Store, requests: &[&CommitRequest]) -> Forest {
+        let changes = requests.iter().flat_map(|request| &request.changes);
+        let set = changes.filter_map(|change| match change {
             Change::Set(intent) => Some(intent),
             Change::Remove(_) => None,
         });
-        // A neighbour is only valid in an instance.
         let instance = after.bgp().cloned().map(Intent::Bgp);
-        let fragment = render(set.chain(&instance), self.engine.shapes());
-        self.engine.validate(fragment).await?;
-        let desired = self.desired(after, changes().map(Change::key));
-        self.engine.commit(&desired).await
+        render(set.chain(&instance), self.engine.shapes())
     }
 
     /// Writes how transactions ended. That the disk refuses this is no reason to refuse the client: it has
@@ -451,7 +630,12 @@ impl Actor {
             .chain(self.out_of_step.clone())
             .collect();
         let pending = (!lacking.is_empty()).then(|| lacking.join("; "));
-        let view = View { store: self.store().clone(), pending, rejected: self.rejected.clone() };
+        let view = View {
+            store: self.store().clone(),
+            pending,
+            rejected: self.rejected.clone(),
+            history: self.journal.state().history.clone(),
+        };
         let now = Arc::new(view);
         let before = self.publish.send_replace(now.clone());
         self.observer.state(&before, &now);
@@ -501,11 +685,40 @@ fn adopt_configured(
 }
 
 /// The answer to one request of a batch, and the store as the next one met it.
-fn committed(store: &mut Store, request: &CommitRequest, outcome: Outcome) -> Committed {
+fn committed(
+    store: &mut Store,
+    request: &CommitRequest,
+    id: TransactionId,
+    outcome: Outcome,
+) -> Committed {
     let previous = request
         .changes
         .iter()
         .map(|change| store.apply(&request.owner, change).map(|owned| owned.intent))
         .collect();
-    Committed { id: TransactionId::random(), outcome, previous }
+    Committed { id, outcome, previous }
+}
+
+/// The engine's error in the client's terms: with the change that is to blame, where that is known.
+fn refusal(
+    error: EngineError,
+    requests: &[&CommitRequest],
+    shapes: Shapes,
+    before: &Store,
+) -> CommitError {
+    match error {
+        EngineError::Refused { message, at } => {
+            let [request] = requests else { return CommitError::Refused { message } };
+            let blamed = at
+                .and_then(|(daemon, path)| blame(&request.changes, daemon, &path, shapes, before));
+            let message = match blamed {
+                Some(index) if request.changes.len() > 1 => {
+                    format!("changes[{index}] ({}): {message}", request.changes[index].key())
+                }
+                _ => message,
+            };
+            CommitError::Refused { message }
+        }
+        EngineError::NotUndone { message, undo } => CommitError::NotUndone { message, undo },
+    }
 }

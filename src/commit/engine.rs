@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path as FilePath, time::Duration};
 
 use tracing::{debug, info, warn};
 
-use super::plan::{DaemonPlan, VtyPlan, plan_vty};
+use super::plan::{DaemonPlan, Plan, VtyPlan, plan_vty};
 use crate::{
     daemon::{Daemon, Forest},
     failpoint,
@@ -17,7 +17,7 @@ use crate::{
         vty::{ApplyError, Snapshot, VtyDriver, chain, table::Defaults},
     },
     render::Shapes,
-    tree::{Tree, three_way},
+    tree::{Path, Tree, three_way},
     yang::{Profile, Yang, YangError},
 };
 
@@ -38,6 +38,8 @@ pub enum EngineError {
     Refused {
         /// Their words.
         message: String,
+        /// Which data is to blame, where that is known.
+        at: Option<(Daemon, Path)>,
     },
     /// Refused, and FRR could not be brought back.
     #[error("{message}; {undo}")]
@@ -75,10 +77,24 @@ enum Before {
     Mgmtd(Tree),
 }
 
+/// What is known before anything is changed.
+#[derive(Default)]
+struct Prepared {
+    /// What each daemon runs that has a plan.
+    before: BTreeMap<Daemon, Before>,
+    /// Of which daemons something differs.
+    plans: BTreeMap<Daemon, DaemonPlan>,
+    unreachable: BTreeMap<Daemon, String>,
+}
+
+/// Steps that were carried out, by daemon and in their order; of mgmtd, whose edits are one
+/// transaction, whether it was committed.
+type Done = BTreeMap<Daemon, Vec<usize>>;
+
 /// Why a phase ended early.
 enum Failure {
-    /// FRR said no.
-    Refused(String),
+    /// FRR said no, to this data where it is known.
+    Refused(String, Option<(Daemon, Path)>),
     /// The daemon can't be asked.
     Lost(Daemon, String),
 }
@@ -155,10 +171,10 @@ impl Engine {
         let judged = self.yang.call(move |schema| {
             forest.values().try_for_each(|tree| schema.validate(tree).map(drop))
         });
-        judged
-            .await
-            .and_then(|result| result)
-            .map_err(|error| EngineError::Refused { message: format!("YANG validation: {error}") })
+        judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
+            message: format!("YANG validation: {error}"),
+            at: None,
+        })
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.
@@ -181,30 +197,12 @@ impl Engine {
         desired: &Forest,
         keep: &Forest,
     ) -> Result<Applied, EngineError> {
-        let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
         let none = Tree::new();
-        let mut before = BTreeMap::new();
-        let mut plans = BTreeMap::new();
-        for daemon in Daemon::ALL {
-            let wanted = desired.get(&daemon).unwrap_or(&none);
-            let kept = keep.get(&daemon).unwrap_or(&none);
-            if wanted.is_empty() && self.last.get(&daemon).is_none_or(Tree::is_empty) {
-                continue;
-            }
-            match self.read(daemon).await {
-                Ok(running) => {
-                    plans.insert(daemon, self.plan(daemon, &running, wanted, kept)?);
-                    before.insert(daemon, running);
-                }
-                Err(Failure::Lost(_, why)) => {
-                    applied.unreachable.insert(daemon, why);
-                }
-                Err(Failure::Refused(message)) => return Err(EngineError::Refused { message }),
-            }
-        }
-        plans.retain(|_, plan| !plan.is_empty());
+        let Prepared { before, plans, unreachable } = self.prepare(desired, keep).await?;
+        let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
-        match self.carry_out(&plans, &before, &mut applied.sent).await {
+        let mut done = Done::new();
+        match self.carry_out(&plans, &mut applied.sent, &mut done).await {
             Ok(()) => {}
             Err(Failure::Lost(daemon, why)) => {
                 self.perhaps_applied(&plans, desired);
@@ -214,10 +212,10 @@ impl Engine {
                 applied.unreachable.insert(daemon, why);
                 return Ok(applied);
             }
-            Err(Failure::Refused(message)) => {
-                let undone = self.undo(&plans, &before).await;
+            Err(Failure::Refused(message, at)) => {
+                let undone = self.undo(&plans, &before, &done).await;
                 return Err(match undone {
-                    Ok(()) => EngineError::Refused { message },
+                    Ok(()) => EngineError::Refused { message, at },
                     Err(undo) => {
                         self.perhaps_applied(&plans, desired);
                         EngineError::NotUndone { message, undo }
@@ -237,6 +235,56 @@ impl Engine {
             }
         }
         Ok(applied)
+    }
+
+    /// What [`Engine::commit`] would do. Changes nothing.
+    ///
+    /// # Errors
+    /// libyang's or FRR's words, as far as they can be asked beforehand.
+    pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
+        let Prepared { before, plans, unreachable } = self.prepare(desired, desired).await?;
+        if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
+            let valid = self.mgmtd.validate(edits, &self.yang).await;
+            valid.map_err(|error| EngineError::Refused { message: error.to_string(), at: None })?;
+        }
+        drop(before);
+        let daemons = plans.into_iter().map(|(daemon, plan)| {
+            let diff = match &plan {
+                DaemonPlan::Mgmtd(edits) => edits.clone(),
+                DaemonPlan::Vty(plan) => plan.diff.clone(),
+            };
+            (daemon, diff, plan)
+        });
+        Ok(Plan { daemons: daemons.collect(), unreachable })
+    }
+
+    /// Reads every daemon that is concerned, and plans.
+    async fn prepare(&mut self, desired: &Forest, keep: &Forest) -> Result<Prepared, EngineError> {
+        let none = Tree::new();
+        let mut prepared = Prepared::default();
+        for daemon in Daemon::ALL {
+            let wanted = desired.get(&daemon).unwrap_or(&none);
+            let kept = keep.get(&daemon).unwrap_or(&none);
+            if wanted.is_empty() && self.last.get(&daemon).is_none_or(Tree::is_empty) {
+                continue;
+            }
+            match self.read(daemon).await {
+                Ok(running) => {
+                    let plan = self.plan_daemon(daemon, &running, wanted, kept)?;
+                    if !plan.is_empty() {
+                        prepared.plans.insert(daemon, plan);
+                        prepared.before.insert(daemon, running);
+                    }
+                }
+                Err(Failure::Lost(_, why)) => {
+                    prepared.unreachable.insert(daemon, why);
+                }
+                Err(Failure::Refused(message, at)) => {
+                    return Err(EngineError::Refused { message, at });
+                }
+            }
+        }
+        Ok(prepared)
     }
 
     /// Nobody knows how much of it FRR has: all of it counts as ours from now on, so that it is
@@ -266,8 +314,9 @@ impl Engine {
         info!(?profile, "FRR's profile");
         self.profile = profile;
         let yang = Yang::start(&self.yang_dir, profile).await;
-        self.yang = yang.map_err(|error| Failure::Refused(error.to_string()))?;
-        self.load_defaults().await.map_err(|error| Failure::Refused(error.to_string()))?;
+        let refused = |error: YangError| Failure::Refused(error.to_string(), None);
+        self.yang = yang.map_err(refused)?;
+        self.load_defaults().await.map_err(refused)?;
         let part = self.vty.get_mut(&daemon).expect("found above, and parts never go");
         part.driver.read(&part.defaults).await.map(Before::Vty).map_err(lost)
     }
@@ -280,7 +329,7 @@ impl Engine {
         Ok(())
     }
 
-    fn plan(
+    fn plan_daemon(
         &self,
         daemon: Daemon,
         before: &Before,
@@ -298,7 +347,7 @@ impl Engine {
                 let part = &self.vty[&daemon];
                 plan_vty(part.driver.table(), &part.defaults, last, &snapshot.running, wanted, keep)
                     .map(DaemonPlan::Vty)
-                    .map_err(|message| EngineError::Refused { message })
+                    .map_err(|message| EngineError::Refused { message, at: None })
             }
         }
     }
@@ -308,8 +357,8 @@ impl Engine {
     async fn carry_out(
         &mut self,
         plans: &BTreeMap<Daemon, DaemonPlan>,
-        before: &BTreeMap<Daemon, Before>,
         sent: &mut usize,
+        done: &mut Done,
     ) -> Result<(), Failure> {
         if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
             // All that can be asked beforehand is asked beforehand.
@@ -320,6 +369,7 @@ impl Engine {
             match plans.get(&daemon) {
                 Some(DaemonPlan::Mgmtd(edits)) => {
                     *sent += edits.len();
+                    done.insert(daemon, Vec::new());
                     let outcome = self.mgmtd.commit(edits, &self.yang).await;
                     let outcome = outcome.map_err(|error| mgmtd_failure(&error))?;
                     debug!(?outcome, "mgmtd");
@@ -327,17 +377,17 @@ impl Engine {
                     let confirmed = self.mgmtd.confirm(edits, &self.yang).await;
                     confirmed.map_err(|error| mgmtd_failure(&error))?;
                 }
-                Some(DaemonPlan::Vty(plan)) => self.apply(daemon, plan, false, sent).await?,
+                Some(DaemonPlan::Vty(plan)) => self.apply(daemon, plan, false, sent, done).await?,
                 None => {}
             }
         }
         for daemon in Daemon::ALL.into_iter().rev() {
             if let Some(DaemonPlan::Vty(plan)) = plans.get(&daemon) {
-                self.apply(daemon, plan, true, sent).await?;
+                self.apply(daemon, plan, true, sent, done).await?;
             }
         }
         for (daemon, plan) in plans {
-            if let (DaemonPlan::Vty(plan), Some(Before::Vty(_))) = (plan, before.get(daemon)) {
+            if let DaemonPlan::Vty(plan) = plan {
                 self.confirm(*daemon, plan).await?;
             }
         }
@@ -351,17 +401,32 @@ impl Engine {
         plan: &VtyPlan,
         removals: bool,
         sent: &mut usize,
+        done: &mut Done,
     ) -> Result<(), Failure> {
-        let steps = plan.phase(removals);
+        let (first, steps) = plan.phase(removals);
         if steps.is_empty() {
             return Ok(());
         }
         *sent += steps.len();
+        let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        part.driver.apply(steps).await.map_err(|error| match error {
-            ApplyError::Refused { .. } => Failure::Refused(error.to_string()),
-            ApplyError::Lost { .. } => Failure::Lost(daemon, error.to_string()),
-        })
+        match part.driver.apply(steps).await {
+            Ok(()) => {
+                done.extend(first..first + steps.len());
+                Ok(())
+            }
+            Err(error) => {
+                let message = error.to_string();
+                match error {
+                    ApplyError::Refused { step, done: carried_out, .. } => {
+                        done.extend(carried_out.into_iter().map(|step| first + step));
+                        let at = steps.get(step).map(|step| (daemon, step.path.clone()));
+                        Err(Failure::Refused(message, at))
+                    }
+                    ApplyError::Lost { .. } => Err(Failure::Lost(daemon, message)),
+                }
+            }
+        }
     }
 
     async fn confirm(&mut self, daemon: Daemon, plan: &VtyPlan) -> Result<(), Failure> {
@@ -369,18 +434,25 @@ impl Engine {
         let shown = part.driver.read(&part.defaults).await;
         let shown = shown.map_err(|error| Failure::Lost(daemon, chain(&error)))?;
         let lines = part.driver.table().lines(&shown.running.tree);
-        plan.unconfirmed(&lines)
-            .map_or(Ok(()), |what| Err(Failure::Refused(format!("{daemon} does not show {what}"))))
+        match plan.unconfirmed(&lines) {
+            None => Ok(()),
+            Some((step, what)) => Err(Failure::Refused(
+                format!("{daemon} does not show {what}"),
+                Some((daemon, step.path.clone())),
+            )),
+        }
     }
 
-    /// Brings every daemon that had a plan back to what it ran before.
+    /// Brings every daemon that was touched back to what it ran before: the inverses of what was
+    /// carried out, the last first, and then a comparison with every word that it showed before.
     async fn undo(
         &mut self,
         plans: &BTreeMap<Daemon, DaemonPlan>,
         before: &BTreeMap<Daemon, Before>,
+        done: &Done,
     ) -> Result<(), String> {
         let mut failed = Vec::new();
-        for daemon in plans.keys().rev() {
+        for (daemon, done) in done.iter().rev() {
             match (&plans[daemon], &before[daemon]) {
                 (DaemonPlan::Mgmtd(edits), Before::Mgmtd(running)) => {
                     let now = self.mgmtd.read(&self.yang).await;
@@ -393,7 +465,8 @@ impl Engine {
                 }
                 (DaemonPlan::Vty(plan), Before::Vty(snapshot)) => {
                     let part = self.vty.get_mut(daemon).expect("only VTY daemons have such plans");
-                    let inverse = part.driver.undo(plan.steps.iter()).await;
+                    let carried_out = done.iter().map(|step| &plan.steps[*step]);
+                    let inverse = part.driver.undo(carried_out).await;
                     if let Err(error) = inverse {
                         warn!(%daemon, %error, "undoing step by step failed");
                     }
@@ -412,7 +485,13 @@ fn mgmtd_failure(error: &MgmtdError) -> Failure {
         MgmtdError::Northbound(northbound::Error::Unavailable { .. }) => {
             Failure::Lost(Daemon::Mgmtd, error.to_string())
         }
-        error if error.is_refusal() => Failure::Refused(error.to_string()),
+        error if error.is_refusal() => {
+            let at = match error {
+                MgmtdError::NotApplied { path, .. } => Some((Daemon::Mgmtd, path.clone())),
+                _ => None,
+            };
+            Failure::Refused(error.to_string(), at)
+        }
         error => Failure::Lost(Daemon::Mgmtd, error.to_string()),
     }
 }

@@ -1,18 +1,34 @@
 //! The way in: a handle that every API task has a clone of.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{CommitError, CommitRequest, Committed};
-use crate::{model::IntentKey, store::Store};
+use super::{CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId};
+use crate::{
+    model::{IntentKey, OwnerName},
+    store::Store,
+};
 
 /// Requests that may wait while a commit runs. A commit takes what waits as its
 /// next batch, so that this bounds memory and not throughput.
 pub const QUEUE: usize = 4096;
 
-/// A request with the place for its answer.
-pub type Envelope = (CommitRequest, oneshot::Sender<Result<Committed, CommitError>>);
+/// Everything the actor can be asked, with the place for its answer.
+#[derive(Debug)]
+pub enum Request {
+    /// Apply changes.
+    Commit(CommitRequest, oneshot::Sender<Result<Committed, CommitError>>),
+    /// Say what applying them would do.
+    Plan(CommitRequest, oneshot::Sender<Result<Plan, CommitError>>),
+    /// Keep a transaction that would roll back by itself.
+    Confirm(OwnerName, TransactionId, oneshot::Sender<Result<(), CommitError>>),
+    /// Put back what stood before a transaction.
+    RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
+}
 
 /// What the actor lets everybody see; replaced as a whole after each commit.
 #[derive(Debug, Clone, Default)]
@@ -23,19 +39,21 @@ pub struct View {
     pub pending: Option<String>,
     /// Intents that FRR refused when it got them, with its words.
     pub rejected: BTreeMap<IntentKey, String>,
+    /// The latest transactions, oldest first.
+    pub history: VecDeque<Arc<Transaction>>,
 }
 
 /// Sends requests to the commit actor. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CommitHandle {
-    queue: mpsc::Sender<Envelope>,
+    queue: mpsc::Sender<Request>,
     view: watch::Receiver<Arc<View>>,
 }
 
 impl CommitHandle {
     /// A handle, and the two ends that the actor (or a test in its place) keeps: the
     /// queue that it empties and the view that it publishes.
-    pub fn channel() -> (Self, mpsc::Receiver<Envelope>, watch::Sender<Arc<View>>) {
+    pub fn channel() -> (Self, mpsc::Receiver<Request>, watch::Sender<Arc<View>>) {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (publish, view) = watch::channel(Arc::default());
         (Self { queue, view }, requests, publish)
@@ -48,12 +66,53 @@ impl CommitHandle {
     /// # Errors
     /// Why nothing was changed; see [`CommitError`].
     pub async fn commit(&self, request: CommitRequest) -> Result<Committed, CommitError> {
+        self.ask(|answer| Request::Commit(request, answer)).await
+    }
+
+    /// What applying the changes would do. Changes nothing.
+    ///
+    /// # Errors
+    /// Why they could not be applied.
+    pub async fn plan(&self, request: CommitRequest) -> Result<Plan, CommitError> {
+        self.ask(|answer| Request::Plan(request, answer)).await
+    }
+
+    /// Keeps a transaction that would roll back by itself.
+    ///
+    /// # Errors
+    /// There is none of that name that waits, or it is another owner's.
+    pub async fn confirm(&self, owner: OwnerName, id: TransactionId) -> Result<(), CommitError> {
+        self.ask(|answer| Request::Confirm(owner, id, answer)).await
+    }
+
+    /// Puts back what stood before a transaction.
+    ///
+    /// # Errors
+    /// There is none of that name, it is another owner's, something of it has been changed since, or
+    /// FRR refuses.
+    pub async fn roll_back(
+        &self,
+        owner: OwnerName,
+        id: TransactionId,
+    ) -> Result<Committed, CommitError> {
+        self.ask(|answer| Request::RollBack(owner, id, answer)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, CommitError>>) -> Request,
+    ) -> Result<T, CommitError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send((request, answer)).map_err(|error| match error {
+        self.queue.try_send(request(answer)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CommitError::Busy { waiting: QUEUE },
             mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
         })?;
         answered.await.unwrap_or(Err(CommitError::Stopped))
+    }
+
+    /// Follows the view: notified after each commit.
+    pub fn follow(&self) -> watch::Receiver<Arc<View>> {
+        self.view.clone()
     }
 
     /// The intents as the last commit left them.

@@ -6,10 +6,12 @@
 //! | `transaction` | one transaction as it is remembered; pure |
 //! | `handle` | the way in, and the view that the actor publishes |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
+//! | `blame` | which change of a transaction FRR refused; pure |
 //! | `plan` | last-applied × running × desired → what is sent; pure |
 //! | `engine` | validate, read, plan, apply, confirm, undo |
 
 mod actor;
+mod blame;
 mod engine;
 mod handle;
 mod plan;
@@ -18,6 +20,7 @@ mod transaction;
 
 pub use actor::{Actor, NoObserver, Observer, Parts};
 pub use engine::{Applied, Engine, EngineError};
-pub use handle::{CommitHandle, Envelope, QUEUE, View};
+pub use handle::{CommitHandle, QUEUE, Request, View};
+pub use plan::{DaemonPlan, Plan};
 pub use request::{CommitError, CommitRequest, Committed, Outcome, TransactionId};
 pub use transaction::{Changed, Ending, Finish, Transaction};

@@ -1,13 +1,25 @@
 //! last-applied × running × desired → what is sent to one daemon. Pure.
 
+use std::collections::BTreeMap;
+
 use crate::{
+    daemon::Daemon,
     frr::vty::{
         redact,
         steps::{Step, steps},
         table::{Defaults, Line, Running, Table},
     },
-    tree::{Edit, Tree, three_way},
+    tree::{Edit, Tree, diff, three_way},
 };
+
+/// What a commit would do, daemon by daemon; those of which nothing differs are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Difference in YANG and what is sent, in the order in which daemons are changed.
+    pub daemons: Vec<(Daemon, Vec<Edit>, DaemonPlan)>,
+    /// Daemons that can't be reached, with why: nobody knows what they lack.
+    pub unreachable: BTreeMap<Daemon, String>,
+}
 
 /// What is sent to one daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,19 +45,21 @@ impl DaemonPlan {
 pub struct VtyPlan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// The same as a difference of data.
+    pub diff: Vec<Edit>,
     /// Where those begin that take away for good.
     removals: usize,
 }
 
 impl VtyPlan {
-    /// The steps that set, or those that take away.
-    pub fn phase(&self, removals: bool) -> &[Step] {
+    /// The steps that set, or those that take away, and the index of the first of them.
+    pub fn phase(&self, removals: bool) -> (usize, &[Step]) {
         let (set, gone) = self.steps.split_at(self.removals);
-        if removals { gone } else { set }
+        if removals { (self.removals, gone) } else { (0, set) }
     }
 
-    /// The first step whose effect the daemon does not show, in words without secrets.
-    pub fn unconfirmed(&self, shown: &[Line]) -> Option<String> {
+    /// The first step whose effect the daemon does not show, and that in words without secrets.
+    pub fn unconfirmed(&self, shown: &[Line]) -> Option<(&Step, String)> {
         // The last step about an object is the one whose effect stands.
         self.steps.iter().enumerate().find_map(|(at, step)| {
             if self.steps[at + 1..].iter().any(|later| later.key == step.key) {
@@ -53,12 +67,15 @@ impl VtyPlan {
             }
             let found = shown.binary_search_by(|line| line.key.cmp(&step.key)).ok();
             let text = found.map(|at| shown[at].text.as_str());
-            (text != step.shows.as_deref()).then(|| match (&step.shows, text) {
-                (Some(wanted), None) => format!("{:?}", redact(wanted)),
-                (Some(wanted), Some(other)) => {
-                    format!("{:?} but {:?}", redact(wanted), redact(other))
-                }
-                (None, _) => format!("that {:?} was carried out", redact(&step.command.text)),
+            (text != step.shows.as_deref()).then(|| {
+                let what = match (&step.shows, text) {
+                    (Some(wanted), None) => format!("{:?}", redact(wanted)),
+                    (Some(wanted), Some(other)) => {
+                        format!("{:?} but {:?}", redact(wanted), redact(other))
+                    }
+                    (None, _) => format!("that {:?} was carried out", redact(&step.command.text)),
+                };
+                (step, what)
             })
         })
     }
@@ -68,7 +85,7 @@ impl VtyPlan {
 ///
 /// # Errors
 /// Data that no command stands for, or something of somebody else's in the way; in words.
-pub fn plan_vty(
+pub(super) fn plan_vty(
     table: &Table,
     defaults: &Defaults,
     last: &Tree,
@@ -80,12 +97,12 @@ pub fn plan_vty(
     let default = |path: &_| table.default_of(defaults, path);
     let goal = three_way(last, &running.tree, wanted, keep, &default);
     if goal == running.tree {
-        return Ok(VtyPlan { steps: Vec::new(), removals: 0 });
+        return Ok(VtyPlan { steps: Vec::new(), diff: Vec::new(), removals: 0 });
     }
     let (before, after) = (table.lines(&running.tree), table.lines(&goal));
     let steps = steps(&before, &after, &running.foreign).map_err(|error| error.to_string())?;
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;
-    Ok(VtyPlan { steps, removals })
+    Ok(VtyPlan { steps, diff: diff(&running.tree, &goal), removals })
 }

@@ -1,14 +1,14 @@
 //! What the commit actor is asked, and what it answers.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::{
-    model::{Change, Intent, OwnerName, ValueError},
+    model::{Change, Intent, IntentKey, OwnerName, ValueError},
     policy::Violation,
 };
 
 /// Names one transaction in replies, logs and events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(uuid::Uuid);
 
 impl TransactionId {
@@ -42,6 +42,8 @@ pub struct CommitRequest {
     pub origin: &'static str,
     /// At most one change for an object.
     pub changes: Vec<Change>,
+    /// Time after which it is rolled back unless it is confirmed.
+    pub confirm_within: Option<Duration>,
 }
 
 /// How a transaction ended well.
@@ -86,6 +88,26 @@ pub enum CommitError {
         message: String,
         /// Why it could not be undone.
         undo: String,
+    },
+    /// There is no such transaction, or not in that state.
+    #[error("{message}")]
+    NoSuchTransaction {
+        /// What is the matter with it.
+        message: String,
+    },
+    /// The transaction is another owner's.
+    #[error("transaction {id} is {owner}'s")]
+    NotYours {
+        /// Which.
+        id: TransactionId,
+        /// Whose.
+        owner: OwnerName,
+    },
+    /// What a transaction changed has been changed again since.
+    #[error("changed since by somebody: {}; nothing was rolled back", .keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    ChangedSince {
+        /// Which objects.
+        keys: Vec<IntentKey>,
     },
     /// The change can't be made durable, so that it was not made.
     #[error("{message}; nothing was changed")]

@@ -1,6 +1,9 @@
 //! Records → state, and what to make of a transaction that never settled. Pure.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use prost::Message;
 
@@ -36,7 +39,7 @@ pub struct State {
     /// not. What they render to and the store does not is taken out of FRR.
     pub residue: Vec<Intent>,
     /// The latest transactions, oldest first.
-    pub history: VecDeque<Transaction>,
+    pub history: VecDeque<Arc<Transaction>>,
     /// The instance that the configuration declared at the last start.
     pub configured_bgp: Option<BgpGlobal>,
 }
@@ -44,7 +47,7 @@ pub struct State {
 impl State {
     /// Takes note of transactions that are about to be sent to FRR.
     pub fn prepare(&mut self, transactions: &[Transaction]) {
-        self.history.extend(transactions.iter().cloned());
+        self.history.extend(transactions.iter().cloned().map(Arc::new));
         self.bound();
     }
 
@@ -58,9 +61,10 @@ impl State {
         clean: bool,
     ) {
         for id in ids {
-            let Some(transaction) = self.history.iter_mut().rev().find(|t| t.id == *id) else {
+            let Some(found) = self.history.iter_mut().rev().find(|t| t.id == *id) else {
                 continue;
             };
+            let transaction = Arc::make_mut(found);
             transaction.ending = Some(ending.clone());
             transaction.took = took;
             if let Ending::Done(_) = ending {
@@ -77,7 +81,7 @@ impl State {
     /// Takes note of what became of a transaction that had to be confirmed.
     pub fn finish(&mut self, id: TransactionId, finish: Finish) {
         if let Some(transaction) = self.history.iter_mut().rev().find(|t| t.id == id) {
-            transaction.finish = Some(finish);
+            Arc::make_mut(transaction).finish = Some(finish);
         }
     }
 
@@ -184,7 +188,7 @@ pub(super) fn replay(bytes: &[u8]) -> Result<(State, usize), Unreadable> {
             Some(Kind::Transaction(transaction)) => {
                 let transaction = to_transaction(&transaction)?;
                 transactions.insert(transaction.id.to_string(), transaction.id);
-                state.history.push_back(transaction);
+                state.history.push_back(Arc::new(transaction));
             }
             Some(Kind::SnapshotEnd(_)) => whole = true,
             Some(Kind::Prepared(prepared)) => {

@@ -72,7 +72,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 20] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -87,6 +87,12 @@ const METHODS: [&str; 14] = [
     "GetStatus",
     "StreamEvents",
     "Apply",
+    "Plan",
+    "Confirm",
+    "Rollback",
+    "List",
+    "Get",
+    "Watch",
 ];
 
 impl GrpcMethod {

@@ -66,7 +66,8 @@ fn writes() {
         (Outcome::Unchanged, "applied-unchanged"),
         (Outcome::Pending, "applied-pending"),
     ] {
-        let response = ApplyResponse { transaction_id: "17".into(), outcome: outcome.into() };
+        let response =
+            ApplyResponse { transaction_id: "17".into(), outcome: outcome.into(), plan: None };
         golden(name, &Applied::new("static route 10.9.0.0/16 added".into(), response));
     }
 }

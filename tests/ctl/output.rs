@@ -36,7 +36,11 @@ fn every_write_answers_one_json_document() {
         assert_eq!(document(Script::default(), &args), json!({}), "{args:?}");
     }
     let script = Script {
-        apply: ApplyResponse { transaction_id: "42".into(), outcome: Outcome::Confirmed.into() },
+        apply: ApplyResponse {
+            transaction_id: "42".into(),
+            outcome: Outcome::Confirmed.into(),
+            plan: None,
+        },
         ..Script::default()
     };
     let args: Vec<&str> =

@@ -40,7 +40,27 @@ macro_rules! change {
                     let change = Some($change);
                     let changes = vec![v1::IntentChange { change }];
                     let (owner, token) = ("novanet".to_owned(), token("novanet"));
-                    client.apply(v1::ApplyRequest { owner, token, changes }).await.map(drop)
+                    client
+                        .apply(v1::ApplyRequest { owner, token, changes, ..Default::default() })
+                        .await
+                        .map(drop)
+                }
+                .boxed()
+            }),
+        )
+    };
+}
+
+/// One string of a request of the service Transactions.
+macro_rules! transaction_field {
+    ($name:expr, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
+        Field(
+            $name,
+            Box::new(|_, mut client, $text| {
+                async move {
+                    let mut $r = $request;
+                    $set;
+                    client.$method($r).await.map(drop)
                 }
                 .boxed()
             }),
@@ -76,6 +96,20 @@ fn ospf() -> v1::EnableOspfRequest {
 fn no_ospf() -> v1::DisableOspfRequest {
     let (owner, token) = ("novanet".into(), token("novanet"));
     v1::DisableOspfRequest { owner, token, interface_name: "eth0".into() }
+}
+
+fn plan() -> v1::PlanRequest {
+    v1::PlanRequest { owner: "novanet".into(), token: token("novanet"), changes: vec![] }
+}
+
+fn confirm() -> v1::ConfirmRequest {
+    let (owner, token) = ("novanet".into(), token("novanet"));
+    v1::ConfirmRequest { owner, token, transaction_id: String::new() }
+}
+
+fn rollback() -> v1::RollbackRequest {
+    let (owner, token) = ("novanet".into(), token("novanet"));
+    v1::RollbackRequest { owner, token, transaction_id: String::new() }
 }
 
 fn set(kind: intent::Kind) -> intent_change::Change {
@@ -117,13 +151,49 @@ fn fields() -> Vec<Field> {
     credentials!(all, "DisableBFDRequest", disable_bfd, no_bfd());
     credentials!(all, "EnableOSPFRequest", enable_ospf, ospf());
     credentials!(all, "DisableOSPFRequest", disable_ospf, no_ospf());
+    all.extend([
+        transaction_field!("PlanRequest.owner", plan, plan(), |r, text| r.owner = text),
+        transaction_field!("PlanRequest.token", plan, plan(), |r, text| r.token = text),
+        transaction_field!("ConfirmRequest.owner", confirm, confirm(), |r, text| r.owner = text),
+        transaction_field!("ConfirmRequest.token", confirm, confirm(), |r, text| r.token = text),
+        transaction_field!("ConfirmRequest.transaction_id", confirm, confirm(), |r, text| r
+            .transaction_id =
+            text),
+        transaction_field!("RollbackRequest.owner", rollback, rollback(), |r, text| r.owner = text),
+        transaction_field!("RollbackRequest.token", rollback, rollback(), |r, text| r.token = text),
+        transaction_field!("RollbackRequest.transaction_id", rollback, rollback(), |r, text| r
+            .transaction_id =
+            text),
+        transaction_field!(
+            "GetTransactionRequest.transaction_id",
+            get,
+            v1::GetTransactionRequest::default(),
+            |r, text| r.transaction_id = text
+        ),
+        transaction_field!(
+            "ListTransactionsRequest.owner_filter",
+            list,
+            v1::ListTransactionsRequest::default(),
+            |r, text| r.owner_filter = text
+        ),
+        transaction_field!(
+            "WatchTransactionsRequest.owner_filter",
+            watch,
+            v1::WatchTransactionsRequest::default(),
+            |r, text| r.owner_filter = text
+        ),
+    ]);
     for (name, of_token) in [("ApplyRequest.owner", false), ("ApplyRequest.token", true)] {
         all.push(Field(
             name,
             Box::new(move |_, mut client, text| {
                 async move {
-                    let mut request =
-                        v1::ApplyRequest { owner: net.into(), token: token(net), changes: vec![] };
+                    let mut request = v1::ApplyRequest {
+                        owner: net.into(),
+                        token: token(net),
+                        changes: vec![],
+                        ..Default::default()
+                    };
                     *(if of_token { &mut request.token } else { &mut request.owner }) = text;
                     client.apply(request).await.map(drop)
                 }
@@ -246,7 +316,8 @@ fn fields() -> Vec<Field> {
 
 /// `Message.field` of every string that a client can send, read from the contract.
 fn contract() -> BTreeSet<String> {
-    let answers = ["Response", "Status", "RouteEvent"];
+    let answers = ["Response", "Status", "RouteEvent", "DaemonPlan", "LeafChange", "PlanStep"];
+    let shown = ["Transaction", "TransactionChange"];
     let mut message = "";
     let mut found = BTreeSet::new();
     for line in include_str!("../../../proto/novaroute.proto").lines() {
@@ -254,7 +325,8 @@ fn contract() -> BTreeSet<String> {
         match words[..] {
             ["message", name, ..] => message = name,
             ["string", field, "=", ..] | ["repeated", "string", field, "=", ..]
-                if !answers.iter().any(|end| message.ends_with(end)) =>
+                if !answers.iter().any(|end| message.ends_with(end))
+                    && !shown.contains(&message) =>
             {
                 found.insert(format!("{message}.{field}"));
             }

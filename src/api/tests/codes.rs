@@ -200,8 +200,12 @@ async fn a_transaction_is_all_or_nothing() {
     };
     let peer = set(intent::Kind::Peer(bgp_peer("10.0.0.2")));
     let bgp = set(intent::Kind::Bgp(v1::BgpConfig { local_as: 65000, ..Default::default() }));
-    let request =
-        |changes| v1::ApplyRequest { owner: "novaedge".into(), token: token("novaedge"), changes };
+    let request = |changes| v1::ApplyRequest {
+        owner: "novaedge".into(),
+        token: token("novaedge"),
+        changes,
+        ..Default::default()
+    };
     let (code, message) = refused(c.apply(request(vec![peer.clone(), peer.clone()])).await);
     assert_eq!((code, message.contains("changes[1]")), (Code::InvalidArgument, true), "{message}");
     let (code, _) = refused(c.apply(request(vec![peer.clone()])).await);

@@ -12,7 +12,8 @@ const SECOND: Duration = Duration::from_secs(1);
 impl Inner {
     async fn set(&self, name: &str, intent: Intent) {
         let changes = vec![Change::Set(intent)];
-        let request = CommitRequest { owner: owner(name), origin: "test", changes };
+        let request =
+            CommitRequest { owner: owner(name), origin: "test", changes, confirm_within: None };
         self.commit.commit(request).await.unwrap();
     }
 

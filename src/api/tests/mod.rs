@@ -28,7 +28,7 @@ use tonic::{
 use super::*;
 use crate::{
     commit::{
-        CommitError, CommitHandle, CommitRequest, Committed, Envelope, Outcome, TransactionId, View,
+        CommitError, CommitHandle, CommitRequest, Committed, Outcome, Request, TransactionId, View,
     },
     events::{Bus, of_change},
     model::{Change, OwnerName},
@@ -83,12 +83,13 @@ struct Actor {
 
 /// A commit actor without FRR: policy and store only.
 async fn actor(
-    mut requests: mpsc::Receiver<Envelope>,
+    mut requests: mpsc::Receiver<Request>,
     publish: watch::Sender<Arc<View>>,
     bus: Bus,
     state: Arc<Mutex<Actor>>,
 ) {
-    while let Some((request, answer)) = requests.recv().await {
+    while let Some(request) = requests.recv().await {
+        let Request::Commit(request, answer) = request else { continue };
         let refuse = {
             let mut state = state.lock().unwrap();
             state.origins.push((request.owner.clone(), request.origin));

@@ -36,7 +36,9 @@ pub enum ApplyError {
         command: String,
         /// FRR's words, without secrets.
         words: String,
-        /// Indexes of the steps that were carried out.
+        /// Index of the step that was refused.
+        step: usize,
+        /// Indexes of the steps that were carried out, in their order.
         done: Vec<usize>,
     },
     /// The connection failed: what was carried out is only known by reading back.
@@ -147,8 +149,8 @@ impl VtyDriver {
         let refusal = refusal.map_err(|source| self.lost(source))?;
         match refusal {
             None => Ok(()),
-            Some(Refusal { command, words }) => {
-                Err(ApplyError::Refused { daemon: self.daemon, command, words, done })
+            Some(Refusal { command, words, step }) => {
+                Err(ApplyError::Refused { daemon: self.daemon, command, words, step, done })
             }
         }
     }
@@ -165,7 +167,7 @@ impl VtyDriver {
         let commands: Vec<&Command> = done.rev().flat_map(|step| &step.inverse).collect();
         let refusal = self.run(&commands, false, &mut Vec::new()).await;
         let refusal = refusal.map_err(|source| self.lost(source))?;
-        if let Some(Refusal { command, words }) = refusal {
+        if let Some(Refusal { command, words, .. }) = refusal {
             warn!(daemon = %self.daemon, command, words, "refused while undoing");
         }
         Ok(())
@@ -201,8 +203,8 @@ impl VtyDriver {
     }
 
     /// Runs commands from the configuration's top and leaves it again. Notes the indexes of those
-    /// that were carried out; stops at the first refusal, or, where `strict` is not set, goes on
-    /// and tells the first.
+    /// that were carried out; stops at the first refusal, or, where `strict` is not set, goes on and
+    /// tells the first.
     async fn run(
         &mut self,
         commands: &[&Command],
@@ -215,24 +217,26 @@ impl VtyDriver {
         for segment in segments(commands) {
             let moved =
                 session.pipeline(&segment.moves, |_, reply| reply.is_ok() || !strict).await?;
-            if let Some(refusal) = refusal(&moved, |at| &segment.moves[at]) {
+            // To a node that can't be entered belongs the first command in it.
+            let at = segment.run[0];
+            if let Some(refusal) = refusal(&moved, |at| &segment.moves[at], |_| at) {
+                first.get_or_insert(refusal);
+                if strict {
+                    break;
+                }
+            }
+            let texts: Vec<&str> =
+                segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
+            let outcome = session.pipeline(&texts, |_, reply| reply.is_ok() || !strict).await?;
+            let carried_out = outcome.replies.iter().zip(&segment.run);
+            done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
+            if let Some(refusal) = refusal(&outcome, |at| texts[at], |at| segment.run[at]) {
                 first.get_or_insert(refusal);
                 if strict {
                     break;
                 }
             }
             failpoint::hit("vty-half-applied");
-            let texts: Vec<&str> =
-                segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
-            let outcome = session.pipeline(&texts, |_, reply| reply.is_ok() || !strict).await?;
-            let carried_out = outcome.replies.iter().zip(&segment.run);
-            done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
-            if let Some(refusal) = refusal(&outcome, |at| texts[at]) {
-                first.get_or_insert(refusal);
-                if strict {
-                    break;
-                }
-            }
         }
         session.show("end").await?;
         failpoint::hit("vty-applied");
@@ -243,15 +247,20 @@ impl VtyDriver {
 struct Refusal {
     command: String,
     words: String,
+    step: usize,
 }
 
 /// The first command of a pipeline that was refused.
-fn refusal<'a>(outcome: &PipelineOutcome, text: impl Fn(usize) -> &'a str) -> Option<Refusal> {
+fn refusal<'a>(
+    outcome: &PipelineOutcome,
+    text: impl Fn(usize) -> &'a str,
+    step: impl Fn(usize) -> usize,
+) -> Option<Refusal> {
     let refused = |(_, reply): &(usize, &Reply)| !reply.is_ok();
     let (at, reply) = outcome.replies.iter().enumerate().find(refused)?;
     let words = reply.message();
     let words = if words.is_empty() { reply.code.to_string() } else { words };
-    Some(Refusal { command: redact(text(at)).into_owned(), words })
+    Some(Refusal { command: redact(text(at)).into_owned(), words, step: step(at) })
 }
 
 /// The first line that is in only one of two configurations, without secrets.

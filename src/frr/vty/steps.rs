@@ -7,12 +7,15 @@
 use std::collections::BTreeMap;
 
 use super::table::{Foreign, Line, LineKey};
+use crate::tree::Path;
 
 /// One command with what leads to it and what takes it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Which object it is about.
     pub key: LineKey,
+    /// Where its data is.
+    pub path: Path,
     /// The command and where it stands.
     pub command: Command,
     /// What undoes it, in this order.
@@ -92,6 +95,7 @@ pub fn steps(
         };
         steps.push(Step {
             key: line.key.clone(),
+            path: line.path.clone(),
             command: Command::set(line),
             inverse: vec![inverse],
             shows: Some(line.text.clone()),
@@ -145,7 +149,13 @@ fn removal(
             return Err(WouldRemoveForeign { undo: line.undo.clone(), foreign: lost });
         }
     }
-    Ok(Step { key: line.key.clone(), command: Command::undo(line), inverse, shows: None })
+    Ok(Step {
+        key: line.key.clone(),
+        path: line.path.clone(),
+        command: Command::undo(line),
+        inverse,
+        shows: None,
+    })
 }
 
 /// Whether a line of somebody else's stands inside the object that `line` makes: in the node

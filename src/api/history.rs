@@ -1,0 +1,146 @@
+//! Transactions and plans as messages. No secret gets into one. Pure.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::parse;
+use crate::{
+    commit::{DaemonPlan, Ending, Outcome, Plan, Transaction},
+    frr::vty::{redact, steps::Command},
+    proto::v1::{self, intent},
+    store::Owned,
+    tree::{Edit, Node, Path, Step, Tree},
+};
+
+/// What stands in the place of a secret.
+const MASK: &str = "***";
+
+/// A transaction without its changes.
+pub(super) fn summary(transaction: &Transaction) -> v1::Transaction {
+    let (result, message) = match &transaction.ending {
+        None => ("running", String::new()),
+        Some(Ending::Done(Outcome::Confirmed)) => ("confirmed", String::new()),
+        Some(Ending::Done(Outcome::Unchanged)) => ("unchanged", String::new()),
+        Some(Ending::Done(Outcome::Pending)) => ("pending", String::new()),
+        Some(Ending::Refused(message)) => ("refused", message.clone()),
+    };
+    v1::Transaction {
+        id: transaction.id.to_string(),
+        owner: transaction.owner.to_string(),
+        origin: transaction.origin.clone(),
+        begun_unix_ms: millis(transaction.begun),
+        duration_us: u64::try_from(transaction.took.as_micros()).unwrap_or(u64::MAX),
+        result: result.to_owned(),
+        message,
+        change_count: u32::try_from(transaction.changes.len()).unwrap_or(u32::MAX),
+        changes: Vec::new(),
+        confirm_by_unix_ms: transaction.confirm_by.map(millis).unwrap_or_default(),
+        finish: transaction.finish.map(|finish| finish.to_string()).unwrap_or_default(),
+    }
+}
+
+/// A transaction with its changes.
+pub(super) fn whole(transaction: &Transaction) -> v1::Transaction {
+    let changes = transaction.changes.iter().map(|change| v1::TransactionChange {
+        object: change.key.to_string(),
+        before: change.before.as_ref().map(masked),
+        after: change.after.as_ref().map(masked),
+    });
+    v1::Transaction { changes: changes.collect(), ..summary(transaction) }
+}
+
+fn masked(owned: &Owned) -> v1::Intent {
+    let mut message = parse::intent_message(&owned.intent);
+    if let Some(intent::Kind::Peer(peer)) = &mut message.kind
+        && !peer.password.is_empty()
+    {
+        peer.password = MASK.to_owned();
+    }
+    message
+}
+
+/// A plan.
+pub(super) fn plan(plan: &Plan) -> v1::PlanResponse {
+    let daemons = plan.daemons.iter().map(|(daemon, edits, plan)| {
+        let mut diff = Vec::new();
+        edits.iter().for_each(|edit| leaf_changes(edit, &mut diff));
+        let (door, steps) = match plan {
+            DaemonPlan::Mgmtd(edits) => ("northbound", edits.iter().map(edit_step).collect()),
+            DaemonPlan::Vty(plan) => {
+                let step = |step: &crate::frr::vty::steps::Step| v1::PlanStep {
+                    context: step.command.context.clone(),
+                    command: redact(&step.command.text).into_owned(),
+                    inverse: step
+                        .inverse
+                        .iter()
+                        .map(|c: &Command| redact(&c.text).into())
+                        .collect(),
+                };
+                ("vty", plan.steps.iter().map(step).collect())
+            }
+        };
+        v1::DaemonPlan { daemon: daemon.to_string(), door: door.to_owned(), diff, steps }
+    });
+    v1::PlanResponse { daemons: daemons.collect() }
+}
+
+fn edit_step(edit: &Edit) -> v1::PlanStep {
+    let say = |node: &Option<Node>| match node {
+        Some(_) => format!("merge {}", edit.path),
+        None => format!("delete {}", edit.path),
+    };
+    v1::PlanStep { context: Vec::new(), command: say(&edit.new), inverse: vec![say(&edit.old)] }
+}
+
+/// The leaves that an edit changes; an entry without leaves is told by its own path.
+fn leaf_changes(edit: &Edit, changes: &mut Vec<v1::LeafChange>) {
+    let old = leaves(&edit.path, edit.old.as_ref());
+    let new = leaves(&edit.path, edit.new.as_ref());
+    let mut paths: Vec<&Path> = old.iter().chain(&new).map(|(path, _)| path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let value = |leaves: &[(Path, String)]| {
+            let found = leaves.iter().find(|(at, _)| at == path);
+            found.map(|(_, value)| match path.leaf_name() {
+                "password" => MASK.to_owned(),
+                _ => value.clone(),
+            })
+        };
+        let (before, after) = (value(&old), value(&new));
+        changes.push(v1::LeafChange { path: path.to_string(), before, after });
+    }
+}
+
+fn leaves(at: &Path, node: Option<&Node>) -> Vec<(Path, String)> {
+    let mut found = Vec::new();
+    match node {
+        None => {}
+        Some(Node::Leaf(value)) => found.push((at.clone(), value.to_string())),
+        Some(Node::Container(tree) | Node::Presence(tree)) => {
+            below(tree, at, &mut found);
+            if found.is_empty() {
+                found.push((at.clone(), String::new()));
+            }
+        }
+        Some(node) => {
+            let mut tree = Tree::new();
+            let name = at.0.last().map(|step| step.name.clone()).unwrap_or_default();
+            tree.put(&name, Some(node.clone()));
+            let parent = Path(at.0[..at.0.len().saturating_sub(1)].to_vec());
+            below(&tree, &parent, &mut found);
+        }
+    }
+    found
+}
+
+fn below(tree: &Tree, at: &Path, found: &mut Vec<(Path, String)>) {
+    tree.for_each_leaf(&mut |path, value| {
+        let steps: Vec<Step> = at.0.iter().chain(&path.0).cloned().collect();
+        found.push((Path(steps), value.to_owned()));
+    });
+}
+
+fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
