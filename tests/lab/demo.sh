@@ -116,6 +116,7 @@ finish() {
     if [ -n "$agent" ] && kill "$agent" 2>/dev/null; then wait "$agent" || true; fi
     lab down || code=1
     rm -rf "$scratch"
+    case $code in 130 | 143) say "demo: interrupted; nothing is left behind" ;; esac
     exit "$code"
 }
 
