@@ -32,6 +32,7 @@ usage: lab.sh [-l LAB] COMMAND    (LAB: the lab's name, nrlab unless told)
   pid ROUTER DAEMON           the process number of a daemon
   start ROUTER DAEMON         start a daemon that was killed
   link ROUTER up|down         plug the cable between node and ROUTER, at ROUTER's end
+  config                      write a configuration for an agent in node, print its path
   howto                       what to type in a lab
 
 In the environment: FRR_ROOT (root file system with FRR >= 10.3 to use instead of
@@ -256,7 +257,7 @@ link() { # ROUTER up|down
     ip -n "$lab-$1" link set "$far" "$2"
 }
 
-# The configuration of an agent in `node`, in the lab's directory.
+# Writes the configuration of an agent in `node` to the lab's directory; prints its path.
 agent_config() {
     cat >"$run/agent.json" <<END
 {
@@ -267,32 +268,44 @@ agent_config() {
     "admin": { "token": "lab", "allowed_prefixes": { "type": "any", "allowed_cidrs": [] } }
   },
   "log_level": "info",
+  "log_format": "text",
   "metrics_address": "127.0.0.1:9102"
 }
 END
+    printf '%s\n' "$run/agent.json"
 }
 
 howto() {
-    agent_config
+    local own=() file
+    # What is not the default has to be said in each command.
+    [ "$lab" = nrlab ] || own=(-l "$lab")
+    local me="tests/lab/lab.sh${own[*]:+ ${own[*]}}"
+    file=$(agent_config)
     cat <<END
 Lab '$lab' is up: node (AS 65000) -- tor (AS 65001, FRR) and bird (AS 65002, BIRD).
 
   node's side   10.0.1.1 fd00:1::1 to tor, 10.0.2.1 fd00:2::1 to bird
   peers         tor 10.0.1.2 fd00:1::2, bird 10.0.2.2 fd00:2::2
 
-  tests/lab/lab.sh vtysh node                          FRR of the node
-  tests/lab/lab.sh vtysh tor -c 'show bgp summary'     FRR of the peer
-  tests/lab/lab.sh birdc show route all                BIRD of the other peer
-  tests/lab/lab.sh exec node ip route                  anything in a router's namespace
-  tests/lab/lab.sh status                              daemons
+  $me vtysh node                          FRR of the node
+  $me vtysh tor -c 'show bgp summary'     FRR of the peer
+  $me birdc show route all                BIRD of the other peer
+  $me exec node ip route                  anything in a router's namespace
+  $me status                              daemons
 
-The agent in the node, with the configuration written to $run/agent.json
-(owner 'admin', token 'lab', socket $run/agent.sock):
+The agent in the node, in one terminal (configuration: $file):
 
   cargo build
-  tests/lab/lab.sh exec node target/debug/novaroute-agent --config $run/agent.json
+  $me exec node target/debug/novaroute-agent --config $file
 
-When done: make lab-down
+Its clients, in another:
+
+  export NOVAROUTE_SOCKET=$run/agent.sock NOVAROUTE_TOKEN=lab PATH=\$PWD/target/debug:\$PATH
+  novaroutectl apply-peer --owner admin --neighbor 10.0.1.2 --remote-as 65001
+  novaroutectl advertise --owner admin --prefix 192.0.2.1/32 --communities 65000:1
+  novaroutectl status
+
+When done: $me down
 END
 }
 
@@ -348,6 +361,7 @@ signal) check_up && check_router "${1:-}" && send_signal "$@" ;;
 pid) check_up && check_router "${1:-}" && pid_of "$1" "$2" ;;
 start) check_up && check_router "${1:-}" && in_router "$1" daemon "$2" ;;
 link) check_up && check_router "${1:-}" && link "$@" ;;
+config) check_up && agent_config ;;
 howto) check_up && howto ;;
 *) usage >&2 && die "unknown command '$command'" ;;
 esac

@@ -1,0 +1,318 @@
+//! Holds what ARCHITECTURE.md says: who may know what, and that each invariant has its test.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Files and directories below `src` that are pure, whether they say so or not.
+const PURE: [&str; 11] = [
+    "model",
+    "tree",
+    "daemon.rs",
+    "policy",
+    "store",
+    "render",
+    "commit/plan.rs",
+    "frr/vty/table",
+    "frr/vty/steps.rs",
+    "frr/vty/script.rs",
+    "frr/vty/redact.rs",
+];
+
+/// What a pure module may not name: async, clocks, the environment, files, sockets, threads, libyang.
+const WORLD: [&str; 19] = [
+    "tokio",
+    "futures::",
+    "async ",
+    ".await",
+    "Instant",
+    "SystemTime",
+    "std::env",
+    "env::var",
+    "std::fs",
+    "fs::",
+    "std::io",
+    "TcpStream",
+    "TcpListener",
+    "UnixStream",
+    "UnixListener",
+    "std::thread",
+    "std::process",
+    "yang2",
+    "unsafe",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every Rust file below a directory, or the file itself.
+fn rust_files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("a directory entry").path())
+        .filter(|path| path.is_dir() || path.extension().is_some_and(|e| e == "rs"))
+        .flat_map(|path| rust_files(&path))
+        .collect();
+    files.sort();
+    files
+}
+
+fn sources() -> Vec<PathBuf> {
+    rust_files(&root().join("src"))
+}
+
+/// The lines of a file without comments, each with its number.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().map(|(at, line)| {
+        // `//` inside of a string is an address or a path: cutting there only hides strings.
+        (at + 1, line.split("//").next().unwrap_or_default())
+    })
+}
+
+/// Below `src`, with `/` between the parts.
+fn name(path: &Path) -> String {
+    let path = path.strip_prefix(root().join("src")).unwrap_or(path);
+    path.to_string_lossy().into_owned()
+}
+
+/// Files that are pure by the list above or by their own word.
+fn pure_files() -> Vec<PathBuf> {
+    let listed = PURE.iter().flat_map(|path| rust_files(&root().join("src").join(path)));
+    let says_so = sources().into_iter().filter(|path| {
+        let text = read(path);
+        text.lines().take_while(|line| line.starts_with("//!")).any(|line| line.contains("Pure"))
+    });
+    listed.chain(says_so).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn pure_modules_know_no_world() {
+    let mut wrong = Vec::new();
+    let files = pure_files();
+    assert!(files.len() >= 40, "pure files are found: {}", files.len());
+    for path in files {
+        let text = read(&path);
+        for (line, code) in code(&text) {
+            // The traits of a codec: bytes in, frames out, no socket.
+            let code = code.replace("tokio_util::codec", "");
+            for word in WORLD.iter().filter(|word| code.contains(*word)) {
+                wrong.push(format!("src/{}:{line} is pure and says {word:?}", name(&path)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_modules_only_ask_the_schema() {
+    let mut wrong = Vec::new();
+    for path in pure_files() {
+        let text = read(&path);
+        for (line, code) in code(&text) {
+            let import =
+                code.trim() == "yang::Schema," || code.trim() == "use crate::yang::Schema;";
+            let names_it = code.contains("yang::") || code.contains("Schema");
+            // As a parameter of a function, borrowed.
+            let asks = code.contains("fn ") && code.contains(": &Schema)");
+            if names_it && !import && !asks {
+                wrong.push(format!("src/{}:{line}: {}", name(&path), code.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a pure type holds a schema, or more:\n{}", wrong.join("\n"));
+}
+
+/// Other modules of this crate that a text imports or names.
+fn imported(text: &str) -> BTreeSet<String> {
+    let text: String = code(text).map(|(_, code)| format!("{code}\n")).collect();
+    let mut found = BTreeSet::new();
+    for (_, rest) in text.match_indices("crate::").map(|(at, word)| text.split_at(at + word.len()))
+    {
+        let Some(group) = rest.strip_prefix('{') else {
+            found.insert(identifier(rest));
+            continue;
+        };
+        // `crate::{a, b::{c, d}}`: what stands at the first depth behind `{` or `,`.
+        let mut depth = 0;
+        let mut begins = true;
+        for (at, sign) in group.char_indices() {
+            match sign {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => begins = true,
+                _ if sign.is_whitespace() => {}
+                _ if depth == 0 && begins => {
+                    found.insert(identifier(&group[at..]));
+                    begins = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// The table of ARCHITECTURE.md: module → what it may import.
+fn may_import() -> BTreeMap<String, BTreeSet<String>> {
+    let text = read(&root().join("ARCHITECTURE.md"));
+    let rows = text.lines().skip_while(|line| !line.starts_with("| module | owns |")).skip(2);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<_> = line.trim_matches('|').split('|').collect();
+            assert_eq!(cells.len(), 3, "a row has three cells: {line}");
+            let names = |cell: &str| backticked(cell).into_iter().map(str::to_owned).collect();
+            let module: Vec<String> = names(cells[0]);
+            (module[0].clone(), names(cells[2]).into_iter().collect())
+        })
+        .collect()
+}
+
+/// What stands between backticks, outside of code blocks.
+fn backticked(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn imports_follow_the_table() {
+    let may = may_import();
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let below = name(&path);
+        let module = below.split('/').next().expect("a name").trim_end_matches(".rs").to_owned();
+        if module == "lib" || module == "bin" {
+            continue;
+        }
+        let allowed = may.get(&module);
+        let allowed = allowed.unwrap_or_else(|| panic!("{module} is not in the table"));
+        // Tests may look further.
+        if below.contains("tests") {
+            continue;
+        }
+        let text = read(&path);
+        let text = text.split("#[cfg(test)]\nmod tests").next().expect("the part before tests");
+        for import in imported(text) {
+            if import != module && !allowed.contains(&import) {
+                wrong.push(format!("src/{below} imports {import}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn imports_are_found() {
+    let text = "use crate::{\n    a::{b, c},\n    d,\n};\nuse crate::e::F; // crate::g\n";
+    assert_eq!(imported(text).into_iter().collect::<Vec<_>>(), ["a", "d", "e"]);
+}
+
+/// Files that contain a word outside of comments and are not below one of `allowed`.
+fn strangers(word: &str, allowed: &[&str]) -> Vec<String> {
+    sources()
+        .into_iter()
+        .filter(|path| !allowed.iter().any(|place| name(path).starts_with(place)))
+        .filter(|path| code(&read(path)).any(|(_, code)| code.contains(word)))
+        .map(|path| name(&path))
+        .collect()
+}
+
+#[test]
+fn only_yang_knows_libyang() {
+    assert_eq!(strangers("yang2", &["yang/"]), [""; 0]);
+}
+
+#[test]
+fn unsafe_is_forbidden() {
+    let manifest = read(&root().join("Cargo.toml"));
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+    assert_eq!(strangers("allow(unsafe_code)", &[]), [""; 0]);
+}
+
+#[test]
+fn only_the_engine_has_drivers() {
+    for driver in ["VtyDriver", "MgmtdDriver"] {
+        assert_eq!(strangers(driver, &["frr/", "commit/engine.rs"]), [""; 0], "{driver}");
+    }
+    assert_eq!(strangers("configure terminal", &["frr/vty/"]), [""; 0]);
+    // mgmtd's protocol carries gRPC calls and knows nothing of them.
+    let frontend = rust_files(&root().join("src/frr/frontend"));
+    assert!(frontend.iter().all(|path| !read(path).contains("tonic")));
+}
+
+/// Names of all tests of this project.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for path in sources().into_iter().chain(rust_files(&root().join("tests"))) {
+        let text = read(&path);
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            if let Some(rest) = line.strip_prefix("async fn ").or(line.strip_prefix("fn ")) {
+                if is_test {
+                    names.insert(identifier(rest));
+                }
+                is_test = false;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn invariants_name_tests_that_exist() {
+    let tests = tests();
+    let text = read(&root().join("ARCHITECTURE.md"));
+    let invariants: Vec<_> =
+        text.split("\n\n").filter(|p| p.starts_with("**Architecture Invariant:")).collect();
+    assert!(invariants.len() >= 15, "invariants are found: {}", invariants.len());
+    for invariant in invariants {
+        let (title, held) = invariant
+            .split_once("Held by")
+            .unwrap_or_else(|| panic!("no test is named: {invariant}"));
+        let named: Vec<_> = backticked(held)
+            .into_iter()
+            .filter(|word| {
+                word.contains('_') && word.chars().all(|c| c.is_alphanumeric() || c == '_')
+            })
+            .collect();
+        assert!(!named.is_empty(), "no test is named: {title}");
+        for test in named {
+            assert!(tests.contains(test), "there is no test {test}: {title}");
+        }
+    }
+}
+
+#[test]
+fn documents_name_files_that_exist() {
+    const PLACES: [&str; 7] = ["src/", "tests/", "deploy/", "proto/", "yang/", ".ci/", ".config/"];
+    let documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "deploy/README.md"];
+    let mut wrong = Vec::new();
+    for document in documents {
+        let text = read(&root().join(document));
+        // Every second part is a code block.
+        for prose in text.split("```").step_by(2) {
+            for word in backticked(prose) {
+                let path = word.split_whitespace().next().unwrap_or_default();
+                let is_path = PLACES.iter().any(|place| path.starts_with(place));
+                if is_path && !path.contains(['*', '{']) && !root().join(path).exists() {
+                    wrong.push(format!("{document}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

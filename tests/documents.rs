@@ -1,0 +1,98 @@
+//! Holds what README.md and the manifests say against the program.
+
+use std::{collections::BTreeSet, fs, io, path::Path};
+
+use clap::CommandFactory;
+use novaroute::{
+    config::{Config, Surroundings},
+    ctl::{Cli, Exit},
+};
+use serde_json::{Value, json};
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    let nowhere = Surroundings {
+        env: &|_| None,
+        read_file: &|_| Err(io::Error::from(io::ErrorKind::NotFound)),
+    };
+    Config::parse(text, &nowhere).map_err(|error| error.to_string())
+}
+
+/// Every key that the configuration knows, by its path: the errors of wrong keys list them.
+fn known_keys() -> BTreeSet<String> {
+    let wrong = json!({
+        "x": 1, "frr": { "x": 1 }, "bgp": { "x": 1 },
+        "owners": { "NAME": { "x": 1, "allowed_prefixes": { "x": 1 } } },
+    });
+    let errors = parse(&wrong.to_string()).expect_err("unknown keys");
+    let mut keys = BTreeSet::new();
+    for (at, marker) in errors.match_indices("unknown key; known are ") {
+        let path = errors[..at]
+            .rsplit(['\n', ' ', ';'])
+            .find(|word| word.trim_end_matches(':').ends_with('x'));
+        let path = path.expect("the path of the key").trim_end_matches(':').trim_end_matches('x');
+        let list = errors[at + marker.len()..].split([';', '\n']).next().expect("a list");
+        keys.extend(list.split(", ").map(|key| format!("{path}{}", key.trim())));
+    }
+    keys
+}
+
+#[test]
+fn the_readme_is_complete() {
+    let readme = read("README.md");
+    let objects = ["frr", "bgp", "owners", "owners.NAME.allowed_prefixes"];
+    let keys = known_keys();
+    assert!(keys.contains("frr.yang_dir") && keys.contains("owners.NAME.token"), "{keys:?}");
+    for key in keys.iter().filter(|key| !objects.contains(&key.as_str())) {
+        assert!(readme.contains(&format!("`{key}`")), "README.md lacks the key {key}");
+    }
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        assert!(readme.contains(&format!("`{name}")), "README.md lacks the command {name}");
+    }
+    for exit in Exit::ALL {
+        let row = format!("| {} | {} |", exit.code(), exit.meaning());
+        assert!(readme.contains(&row), "README.md lacks {row}");
+    }
+}
+
+/// The text of a block scalar (`key: |`) in a YAML document.
+fn block_scalar(yaml: &str, key: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = yaml.lines().skip_while(|line| line.trim() != format!("{key}: |"));
+    let outer = indent(lines.next().unwrap_or_else(|| panic!("no {key}")));
+    let block: Vec<_> =
+        lines.take_while(|line| line.trim().is_empty() || indent(line) > outer).collect();
+    let inner = block.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min();
+    let inner = inner.expect("the block has lines");
+    block.iter().map(|line| format!("{}\n", line.get(inner..).unwrap_or_default())).collect()
+}
+
+#[test]
+fn the_config_map_loads_and_is_the_guides() {
+    let text = block_scalar(&read("deploy/configmap.yaml"), "config.json");
+    let config = parse(&text).expect("the agent takes it");
+    assert_eq!(config.bgp.local_as, None, "each node's AS comes from a client, as the guide says");
+    let mut guide: Value =
+        serde_json::from_str(&read("tests/fixtures/guide-config.json")).expect("JSON");
+    guide.as_object_mut().expect("an object").remove("bgp");
+    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), guide);
+}
+
+#[test]
+fn the_manifests_use_what_the_agent_has() {
+    let set = read("deploy/daemonset.yaml");
+    for needed in ["--config=/etc/novaroute/config.json", "path: /healthz", "path: /readyz"] {
+        assert!(set.contains(needed), "{needed}");
+    }
+    let port = format!("containerPort: {}", 9102);
+    assert!(set.contains(&port) && read("Dockerfile").contains("EXPOSE 9102"));
+    assert_eq!(novaroute::config::DEFAULT_CONFIG, "/etc/novaroute/config.json");
+    for yaml in [set, read("deploy/configmap.yaml")] {
+        assert!(!yaml.contains('\t'), "YAML has no tabs");
+    }
+}
