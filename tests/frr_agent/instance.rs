@@ -72,25 +72,32 @@ fn a_router_id_can_be_left_out_set_and_left_out_again() {
     assert_eq!(agent.client("edge").configure_bgp(65001, "").unwrap(), previous(65000, ""), "as in the field");
 }
 
-/// An AS that runs already, configured by hand: the agent takes its place in it.
+/// An AS that runs already is no dead end: what is in the instance is moved with it, unless there
+/// is something that the agent could not put back.
 #[test]
 fn an_instance_that_runs_already_is_joined() {
     let lab = Lab::start(LabOptions::default());
-    configure(&lab, &["router bgp 65000", "neighbor 10.0.9.9 remote-as 65009"]);
+    let theirs = ["router bgp 65000", "neighbor 10.0.9.9 remote-as 65009"];
+    configure(&lab, &theirs);
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     admin.advertise("192.0.2.0/24").unwrap();
-    has_lines(&lab, &["neighbor 10.0.9.9 remote-as 65009", "network 192.0.2.0/24"]).unwrap();
+    has_lines(&lab, &[theirs[0], theirs[1], "network 192.0.2.0/24"]).unwrap();
 
     let other = Lab::start(LabOptions::default());
-    configure(&other, &["router bgp 64999", "neighbor 10.0.9.9 remote-as 65009"]);
+    let line = "bgp bestpath as-path multipath-relax";
+    configure(&other, &["router bgp 64999", "neighbor 10.0.9.9 remote-as 65009", line]);
     let before = all_running(&other);
     let agent = Agent::start(&other);
-    let error = agent.client("admin").configure_bgp(net::NODE_AS, "10.0.0.1").unwrap_err();
+    let admin = agent.client("admin");
+    let error = admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap_err();
     assert_eq!(error.code(), Code::Aborted, "{error}");
-    assert!(error.message().contains("64999"), "{error}");
+    assert!(error.message().contains("64999") && error.message().contains(line), "{error}");
     assert_eq!(all_running(&other), before);
+    configure(&other, &["router bgp 64999", &format!("no {line}")]);
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    has_lines(&other, &["router bgp 65000", "neighbor 10.0.9.9 remote-as 65009"]).unwrap();
 }
 
 /// The instance of the configuration file is there without any client.

@@ -94,12 +94,32 @@ fn static_routes_come_back_after_staticd_and_mgmtd_crashed() {
         assert_eq!(admin.apply(vec![via(&prefix)]).unwrap(), Outcome::Confirmed, "{daemon}");
         in_kernel(&prefix);
     }
+    // Both at once: nothing of it is left, and nothing is given up.
+    for daemon in ["mgmtd", "staticd"] {
+        lab.kill(Router::Node, daemon);
+    }
+    wait_kernel_empty(&lab, "203.0.113.0/24");
+    for daemon in ["mgmtd", "staticd"] {
+        lab.restart(Router::Node, daemon);
+    }
+    for prefix in ["203.0.113.0/24", "198.51.5.0/24", "198.51.7.0/24"] {
+        in_kernel(prefix);
+    }
+    agent.wait_ready();
     // Away while a call comes.
     lab.kill(Router::Node, "mgmtd");
     assert_eq!(admin.apply(vec![via("192.0.2.0/24")]).unwrap(), Outcome::Pending);
     lab.restart(Router::Node, "mgmtd");
     in_kernel("192.0.2.0/24");
     agent.wait_ready();
+}
+
+#[track_caller]
+fn wait_kernel_empty(lab: &Lab, prefix: &str) {
+    wait_for(&format!("{prefix} to leave the kernel"), SOON, || match kernel(lab, prefix) {
+        shown if shown.is_empty() => Ok(()),
+        shown => Err(shown),
+    });
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn a_transaction_of_which_frr_refuses_a_part_leaves_nothing() {
     let words = "ebgp-multihop and ttl-security cannot be configured together";
     assert!(error.message().contains(words), "{error}");
     assert_eq!(all_running(&lab), before);
-    assert_eq!(kernel(&lab, "203.0.113.0/24"), "");
+    wait_kernel(&lab, "203.0.113.0/24", "");
     let status = admin.status();
     assert!(status.peers.is_empty() && status.prefixes.is_empty(), "{status:?}");
     agent.wait_ready();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use novaroute::proto::v1::{EventType, PrefixAttributes};
+use novaroute::proto::v1::{BgpPeer, EventType, PeerType, PrefixAttributes};
 use serde_json::json;
 
 use crate::{
@@ -30,10 +30,7 @@ fn routes_reach_both_peers_with_their_attributes_and_go_again() {
     let edge = agent.client("edge");
     edge.advertise_with("192.0.2.1/32", attributes()).unwrap();
     edge.advertise("2001:db8::1/128").unwrap();
-    let next_hop = PrefixAttributes { next_hop: "10.0.1.1".into(), ..attributes() };
-    edge.advertise_with("10.9.9.9/32", next_hop).unwrap();
-    let next_hop = PrefixAttributes { next_hop: "2001:db8::99".into(), ..Default::default() };
-    edge.advertise_with("2001:db8::2/128", next_hop).unwrap();
+    edge.advertise_with("10.9.9.9/32", attributes()).unwrap();
     wait_established(&lab, net::TOR_V4);
     wait_established(&lab, net::BIRD_V4);
 
@@ -43,12 +40,9 @@ fn routes_reach_both_peers_with_their_attributes_and_go_again() {
     assert_eq!(path["largeCommunity"]["string"], json!("65000:1:2"), "{path}");
     assert_eq!(path["aspath"]["string"], json!("65000"), "{path}");
     assert_eq!(path["nexthops"][0]["ip"], json!(net::NODE_TOR_V4), "{path}");
-    let path = wait_tor(&lab, "10.9.9.9/32", |_| true);
-    assert_eq!(path["nexthops"][0]["ip"], json!("10.0.1.1"), "{path}");
+    wait_tor(&lab, "10.9.9.9/32", |_| true);
     let path = wait_tor(&lab, "2001:db8::1/128", |_| true);
     assert!(path["community"].is_null() && path["metric"].as_u64().unwrap_or(0) == 0, "{path}");
-    let path = wait_tor(&lab, "2001:db8::2/128", |_| true);
-    assert_eq!(path["nexthops"][0]["ip"], json!("2001:db8::99"), "{path}");
 
     wait_bird(
         &lab,
@@ -75,11 +69,10 @@ fn routes_reach_both_peers_with_their_attributes_and_go_again() {
             ("10.9.9.9/32", "edge", "applied"),
             ("192.0.2.1/32", "edge", "applied"),
             ("2001:db8::1/128", "edge", "applied"),
-            ("2001:db8::2/128", "edge", "applied"),
         ]
     );
 
-    for prefix in ["192.0.2.1/32", "2001:db8::1/128", "10.9.9.9/32", "2001:db8::2/128"] {
+    for prefix in ["192.0.2.1/32", "2001:db8::1/128", "10.9.9.9/32"] {
         edge.withdraw(prefix).unwrap();
     }
     for prefix in ["192.0.2.1/32", "2001:db8::1/128"] {
@@ -91,6 +84,29 @@ fn routes_reach_both_peers_with_their_attributes_and_go_again() {
     let config = running(&lab, "bgpd");
     assert!(!config.contains(net::TOR_V4) && config.contains(net::BIRD_V4), "{config}");
     assert_eq!(admin.peer_state(net::TOR_V4), None);
+}
+
+/// Local preference, and a next hop of any network, go to neighbours of the same AS only.
+#[test]
+fn an_internal_peer_gets_local_preference_and_next_hop() {
+    let tor_conf = "router bgp 65000\n bgp router-id 10.0.1.2\n \
+         neighbor 10.0.1.1 remote-as 65000\n neighbor 10.0.1.1 timers connect 1\n \
+         address-family ipv6 unicast\n  neighbor 10.0.1.1 activate\n exit-address-family\nexit\n";
+    let lab = Lab::start(LabOptions::default().config(Router::Tor, tor_conf));
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    let peer_type = PeerType::Internal as i32;
+    admin.apply_peer(BgpPeer { remote_as: net::NODE_AS, peer_type, ..tor() }).unwrap();
+    let with = |next_hop: &str| PrefixAttributes { next_hop: next_hop.into(), ..attributes() };
+    admin.advertise_with("192.0.2.0/24", with("10.0.2.2")).unwrap();
+    admin.advertise_with("2001:db8::/48", with("fd00:2::2")).unwrap();
+    for (prefix, next_hop) in [("192.0.2.0/24", "10.0.2.2"), ("2001:db8::/48", "fd00:2::2")] {
+        let path = wait_tor(&lab, prefix, |_| true);
+        assert_eq!(path["locPrf"], json!(150), "{path}");
+        assert_eq!(path["metric"], json!(77), "{path}");
+        assert_eq!(path["nexthops"][0]["ip"], json!(next_hop), "{path}");
+    }
 }
 
 #[test]
