@@ -198,14 +198,48 @@ impl Engine {
         keep: &Forest,
     ) -> Result<Applied, EngineError> {
         let none = Tree::new();
+<<<<<<< HEAD
         let Prepared { before, plans, unreachable } = self.prepare(desired, keep).await?;
         let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
         let mut done = Done::new();
         match self.carry_out(&plans, &mut applied.sent, &mut done).await {
+=======
+        let mut before = BTreeMap::new();
+        let mut plans = BTreeMap::new();
+        for daemon in Daemon::ALL {
+            let wanted = desired.get(&daemon).unwrap_or(&none);
+            let kept = keep.get(&daemon).unwrap_or(&none);
+            if wanted.is_empty() && self.last.get(&daemon).is_none_or(Tree::is_empty) {
+                continue;
+            }
+            match self.read(daemon).await {
+                Ok(running) => {
+                    plans.insert(daemon, self.plan(daemon, &running, wanted, kept)?);
+                    before.insert(daemon, running);
+                }
+                Err(Failure::Lost(_, why)) => {
+                    applied.unreachable.insert(daemon, why);
+                }
+                Err(Failure::Refused(message)) => return Err(EngineError::Refused { message }),
+            }
+        }
+        plans.retain(|_, plan| !plan.is_empty());
+        let mut carried_out = self.carry_out(&plans, &before, &mut applied.sent).await;
+        if carried_out.is_ok() && before.contains_key(&Daemon::Mgmtd) {
+            let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
+            let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang).await;
+            carried_out = in_step.map_err(|error| mgmtd_failure(&error));
+        }
+        match carried_out {
+>>>>>>> e2e
             Ok(()) => {}
             Err(Failure::Lost(daemon, why)) => {
                 self.perhaps_applied(&plans, desired);
+                // How far the others got is not known either.
+                for other in plans.keys().filter(|other| **other != daemon) {
+                    applied.unreachable.insert(*other, format!("waits for {daemon}"));
+                }
                 // What is known is only read back from a daemon that answers again: the next
                 // resynchronisation does that, towards the same goal.
                 warn!(%daemon, why, "lost while applying");
