@@ -198,41 +198,19 @@ impl Engine {
         keep: &Forest,
     ) -> Result<Applied, EngineError> {
         let none = Tree::new();
-<<<<<<< HEAD
         let Prepared { before, plans, unreachable } = self.prepare(desired, keep).await?;
         let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
         let mut done = Done::new();
-        match self.carry_out(&plans, &mut applied.sent, &mut done).await {
-=======
-        let mut before = BTreeMap::new();
-        let mut plans = BTreeMap::new();
-        for daemon in Daemon::ALL {
-            let wanted = desired.get(&daemon).unwrap_or(&none);
-            let kept = keep.get(&daemon).unwrap_or(&none);
-            if wanted.is_empty() && self.last.get(&daemon).is_none_or(Tree::is_empty) {
-                continue;
-            }
-            match self.read(daemon).await {
-                Ok(running) => {
-                    plans.insert(daemon, self.plan(daemon, &running, wanted, kept)?);
-                    before.insert(daemon, running);
-                }
-                Err(Failure::Lost(_, why)) => {
-                    applied.unreachable.insert(daemon, why);
-                }
-                Err(Failure::Refused(message)) => return Err(EngineError::Refused { message }),
-            }
-        }
-        plans.retain(|_, plan| !plan.is_empty());
-        let mut carried_out = self.carry_out(&plans, &before, &mut applied.sent).await;
-        if carried_out.is_ok() && before.contains_key(&Daemon::Mgmtd) {
+        let mut carried_out = self.carry_out(&plans, &mut applied.sent, &mut done).await;
+        let in_use = |forest: &Forest| forest.get(&Daemon::Mgmtd).is_some_and(|t| !t.is_empty());
+        let reached = !applied.unreachable.contains_key(&Daemon::Mgmtd);
+        if carried_out.is_ok() && reached && (in_use(desired) || in_use(&self.last)) {
             let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
             let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang).await;
             carried_out = in_step.map_err(|error| mgmtd_failure(&error));
         }
         match carried_out {
->>>>>>> e2e
             Ok(()) => {}
             Err(Failure::Lost(daemon, why)) => {
                 self.perhaps_applied(&plans, desired);
@@ -276,12 +254,11 @@ impl Engine {
     /// # Errors
     /// libyang's or FRR's words, as far as they can be asked beforehand.
     pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
-        let Prepared { before, plans, unreachable } = self.prepare(desired, desired).await?;
+        let Prepared { plans, unreachable, .. } = self.prepare(desired, desired).await?;
         if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
             let valid = self.mgmtd.validate(edits, &self.yang).await;
             valid.map_err(|error| EngineError::Refused { message: error.to_string(), at: None })?;
         }
-        drop(before);
         let daemons = plans.into_iter().map(|(daemon, plan)| {
             let diff = match &plan {
                 DaemonPlan::Mgmtd(edits) => edits.clone(),

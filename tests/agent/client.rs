@@ -228,11 +228,7 @@ pub fn bird() -> BgpPeer {
 pub mod change {
     use novaroute::proto::v1::{
         BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, Protocol,
-        StaticRoute,
-        intent::Kind,
-        intent_change::Change,
-        intent_ref,
-        static_route::NextHop,
+        StaticRoute, intent::Kind, intent_change::Change, intent_ref, static_route::NextHop,
     };
 
     fn set(kind: Kind) -> IntentChange {

@@ -167,7 +167,8 @@ impl<'lab> Agent<'lab> {
     #[track_caller]
     pub fn http(&self, path: &str) -> (u16, String) {
         let url = format!("http://{METRICS}{path}");
-        let out = self.lab.exec(Router::Node, &["curl", "-s", "-m", "5", "-w", "\n%{http_code}", &url]);
+        let out =
+            self.lab.exec(Router::Node, &["curl", "-s", "-m", "5", "-w", "\n%{http_code}", &url]);
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         let (body, code) = text.rsplit_once('\n').expect("curl's own line");
         (code.parse().expect("a number"), body.to_owned())

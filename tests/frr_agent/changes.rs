@@ -70,7 +70,9 @@ fn clearing_a_field_takes_its_line_away() {
         let config = running(&lab, "bgpd");
         assert!(!config.lines().any(|it| it.trim() == line), "{line} in {config}");
         // Everything else is still there.
-        for other in FULL.iter().filter(|it| **it != line && !it.contains(" bfd") && !it.contains("maximum")) {
+        for other in
+            FULL.iter().filter(|it| **it != line && !it.contains(" bfd") && !it.contains("maximum"))
+        {
             assert!(config.lines().any(|it| it.trim() == *other), "{other} not in {config}");
         }
     }
@@ -115,9 +117,10 @@ fn bfd_timers_reach_bfdd_and_go_with_their_profile() {
             let shown = vty(&lab, "bfdd", &["show bfd peers json"]);
             let peers: Value = serde_json::from_str(&shown).expect("JSON");
             let peer = &peers[0];
-            let timers = [&peer["receive-interval"], &peer["transmit-interval"], &peer["detect-multiplier"]];
-            let wanted = peer["peer"] == json!(net::TOR_V4)
-                && timers == [&receive, &transmit, &multiplier];
+            let timers =
+                [&peer["receive-interval"], &peer["transmit-interval"], &peer["detect-multiplier"]];
+            let wanted =
+                peer["peer"] == json!(net::TOR_V4) && timers == [&receive, &transmit, &multiplier];
             if wanted { Ok(()) } else { Err(shown) }
         });
     };

@@ -101,7 +101,11 @@ fn a_neighbour_with_a_foreign_line_is_not_removed() {
 
     configure(
         &lab,
-        &["router bgp 65000", "address-family ipv4 unicast", "no neighbor 10.0.1.2 route-map IN in"],
+        &[
+            "router bgp 65000",
+            "address-family ipv4 unicast",
+            "no neighbor 10.0.1.2 route-map IN in",
+        ],
     );
     admin.remove_peer(net::TOR_V4).unwrap();
     assert!(!running(&lab, "bgpd").contains(net::TOR_V4));

@@ -51,7 +51,9 @@ fn fields<'a>() -> Calls<'a> {
         ),
         (
             "changes[0].set.static_route.gateway",
-            Box::new(|client, text| client.apply(vec![change::via("192.0.2.0/24", &text)]).map(drop)),
+            Box::new(|client, text| {
+                client.apply(vec![change::via("192.0.2.0/24", &text)]).map(drop)
+            }),
         ),
         (
             "changes[0].set.static_route.interface_name",
@@ -123,16 +125,17 @@ fn wrong_values_are_told_all_at_once_and_change_nothing() {
         source_address: net::NODE_TOR_V6.into(),
         ..tor()
     };
-    let all =
-        ["peer.remote_as", "peer.hold_time", "peer.ebgp_multihop", "peer.source_address"];
+    let all = ["peer.remote_as", "peer.hold_time", "peer.ebgp_multihop", "peer.source_address"];
     invalid(admin.apply_peer(wrong), &all);
     for protocol in [0, 3, -1] {
-        let request = v1::AdvertisePrefixRequest { protocol, ..admin.advertise_request("192.0.2.0/24") };
+        let request =
+            v1::AdvertisePrefixRequest { protocol, ..admin.advertise_request("192.0.2.0/24") };
         let mut client = admin.route_control();
         let result = admin.block_on(client.advertise_prefix(request)).map(drop);
         invalid(result, &["protocol", "PROTOCOL_BGP"]);
     }
-    let ospf = v1::AdvertisePrefixRequest { protocol: 2, ..admin.advertise_request("192.0.2.0/24") };
+    let ospf =
+        v1::AdvertisePrefixRequest { protocol: 2, ..admin.advertise_request("192.0.2.0/24") };
     let mut client = admin.route_control();
     let error = admin.block_on(client.advertise_prefix(ospf)).unwrap_err();
     assert_eq!(error.code(), Code::Unimplemented, "{error}");
@@ -148,7 +151,10 @@ fn wrong_values_are_told_all_at_once_and_change_nothing() {
         let error = edge.advertise(prefix).unwrap_err();
         assert_eq!(error.code(), Code::PermissionDenied, "{error}");
     }
-    assert_eq!(agent.client("net").advertise("10.244.1.1/32").unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(
+        agent.client("net").advertise("10.244.1.1/32").unwrap_err().code(),
+        Code::PermissionDenied
+    );
     agent.client("net").advertise("10.244.1.0/24").unwrap();
     let error = admin.withdraw("192.0.2.0/24").unwrap_err();
     assert_eq!(error.code(), Code::NotFound, "{error}");

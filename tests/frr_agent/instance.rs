@@ -69,7 +69,11 @@ fn a_router_id_can_be_left_out_set_and_left_out_again() {
     has_lines(&lab, &["bgp router-id 10.0.0.7"]).unwrap();
     assert_eq!(admin.configure_bgp(net::NODE_AS, "").unwrap(), previous(65000, "10.0.0.7"));
     assert_eq!(all_running(&lab), without);
-    assert_eq!(agent.client("edge").configure_bgp(65001, "").unwrap(), previous(65000, ""), "as in the field");
+    assert_eq!(
+        agent.client("edge").configure_bgp(65001, "").unwrap(),
+        previous(65000, ""),
+        "as in the field"
+    );
 }
 
 /// An AS that runs already is no dead end: what is in the instance is moved with it, unless there

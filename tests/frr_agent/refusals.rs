@@ -112,7 +112,10 @@ fn after_a_restart_one_refused_intent_costs_no_other() {
     lab.restart(crate::lab::Router::Node, "bgpd");
     secure_tor(&lab);
     drop(agent_pid);
-    wait_lines(&lab, &["network 10.0.0.0/16", "network 10.9.0.0/16", "neighbor 10.0.2.2 remote-as 65002"]);
+    wait_lines(
+        &lab,
+        &["network 10.0.0.0/16", "network 10.9.0.0/16", "neighbor 10.0.2.2 remote-as 65002"],
+    );
     let state = crate::lab::wait_for("the peer's state", SOON, || {
         let state = admin.peer_state(net::TOR_V4).unwrap_or_default();
         if state.contains(WORDS) { Ok(state) } else { Err(state) }

@@ -129,10 +129,8 @@ fn mgmtd_refusing_a_route_takes_bgp_back_too() {
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     let before = all_running(&lab);
     // staticd has no route to an address of the node itself as its gateway.
-    let changes = vec![
-        change::prefix("192.0.2.0/24"),
-        change::via("203.0.113.0/24", net::NODE_TOR_V4),
-    ];
+    let changes =
+        vec![change::prefix("192.0.2.0/24"), change::via("203.0.113.0/24", net::NODE_TOR_V4)];
     match admin.apply(changes) {
         Err(error) => {
             assert_eq!(error.code(), Code::Aborted, "{error}");

@@ -30,9 +30,11 @@ fn routes_outlive_their_owners_connection_by_the_grace_period() {
     assert_ne!(back.session_id, session);
     drop(edge);
     let left = Instant::now();
-    wait_for("the end of the grace period", SOON, || match has_lines(&lab, &["network 192.0.2.1/32"]) {
-        Err(_) => Ok(()),
-        Ok(()) => Err("it is there"),
+    wait_for("the end of the grace period", SOON, || {
+        match has_lines(&lab, &["network 192.0.2.1/32"]) {
+            Err(_) => Ok(()),
+            Ok(()) => Err("it is there"),
+        }
     });
     let stayed = left.elapsed();
     assert!(stayed > Duration::from_millis(1900) && stayed < Duration::from_secs(5), "{stayed:?}");
@@ -56,7 +58,15 @@ fn the_command_line_keeps_its_routes() {
         assert!(out.status.success(), "{args:?}: {out:?}");
     };
     ctl(&["configure-bgp", "--local-as", "65000", "--router-id", "10.0.0.1"]);
-    ctl(&["apply-peer", "--neighbor", net::TOR_V4, "--remote-as", "65001", "--description", "100 %"]);
+    ctl(&[
+        "apply-peer",
+        "--neighbor",
+        net::TOR_V4,
+        "--remote-as",
+        "65001",
+        "--description",
+        "100 %",
+    ]);
     ctl(&["advertise", "--prefix", "192.0.2.0/24", "--med", "9", "--communities", "65000:1"]);
     let path = wait_tor(&lab, "192.0.2.0/24", |_| true);
     assert_eq!(path["metric"], 9, "{path}");
@@ -71,7 +81,9 @@ fn the_command_line_keeps_its_routes() {
         }
     });
     has_lines(&lab, &["network 192.0.2.0/24 route-map NR-".trim_end_matches(" route-map NR-")])
-        .or_else(|config| if config.contains("network 192.0.2.0/24") { Ok(()) } else { Err(config) })
+        .or_else(
+            |config| if config.contains("network 192.0.2.0/24") { Ok(()) } else { Err(config) },
+        )
         .unwrap();
     let shown = agent.ctl(&["peers"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
@@ -85,7 +97,17 @@ fn the_command_line_keeps_its_routes() {
         let out = agent.ctl(&all);
         assert_eq!(out.status.code(), Some(code), "{args:?}: {out:?}");
     }
-    let out = agent.ctl(&["withdraw", "--prefix", "192.0.2.0/24", "--protocol", "bgp", "--owner", "admin", "--token", "x"]);
+    let out = agent.ctl(&[
+        "withdraw",
+        "--prefix",
+        "192.0.2.0/24",
+        "--protocol",
+        "bgp",
+        "--owner",
+        "admin",
+        "--token",
+        "x",
+    ]);
     assert_eq!(out.status.code(), Some(4), "{out:?}");
     ctl(&["withdraw", "--prefix", "192.0.2.0/24", "--protocol", "bgp"]);
     wait_gone(&lab, "192.0.2.0/24");

@@ -147,7 +147,11 @@ fn attributes_change_without_a_moment_without_the_route() {
     };
     let before = withdraws();
     for med in 1..=5 {
-        let with = PrefixAttributes { med, communities: vec![format!("65000:{med}")], ..Default::default() };
+        let with = PrefixAttributes {
+            med,
+            communities: vec![format!("65000:{med}")],
+            ..Default::default()
+        };
         admin.advertise_with("192.0.2.0/24", with).unwrap();
         let path = wait_tor(&lab, "192.0.2.0/24", |path| path["metric"] == json!(med));
         assert_eq!(path["community"]["string"], json!(format!("65000:{med}")));
@@ -203,7 +207,11 @@ fn events_come_when_frr_has_it() {
     admin.apply_peer(tor()).unwrap();
     let up = wait_for("Established", SOON, || {
         let state = neighbor(&lab, net::TOR_V4)["bgpState"].as_str().map(str::to_owned);
-        if state.as_deref() == Some("Established") { Ok(Instant::now()) } else { Err(format!("{state:?}")) }
+        if state.as_deref() == Some("Established") {
+            Ok(Instant::now())
+        } else {
+            Err(format!("{state:?}"))
+        }
     });
     let (told, event) = events.wait(EventType::PeerUp, net::TOR_V4);
     let late = told.saturating_duration_since(up);
