@@ -63,13 +63,14 @@ fn watch_signals(stop: CancellationToken) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
-        loop {
+        let signal = loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
                 _ = hangup.recv() => warn!("SIGHUP: the configuration is only read at the start"),
             }
-        }
+        };
+        info!(signal, "asked to stop");
         stop.cancel();
     });
     Ok(())

@@ -3,7 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `request` | what the actor is asked and what it answers: the whole contract |
-//! | `transaction` | one transaction as it is remembered; pure |
+//! | `transaction` | one transaction as it is remembered |
 //! | `handle` | the way in, and the view that the actor publishes |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
 //! | `blame` | which change of a transaction FRR refused; pure |

@@ -1,4 +1,4 @@
-//! One transaction as it is remembered: who, when, what, how it ended. Pure.
+//! One transaction as it is remembered: who, when, what, how it ended. Making one reads the clock.
 
 use std::{
     fmt,

@@ -276,10 +276,9 @@ END
 }
 
 howto() {
-    local own=() file
-    # What is not the default has to be said in each command.
-    [ "$lab" = nrlab ] || own=(-l "$lab")
-    local me="tests/lab/lab.sh${own[*]:+ ${own[*]}}"
+    local me=tests/lab/lab.sh end='make lab-down' file
+    # Another name than the usual has to be said in each command.
+    [ "$lab" = nrlab ] || { me+=" -l $lab" && end="$me down"; }
     file=$(agent_config)
     cat <<END
 Lab '$lab' is up: node (AS 65000) -- tor (AS 65001, FRR) and bird (AS 65002, BIRD).
@@ -305,7 +304,7 @@ Its clients, in another:
   novaroutectl advertise --owner admin --prefix 192.0.2.1/32 --communities 65000:1
   novaroutectl status
 
-When done: $me down
+When done: $end
 END
 }
 
