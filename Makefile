@@ -32,7 +32,7 @@ REAP = { code=$$?; $(LAB) reap; exit $$code; }
 test: setup ## run all tests: unit, golden, property, real FRR
 	cargo test --doc --quiet
 ifdef NEXTEST
-	cargo nextest run || $(REAP)
+	cargo nextest run --features failpoints || $(REAP)
 else
 	cargo test --no-fail-fast --lib --bins --tests -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
