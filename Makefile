@@ -32,17 +32,17 @@ REAP = { code=$$?; $(LAB) reap; exit $$code; }
 test: setup ## run all tests: unit, golden, property, real FRR
 	cargo test --doc --quiet
 ifdef NEXTEST
-	cargo nextest run || $(REAP)
+	cargo nextest run --features failpoints || $(REAP)
 else
-	cargo test --no-fail-fast --lib --bins --tests -- --test-threads=$(FRR_THREADS) || $(REAP)
+	cargo test --features failpoints --no-fail-fast --lib --bins --tests -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
 .PHONY: test-frr
 test-frr: setup ## run the real-FRR tests alone (FRR_ROOT=DIR: another FRR)
 ifdef NEXTEST
-	cargo nextest run --filterset 'binary(/^frr_/)' || $(REAP)
+	cargo nextest run --features failpoints --filterset 'binary(/^frr_/)' || $(REAP)
 else
-	cargo test --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
+	cargo test --features failpoints --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
 .PHONY: lab
@@ -62,6 +62,6 @@ demo: build ## show the whole way of a route, from a client to real peers
 .PHONY: lint
 lint: setup ## check formatting, run clippy, and shellcheck where it is installed
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --all-features -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh .ci/run; \
 	else echo "shellcheck is not installed: scripts not checked"; fi

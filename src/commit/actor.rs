@@ -88,6 +88,8 @@ pub struct Actor {
     out_of_step: Option<String>,
     /// Events of what is stored and not confirmed yet.
     unconfirmed: Vec<Event>,
+    /// When a transaction that was not confirmed in time could not be rolled back.
+    rollback_failed: Option<Instant>,
 }
 
 /// A request to commit, with the place for its answer.
@@ -137,6 +139,7 @@ impl Actor {
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
+            rollback_failed: None,
         };
         actor.publish();
         Ok((handle, actor))
@@ -159,15 +162,10 @@ impl Actor {
             self.observer.beat();
             let behind = self.is_behind();
             let overdue = self.next_deadline();
+            // Requests come last, so that a flood of them holds up nothing that is due.
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
-                    if count == 0 {
-                        break;
-                    }
-                    self.serve(std::mem::take(&mut taken)).await;
-                }
                 () = time::sleep(overdue.unwrap_or_default()), if overdue.is_some() => {
                     self.roll_back_overdue().await;
                 }
@@ -186,6 +184,12 @@ impl Actor {
                     retry_at = time::Instant::now() + wait;
                 }
                 _ = full.tick() => self.resynchronise().await,
+                count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.serve(std::mem::take(&mut taken)).await;
+                }
                 _ = beat.tick() => {}
             }
         }
@@ -220,14 +224,16 @@ impl Actor {
     }
 
     async fn plan(&mut self, request: &CommitRequest) -> Result<Plan, CommitError> {
-        let after = self.permit(&self.store().clone(), request)?;
-        let named = |error| refusal(error, &[request], self.engine.shapes(), &after);
-        if let Err(error) = self.engine.validate(self.fragment(&after, &[request])).await {
-            return Err(named(error));
-        }
-        let desired = self.desired(&after, request.changes.iter().map(Change::key));
-        let plan = self.engine.plan(&desired).await;
-        plan.map_err(|error| refusal(error, &[request], self.engine.shapes(), &after))
+        let before = self.store().clone();
+        let after = self.permit(&before, request)?;
+        let plan = match self.engine.validate(self.fragment(&after, &[request])).await {
+            Ok(()) => {
+                let desired = self.desired(&after, request.changes.iter().map(Change::key));
+                self.engine.plan(&desired).await
+            }
+            Err(error) => Err(error),
+        };
+        plan.map_err(|error| refusal(error, &[request], self.engine.shapes(), &before))
     }
 
     /// The transaction of this name, if this owner may decide over it.
@@ -307,6 +313,13 @@ impl Actor {
                 });
             }
         }
+        let needs_bgp =
+            |key: &IntentKey| matches!(key.kind(), IntentKind::Peer | IntentKind::Prefix);
+        if after.bgp().is_none() && after.iter().any(|(key, _)| needs_bgp(key)) {
+            let message =
+                "it set up BGP, which peers and prefixes declared since need; withdraw them first";
+            return Err(CommitError::Refused { message: message.to_owned() });
+        }
         let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
         let back = Transaction::new(owner, origin, &request.changes, &before, &after);
         let id = back.id;
@@ -326,8 +339,9 @@ impl Actor {
     fn next_deadline(&self) -> Option<Duration> {
         let history = self.journal.state().history.iter();
         let deadlines = history.filter(|t| t.awaits_confirmation()).filter_map(|t| t.confirm_by);
-        let next = deadlines.min()?;
-        Some(next.duration_since(SystemTime::now()).unwrap_or_default())
+        let next = deadlines.min()?.duration_since(SystemTime::now()).unwrap_or_default();
+        let tried = self.rollback_failed.map(|at| (at + self.retry_interval) - Instant::now());
+        Some(next.max(tried.unwrap_or_default()))
     }
 
     async fn roll_back_overdue(&mut self) {
@@ -341,11 +355,13 @@ impl Actor {
             warn!(transaction = %transaction.id, "not confirmed in time");
             let owner = transaction.owner.clone();
             if let Err(error) = self.put_back(&transaction, &owner, "ConfirmTimeout").await {
-                // FRR refuses what it had: the resynchronisation will say so again.
+                // FRR refuses what it had, or others need it: later perhaps.
                 error!(transaction = %transaction.id, %error, "can't be rolled back");
-                time::sleep(FIRST_RETRY).await;
+                self.rollback_failed = Some(Instant::now());
+                return;
             }
         }
+        self.rollback_failed = None;
     }
 
     fn is_behind(&self) -> bool {
@@ -454,6 +470,12 @@ impl Actor {
                 if let EngineError::NotUndone { .. } = error {
                     error!(%error, "FRR is not as it was");
                     self.out_of_step = Some(error.to_string());
+                    let set = transactions.iter().flat_map(|t| &t.changes);
+                    let set = set.filter_map(|change| change.after.as_ref());
+                    let suspects: Vec<_> = set.map(|owned| owned.intent.clone()).collect();
+                    if let Err(error) = self.journal.suspect(&suspects) {
+                        error!(%error, "the journal lacks what FRR may have");
+                    }
                 }
                 let error = refusal(error, requests, self.engine.shapes(), &before);
                 self.settle(&ids, Ending::Refused(error.to_string()), begun, false);
@@ -534,7 +556,15 @@ impl Actor {
         // All that waits here is told of BGP.
         if !self.unreachable.contains_key(&Daemon::Bgpd) {
             for event in std::mem::take(&mut self.unconfirmed) {
-                self.events.publish(event);
+                let refused = match &event {
+                    Event::PrefixAdvertised { prefix, protocol, .. } => {
+                        self.rejected.contains_key(&IntentKey::Prefix(*protocol, *prefix))
+                    }
+                    _ => false,
+                };
+                if !refused {
+                    self.events.publish(event);
+                }
             }
         }
     }

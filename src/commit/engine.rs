@@ -318,7 +318,8 @@ impl Engine {
         }
         let profile = snapshot.running.profile.as_deref().map(Profile::from_name);
         let profile = profile.unwrap_or_default();
-        if profile == self.profile {
+        // Only bgpd's defaults differ in the models.
+        if profile == self.profile || daemon != Daemon::Bgpd {
             return Ok(Before::Vty(snapshot));
         }
         // The daemons run with other defaults than the models were loaded with.

@@ -89,6 +89,11 @@ impl Transaction {
         }
     }
 
+    /// Whether it leaves the store as it is, so that nothing of it need survive.
+    pub fn changes_nothing(&self) -> bool {
+        self.confirm_by.is_none() && self.changes.iter().all(|c| c.before == c.after)
+    }
+
     /// Whether it waits to be confirmed.
     pub fn awaits_confirmation(&self) -> bool {
         self.confirm_by.is_some()

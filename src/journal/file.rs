@@ -12,7 +12,7 @@ use super::replay::{self, State};
 use crate::{
     commit::{Ending, Finish, Transaction, TransactionId},
     failpoint,
-    model::BgpGlobal,
+    model::{BgpGlobal, Intent},
 };
 
 /// Name of the journal in the state directory.
@@ -121,6 +121,11 @@ impl Journal {
     /// # Errors
     /// The disk refused; they must not be carried out.
     pub fn prepare(&mut self, transactions: &[Transaction]) -> Result<(), JournalError> {
+        if transactions.iter().all(Transaction::changes_nothing) {
+            // Nothing to lose: a client that repeats itself costs no disk.
+            self.state.prepare(transactions);
+            return Ok(());
+        }
         let record = replay::prepared(transactions);
         self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))?;
         self.state.prepare(transactions);
@@ -140,7 +145,14 @@ impl Journal {
         took: Duration,
         clean: bool,
     ) -> Result<(), JournalError> {
+        let known = |t: &&std::sync::Arc<Transaction>| ids.contains(&t.id);
+        let trivial = !ids.is_empty()
+            && self.state.history.iter().filter(known).all(|t| t.changes_nothing())
+            && (!clean || self.state.residue.is_empty());
         self.state.settle(ids, ending, took, clean);
+        if trivial {
+            return Ok(());
+        }
         self.append(&replay::settled_record(ids, ending, took, clean))
             .map_err(|e| self.io_error(e))?;
         failpoint::hit("journal-settled");
@@ -148,6 +160,16 @@ impl Journal {
             self.replace()?;
         }
         Ok(())
+    }
+
+    /// Writes that FRR may have something of these intents, though they are not stored.
+    ///
+    /// # Errors
+    /// The disk refused. What is in memory is right all the same.
+    pub fn suspect(&mut self, intents: &[Intent]) -> Result<(), JournalError> {
+        self.state.residue.extend_from_slice(intents);
+        let record = replay::residual(intents);
+        self.append(&record).map_err(|e| self.io_error(e))
     }
 
     /// Writes what became of a transaction that had to be confirmed.

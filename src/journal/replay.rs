@@ -125,6 +125,14 @@ pub(super) fn snapshot(state: &State) -> Vec<u8> {
     bytes
 }
 
+pub(super) fn residual(intents: &[Intent]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for intent in intents {
+        push(&mut bytes, Kind::Residual(crate::api::parse::intent_message(intent)));
+    }
+    bytes
+}
+
 pub(super) fn prepared(transactions: &[Transaction]) -> Vec<u8> {
     let transactions = transactions.iter().map(message::transaction).collect();
     record(Kind::Prepared(v1::Prepared { transactions }))

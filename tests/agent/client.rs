@@ -227,8 +227,9 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, Protocol,
-        StaticRoute, intent::Kind, intent_change::Change, intent_ref, static_route::NextHop,
+        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef,
+        Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
+        static_route::NextHop,
     };
 
     fn set(kind: Kind) -> IntentChange {
@@ -255,6 +256,12 @@ pub mod change {
 
     pub fn via(prefix: &str, gateway: &str) -> IntentChange {
         route(prefix, NextHop::Gateway(gateway.to_owned()))
+    }
+
+    pub fn no_prefix(prefix: &str) -> IntentChange {
+        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
+        let kind = Some(intent_ref::Kind::Prefix(PrefixRef { prefix, protocol }));
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
     }
 
     pub fn no_route(prefix: &str) -> IntentChange {

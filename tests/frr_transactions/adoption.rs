@@ -1,0 +1,60 @@
+//! A restarted agent adopts what runs: no line is sent, no session touched.
+
+use novaroute::proto::v1::BgpPeer;
+
+use crate::{
+    agent::*,
+    lab::{Lab, LabOptions, Router, net},
+};
+
+#[test]
+fn a_restarted_agent_sends_nothing_and_resets_nothing() {
+    let lab = Lab::start(LabOptions::default());
+    configure(&lab, &["log commands"]);
+    let mut agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply_peer(BgpPeer { bfd_enabled: false, ..tor() }).unwrap();
+    admin.apply_peer(bird()).unwrap();
+    let more = (0..8).map(|n| change::peer(peer(&format!("10.0.1.{}", 100 + n), 65100 + n)));
+    admin.apply(more.collect()).unwrap();
+    let prefixes =
+        (0..1000).map(|n| change::prefix(&format!("10.{}.{}.0/24", 60 + n / 250, n % 250)));
+    admin.apply(prefixes.collect()).unwrap();
+    admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap();
+    wait_established(&lab, net::TOR_V4);
+    wait_established(&lab, net::BIRD_V4);
+    agent.wait_ready();
+    let before = (all_running(&lab), counters(&lab), commands_run(&lab).len());
+    assert!(before.2 > 1000, "the daemons' logs show what was sent: {}", before.2);
+    drop(admin);
+
+    for killed in [true, false] {
+        if killed {
+            agent.kill();
+        } else {
+            agent.stop();
+        }
+        agent.launch();
+        agent.wait_ready();
+        let admin = agent.client("admin");
+        assert_eq!(admin.status().prefixes.len(), 1000);
+        assert_eq!(admin.status().peers.len(), 10);
+        // A call that says what is there already sends nothing either.
+        admin.advertise("10.60.0.0/24").unwrap();
+        assert_eq!(commands_run(&lab).len(), before.2, "killed: {killed}");
+        assert_eq!(all_running(&lab), before.0, "killed: {killed}");
+        assert_eq!(counters(&lab), before.1, "killed: {killed}");
+    }
+}
+
+/// Of each neighbour how often its session was established and lost, by bgpd's own count.
+fn counters(lab: &Lab) -> Vec<(String, u64, u64)> {
+    let json = lab.vtysh_json(Router::Node, "show bgp neighbors json");
+    let neighbors = json.as_object().expect("neighbours by address");
+    let counts = neighbors.iter().filter(|(name, _)| name.contains(['.', ':'])).map(|(name, n)| {
+        let count = |key: &str| n[key].as_u64().unwrap_or_default();
+        (name.clone(), count("connectionsEstablished"), count("connectionsDropped"))
+    });
+    counts.collect()
+}

@@ -1,0 +1,45 @@
+//! Transactions on real FRR: plans, confirmations, rollbacks, and an agent that dies at the worst
+//! moment. Needs the feature `failpoints`, as `make test` sets it.
+//!
+//! | file | shows |
+//! |---|---|
+//! | `service` | plan, dry run, confirm, rollback, history |
+//! | `crash` | the agent dies at every step of a commit |
+//! | `adoption` | a restarted agent touches nothing |
+
+#[path = "../agent/mod.rs"]
+mod agent;
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod adoption;
+mod crash;
+mod service;
+
+use agent::Client;
+use novaroute::proto::v1::{self, IntentChange};
+use tonic::Status;
+
+/// Applies changes that have to be confirmed within `seconds`; 0 means that they need not be.
+fn apply_within(
+    client: &Client,
+    changes: Vec<IntentChange>,
+    seconds: u32,
+) -> Result<v1::ApplyResponse, Status> {
+    let request = v1::ApplyRequest {
+        owner: client.owner.clone(),
+        token: client.token.clone(),
+        changes,
+        dry_run: false,
+        confirm_timeout: seconds,
+    };
+    let mut transactions = client.transactions();
+    client.block_on(transactions.apply(request)).map(tonic::Response::into_inner)
+}
+
+/// The remembered transactions, newest first.
+fn history(client: &Client) -> Vec<v1::Transaction> {
+    let mut transactions = client.transactions();
+    let list = transactions.list(v1::ListTransactionsRequest::default());
+    client.block_on(list).expect("the list").into_inner().transactions
+}
