@@ -94,6 +94,7 @@ impl StaticRoute {
             owner: credentials.owner.clone(),
             token: credentials.token()?,
             changes: vec![IntentChange { change: Some(change) }],
+            ..ApplyRequest::default()
         };
         let agent = Agent::connect(global).await?;
         let response = agent.answer(agent.transactions().apply(agent.request(request))).await?;
