@@ -36,7 +36,11 @@ fn every_write_answers_one_json_document() {
         assert_eq!(document(Script::default(), &args), json!({}), "{args:?}");
     }
     let script = Script {
-        apply: ApplyResponse { transaction_id: "42".into(), outcome: Outcome::Confirmed.into() },
+        apply: ApplyResponse {
+            transaction_id: "42".into(),
+            outcome: Outcome::Confirmed.into(),
+            plan: None,
+        },
         ..Script::default()
     };
     let args: Vec<&str> =
@@ -50,6 +54,21 @@ fn reads_answer_the_same_fields_alone_and_together() {
     let status = document(script(), &["status"]);
     assert_eq!(document(script(), &["peers"])["peers"], status["peers"]);
     assert_eq!(document(script(), &["prefixes"])["prefixes"], status["prefixes"]);
+}
+
+#[test]
+fn an_answer_of_100_000_prefixes_is_taken() {
+    let prefixes = (0..100_000)
+        .map(|number: u32| PrefixStatus {
+            prefix: format!("2001:db8:{:x}:{:x}::/64", number >> 16, number & 0xffff),
+            protocol: Protocol::Bgp.into(),
+            owner: "edge".into(),
+            state: "advertised, and a reason that makes the answer long".into(),
+        })
+        .collect();
+    let status = GetStatusResponse { prefixes, ..GetStatusResponse::default() };
+    let fake = Fake::start(Script { status, ..Script::default() });
+    assert_eq!(fake.ok(&["prefixes"]).lines().count(), 100_001);
 }
 
 #[test]

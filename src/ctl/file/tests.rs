@@ -1,6 +1,7 @@
 //! Files read as what they say, and every mistake is named where it stands.
 
 use super::*;
+use crate::ctl::render::intent;
 use crate::proto::v1::{
     AddressFamily, BgpConfig, BgpPeer, Intent, IntentRef, PeerType, PrefixAdvertisement,
     PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind, intent_ref,
@@ -85,6 +86,19 @@ fn the_example_has_every_field() {
         remove(intent_ref::Kind::StaticRoute("203.0.113.0/26".into())),
     ];
     assert_eq!(changes(example), expected);
+}
+
+#[test]
+fn what_transactions_show_is_read_again() {
+    let example = include_str!("../../../deploy/examples/intents.yaml");
+    let set: Vec<Change> =
+        changes(example).into_iter().filter(|change| matches!(change, Change::Set(_))).collect();
+    let document = |change: &Change| match change {
+        Change::Set(one) => intent::document(one),
+        Change::Remove(_) => unreachable!("only what is set is kept"),
+    };
+    let shown: Vec<_> = set.iter().map(document).collect();
+    assert_eq!(changes(&serde_json::to_string_pretty(&shown).unwrap()), set);
 }
 
 #[test]

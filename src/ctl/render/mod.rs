@@ -6,7 +6,7 @@
 mod applied;
 mod done;
 mod event;
-mod intent;
+pub(super) mod intent;
 mod paint;
 mod plan;
 mod status;
