@@ -3,19 +3,23 @@
 
 use std::{
     env,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
 use clap::Parser;
-use novaroute::ctl::{self, Cli, Exit, render::Colour};
+use novaroute::ctl::{self, Cli, Exit, Notes, Terminal, render::Colour};
 
 // One thread: a command is one call. SIGINT keeps its default action, so that Ctrl-C
 // ends `events` at once, even while its reader is slow.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let exit = match ctl::run(&cli, colour(), &mut io::stdout().lock()).await {
+    let (mut out, mut error) = (io::stdout().lock(), io::stderr());
+    // Notes come and go on a line of the terminal; in a file they would be noise.
+    let noted = io::stderr().is_terminal().then_some(&mut error as &mut dyn Write);
+    let terminal = Terminal { colour: colour(), out: &mut out, notes: Notes::new(noted) };
+    let exit = match ctl::run(&cli, terminal).await {
         Ok(()) => Exit::Ok,
         Err(error) if error.is_broken_pipe() => Exit::Ok,
         Err(error) => {

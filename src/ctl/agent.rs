@@ -10,10 +10,14 @@ use tonic::{
 };
 use tower::service_fn;
 
-use super::{cli::Global, error::CtlError};
+use super::{cli::Global, error::CtlError, progress::Notes, refusal::About};
 use crate::proto::v1::{
     route_control_client::RouteControlClient, transactions_client::TransactionsClient,
 };
+
+/// Largest answer taken: a status of 100,000 prefixes is some 8 MB and tonic's default
+/// 4 MiB; the agent is trusted, so that this only bounds a mistake.
+const MAX_ANSWER: usize = 256 << 20;
 
 /// A connected agent.
 #[derive(Debug, Clone)]
@@ -53,12 +57,12 @@ impl Agent {
 
     /// Client of the service that clients in the field speak.
     pub fn routes(&self) -> RouteControlClient<Channel> {
-        RouteControlClient::new(self.channel.clone())
+        RouteControlClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
 
     /// Client of the transactional service.
     pub fn transactions(&self) -> TransactionsClient<Channel> {
-        TransactionsClient::new(self.channel.clone())
+        TransactionsClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
 
     /// A request that tells the agent how long it will be waited for.
@@ -85,6 +89,19 @@ impl Agent {
             Err(_) => Err(CtlError::TimedOut { after: self.timeout }),
         }
     }
+
+    /// Waits as [`Agent::answer`], and notes what is awaited where that takes long.
+    ///
+    /// # Errors
+    /// As [`Agent::answer`].
+    pub async fn answer_noting<T>(
+        &self,
+        notes: &mut Notes<'_>,
+        awaited: &str,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, CtlError> {
+        notes.during(awaited, self.answer(call)).await
+    }
 }
 
 /// Tells what the agent said from what tonic says about a broken connection: only the
@@ -93,7 +110,7 @@ pub fn refusal(status: Status) -> CtlError {
     if status.source().is_some() {
         CtlError::ConnectionLost(Box::new(status))
     } else {
-        CtlError::Refused { status: Box::new(status) }
+        CtlError::Refused { status: Box::new(status), about: About::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
+    apply::{Apply, PlanFile},
     bgp::ConfigureBgp,
     events::Events,
     exit::Exit,
@@ -15,6 +16,7 @@ use super::{
     session::{Deregister, Register},
     show::Show,
     static_route::StaticRoute,
+    transactions::{Finish, Transactions},
 };
 
 /// Where the agent listens unless its configuration says otherwise.
@@ -109,6 +111,16 @@ pub enum Command {
     /// Add or remove a static route
     #[command(subcommand)]
     StaticRoute(StaticRoute),
+    /// Apply a file of intents, all of it or nothing
+    Apply(Apply),
+    /// Show what applying a file of intents would do
+    Plan(PlanFile),
+    /// Show what was done: the latest transactions, one of them, or each as it ends
+    Transactions(Transactions),
+    /// Keep a transaction that would roll back by itself
+    Confirm(Finish),
+    /// Put back what stood before a transaction
+    Rollback(Finish),
     /// Print a completion script for a shell
     Completion {
         /// Shell to complete for

@@ -31,6 +31,16 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The flags as they were typed, but for a token: the next reader of the screen need not
+    /// have it.
+    pub fn typed(&self) -> String {
+        let mut typed = format!(" --owner {}", self.owner);
+        if let Some(file) = &self.token_file {
+            typed.push_str(&format!(" --token-file {}", file.display()));
+        }
+        typed
+    }
+
     /// The token, from the flag, the file or the environment.
     ///
     /// # Errors

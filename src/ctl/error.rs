@@ -2,9 +2,13 @@
 
 use std::{error::Error, fmt::Write, io, path::PathBuf, time::Duration};
 
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::{exit::Exit, render::text};
+use super::{
+    exit::Exit,
+    refusal::{self, About},
+    render::text,
+};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +33,12 @@ pub enum CtlError {
     #[error("the connection broke before the agent had answered")]
     ConnectionLost(#[source] Box<Status>),
     /// The agent refused.
-    #[error("{}", spoken(status.code()))]
+    #[error("{}", refusal::spoken(status.code()))]
     Refused {
         /// The agent's answer.
         status: Box<Status>,
+        /// What it was asked about.
+        about: About,
     },
     /// The agent did not answer in time.
     #[error("no answer within {} s", after.as_secs())]
@@ -40,9 +46,9 @@ pub enum CtlError {
         /// How long was waited.
         after: Duration,
     },
-    /// The agent ended the event stream.
-    #[error("the agent ended the event stream")]
-    EventsEnded,
+    /// The agent ended a stream.
+    #[error("the agent ended the stream")]
+    StreamEnded,
     /// Neither flag nor environment has a token.
     #[error("no token")]
     NoToken,
@@ -60,6 +66,36 @@ pub enum CtlError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of intents could not be read.
+    #[error("cannot read {file}")]
+    IntentFile {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of intents says what makes no sense.
+    #[error("{} in {file}", text::count(problems.len(), "mistake", "mistakes"))]
+    BadIntents {
+        /// The file.
+        file: String,
+        /// Each names file, line and path.
+        problems: Vec<String>,
+    },
+    /// The agent remembers no transaction of this name.
+    #[error("no transaction begins with {prefix}")]
+    NoTransaction {
+        /// What was typed.
+        prefix: String,
+    },
+    /// What was typed could be more than one transaction.
+    #[error("{} begin with {prefix}", text::count(ids.len(), "transaction", "transactions"))]
+    ManyTransactions {
+        /// What was typed.
+        prefix: String,
+        /// All that begin so.
+        ids: Vec<String>,
+    },
     /// The result could not be written.
     #[error("cannot write the result")]
     Write(#[source] io::Error),
@@ -70,12 +106,25 @@ impl CtlError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Connect { .. } | Self::Handshake { .. } => Exit::CannotConnect,
-            Self::ConnectionLost(_) | Self::TimedOut { .. } | Self::EventsEnded => {
+            Self::ConnectionLost(_) | Self::TimedOut { .. } | Self::StreamEnded => {
                 Exit::Unavailable
             }
-            Self::Refused { status } => Exit::from(status.code()),
-            Self::NoToken | Self::SecretFile { .. } | Self::SecretEmpty { .. } => Exit::Usage,
+            Self::Refused { status, .. } => Exit::from(status.code()),
+            Self::NoToken
+            | Self::SecretFile { .. }
+            | Self::SecretEmpty { .. }
+            | Self::IntentFile { .. } => Exit::Usage,
+            Self::BadIntents { .. } | Self::ManyTransactions { .. } => Exit::InvalidArgument,
+            Self::NoTransaction { .. } => Exit::NotFound,
             Self::Write(_) => Exit::Other,
+        }
+    }
+
+    /// The same failure, with what the agent was asked about where it is a refusal.
+    pub fn about(self, about: About) -> Self {
+        match self {
+            Self::Refused { status, .. } => Self::Refused { status, about },
+            other => other,
         }
     }
 
@@ -89,7 +138,14 @@ impl CtlError {
     pub fn report(&self) -> String {
         let mut report = format!("error: {self}");
         match self {
-            Self::Refused { status } => push_details(&mut report, status),
+            Self::Refused { status, about } => refusal::push_details(&mut report, status, about),
+            Self::BadIntents { problems: lines, .. }
+            | Self::ManyTransactions { ids: lines, .. } => {
+                for line in lines {
+                    report.push_str("\n  ");
+                    report.push_str(&text::printable(line));
+                }
+            }
             _ => {
                 if let Some(source) = self.source() {
                     report.push_str(": ");
@@ -125,137 +181,24 @@ impl CtlError {
                 "is this the agent's socket, and is the agent still running? A change may have \
                  been applied: `novaroutectl status` shows it",
             ),
-            Self::TimedOut { .. } => Some(TIMEOUT_HINT),
-            Self::EventsEnded => Some("the agent may be restarting: run the command again"),
+            Self::TimedOut { .. } => Some(refusal::TIMEOUT_HINT),
+            Self::StreamEnded => Some("the agent may be restarting: run the command again"),
             Self::NoToken => Some("--token-file FILE, NOVAROUTE_TOKEN or --token TOKEN"),
-            Self::Refused { status } => refused_hint(status.code()),
-            Self::SecretFile { .. } | Self::SecretEmpty { .. } | Self::Write(_) => None,
+            Self::Refused { status, about } => refusal::hint(status.code(), about),
+            Self::BadIntents { .. } => Some("`novaroutectl apply --help` shows the format"),
+            Self::NoTransaction { .. } => Some(refusal::TRANSACTIONS_HINT),
+            Self::ManyTransactions { .. } => Some("more of it"),
+            Self::SecretFile { .. }
+            | Self::SecretEmpty { .. }
+            | Self::IntentFile { .. }
+            | Self::Write(_) => None,
         }
     }
-}
-
-const TIMEOUT_HINT: &str = "`novaroutectl status` shows whether a change was applied; repeating \
-                            one is safe; --timeout waits longer";
-
-/// The words for a status code.
-fn spoken(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "ok",
-        Code::Cancelled => "cancelled",
-        Code::Unknown => "failed",
-        Code::InvalidArgument | Code::OutOfRange => "invalid argument",
-        Code::DeadlineExceeded => "not done in time",
-        Code::NotFound => "not found",
-        Code::AlreadyExists => "another owner has it",
-        Code::PermissionDenied => "not allowed",
-        Code::ResourceExhausted => "queue or quota full",
-        Code::FailedPrecondition => "not possible yet",
-        Code::Aborted => "refused by FRR, everything was undone",
-        Code::Unimplemented => "not supported by this agent",
-        Code::Internal => "internal error of the agent",
-        Code::Unavailable => "unavailable",
-        Code::DataLoss => "data lost",
-        Code::Unauthenticated => "not authenticated",
-    }
-}
-
-/// What to try when the agent refused with this code.
-fn refused_hint(code: Code) -> Option<&'static str> {
-    Some(match code {
-        Code::Unauthenticated => {
-            "check --owner and its token (--token-file, NOVAROUTE_TOKEN or --token)"
-        }
-        Code::PermissionDenied => {
-            "act as the owner that may, or have this owner's policy changed in the agent's \
-             configuration"
-        }
-        Code::AlreadyExists => "`novaroutectl prefixes` shows who has it",
-        Code::NotFound => "`novaroutectl status` shows what each owner has",
-        Code::FailedPrecondition => "is BGP configured? `novaroutectl configure-bgp` does it",
-        Code::Unavailable => "the agent may be starting or stopping: run the command again",
-        Code::ResourceExhausted => "wait and run the command again, or withdraw what is not needed",
-        Code::DeadlineExceeded | Code::Cancelled => TIMEOUT_HINT,
-        Code::Unimplemented => "update the agent to the version of novaroutectl",
-        _ => return None,
-    })
-}
-
-/// Adds the agent's own words: behind a colon where they are one line, else each
-/// wrong field or line on a line of its own.
-fn push_details(report: &mut String, status: &Status) {
-    let message = status.message().trim_end();
-    if message.is_empty() {
-        return;
-    }
-    let lines: Vec<String> = match status.code() {
-        Code::InvalidArgument => fields(message),
-        _ => message.lines().map(str::to_owned).collect(),
-    };
-    if let ([line], false) = (lines.as_slice(), status.code() == Code::InvalidArgument) {
-        report.push_str(": ");
-        report.push_str(&text::printable(line));
-        return;
-    }
-    for line in &lines {
-        report.push_str("\n  ");
-        report.push_str(&text::printable(line));
-    }
-}
-
-/// Splits `field: reason; field: reason`. A reason may have a `; ` of its own: what
-/// does not begin with the name of a field belongs to the reason before it.
-fn fields(message: &str) -> Vec<String> {
-    let mut fields: Vec<String> = Vec::new();
-    for part in message.split("; ") {
-        match fields.last_mut() {
-            Some(last) if !begins_with_field(part) => {
-                last.push_str("; ");
-                last.push_str(part);
-            }
-            _ => fields.push(part.to_owned()),
-        }
-    }
-    fields
-}
-
-/// Whether a text begins as `peer.hold_time: ` or `changes[3].set.prefix: ` do.
-fn begins_with_field(part: &str) -> bool {
-    part.split_once(": ").is_some_and(|(field, _)| {
-        field.starts_with(|c: char| c.is_ascii_lowercase())
-            && field
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refused(code: Code, message: &str) -> String {
-        CtlError::Refused { status: Box::new(Status::new(code, message)) }.report()
-    }
-
-    #[test]
-    fn every_wrong_field_has_a_line() {
-        assert_eq!(
-            refused(
-                Code::InvalidArgument,
-                "peer.neighbor_address: not an address; peer.hold_time: 5; at least 9; \
-                 changes[0].prefix: host bits set"
-            ),
-            "error: invalid argument\n  peer.neighbor_address: not an address\n  \
-             peer.hold_time: 5; at least 9\n  changes[0].prefix: host bits set\n"
-        );
-    }
-
-    #[test]
-    fn words_of_frr_keep_their_lines_and_lose_control_characters() {
-        assert_eq!(
-            refused(Code::Aborted, "bgpd: % Invalid\nline 2\u{1b}[31m\n"),
-            "error: refused by FRR, everything was undone\n  bgpd: % Invalid\n  line 2\\u{1b}[31m\n"
-        );
-    }
 
     #[test]
     fn hints_follow_the_cause() {
@@ -265,7 +208,5 @@ mod tests {
         assert!(connect(io::ErrorKind::NotFound).contains("is the agent running"));
         assert!(connect(io::ErrorKind::PermissionDenied).contains("group"));
         assert!(connect(io::ErrorKind::ConnectionRefused).contains("start the agent"));
-        assert!(refused(Code::Unauthenticated, "no").contains("check --owner"));
-        assert!(refused(Code::FailedPrecondition, "").starts_with("error: not possible yet\n"));
     }
 }

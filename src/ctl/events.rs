@@ -30,7 +30,7 @@ impl Events {
         &self,
         global: &Global,
         look: Look,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> Result<(), CtlError> {
         let request = StreamEventsRequest {
             owner_filter: self.owner.clone().unwrap_or_default(),
@@ -44,6 +44,6 @@ impl Events {
             let line = look.line(&Event::from(event));
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
         }
-        Err(CtlError::EventsEnded)
+        Err(CtlError::StreamEnded)
     }
 }

@@ -13,43 +13,61 @@
 //! [`run`] is given, what went wrong comes back as a [`CtlError`].
 
 mod agent;
+mod apply;
 mod bgp;
 mod cli;
 mod credentials;
 mod error;
 mod events;
 mod exit;
+mod file;
 mod peer;
 mod prefix;
+mod progress;
+mod refusal;
 pub mod render;
 mod session;
 mod show;
 mod static_route;
+mod transactions;
 
 use std::io::Write;
 
 use clap::CommandFactory;
+use jiff::{Timestamp, tz::TimeZone};
 
 pub use cli::{Cli, Command, DEFAULT_SOCKET, DEFAULT_TIMEOUT_SECONDS, Global};
 pub use error::CtlError;
 pub use exit::Exit;
-use render::{Colour, Look};
+pub use progress::Notes;
+use render::{Colour, Look, Now, text};
 
-/// Carries out what the command line says and writes the result to `out`.
+/// Where a command's words go.
+pub struct Terminal<'a> {
+    /// Whether results have colours.
+    pub colour: Colour,
+    /// Results.
+    pub out: &'a mut dyn Write,
+    /// What is awaited while a command takes long.
+    pub notes: Notes<'a>,
+}
+
+/// Carries out what the command line says and writes the result to `terminal.out`.
 ///
 /// Cancel safety: dropping the future closes the connection; a change the agent has
 /// received by then goes on there.
 ///
 /// # Errors
-/// Everything that [`CtlError`] names. What `out` has got by then is whole lines.
-pub async fn run(cli: &Cli, colour: Colour, out: &mut impl Write) -> Result<(), CtlError> {
+/// Everything that [`CtlError`] names. What it has got by then is whole lines.
+pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> {
+    let terminal = &mut terminal;
     let global = &cli.global;
-    let look = Look { format: global.output, colour };
+    let look = Look { format: global.output, colour: terminal.colour };
     let text = match &cli.command {
         Command::Status(show) => show.status(global, look).await?,
         Command::Peers(show) => show.peers(global, look).await?,
         Command::Prefixes(show) => show.prefixes(global, look).await?,
-        Command::Events(events) => return events.run(global, look, out).await,
+        Command::Events(events) => return events.run(global, look, &mut terminal.out).await,
         Command::Register(register) => register.run(global, look).await?,
         Command::Deregister(deregister) => deregister.run(global, look).await?,
         Command::ConfigureBgp(configure) => configure.run(global, look).await?,
@@ -58,9 +76,20 @@ pub async fn run(cli: &Cli, colour: Colour, out: &mut impl Write) -> Result<(), 
         Command::Advertise(advertise) => advertise.run(global, look).await?,
         Command::Withdraw(withdraw) => withdraw.run(global, look).await?,
         Command::StaticRoute(route) => route.run(global, look).await?,
+        Command::Apply(apply) => apply.run(global, look, terminal).await?,
+        Command::Plan(plan) => plan.run(global, look, terminal).await?,
+        Command::Transactions(transactions) => transactions.run(global, look, terminal).await?,
+        Command::Confirm(finish) => finish.confirm(global, look).await?,
+        Command::Rollback(finish) => finish.rollback(global, look, terminal).await?,
         Command::Completion { shell } => completion(*shell),
     };
+    let out = &mut terminal.out;
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)
+}
+
+/// The time it is, here.
+fn now() -> Now {
+    Now { time: Timestamp::now(), zone: TimeZone::system() }
 }
 
 /// The completion script for a shell.

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use futures::stream::{self, BoxStream, StreamExt};
@@ -32,6 +33,12 @@ pub enum Seen {
     GetStatus(GetStatusRequest),
     StreamEvents(StreamEventsRequest),
     Apply(ApplyRequest),
+    Plan(PlanRequest),
+    Confirm(ConfirmRequest),
+    Rollback(RollbackRequest),
+    List(ListTransactionsRequest),
+    Get(GetTransactionRequest),
+    Watch(WatchTransactionsRequest),
 }
 
 /// What the fake answers.
@@ -48,6 +55,12 @@ pub struct Script {
     /// Leave the event stream open after the last event.
     pub keep_open: bool,
     pub apply: ApplyResponse,
+    pub plan: PlanResponse,
+    pub rollback: RollbackResponse,
+    pub transactions: Vec<Transaction>,
+    pub transaction: Transaction,
+    /// Answer nothing before this long.
+    pub slow: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +76,7 @@ impl Service {
         if self.script.hang {
             std::future::pending::<()>().await;
         }
+        tokio::time::sleep(self.script.slow).await;
         match self.script.refuse {
             Some((code, message)) => Err(Status::new(code, message)),
             None => Ok(()),
@@ -99,6 +113,7 @@ macro_rules! service {
 }
 
 type Events = BoxStream<'static, Result<RouteEvent, Status>>;
+type Ended = BoxStream<'static, Result<Transaction, Status>>;
 
 service! {
     RouteControl { type StreamEventsStream = Events; }
@@ -128,9 +143,17 @@ service! {
 }
 
 service! {
-    Transactions {}
+    Transactions { type WatchStream = Ended; }
     missing {}
     apply: ApplyRequest => ApplyResponse, Seen::Apply, |s| s.apply.clone();
+    plan: PlanRequest => PlanResponse, Seen::Plan, |s| s.plan.clone();
+    confirm: ConfirmRequest => ConfirmResponse, Seen::Confirm, |_s| ConfirmResponse {};
+    rollback: RollbackRequest => RollbackResponse, Seen::Rollback, |s| s.rollback.clone();
+    list: ListTransactionsRequest => ListTransactionsResponse, Seen::List,
+        |s| ListTransactionsResponse { transactions: s.transactions.clone() };
+    get: GetTransactionRequest => Transaction, Seen::Get, |s| s.transaction.clone();
+    watch: WatchTransactionsRequest => Ended, Seen::Watch,
+        |s| stream::iter(s.transactions.clone().into_iter().map(Ok)).boxed();
 }
 
 /// A running fake agent; dropping it stops it.
@@ -177,6 +200,11 @@ impl Fake {
         let run = ctl(&self.socket(), args);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{args:?}");
         run.stdout
+    }
+
+    /// Every request received so far.
+    pub fn all_seen(&self) -> Vec<Seen> {
+        self.service.seen.lock().unwrap().iter().map(|(seen, _)| seen.clone()).collect()
     }
 
     /// The one request received so far, and whether it carried a time limit.

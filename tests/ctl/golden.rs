@@ -9,7 +9,7 @@ use novaroute::ctl::render::{
 use novaroute::proto::v1::*;
 
 #[track_caller]
-fn compare(name: &str, text: &str) {
+pub fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ctl/golden").join(name);
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, text).unwrap();
@@ -21,7 +21,7 @@ fn compare(name: &str, text: &str) {
 
 /// Compares the table and the JSON of a view with `name.txt` and `name.json`.
 #[track_caller]
-fn golden(name: &str, view: &impl View) {
+pub fn golden(name: &str, view: &impl View) {
     let show = |format| Look { format, colour: Colour::None }.show(view);
     compare(&format!("{name}.txt"), &show(Format::Table));
     compare(&format!("{name}.json"), &show(Format::Json));

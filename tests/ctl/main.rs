@@ -1,8 +1,11 @@
 //! `novaroutectl` as its users meet it: the real binary against a fake agent on a
 //! socket of its own, and the rendering of fixed answers against golden files.
 
+mod apply;
 mod failures;
 mod fake;
 mod golden;
 mod output;
 mod requests;
+mod transactions;
+mod transactions_golden;

@@ -57,6 +57,21 @@ fn reads_answer_the_same_fields_alone_and_together() {
 }
 
 #[test]
+fn an_answer_of_100_000_prefixes_is_taken() {
+    let prefixes = (0..100_000)
+        .map(|number: u32| PrefixStatus {
+            prefix: format!("2001:db8:{:x}:{:x}::/64", number >> 16, number & 0xffff),
+            protocol: Protocol::Bgp.into(),
+            owner: "edge".into(),
+            state: "advertised, and a reason that makes the answer long".into(),
+        })
+        .collect();
+    let status = GetStatusResponse { prefixes, ..GetStatusResponse::default() };
+    let fake = Fake::start(Script { status, ..Script::default() });
+    assert_eq!(fake.ok(&["prefixes"]).lines().count(), 100_001);
+}
+
+#[test]
 fn a_pipe_gets_no_colours() {
     let fake = Fake::start(Script { status: responses::status(), ..Script::default() });
     let text = fake.ok(&["status"]);

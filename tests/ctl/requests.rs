@@ -195,7 +195,7 @@ fn static_route_remove() {
 
 fn applied(change: Change) -> Seen {
     let changes = vec![IntentChange { change: Some(change) }];
-    Seen::Apply(ApplyRequest { owner: owner(), token: token(), changes })
+    Seen::Apply(ApplyRequest { owner: owner(), token: token(), changes, ..Default::default() })
 }
 
 #[test]

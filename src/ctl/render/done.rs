@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Colour, View, text};
-use crate::proto::v1::{ApplyResponse, ConfigureBgpResponse, Outcome, RegisterResponse};
+use crate::proto::v1::{ConfigureBgpResponse, RegisterResponse};
 
 /// A write whose response has no fields.
 #[derive(Debug, Serialize)]
@@ -21,7 +21,7 @@ impl Done {
 
 impl View for Done {
     fn table(&self, _: Colour) -> String {
-        one_line(&self.line)
+        text::one_line(&self.line)
     }
 }
 
@@ -49,7 +49,7 @@ impl Registered {
 
 impl View for Registered {
     fn table(&self, _: Colour) -> String {
-        one_line(&format!(
+        text::one_line(&format!(
             "owner {} registered, session {}, has {} and {}",
             self.owner,
             self.session_id,
@@ -85,49 +85,10 @@ impl View for BgpConfigured {
             0 => "not configured".to_owned(),
             previous_as => named(previous_as, &self.previous_router_id),
         };
-        one_line(&format!("BGP configured: {} (before: {before})", self.now))
+        text::one_line(&format!("BGP configured: {} (before: {before})", self.now))
     }
 }
 
 fn named(local_as: u32, router_id: &str) -> String {
     format!("AS {local_as}, router-id {}", text::or_dash(router_id))
-}
-
-/// `static-route`
-#[derive(Debug, Serialize)]
-pub struct Applied {
-    #[serde(skip)]
-    line: String,
-    transaction_id: String,
-    outcome: String,
-    #[serde(skip)]
-    told: &'static str,
-}
-
-impl Applied {
-    /// Says what was done and what became of it.
-    pub fn new(line: String, response: ApplyResponse) -> Self {
-        let outcome = response.outcome();
-        Self {
-            line,
-            outcome: text::short_name(outcome.as_str_name(), "OUTCOME_"),
-            transaction_id: response.transaction_id,
-            told: match outcome {
-                Outcome::Confirmed => ": confirmed by FRR",
-                Outcome::Unchanged => ": unchanged, FRR had it so already",
-                Outcome::Pending => ": pending, applied as soon as FRR can be reached",
-                Outcome::Unspecified => "",
-            },
-        }
-    }
-}
-
-impl View for Applied {
-    fn table(&self, _: Colour) -> String {
-        one_line(&format!("{}{}", self.line, self.told))
-    }
-}
-
-fn one_line(line: &str) -> String {
-    format!("{}\n", text::printable(line))
 }

@@ -3,18 +3,28 @@
 //! Each answer is a view: a struct whose fields are named as in the protobuf contract
 //! (that is its JSON), and which knows how to draw itself for people.
 
+mod applied;
 mod done;
 mod event;
+pub(super) mod intent;
+mod paint;
+mod plan;
 mod status;
 mod table;
 pub(super) mod text;
+mod transaction;
+mod when;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-pub use done::{Applied, BgpConfigured, Done, Registered};
+pub use applied::{Applied, Deadline};
+pub use done::{BgpConfigured, Done, Registered};
 pub use event::Event;
+pub use plan::Plan;
 pub use status::{Peers, Prefixes, Status};
+pub use transaction::{Ended, Transaction, Transactions};
+pub use when::Now;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

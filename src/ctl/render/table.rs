@@ -18,13 +18,15 @@ pub enum Health {
 }
 
 impl Health {
-    /// Of a BGP session or a prefix, in FRR's or the agent's words, which may go on
+    /// Of a BGP session, a prefix or a transaction, in FRR's or the agent's words, which may go on
     /// after the first one.
     pub fn of_state(state: &str) -> Self {
         let word = state.split([' ', ':']).next().unwrap_or_default();
         match word.to_ascii_lowercase().as_str() {
-            "established" | "applied" | "advertised" | "up" => Self::Good,
-            "pending" | "connect" | "opensent" | "openconfirm" => Self::Waiting,
+            "established" | "applied" | "advertised" | "up" | "confirmed" | "unchanged" => {
+                Self::Good
+            }
+            "pending" | "connect" | "opensent" | "openconfirm" | "running" => Self::Waiting,
             _ => Self::Bad,
         }
     }

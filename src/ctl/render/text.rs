@@ -31,7 +31,7 @@ pub fn uptime(text: &str) -> Cow<'_, str> {
 }
 
 /// Seconds as their two largest units.
-fn duration(seconds: u64) -> String {
+pub fn duration(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds}s"),
@@ -49,6 +49,11 @@ pub fn timestamp(seconds: i64) -> String {
 /// The short lower-case name of a protobuf enum value: `PROTOCOL_BGP` is `bgp`.
 pub fn short_name(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase()
+}
+
+/// Text as one line, with its line feed.
+pub fn one_line(line: &str) -> String {
+    format!("{}\n", printable(line))
 }
 
 /// `1 peer`, `2 peers`.

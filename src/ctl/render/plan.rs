@@ -1,0 +1,109 @@
+//! What a transaction would do: the difference in FRR's YANG and what is sent, for each
+//! daemon.
+
+use serde::Serialize;
+
+use super::{Colour, View, paint::Sign, text};
+use crate::proto::v1::{DaemonPlan, LeafChange, PlanResponse, PlanStep};
+
+/// The plan, in the order in which the daemons are changed.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    daemons: Vec<Daemon>,
+}
+
+#[derive(Debug, Serialize)]
+struct Daemon {
+    daemon: String,
+    door: String,
+    diff: Vec<Leaf>,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Serialize)]
+struct Leaf {
+    path: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    context: Vec<String>,
+    command: String,
+    inverse: Vec<String>,
+}
+
+impl From<PlanResponse> for Plan {
+    fn from(response: PlanResponse) -> Self {
+        Self { daemons: response.daemons.into_iter().map(Daemon::from).collect() }
+    }
+}
+
+impl From<DaemonPlan> for Daemon {
+    fn from(plan: DaemonPlan) -> Self {
+        let leaf = |LeafChange { path, before, after }| Leaf { path, before, after };
+        let step = |PlanStep { context, command, inverse }| Step { context, command, inverse };
+        Self {
+            daemon: plan.daemon,
+            door: plan.door,
+            diff: plan.diff.into_iter().map(leaf).collect(),
+            steps: plan.steps.into_iter().map(step).collect(),
+        }
+    }
+}
+
+impl View for Plan {
+    fn table(&self, colour: Colour) -> String {
+        if self.daemons.is_empty() {
+            return "nothing to do: FRR has all of it\n".to_owned();
+        }
+        let daemons: Vec<String> = self.daemons.iter().map(|daemon| daemon.table(colour)).collect();
+        daemons.join("\n")
+    }
+}
+
+impl Daemon {
+    fn table(&self, colour: Colour) -> String {
+        let (daemon, door) = (text::printable(&self.daemon), text::printable(&self.door));
+        let mut told = format!("{daemon} ({door})\n");
+        told.extend(self.diff.iter().map(|leaf| leaf.line(colour)));
+        told.push_str("  sends\n");
+        push_steps(&mut told, &self.steps);
+        told
+    }
+}
+
+impl Leaf {
+    fn line(&self, colour: Colour) -> String {
+        let Some(sign) = Sign::of(self.before.is_some(), self.after.is_some()) else {
+            return String::new();
+        };
+        // A leaf without a value, such as a presence container, is its path alone.
+        let value = match (self.before.as_deref(), self.after.as_deref()) {
+            (Some(before), Some(after)) => format!("  {before} -> {after}"),
+            (Some("") | None, Some("") | None) => String::new(),
+            (Some(only), None) | (None, Some(only)) => format!("  {only}"),
+        };
+        sign.line("  ", &format!("{}{value}", self.path), colour)
+    }
+}
+
+/// The commands, each below its context, which is written once for those that share it: the
+/// form of a configuration.
+fn push_steps(told: &mut String, steps: &[Step]) {
+    const INDENT: usize = 4;
+    let mut stands: &[String] = &[];
+    for step in steps {
+        let shared =
+            stands.iter().zip(&step.context).take_while(|(here, there)| here == there).count();
+        let entered = step.context.iter().enumerate().skip(shared);
+        let command = (step.context.len(), &step.command);
+        for (depth, line) in entered.chain([command]) {
+            told.push_str(&" ".repeat(INDENT + depth));
+            told.push_str(&text::printable(line));
+            told.push('\n');
+        }
+        stands = &step.context;
+    }
+}
