@@ -72,7 +72,10 @@ pub(super) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) 
                     ("interface", &interface),
                 ],
             ));
-            mgmtd.set(&below(&path, &["distance"]), distance);
+            // FRR says nothing of what is at its default.
+            if route.distance != StaticRoute::DEFAULT_DISTANCE {
+                mgmtd.set(&below(&path, &["distance"]), distance);
+            }
             (path.clone(), path)
         }
     };
@@ -81,6 +84,8 @@ pub(super) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) 
         mgmtd.set(&below(&path_list, &["tag"]), route.tag.to_string());
     }
     if route.next_hop == NextHop::Blackhole {
-        mgmtd.set(&below(&next_hop, &["bh-type"]), "null");
+        // `blackhole` of the command line; `null`, the model's default, is never shown and so could
+        // not be confirmed.
+        mgmtd.set(&below(&next_hop, &["bh-type"]), "unspec");
     }
 }
