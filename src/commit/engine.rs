@@ -196,10 +196,20 @@ impl Engine {
             }
         }
         plans.retain(|_, plan| !plan.is_empty());
-        match self.carry_out(&plans, &before, &mut applied.sent).await {
+        let mut carried_out = self.carry_out(&plans, &before, &mut applied.sent).await;
+        if carried_out.is_ok() && before.contains_key(&Daemon::Mgmtd) {
+            let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
+            let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang).await;
+            carried_out = in_step.map_err(|error| mgmtd_failure(&error));
+        }
+        match carried_out {
             Ok(()) => {}
             Err(Failure::Lost(daemon, why)) => {
                 self.perhaps_applied(&plans, desired);
+                // How far the others got is not known either.
+                for other in plans.keys().filter(|other| **other != daemon) {
+                    applied.unreachable.insert(*other, format!("waits for {daemon}"));
+                }
                 // What is known is only read back from a daemon that answers again: the next
                 // resynchronisation does that, towards the same goal.
                 warn!(%daemon, why, "lost while applying");

@@ -6,7 +6,7 @@
 
 use std::{
     path::{Path as FilePath, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -39,6 +39,14 @@ pub fn edits(running: &Tree, goal: &Tree) -> Vec<Edit> {
     };
     diff(&with_instance(running), &with_instance(goal))
 }
+
+/// How long the executing daemon has to show what mgmtd committed. mgmtd commits also while the daemon
+/// is not attached to it, as after a restart of either, and hands the configuration over when it is: within a
+/// second.
+const HANDED_OVER: Duration = Duration::from_secs(3);
+
+/// Time between two looks meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why mgmtd's part failed.
 #[derive(Debug, thiserror::Error)]
@@ -73,14 +81,15 @@ pub enum MgmtdError {
 }
 
 impl MgmtdError {
-    /// Whether FRR has said no; else it could not be asked, or its answer is not known.
+    /// Whether FRR has said no; else it could not be asked, or its answer is not known. What mgmtd
+    /// has committed and the daemon does not show may still come.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Northbound(error) => {
                 matches!(error, Error::Refused { .. } | Error::Unsupported { .. })
             }
-            Self::NotApplied { .. } | Self::Yang { .. } => true,
-            Self::ReadBack { .. } => false,
+            Self::Yang { .. } => true,
+            Self::NotApplied { .. } | Self::ReadBack { .. } => false,
         }
     }
 }
@@ -96,6 +105,8 @@ pub struct MgmtdDriver {
     session: Option<Session>,
     /// On mgmtd itself, only to notice that it stops.
     canary: Option<Session>,
+    /// Whether the executing daemon has shown that it runs what mgmtd does, since both were connected.
+    in_step: bool,
 }
 
 impl MgmtdDriver {
@@ -109,6 +120,7 @@ impl MgmtdDriver {
             connect_timeout,
             session: None,
             canary: None,
+            in_step: false,
         }
     }
 
@@ -130,10 +142,12 @@ impl MgmtdDriver {
     /// mgmtd or the executing daemon can't be reached.
     pub async fn read(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
         if self.canary.is_none() {
+            self.in_step = false;
             self.canary = Some(self.connect("mgmtd").await?);
         }
         // Fails here where the executing daemon is away, before anything is changed.
         if self.session.is_none() {
+            self.in_step = false;
             self.session = Some(self.connect(STATICD.1).await?);
         }
         let json = self.northbound.get_config(STATICD.0).await?;
@@ -175,13 +189,43 @@ impl MgmtdDriver {
         self.commit(&reverse(edits), yang).await.map(drop)
     }
 
-    /// Reads back from the daemon that executes, and compares it with what shall be there.
+    /// Reads back from the daemon that executes, and compares it with what shall be there. Waits a moment
+    /// for what mgmtd still has to hand over.
     ///
     /// # Errors
     /// The first node that is not as it should be.
     pub async fn confirm(&mut self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
         let (_, daemon) = STATICD;
+        let begun = Instant::now();
+        loop {
+            let tree = self.executed(yang).await?;
+            let Some(wrong) = edits.iter().find(|edit| !holds(&tree, edit)) else { return Ok(()) };
+            if begun.elapsed() > HANDED_OVER {
+                self.in_step = false;
+                return Err(MgmtdError::NotApplied { daemon, path: wrong.path.clone() });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Confirms all of `wanted`, where the executing daemon has not shown it since it or mgmtd was
+    /// restarted: that mgmtd has it in its configuration says nothing then.
+    ///
+    /// # Errors
+    /// The first node that is not as it should be.
+    pub async fn confirm_in_step(&mut self, wanted: &Tree, yang: &Yang) -> Result<(), MgmtdError> {
+        if !self.in_step {
+            self.confirm(&edits(&Tree::new(), wanted), yang).await?;
+            self.in_step = true;
+        }
+        Ok(())
+    }
+
+    /// What the executing daemon runs.
+    async fn executed(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+        let (_, daemon) = STATICD;
         if self.session.is_none() {
+            self.in_step = false;
             self.session = Some(self.connect(daemon).await?);
         }
         let shown = match &mut self.session {
@@ -192,12 +236,7 @@ impl MgmtdDriver {
             self.session = None;
             MgmtdError::ReadBack { daemon, source }
         })?;
-        let tree = self.parse(daemon, &json, yang).await?;
-        let wrong = edits.iter().find(|edit| !holds(&tree, edit));
-        match wrong {
-            Some(edit) => Err(MgmtdError::NotApplied { daemon, path: edit.path.clone() }),
-            None => Ok(()),
-        }
+        self.parse(daemon, &json, yang).await
     }
 
     async fn connect(&self, daemon: &'static str) -> Result<Session, MgmtdError> {
