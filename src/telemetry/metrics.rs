@@ -291,6 +291,9 @@ impl Metrics {
 impl Observer for Metrics {
     fn published(&self, event: &Event) {
         self.event(event.kind());
+        if let Event::PolicyViolation { owner, violation } = event {
+            self.policy_violation(owner, violation.kind);
+        }
     }
 
     fn dropped(&self, count: u64) {
