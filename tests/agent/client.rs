@@ -1,0 +1,267 @@
+//! A connection to the agent, the calls of one owner on it, and messages.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use hyper_util::rt::TokioIo;
+use novaroute::proto::v1::{
+    self, AddressFamily, BgpPeer, EventType, GetStatusResponse, PrefixAttributes, Protocol,
+    RouteEvent, route_control_client::RouteControlClient, transactions_client::TransactionsClient,
+};
+use tokio::{net::UnixStream, runtime::Runtime};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
+
+use super::{SOON, token};
+use crate::lab::{net, wait_for};
+
+/// One connection, used as one owner. The connection closes when it is dropped.
+pub struct Client {
+    runtime: Arc<Runtime>,
+    channel: Channel,
+    /// Whose calls these are.
+    pub owner: String,
+    /// What it authenticates with.
+    pub token: String,
+}
+
+impl Client {
+    #[track_caller]
+    pub(super) fn connect(runtime: Arc<Runtime>, socket: PathBuf, owner: &str) -> Self {
+        let connect = tower::service_fn(move |_| {
+            let socket = socket.clone();
+            async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+        });
+        let endpoint = Endpoint::from_static("http://agent").timeout(SOON);
+        let channel = runtime.block_on(endpoint.connect_with_connector(connect));
+        let channel = channel.expect("connecting to the agent");
+        Self { runtime, channel, owner: owner.to_owned(), token: token(owner) }
+    }
+
+    /// A client for calls that are under way at the same time.
+    pub fn route_control(&self) -> RouteControlClient<Channel> {
+        RouteControlClient::new(self.channel.clone())
+    }
+
+    /// Runs futures made of [`Client::route_control`].
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    fn call<T, F: Future<Output = Result<tonic::Response<T>, Status>>>(
+        &self,
+        call: impl FnOnce(RouteControlClient<Channel>) -> F,
+    ) -> Result<T, Status> {
+        self.runtime.block_on(call(self.route_control())).map(tonic::Response::into_inner)
+    }
+
+    pub fn register(&self) -> Result<v1::RegisterResponse, Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::RegisterRequest { owner, token, reassert_intents: false };
+        self.call(|mut c| async move { c.register(request).await })
+    }
+
+    pub fn deregister(&self, withdraw_all: bool) -> Result<v1::DeregisterResponse, Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::DeregisterRequest { owner, token, withdraw_all };
+        self.call(|mut c| async move { c.deregister(request).await })
+    }
+
+    pub fn configure_bgp(
+        &self,
+        local_as: u32,
+        router_id: &str,
+    ) -> Result<v1::ConfigureBgpResponse, Status> {
+        let (owner, token, router_id) =
+            (self.owner.clone(), self.token.clone(), router_id.to_owned());
+        let request = v1::ConfigureBgpRequest { owner, token, local_as, router_id };
+        self.call(|mut c| async move { c.configure_bgp(request).await })
+    }
+
+    pub fn apply_peer(&self, peer: BgpPeer) -> Result<(), Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::ApplyPeerRequest { owner, token, peer: Some(peer) };
+        self.call(|mut c| async move { c.apply_peer(request).await }).map(drop)
+    }
+
+    pub fn remove_peer(&self, address: &str) -> Result<(), Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::RemovePeerRequest { owner, token, neighbor_address: address.to_owned() };
+        self.call(|mut c| async move { c.remove_peer(request).await }).map(drop)
+    }
+
+    pub fn advertise_request(&self, prefix: &str) -> v1::AdvertisePrefixRequest {
+        v1::AdvertisePrefixRequest {
+            owner: self.owner.clone(),
+            token: self.token.clone(),
+            prefix: prefix.to_owned(),
+            protocol: Protocol::Bgp as i32,
+            attributes: None,
+        }
+    }
+
+    pub fn advertise(&self, prefix: &str) -> Result<(), Status> {
+        self.advertise_with(prefix, PrefixAttributes::default())
+    }
+
+    pub fn advertise_with(&self, prefix: &str, with: PrefixAttributes) -> Result<(), Status> {
+        let request =
+            v1::AdvertisePrefixRequest { attributes: Some(with), ..self.advertise_request(prefix) };
+        self.call(|mut c| async move { c.advertise_prefix(request).await }).map(drop)
+    }
+
+    pub fn withdraw(&self, prefix: &str) -> Result<(), Status> {
+        let v1::AdvertisePrefixRequest { owner, token, prefix, protocol, .. } =
+            self.advertise_request(prefix);
+        let request = v1::WithdrawPrefixRequest { owner, token, prefix, protocol };
+        self.call(|mut c| async move { c.withdraw_prefix(request).await }).map(drop)
+    }
+
+    /// Several changes, all or nothing.
+    pub fn apply(&self, changes: Vec<v1::IntentChange>) -> Result<v1::Outcome, Status> {
+        let request =
+            v1::ApplyRequest { owner: self.owner.clone(), token: self.token.clone(), changes };
+        let mut client = TransactionsClient::new(self.channel.clone());
+        let response = self.runtime.block_on(client.apply(request))?.into_inner();
+        assert!(!response.transaction_id.is_empty());
+        Ok(response.outcome())
+    }
+
+    #[track_caller]
+    pub fn status(&self) -> GetStatusResponse {
+        let request = v1::GetStatusRequest::default();
+        self.call(|mut c| async move { c.get_status(request).await }).expect("GetStatus")
+    }
+
+    /// The state that the agent gives a peer; `None` where it does not list it.
+    #[track_caller]
+    pub fn peer_state(&self, address: &str) -> Option<String> {
+        let peers = self.status().peers;
+        peers.into_iter().find(|peer| peer.neighbor_address == address).map(|peer| peer.state)
+    }
+
+    /// The state that the agent gives a prefix; `None` where it does not list it.
+    #[track_caller]
+    pub fn prefix_state(&self, prefix: &str) -> Option<String> {
+        let prefixes = self.status().prefixes;
+        prefixes.into_iter().find(|it| it.prefix == prefix).map(|it| it.state)
+    }
+
+    /// Collects events of these types, of all where none is named, from now on.
+    #[track_caller]
+    pub fn events(&self, types: &[&str]) -> Events {
+        let event_types = types.iter().map(|name| (*name).to_owned()).collect();
+        let request = v1::StreamEventsRequest { owner_filter: String::new(), event_types };
+        let mut stream =
+            self.call(|mut c| async move { c.stream_events(request).await }).expect("StreamEvents");
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let into = seen.clone();
+        self.runtime.spawn(async move {
+            while let Ok(Some(event)) = stream.message().await {
+                into.lock().unwrap().events.push((Instant::now(), event));
+            }
+            into.lock().unwrap().ended = true;
+        });
+        Events(seen)
+    }
+}
+
+/// What a stream of events has brought.
+pub struct Events(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Each with the moment in which it came.
+    events: Vec<(Instant, RouteEvent)>,
+    /// Whether the stream has ended.
+    ended: bool,
+}
+
+impl Events {
+    pub fn all(&self) -> Vec<RouteEvent> {
+        self.0.lock().unwrap().events.iter().map(|(_, event)| event.clone()).collect()
+    }
+
+    pub fn ended(&self) -> bool {
+        self.0.lock().unwrap().ended
+    }
+
+    /// Waits for an event of this type, about `value` (a value of its metadata).
+    #[track_caller]
+    pub fn wait(&self, kind: EventType, value: &str) -> (Instant, RouteEvent) {
+        wait_for(&format!("{kind:?} {value}"), SOON, || {
+            let seen = self.0.lock().unwrap();
+            let found = seen.events.iter().find(|(_, event)| {
+                event.r#type() == kind && event.metadata.values().any(|it| it == value)
+            });
+            found.cloned().ok_or_else(|| format!("{:?}", seen.events))
+        })
+    }
+}
+
+/// A peer with both address families.
+pub fn peer(address: &str, remote_as: u32) -> BgpPeer {
+    BgpPeer {
+        neighbor_address: address.to_owned(),
+        remote_as,
+        address_families: vec![
+            AddressFamily::Ipv4Unicast as i32,
+            AddressFamily::Ipv6Unicast as i32,
+        ],
+        ..BgpPeer::default()
+    }
+}
+
+/// The lab's `tor`, over IPv4.
+pub fn tor() -> BgpPeer {
+    peer(net::TOR_V4, net::TOR_AS)
+}
+
+/// The lab's `bird`, over IPv4.
+pub fn bird() -> BgpPeer {
+    peer(net::BIRD_V4, net::BIRD_AS)
+}
+
+/// Changes of `Transactions.Apply`.
+pub mod change {
+    use novaroute::proto::v1::{
+        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, Protocol,
+        StaticRoute, intent::Kind, intent_change::Change, intent_ref, static_route::NextHop,
+    };
+
+    fn set(kind: Kind) -> IntentChange {
+        IntentChange { change: Some(Change::Set(Intent { kind: Some(kind) })) }
+    }
+
+    pub fn bgp(local_as: u32, router_id: &str) -> IntentChange {
+        set(Kind::Bgp(BgpConfig { local_as, router_id: router_id.to_owned() }))
+    }
+
+    pub fn peer(peer: BgpPeer) -> IntentChange {
+        set(Kind::Peer(peer))
+    }
+
+    pub fn prefix(prefix: &str) -> IntentChange {
+        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
+        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None }))
+    }
+
+    pub fn route(prefix: &str, next_hop: NextHop) -> IntentChange {
+        let (prefix, next_hop) = (prefix.to_owned(), Some(next_hop));
+        set(Kind::StaticRoute(StaticRoute { prefix, next_hop, distance: 0, tag: 0 }))
+    }
+
+    pub fn via(prefix: &str, gateway: &str) -> IntentChange {
+        route(prefix, NextHop::Gateway(gateway.to_owned()))
+    }
+
+    pub fn no_route(prefix: &str) -> IntentChange {
+        let kind = Some(intent_ref::Kind::StaticRoute(prefix.to_owned()));
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+    }
+}

@@ -1,0 +1,232 @@
+//! The agent fixture: the real binary in the namespace of a lab's `node`, and clients of it.
+//!
+//! Everything is synchronous, so that tests can wait with [`wait_for`]; connections live on a
+//! runtime in the background. What FRR runs is asked from FRR itself ([`vty`], [`running`]),
+//! never through code of the product.
+
+// Each test binary compiles this module and uses its own part of it.
+#![allow(dead_code)]
+
+mod client;
+mod router;
+
+use std::{
+    fs::{self, File},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+pub use client::*;
+pub use router::*;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::lab::{Lab, Router, wait_for};
+
+/// FRR answers in milliseconds and BGP sessions of the lab come up in one to three seconds;
+/// the rest is room for a busy machine.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Where metrics and health are, in the namespace of `node`.
+const METRICS: &str = "127.0.0.1:9102";
+
+/// A running agent; dropping it kills it.
+pub struct Agent<'lab> {
+    lab: &'lab Lab,
+    runtime: Arc<Runtime>,
+    child: Option<Child>,
+    number: u32,
+}
+
+/// The configuration of every test: `admin` may everything and its intents are persistent, `edge` has host routes,
+/// `net` subnets, and the intents of both live as long as their connections.
+fn config(lab: &Lab, socket: &str) -> Value {
+    json!({
+        "listen_socket": socket,
+        "frr": {
+            "socket_dir": lab.socket_dir(Router::Node),
+            "yang_dir": lab.yang_dir(),
+            "retry_interval": 1,
+        },
+        "owners": {
+            "admin": {"token": token("admin"), "allowed_prefixes": {"type": "any"}},
+            "edge": {
+                "token": token("edge"),
+                "allowed_prefixes": {
+                    "type": "host_only",
+                    "allowed_cidrs": ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"],
+                },
+            },
+            "net": {
+                "token": token("net"),
+                "allowed_prefixes": {"type": "subnet", "allowed_cidrs": ["10.244.0.0/16"]},
+            },
+        },
+        "log_level": "debug",
+        "log_format": "text",
+        "metrics_address": METRICS,
+        "disconnect_grace_period": 30,
+    })
+}
+
+/// The token of an owner.
+pub fn token(owner: &str) -> String {
+    format!("{owner}-token")
+}
+
+impl<'lab> Agent<'lab> {
+    /// Starts an agent and returns when it takes calls.
+    #[track_caller]
+    pub fn start(lab: &'lab Lab) -> Self {
+        Self::start_with(lab, |_| {})
+    }
+
+    /// Like [`Agent::start`], with changes to the configuration.
+    #[track_caller]
+    pub fn start_with(lab: &'lab Lab, edit: impl FnOnce(&mut Value)) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
+        let runtime = Arc::new(runtime);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut agent = Self { lab, runtime, child: None, number };
+        let socket = agent.socket();
+        let mut config = config(lab, socket.to_str().expect("a path of text"));
+        edit(&mut config);
+        fs::write(agent.path("json"), config.to_string()).expect("writing the configuration");
+        agent.launch();
+        agent
+    }
+
+    /// Starts the agent anew after [`Agent::stop`] or [`Agent::kill`], with the same configuration.
+    #[track_caller]
+    pub fn launch(&mut self) {
+        assert!(self.child.is_none(), "the agent runs");
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
+        let mut command = self.lab.command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"));
+        command.arg("--config").arg(self.path("json")).stdin(Stdio::null());
+        command.stdout(log.try_clone().expect("a second handle")).stderr(log);
+        let mut child = command.spawn().expect("starting the agent");
+        let socket = self.socket();
+        wait_for("the agent's socket", SOON, || {
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!("the agent has ended: {status}\n{}", self.log());
+            }
+            UnixStream::connect(&socket).map(drop)
+        });
+        self.child = Some(child);
+    }
+
+    fn path(&self, extension: &str) -> PathBuf {
+        self.lab.run_dir().join(format!("agent-{}.{extension}", self.number))
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.path("json")
+    }
+
+    /// Where clients connect.
+    pub fn socket(&self) -> PathBuf {
+        self.path("sock")
+    }
+
+    /// All that the agent has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// A new connection, whose calls are those of `owner`.
+    #[track_caller]
+    pub fn client(&self, owner: &str) -> Client {
+        Client::connect(self.runtime.clone(), self.socket(), owner)
+    }
+
+    /// Runs `novaroutectl` against this agent.
+    #[track_caller]
+    pub fn ctl(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_novaroutectl"));
+        command.arg("--socket").arg(self.socket()).args(args);
+        command.output().expect("running novaroutectl")
+    }
+
+    /// Status code and body of an answer over HTTP.
+    #[track_caller]
+    pub fn http(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{METRICS}{path}");
+        let out =
+            self.lab.exec(Router::Node, &["curl", "-s", "-m", "5", "-w", "\n%{http_code}", &url]);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let (body, code) = text.rsplit_once('\n').expect("curl's own line");
+        (code.parse().expect("a number"), body.to_owned())
+    }
+
+    /// Waits for `/readyz` to say that FRR has everything.
+    #[track_caller]
+    pub fn wait_ready(&self) {
+        wait_for("/readyz", SOON, || match self.http("/readyz") {
+            (200, _) => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+
+    /// Stops it as Kubernetes does; it must end by itself within five seconds, with success.
+    #[track_caller]
+    pub fn stop(&mut self) -> Duration {
+        let begun = Instant::now();
+        self.signal("-TERM");
+        let mut child = self.child.take().expect("a running agent");
+        let status = wait_for("the end of the agent", Duration::from_secs(5), || {
+            child.try_wait().expect("waiting").ok_or("it runs")
+        });
+        assert!(status.success(), "{status}\n{}", self.log());
+        assert!(!self.socket().exists(), "the socket is left behind");
+        begun.elapsed()
+    }
+
+    /// Kills it (SIGKILL).
+    #[track_caller]
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("a running agent");
+        child.kill().expect("killing");
+        child.wait().expect("waiting");
+    }
+
+    /// Stops its threads (SIGSTOP) until the answer is dropped.
+    #[track_caller]
+    pub fn freeze(&self) -> Frozen<'_, 'lab> {
+        self.signal("-STOP");
+        Frozen(self)
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().expect("a running agent").id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("running kill");
+        assert!(sent.success(), "kill {signal} {pid}: {sent}");
+    }
+}
+
+/// An agent that does not run; see [`Agent::freeze`].
+pub struct Frozen<'agent, 'lab>(&'agent Agent<'lab>);
+
+impl Drop for Frozen<'_, '_> {
+    fn drop(&mut self) {
+        self.0.signal("-CONT");
+    }
+}
+
+impl Drop for Agent<'_> {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The agent's binary on real FRR with real peers.
+//!
+//! | file | shows |
+//! |---|---|
+//! | `way` | the whole way of peers and prefixes, to the peers' own tables |
+//! | `routes` | static routes, and several intents at once, all or nothing |
+//! | `refusals` | what FRR or the agent refuses leaves no trace |
+//! | `input` | bad input names its field and changes nothing |
+//! | `changes` | changed and cleared fields reach FRR; a repeated call sends nothing |
+//! | `foreign` | what others configured stays |
+//! | `instance` | ConfigureBGP again |
+//! | `restart` | daemons that die, the agent that dies |
+//! | `sessions` | owners that come and go |
+
+#[path = "../agent/mod.rs"]
+mod agent;
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod changes;
+mod foreign;
+mod input;
+mod instance;
+mod refusals;
+mod restart;
+mod routes;
+mod sessions;
+mod way;

@@ -1,0 +1,209 @@
+//! Daemons that die and come back, and the agent that dies.
+
+use std::time::{Duration, Instant};
+
+use novaroute::proto::v1::{EventType, Outcome, PrefixAttributes};
+use tonic::Code;
+
+use crate::{
+    agent::*,
+    lab::{Lab, LabOptions, Router, net, wait_for},
+};
+
+/// The goal of the issue, with room for a busy machine.
+const REFILL: Duration = Duration::from_secs(4);
+
+#[test]
+fn bgpd_is_refilled_after_a_crash_without_a_call() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply_peer(tor()).unwrap();
+    let with = PrefixAttributes { med: 7, ..Default::default() };
+    admin.advertise_with("192.0.2.0/24", with).unwrap();
+    wait_tor(&lab, "192.0.2.0/24", |_| true);
+    agent.wait_ready();
+    let events = admin.events(&["FRR_CONNECTED", "FRR_DISCONNECTED"]);
+    let before = all_running(&lab);
+
+    lab.kill(Router::Node, "bgpd");
+    wait_for("/readyz to say that bgpd is away", REFILL, || match agent.http("/readyz") {
+        (503, body) if body.contains("bgpd") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    assert!(agent.http("/metrics").1.contains("novaroute_frr_connected 0"));
+    assert_eq!(agent.http("/healthz").0, 200);
+    let state = admin.prefix_state("192.0.2.0/24");
+    assert_eq!(state.as_deref(), Some("pending"), "no route is called applied while bgpd is away");
+    assert!(!admin.status().frr_status.unwrap().connected);
+    // Calls are taken and done later.
+    admin.advertise("198.51.100.0/24").unwrap();
+    assert_eq!(admin.prefix_state("198.51.100.0/24").as_deref(), Some("pending"));
+    let outcome = admin.apply(vec![change::prefix("203.0.113.0/24")]).unwrap();
+    assert_eq!(outcome, Outcome::Pending);
+    admin.withdraw("203.0.113.0/24").unwrap();
+
+    lab.restart(Router::Node, "bgpd");
+    let begun = Instant::now();
+    wait_lines(&lab, &["network 198.51.100.0/24"]);
+    let took = begun.elapsed();
+    assert!(took < REFILL, "refilled after {took:?}");
+    agent.wait_ready();
+    let now = running(&lab, "bgpd");
+    for line in before[0].lines() {
+        assert!(now.contains(line), "{line:?} in\n{now}");
+    }
+    assert!(!now.contains("203.0.113.0"), "{now}");
+    assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("applied"));
+    wait_tor(&lab, "198.51.100.0/24", |_| true);
+    wait_for("events", SOON, || {
+        let kinds: Vec<_> = events.all().iter().map(|event| event.r#type()).collect();
+        let wanted = [EventType::FrrDisconnected, EventType::FrrConnected];
+        if kinds == wanted { Ok(()) } else { Err(format!("{kinds:?}")) }
+    });
+}
+
+#[test]
+fn static_routes_come_back_after_staticd_and_mgmtd_crashed() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    let via = |prefix: &str| change::via(prefix, net::TOR_V4);
+    assert_eq!(admin.apply(vec![via("203.0.113.0/24")]).unwrap(), Outcome::Confirmed);
+    let in_kernel = |prefix: &str| {
+        wait_for(&format!("{prefix} in the kernel"), SOON, || {
+            let shown = kernel(&lab, prefix);
+            if shown.contains("proto static") { Ok(()) } else { Err(shown) }
+        });
+    };
+    in_kernel("203.0.113.0/24");
+    for daemon in ["staticd", "mgmtd"] {
+        lab.kill(Router::Node, daemon);
+        lab.restart(Router::Node, daemon);
+        let begun = Instant::now();
+        wait_for(&format!("the route in staticd after {daemon} was restarted"), SOON, || {
+            let shown = vty(&lab, "staticd", &["show configuration running json"]);
+            if shown.contains("203.0.113.0") { Ok(()) } else { Err(shown) }
+        });
+        in_kernel("203.0.113.0/24");
+        let took = begun.elapsed();
+        assert!(took < 2 * REFILL, "{daemon}: {took:?}");
+        agent.wait_ready();
+        let prefix = format!("198.51.{}.0/24", daemon.len());
+        assert_eq!(admin.apply(vec![via(&prefix)]).unwrap(), Outcome::Confirmed, "{daemon}");
+        in_kernel(&prefix);
+    }
+    // Both at once: nothing of it is left, and nothing is given up.
+    for daemon in ["mgmtd", "staticd"] {
+        lab.kill(Router::Node, daemon);
+    }
+    wait_kernel_empty(&lab, "203.0.113.0/24");
+    for daemon in ["mgmtd", "staticd"] {
+        lab.restart(Router::Node, daemon);
+    }
+    for prefix in ["203.0.113.0/24", "198.51.5.0/24", "198.51.7.0/24"] {
+        in_kernel(prefix);
+    }
+    agent.wait_ready();
+    // Away while a call comes.
+    lab.kill(Router::Node, "mgmtd");
+    assert_eq!(admin.apply(vec![via("192.0.2.0/24")]).unwrap(), Outcome::Pending);
+    lab.restart(Router::Node, "mgmtd");
+    in_kernel("192.0.2.0/24");
+    agent.wait_ready();
+}
+
+#[track_caller]
+fn wait_kernel_empty(lab: &Lab, prefix: &str) {
+    wait_for(&format!("{prefix} to leave the kernel"), SOON, || match kernel(lab, prefix) {
+        shown if shown.is_empty() => Ok(()),
+        shown => Err(shown),
+    });
+}
+
+#[test]
+fn bfd_profiles_come_back_after_bfdd_crashed() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    let mut watched = tor();
+    (watched.bfd_enabled, watched.bfd_min_rx_ms) = (true, 150);
+    admin.apply_peer(watched).unwrap();
+    lab.kill(Router::Node, "bfdd");
+    lab.restart(Router::Node, "bfdd");
+    wait_for("the profile", SOON, || match running(&lab, "bfdd") {
+        text if text.contains("profile NR-150-300-3") => Ok(()),
+        text => Err(text),
+    });
+    agent.wait_ready();
+}
+
+/// A daemon that hangs holds nobody up for long, and is filled when it runs on.
+#[test]
+fn a_frozen_bgpd_makes_calls_pending() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start_with(&lab, |config| config["frr"]["connect_timeout"] = 1.into());
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    lab.stop(Router::Node, "bgpd");
+    let result = admin.advertise("192.0.2.0/24");
+    let state = admin.prefix_state("192.0.2.0/24");
+    lab.cont(Router::Node, "bgpd");
+    result.unwrap();
+    assert_eq!(state.as_deref(), Some("pending"));
+    wait_lines(&lab, &["network 192.0.2.0/24"]);
+    agent.wait_ready();
+}
+
+/// The agent may start before FRR, and says what it waits for.
+#[test]
+fn the_agent_waits_for_frr() {
+    let lab = Lab::start(LabOptions::default());
+    for daemon in ["bgpd", "bfdd", "staticd", "mgmtd"] {
+        lab.kill(Router::Node, daemon);
+    }
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("192.0.2.0/24").unwrap();
+    assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("pending"));
+    let (code, body) = agent.http("/readyz");
+    assert!(code == 503 && body.contains("bgpd"), "{code} {body}");
+    for daemon in ["mgmtd", "staticd", "bfdd", "bgpd"] {
+        lab.restart(Router::Node, daemon);
+    }
+    wait_lines(&lab, &["network 192.0.2.0/24"]);
+    agent.wait_ready();
+    assert_eq!(admin.advertise("192.0.2.1/24").unwrap_err().code(), Code::InvalidArgument);
+}
+
+/// What a killed agent leaves is no obstacle for the next: declared again, it is taken over.
+#[test]
+fn a_killed_agent_starts_again_and_takes_over() {
+    let lab = Lab::start(LabOptions::default().config(Router::Node, "log commands\n"));
+    let mut agent = Agent::start(&lab);
+    let declare = |agent: &Agent<'_>| {
+        let admin = agent.client("admin");
+        admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+        admin.apply_peer(tor()).unwrap();
+        admin.advertise("192.0.2.0/24").unwrap();
+        admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap()
+    };
+    assert_eq!(declare(&agent), Outcome::Confirmed);
+    wait_established(&lab, net::TOR_V4);
+    wait_tor(&lab, "192.0.2.0/24", |_| true);
+    let before = all_running(&lab);
+    let commands = commands_run(&lab);
+    agent.kill();
+    assert_eq!(all_running(&lab), before, "forwarding goes on");
+    // The socket that it left is in nobody's way.
+    agent.launch();
+    assert_eq!(declare(&agent), Outcome::Unchanged);
+    assert_eq!(all_running(&lab), before);
+    assert_eq!(commands_run(&lab), commands, "FRR was sent nothing");
+    let admin = agent.client("admin");
+    admin.withdraw("192.0.2.0/24").unwrap();
+    assert!(!running(&lab, "bgpd").contains("192.0.2.0"));
+}
