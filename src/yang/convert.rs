@@ -12,7 +12,7 @@ use yang2::{
 };
 
 use super::YangError;
-use crate::tree::{List, Name, Node, Tree};
+use crate::tree::{List, Name, Node, Path, Step, Tree};
 
 /// All of libyang's tree. For trees that were not validated yet: validation adds defaults,
 /// which can't be told from what was given.
@@ -80,58 +80,86 @@ fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>)
 /// libyang's tree of what is in `tree`.
 pub(super) fn from_tree<'a>(context: &'a Context, tree: &Tree) -> Result<DataTree<'a>, YangError> {
     let mut data = DataTree::new(context);
+    let mut path = Path::default();
     for (name, node) in tree.iter() {
+        path.0.push(Step::plain(name.clone()));
         let Some(inside) = node.tree() else {
-            return Err(unknown(name, "no FRR model has a leaf or list at its top"));
+            return Err(wrong(&path, "no FRR model has a leaf or list at its top"));
         };
-        let top = data.new_path(&format!("/{name}"), None, false)?;
-        let mut top = top.ok_or_else(|| unknown(name, "no such top-level node"))?;
-        fill(context, &mut top, inside)?;
+        let top = data.new_path(&format!("/{name}"), None, false);
+        let mut top = top
+            .map_err(|error| at(&path, error))?
+            .ok_or_else(|| wrong(&path, "no such top-level node"))?;
+        fill(context, &mut top, inside, &mut path)?;
+        path.0.pop();
     }
     Ok(data)
 }
 
-fn fill(context: &Context, parent: &mut DataNodeRef<'_, '_>, tree: &Tree) -> Result<(), YangError> {
+/// Adds what is in `tree` to the node at `path`; after an error `path` is that of the node that is
+/// wrong.
+fn fill(
+    context: &Context,
+    parent: &mut DataNodeRef<'_, '_>,
+    tree: &Tree,
+    path: &mut Path,
+) -> Result<(), YangError> {
     for (name, node) in tree.iter() {
+        path.0.push(Step::plain(name.clone()));
         let (module, local) = match name.split_once(':') {
             Some((module, local)) => {
                 let found = context.get_module_implemented(module);
-                (Some(found.ok_or_else(|| unknown(name, "no such module"))?), local)
+                (Some(found.ok_or_else(|| wrong(path, "no such module"))?), local)
             }
             None => (None, &**name),
         };
         let module = module.as_ref();
         match node {
-            Node::Leaf(value) => parent.new_term(module, local, Some(clean(name, value)?))?,
+            Node::Leaf(value) => {
+                let value = clean(path, value)?;
+                parent.new_term(module, local, Some(value)).map_err(|error| at(path, error))?;
+            }
             Node::LeafList(values) => {
                 for value in values {
-                    parent.new_term(module, local, Some(clean(name, value)?))?;
+                    let value = clean(path, value)?;
+                    parent.new_term(module, local, Some(value)).map_err(|error| at(path, error))?;
                 }
             }
             Node::Container(inside) | Node::Presence(inside) => {
-                fill(context, &mut parent.new_inner(module, local)?, inside)?;
+                let inner = parent.new_inner(module, local);
+                fill(context, &mut inner.map_err(|error| at(path, error))?, inside, path)?;
             }
             Node::List(list) => {
                 for (keys, entry) in &list.entries {
+                    path.0.pop();
+                    path.0.push(list.step(name, keys));
                     for key in keys {
-                        clean(name, key)?;
+                        clean(path, key)?;
                     }
-                    fill(context, &mut parent.new_list2(module, local, keys)?, entry)?;
+                    let inner = parent.new_list2(module, local, keys);
+                    fill(context, &mut inner.map_err(|error| at(path, error))?, entry, path)?;
                 }
             }
         }
+        path.0.pop();
     }
     Ok(())
 }
 
 /// `yang2` turns values into C strings and panics at a NUL: none gets there.
-fn clean<'a>(name: &Name, value: &'a str) -> Result<&'a str, YangError> {
+fn clean<'a>(path: &Path, value: &'a str) -> Result<&'a str, YangError> {
     if value.contains('\0') {
-        return Err(unknown(name, "a value with a NUL in it"));
+        return Err(wrong(path, "a value with a NUL in it"));
     }
     Ok(value)
 }
 
-fn unknown(name: &Name, what: &str) -> YangError {
-    YangError::Invalid { message: what.to_owned(), path: Some(format!("/{name}")) }
+fn wrong(path: &Path, what: &str) -> YangError {
+    YangError::Invalid { message: what.to_owned(), path: Some(path.to_string()) }
+}
+
+/// libyang's words, with the path of the node that was being made where libyang tells none.
+fn at(path: &Path, error: yang2::Error) -> YangError {
+    let message = error.to_string();
+    YangError::Invalid { message, path: error.path.or_else(|| Some(path.to_string())) }
 }

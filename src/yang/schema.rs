@@ -149,7 +149,8 @@ impl Schema {
         self.context.find_path(schema_path).is_ok()
     }
 
-    /// What a leaf is where nothing is said, as the models and the profile have it.
+    /// What a leaf is where nothing is said, as the models and the profile have it. Only what the leaf says
+    /// itself: a default of its type is not seen.
     pub fn default_of(&self, path: &Path) -> Option<String> {
         let mut schema_path = String::new();
         for step in &path.0 {
@@ -157,6 +158,10 @@ impl Schema {
             schema_path.push_str(&step.name);
         }
         let node = self.context.find_path(&schema_path).ok()?;
+        // Asked for a default that is not there, `yang2` follows a null pointer.
+        if !node.has_default() {
+            return None;
+        }
         node.default_value_canonical().map(str::to_owned)
     }
 
@@ -182,7 +187,11 @@ impl Schema {
     fn parse(&self, json: &str, flags: DataParserFlags) -> Result<Tree, YangError> {
         let flags = flags | DataParserFlags::NO_VALIDATION | DataParserFlags::NO_STATE;
         let none = DataValidationFlags::empty();
-        let data = DataTree::parse_string(&self.context, json, DataFormat::JSON, flags, none)?;
+        // libyang reads a C string, and `yang2` hands it over without the NUL at its end.
+        let mut text = String::with_capacity(json.len() + 1);
+        text.push_str(json);
+        text.push('\0');
+        let data = DataTree::parse_string(&self.context, text, DataFormat::JSON, flags, none)?;
         Ok(convert::to_tree(&data))
     }
 

@@ -164,28 +164,36 @@ impl Client {
         let request = v1::StreamEventsRequest { owner_filter: String::new(), event_types };
         let mut stream =
             self.call(|mut c| async move { c.stream_events(request).await }).expect("StreamEvents");
-        let seen = Arc::new(Mutex::new((Vec::new(), false)));
+        let seen = Arc::new(Mutex::new(Seen::default()));
         let into = seen.clone();
         self.runtime.spawn(async move {
             while let Ok(Some(event)) = stream.message().await {
-                into.lock().unwrap().0.push((Instant::now(), event));
+                into.lock().unwrap().events.push((Instant::now(), event));
             }
-            into.lock().unwrap().1 = true;
+            into.lock().unwrap().ended = true;
         });
         Events(seen)
     }
 }
 
-/// Events with the moments in which they came, and whether the stream has ended.
-pub struct Events(Arc<Mutex<(Vec<(Instant, RouteEvent)>, bool)>>);
+/// What a stream of events has brought.
+pub struct Events(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Each with the moment in which it came.
+    events: Vec<(Instant, RouteEvent)>,
+    /// Whether the stream has ended.
+    ended: bool,
+}
 
 impl Events {
     pub fn all(&self) -> Vec<RouteEvent> {
-        self.0.lock().unwrap().0.iter().map(|(_, event)| event.clone()).collect()
+        self.0.lock().unwrap().events.iter().map(|(_, event)| event.clone()).collect()
     }
 
     pub fn ended(&self) -> bool {
-        self.0.lock().unwrap().1
+        self.0.lock().unwrap().ended
     }
 
     /// Waits for an event of this type, about `value` (a value of its metadata).
@@ -193,10 +201,10 @@ impl Events {
     pub fn wait(&self, kind: EventType, value: &str) -> (Instant, RouteEvent) {
         wait_for(&format!("{kind:?} {value}"), SOON, || {
             let seen = self.0.lock().unwrap();
-            let found = seen.0.iter().find(|(_, event)| {
+            let found = seen.events.iter().find(|(_, event)| {
                 event.r#type() == kind && event.metadata.values().any(|it| it == value)
             });
-            found.cloned().ok_or_else(|| format!("{:?}", seen.0))
+            found.cloned().ok_or_else(|| format!("{:?}", seen.events))
         })
     }
 }
@@ -227,9 +235,8 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef,
-        Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
-        static_route::NextHop,
+        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef, Protocol,
+        StaticRoute, intent::Kind, intent_change::Change, intent_ref, static_route::NextHop,
     };
 
     fn set(kind: Kind) -> IntentChange {

@@ -71,7 +71,7 @@ pub fn wait_lines(lab: &Lab, lines: &[&str]) {
 pub fn has_lines(lab: &Lab, lines: &[&str]) -> Result<(), String> {
     let text = running(lab, "bgpd");
     let there = |line: &&str| text.lines().any(|it| it.trim() == *line);
-    if lines.iter().all(|line| there(line)) { Ok(()) } else { Err(text) }
+    if lines.iter().all(there) { Ok(()) } else { Err(text) }
 }
 
 /// Waits until a peer's own BGP says Established with `node`, seen from `node`.

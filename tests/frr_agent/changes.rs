@@ -48,7 +48,8 @@ fn clearing_a_field_takes_its_line_away() {
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     admin.apply_peer(tor()).unwrap();
     let plain = all_running(&lab);
-    let clear: [(fn(&mut BgpPeer), &str); 8] = [
+    type Clear = fn(&mut BgpPeer);
+    let clear: [(Clear, &str); 8] = [
         (|p| p.description.clear(), "neighbor 10.0.1.2 description to the rack"),
         (|p| p.password.clear(), "neighbor 10.0.1.2 password s3cret!"),
         (|p| (p.keepalive, p.hold_time) = (0, 0), "neighbor 10.0.1.2 timers 5 15"),

@@ -94,6 +94,15 @@ fn every_string_field_refuses_what_would_be_a_second_command() {
             assert!(error.message().len() < 1000, "{field}: {error}");
         }
     }
+    for text in bad {
+        let mut stranger = agent.client("admin");
+        stranger.owner = text.to_owned();
+        let error = stranger.advertise("192.0.2.0/24").unwrap_err();
+        assert_eq!(error.code(), Code::Unauthenticated, "{error}");
+        (stranger.owner, stranger.token) = ("admin".into(), text.to_owned());
+        let error = stranger.advertise("192.0.2.0/24").unwrap_err();
+        assert_eq!(error.code(), Code::Unauthenticated, "{error}");
+    }
     assert_eq!(all_running(&lab), before);
     assert_eq!(kernel(&lab, "10.66.0.0/16"), "");
     assert!(!agent.log().contains(&long));

@@ -10,6 +10,7 @@
 //! | `foreign` | what others configured stays |
 //! | `instance` | ConfigureBGP again |
 //! | `restart` | daemons that die, the agent that dies |
+//! | `corners` | where two things meet |
 //! | `sessions` | owners that come and go |
 
 #[path = "../agent/mod.rs"]
@@ -18,6 +19,7 @@ mod agent;
 mod lab;
 
 mod changes;
+mod corners;
 mod foreign;
 mod input;
 mod instance;

@@ -1,6 +1,9 @@
 //! Static routes through mgmtd, and several intents at once, all or nothing.
 
-use novaroute::proto::v1::{Outcome, static_route::NextHop};
+use novaroute::{
+    frr::frontend::{Datastore, Session},
+    proto::v1::{Outcome, static_route::NextHop},
+};
 use tonic::Code;
 
 use crate::{
@@ -121,22 +124,30 @@ fn a_transaction_of_which_frr_refuses_a_part_leaves_nothing() {
     assert_eq!(admin.apply(changes(tor())).unwrap(), Outcome::Unchanged);
 }
 
+/// While somebody edits mgmtd's configuration, a transaction waits as a whole: not even its BGP part is
+/// done, and nothing is called applied.
 #[test]
-fn mgmtd_refusing_a_route_takes_bgp_back_too() {
+fn a_transaction_waits_for_who_edits_mgmtds_configuration() {
     let lab = Lab::start(LabOptions::default());
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    agent.wait_ready();
+    let socket = lab.socket_dir(Router::Node).join("mgmtd_fe.sock");
+    let editor = admin.block_on(async {
+        let mut session = Session::connect(&socket, "editor").await.expect("a session");
+        session.lock(Datastore::Candidate).await.expect("the lock");
+        session
+    });
     let before = all_running(&lab);
-    // staticd has no route to an address of the node itself as its gateway.
-    let changes =
-        vec![change::prefix("192.0.2.0/24"), change::via("203.0.113.0/24", net::NODE_TOR_V4)];
-    match admin.apply(changes) {
-        Err(error) => {
-            assert_eq!(error.code(), Code::Aborted, "{error}");
-            assert_eq!(all_running(&lab), before);
-        }
-        // FRR takes it, and has it inactive: as with vtysh.
-        Ok(outcome) => assert_eq!(outcome, Outcome::Confirmed),
-    }
+    let changes = vec![change::prefix("192.0.2.0/24"), change::via("203.0.113.0/24", net::TOR_V4)];
+    assert_eq!(admin.apply(changes).unwrap(), Outcome::Pending);
+    assert_eq!(all_running(&lab), before);
+    assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("pending"));
+    let (code, body) = agent.http("/readyz");
+    assert!(code == 503 && body.contains("mgmtd"), "{code} {body}");
+    drop(editor);
+    wait_kernel(&lab, "203.0.113.0/24", "via 10.0.1.2");
+    wait_lines(&lab, &["network 192.0.2.0/24"]);
+    agent.wait_ready();
 }
