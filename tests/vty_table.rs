@@ -125,3 +125,16 @@ proptest! {
         }
     }
 }
+
+/// bgpd 10.7 shows a line of its own under one profile: nobody's there, somebody's elsewhere.
+#[test]
+fn what_a_profile_brings_is_nobodys() {
+    for (profile, foreign) in [("datacenter", 0), ("traditional", 1)] {
+        let text = format!(
+            "frr version 10.7.1\nfrr defaults {profile}\n!\nrouter bgp 65000\n \
+             use-underlays-nexthop-weight\nexit\n!\nend\n"
+        );
+        let running = Table::of(Daemon::Bgpd).unwrap().parse(&text, &Defaults::default());
+        assert_eq!(running.foreign.len(), foreign, "{:?}", running.foreign);
+    }
+}

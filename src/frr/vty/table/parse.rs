@@ -31,6 +31,12 @@ fn is_header(line: &str) -> bool {
         || matches!(line, "Building configuration..." | "Current configuration:")
 }
 
+/// Lines that a daemon shows in every new instance under this profile, though nobody configured them:
+/// bgpd 10.7. Taken for somebody's, they would keep an instance from ever being replaced.
+fn is_of_profile(line: &str, profile: Option<&str>) -> bool {
+    profile == Some("datacenter") && line == "use-underlays-nexthop-weight"
+}
+
 struct Open {
     node: usize,
     bindings: Bindings,
@@ -74,7 +80,10 @@ impl Table {
                 }
                 continue;
             }
-            if body == "end" || self.known(body, &mut stack, &mut running.tree) {
+            if body == "end"
+                || self.known(body, &mut stack, &mut running.tree)
+                || is_of_profile(body, running.profile.as_deref())
+            {
                 continue;
             }
             running.foreign.push(foreign(&stack, line));
