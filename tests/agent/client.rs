@@ -235,8 +235,9 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef, Protocol,
-        StaticRoute, intent::Kind, intent_change::Change, intent_ref, static_route::NextHop,
+        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef,
+        Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
+        static_route::NextHop,
     };
 
     fn set(kind: Kind) -> IntentChange {

@@ -35,8 +35,6 @@ pub struct Table {
     nodes: Vec<CliNode>,
     rows: Vec<Row>,
     hidden: Vec<Hidden>,
-    /// Node and text of lines that the daemon shows by itself.
-    inherent: Vec<(usize, &'static str)>,
 }
 
 /// A place in FRR's command line in which lines stand: the top, `router bgp`, …
@@ -85,12 +83,10 @@ pub struct Defaults {
 impl Table {
     /// The table of a daemon that is configured over its VTY socket.
     pub fn of(daemon: Daemon) -> Option<&'static Self> {
-        static BGPD: LazyLock<Table> = LazyLock::new(|| {
-            Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN, &rows::BGPD_INHERENT)
-        });
-        static BFDD: LazyLock<Table> = LazyLock::new(|| {
-            Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN, &[])
-        });
+        static BGPD: LazyLock<Table> =
+            LazyLock::new(|| Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN));
+        static BFDD: LazyLock<Table> =
+            LazyLock::new(|| Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN));
         match daemon {
             Daemon::Bgpd => Some(&BGPD),
             Daemon::Bfdd => Some(&BFDD),
@@ -99,12 +95,7 @@ impl Table {
     }
 
     /// Panics where the rows, which are constants, are not well formed: the unit tests build them all.
-    fn build(
-        nodes: &[NodeSpec],
-        rows: &[rows::RowSpec],
-        hidden: &[HiddenSpec],
-        inherent: &[(&str, &'static str)],
-    ) -> Self {
+    fn build(nodes: &[NodeSpec], rows: &[rows::RowSpec], hidden: &[HiddenSpec]) -> Self {
         let index = |name: &str| {
             let at = nodes.iter().position(|node| node.name == name);
             at.unwrap_or_else(|| panic!("no CLI node {name}"))
@@ -144,7 +135,6 @@ impl Table {
                 })
                 .collect(),
             rows: compiled_rows,
-            inherent: inherent.iter().map(|(node, line)| (index(node), *line)).collect(),
             hidden: hidden
                 .iter()
                 .map(|spec| Hidden {

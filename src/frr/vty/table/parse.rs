@@ -97,9 +97,6 @@ impl Table {
     fn known(&self, line: &str, stack: &mut Vec<Open>, tree: &mut Tree) -> bool {
         let Some(open) = stack.last() else { return false };
         let (node, outer) = (open.node, open.bindings.clone());
-        if self.inherent.contains(&(node, line)) {
-            return true;
-        }
         for row in self.rows.iter().filter(|row| row.node == node) {
             let read = row.line.read(line).or_else(|| {
                 row.aliases.iter().find_map(|(alias, lacking)| {

@@ -359,13 +359,6 @@ fn family_rows(rows: &mut Vec<RowSpec>, family: AddressFamily) {
     );
 }
 
-/// Lines that bgpd shows in an instance by itself, whoever made it: neither ours nor anybody's. The
-/// node that they stand in, and the line.
-pub(super) const BGPD_INHERENT: [(&str, &str); 1] = [
-    // The datacenter profile of 10.7.
-    (ROUTER_BGP, "use-underlays-nexthop-weight"),
-];
-
 /// bgpd shows none of these at the values that its profile gives them; a neighbour carries IPv4
 /// unicast unless it is told not to.
 pub(super) const BGPD_HIDDEN: [HiddenSpec; 7] = [
