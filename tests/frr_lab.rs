@@ -168,10 +168,17 @@ fn daemons_are_killed_frozen_and_restarted() {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         status.lines().find(|line| line.starts_with("State")).unwrap().to_owned()
     };
+    // A signal takes effect when the process is next scheduled.
+    let wait_state = |stopped: bool| {
+        wait_for("bgpd to stop or go on", CONVERGE, || {
+            let state = state();
+            if state.contains("stopped") == stopped { Ok(()) } else { Err(state) }
+        });
+    };
     lab.stop(Router::Node, "bgpd");
-    assert!(state().contains("stopped"), "{}", state());
+    wait_state(true);
     lab.cont(Router::Node, "bgpd");
-    assert!(!state().contains("stopped"), "{}", state());
+    wait_state(false);
 }
 
 #[test]

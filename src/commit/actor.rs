@@ -583,7 +583,7 @@ impl Actor {
     async fn resynchronise(&mut self) {
         let begun = Instant::now();
         let desired = self.desired(self.store(), std::iter::empty());
-        match self.engine.commit(&desired).await {
+        match self.engine.resynchronise(&desired).await {
             Ok(Applied { sent, unreachable }) => {
                 if sent > 0 {
                     info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
@@ -628,7 +628,7 @@ impl Actor {
             let range = from..to;
             let tried = taken.iter().chain(&suspects[range.clone()]);
             let part = render(tried, self.engine.shapes());
-            match self.engine.commit_part(&part, &keep).await {
+            match self.engine.commit_part(&part, &keep, true).await {
                 Ok(applied) if applied.unreachable.is_empty() => {
                     taken.extend_from_slice(&suspects[range]);
                 }

@@ -69,6 +69,8 @@ pub struct Engine {
     last: Forest,
     /// FRR's version, once a daemon has told it.
     version: Option<String>,
+    /// Daemons that could not be reached when they were last tried, with why.
+    away: BTreeMap<Daemon, String>,
 }
 
 /// What a daemon runs, before anything is changed.
@@ -121,6 +123,7 @@ impl Engine {
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
             version: None,
+            away: BTreeMap::new(),
         };
         for daemon in Daemon::ALL {
             let socket = socket_dir.join(format!("{daemon}.vty"));
@@ -184,11 +187,20 @@ impl Engine {
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
     pub async fn commit(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.commit_part(desired, desired).await
+        self.commit_part(desired, desired, false).await
+    }
+
+    /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
+    /// wait for one that hangs is not for every call.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resynchronise(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
+        self.commit_part(desired, desired, true).await
     }
 
     /// Like [`Engine::commit`], where `desired` is a part of `keep`: what was last applied and is in
-    /// `keep` stays.
+    /// `keep` stays. `again` tries daemons that could not be reached the last time.
     ///
     /// # Errors
     /// As there.
@@ -196,7 +208,11 @@ impl Engine {
         &mut self,
         desired: &Forest,
         keep: &Forest,
+        again: bool,
     ) -> Result<Applied, EngineError> {
+        if again {
+            self.away.clear();
+        }
         let none = Tree::new();
         let Prepared { before, plans, unreachable } = self.prepare(desired, keep).await?;
         let mut applied = Applied { sent: 0, unreachable };
@@ -221,6 +237,7 @@ impl Engine {
                 // What is known is only read back from a daemon that answers again: the next
                 // resynchronisation does that, towards the same goal.
                 warn!(%daemon, why, "lost while applying");
+                self.away.insert(daemon, why.clone());
                 applied.unreachable.insert(daemon, why);
                 return Ok(applied);
             }
@@ -279,6 +296,10 @@ impl Engine {
             if wanted.is_empty() && self.last.get(&daemon).is_none_or(Tree::is_empty) {
                 continue;
             }
+            if let Some(why) = self.away.get(&daemon) {
+                prepared.unreachable.insert(daemon, why.clone());
+                continue;
+            }
             match self.read(daemon).await {
                 Ok(running) => {
                     let plan = self.plan_daemon(daemon, &running, wanted, kept)?;
@@ -288,6 +309,7 @@ impl Engine {
                     }
                 }
                 Err(Failure::Lost(_, why)) => {
+                    self.away.insert(daemon, why.clone());
                     prepared.unreachable.insert(daemon, why);
                 }
                 Err(Failure::Refused(message, at)) => {

@@ -15,7 +15,7 @@
 //! A document may also be nothing but the list of intents; a file may have several
 //! documents, which make one transaction. Fields are those of the protobuf messages, enums
 //! are short names (`external`, `ipv4-unicast`, `bgp`). Everything wrong is named at once,
-//! by file, line and path. Pure but for [`read`].
+//! by file, line and path. Only [`read`] touches a file.
 
 mod intents;
 mod places;

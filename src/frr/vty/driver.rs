@@ -15,6 +15,10 @@ use super::{
 };
 use crate::{daemon::Daemon, failpoint};
 
+/// Time that a daemon that has just failed has to take a new connection: everybody else waits
+/// meanwhile. One that is back answers in a millisecond.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// A daemon's configuration: its words, and what the table makes of them.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -65,6 +69,8 @@ pub struct VtyDriver {
     connect_timeout: Duration,
     table: &'static Table,
     session: Option<Session>,
+    /// Whether the last attempt to use a session failed.
+    failed: bool,
 }
 
 impl VtyDriver {
@@ -73,7 +79,7 @@ impl VtyDriver {
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
         let table = Table::of(daemon)?;
-        Some(Self { daemon, socket, connect_timeout, table, session: None })
+        Some(Self { daemon, socket, connect_timeout, table, session: None, failed: false })
     }
 
     /// The daemon's table.
@@ -100,7 +106,10 @@ impl VtyDriver {
 
     async fn session(&mut self) -> Result<&mut Session, VtyError> {
         if self.session.is_none() {
-            self.session = Some(Session::connect(&self.socket, self.connect_timeout).await?);
+            let limit =
+                if self.failed { self.connect_timeout.min(AGAIN) } else { self.connect_timeout };
+            self.session = Some(Session::connect(&self.socket, limit).await?);
+            self.failed = false;
         }
         Ok(self.session.as_mut().expect("connected just above"))
     }
@@ -109,6 +118,7 @@ impl VtyDriver {
     fn note(&mut self, error: VtyError) -> VtyError {
         if error.is_fatal() {
             self.session = None;
+            self.failed = true;
         }
         error
     }
