@@ -63,5 +63,5 @@ demo: build ## show the whole way of a route, from a client to real peers
 lint: setup ## check formatting, run clippy, and shellcheck where it is installed
 	cargo fmt --check
 	cargo clippy --all-targets --all-features -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh .ci/run; \
+	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh tests/python/*.sh .ci/run; \
 	else echo "shellcheck is not installed: scripts not checked"; fi

@@ -1,7 +1,9 @@
 //! Compiles the protobuf contracts of `proto/` with protox, so that no `protoc`
 //! has to be on the machine.
 
-use std::{env, error::Error, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
@@ -9,10 +11,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["novaroute.proto", "journal.proto", "frr-northbound.proto", "mgmtd-frontend.proto"],
         ["proto"],
     )?;
+    // For the reflection service.
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    tonic_prost_build::configure()
-        .file_descriptor_set_path(out.join("descriptors.bin"))
-        .btree_map(".novaroute.v1")
-        .compile_fds(descriptors)?;
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().btree_map(".novaroute.v1").compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,23 +1,34 @@
-//! Serves FRR's `frr.Northbound` on a Unix socket, in front of mgmtd.
+//! Serves FRR's `frr.Northbound` on a Unix socket, in front of mgmtd, with gRPC's health
+//! and reflection services.
 
 use std::{
     error::Error,
-    fs, io,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    fs,
+    io::{self, Read, Write},
+    net::SocketAddr,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{ChildStdin, Command, ExitCode, Stdio},
     time::Duration,
 };
 
 use clap::Parser;
-use novaroute::frr::gateway::Gateway;
-use tokio::{
-    net::{UnixListener, UnixStream},
-    signal::unix::{SignalKind, signal},
-    time::timeout,
+use novaroute::{
+    frr::gateway::{Gateway, Limits},
+    proto::frr::northbound_server::NorthboundServer,
 };
-use tokio_stream::wrappers::UnixListenerStream;
-use tonic::transport::Server;
+use tokio::{
+    net::{TcpListener, UnixListener, UnixStream},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::{sleep, timeout},
+};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tonic::transport::{Server, server::Router};
+use tonic_health::server::HealthReporter;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -27,6 +38,16 @@ const SOCKET_MODE: u32 = 0o660;
 /// How long calls under way may take after the signal to end. A commit is finished
 /// or undone by its own task well before; Kubernetes kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// Configurations that GetTransaction can return, together: fifty of a router with 10,000
+/// static routes, half a percent of a small one's memory.
+const HISTORY: usize = 64 * 1024 * 1024;
+
+/// How often the health service asks whether mgmtd is there. Costs nothing while it is.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What clients that ask are told of the services here.
+const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// gRPC northbound of FRR (frr.Northbound) whose commits reach the daemons
 #[derive(Debug, Parser)]
@@ -38,13 +59,44 @@ struct Options {
     /// Unix socket to serve on [default: northbound.sock in the socket directory]
     #[arg(long, value_name = "PATH")]
     listen: Option<PathBuf>,
+    /// Serve on TCP too, on a loopback address alone: every user of this machine can then
+    /// configure FRR
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    tcp: Option<SocketAddr>,
+    /// Directory of FRR's YANG modules
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/usr/share/yang",
+        env = "NOVAROUTE_FRR_YANG_DIR"
+    )]
+    yang_dir: PathBuf,
+    /// Wait for the end of the process that started this one, and clear mgmtd's candidate
+    #[arg(long, hide = true)]
+    guard: bool,
+}
+
+/// There is no TLS and no password here: nobody from outside may reach it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "not an address and port, such as 127.0.0.1:50051".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!(
+        "{} is no loopback address: this service has neither TLS nor authentication and is \
+         only served to this machine",
+        address.ip()
+    ))
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    match run(Options::parse()).await {
+    let options = Options::parse();
+    let done = if options.guard { guard(&options.socket_dir).await } else { run(options).await };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("novaroute-northbound: {error}");
@@ -57,42 +109,128 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let path = options.listen.unwrap_or_else(|| options.socket_dir.join("northbound.sock"));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let gateway = Gateway::new(&options.socket_dir);
+    let limits = Limits { history: HISTORY, yang_dir: Some(options.yang_dir), ..Limits::default() };
+    let gateway = Gateway::with_limits(&options.socket_dir, limits);
+    let tcp = match options.tcp {
+        None => None,
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.map_err(|error| format!("{address}: {error}"))?)
+        }
+    };
     let listener = bind(&path).await.map_err(|error| format!("{}: {error}", path.display()))?;
-    info!(socket = %path.display(), "serving frr.Northbound");
     if let Err(status) = gateway.reset().await {
         warn!(reason = status.message(), "mgmtd's candidate not cleared at the start");
     }
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = Server::builder().add_service(gateway.service()).serve_with_incoming_shutdown(
-        UnixListenerStream::new(listener),
-        async {
-            let _ = stopped.await;
-        },
-    );
-    let mut server = tokio::spawn(server);
+
+    let guard = start_guard(&options.socket_dir)
+        .inspect_err(|error| warn!(%error, "no guard: a kill may leave edits in mgmtd's candidate"))
+        .ok();
+
+    let (stop, stopped) = watch::channel(false);
+    let stopped = move || {
+        let mut stopped = stopped.clone();
+        // The other end is dropped with the process only.
+        async move { drop(stopped.wait_for(|stop| *stop).await) }
+    };
+    let router = router(&gateway)?;
+    let on_tcp = match tcp {
+        None => None,
+        Some(listener) => {
+            let address = listener.local_addr()?;
+            warn!(%address, "every user of this machine can configure FRR through TCP");
+            let incoming = TcpListenerStream::new(listener);
+            Some(router.clone().serve_with_incoming_shutdown(incoming, stopped()))
+        }
+    };
+    info!(socket = %path.display(), "serving frr.Northbound");
+    let on_unix = router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped());
+    let mut server = tokio::spawn(async move {
+        match on_tcp {
+            None => on_unix.await,
+            Some(on_tcp) => tokio::try_join!(on_unix, on_tcp).map(drop),
+        }
+    });
     let served = tokio::select! {
-        served = &mut server => served,
-        _ = terminate.recv() => drain(stop, server).await,
-        _ = interrupt.recv() => drain(stop, server).await,
+        served = &mut server => Some(served),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    let served = match served {
+        Some(served) => served,
+        None => {
+            let _ = stop.send(true);
+            timeout(DRAIN, server).await.unwrap_or_else(|_| {
+                warn!("clients still connected; ending");
+                Ok(Ok(()))
+            })
+        }
     };
     let _ = fs::remove_file(&path);
+    if let Some(mut guard) = guard {
+        let _ = guard.write_all(b"x");
+    }
     served??;
     info!("ended");
     Ok(())
 }
 
-type Served = Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>;
+/// Starts the guard. From FRR 10.4 on, what a killed process was editing stays in mgmtd's
+/// candidate, and whoever commits next, the shell too, would apply it.
+fn start_guard(socket_dir: &Path) -> io::Result<ChildStdin> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("--guard")
+        .arg("--socket-dir")
+        .arg(socket_dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        // An interrupt from the terminal is for this process alone.
+        .process_group(0)
+        .spawn()?;
+    child.stdin.take().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+}
 
-async fn drain(
-    stop: tokio::sync::oneshot::Sender<()>,
-    server: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
-) -> Served {
-    let _ = stop.send(());
-    timeout(DRAIN, server).await.unwrap_or_else(|_| {
-        warn!("clients still connected; ending");
-        Ok(Ok(()))
-    })
+/// Waits until the other end of the pipe is gone: closed by an orderly end, which says a
+/// word first, or with a process that was killed.
+async fn guard(socket_dir: &Path) -> Result<(), Box<dyn Error>> {
+    let said = tokio::task::spawn_blocking(|| io::stdin().read(&mut [0])).await??;
+    if said == 0 {
+        let reset = Gateway::new(socket_dir).reset_after_kill().await;
+        let reset = reset.map_err(|status| status.message().to_owned())?;
+        info!(candidate_cleared = reset, "the gateway was killed");
+    }
+    Ok(())
+}
+
+/// All services, for any number of listeners.
+fn router(gateway: &Gateway) -> Result<Router, Box<dyn Error>> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    tokio::spawn(report(gateway.clone(), reporter));
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The descriptors have NovaRoute's own services too, which are not served here.
+            .with_service_name("frr.Northbound")
+            .with_service_name("grpc.health.v1.Health")
+    };
+    Ok(Server::builder()
+        .add_service(gateway.service())
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        // What grpcurl and older clients ask.
+        .add_service(reflection().build_v1alpha()?))
+}
+
+/// Healthy is: mgmtd is there. The process itself answers as long as it lives.
+async fn report(gateway: Gateway, reporter: HealthReporter) {
+    loop {
+        match gateway.check().await {
+            Ok(()) => reporter.set_serving::<NorthboundServer<Gateway>>().await,
+            Err(_) => reporter.set_not_serving::<NorthboundServer<Gateway>>().await,
+        }
+        sleep(HEALTH_INTERVAL).await;
+    }
 }
 
 /// Binds the socket. What a predecessor left is replaced, what one serves is not.

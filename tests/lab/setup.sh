@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
 # Makes a bare Debian 12 or 13 ready to build and test NovaRoute: installs with apt what
-# is lacking, then has rootfs.sh build the cached FRR. Says and does nothing when all
+# is lacking, then has rootfs.sh build the cached FRR and venv.sh the Python client's
+# environment. Says and does nothing when all
 # is there, so everything may call it first.
 
 set -euo pipefail
@@ -16,6 +17,8 @@ PACKAGES=(
     debootstrap gpgv debian-archive-keyring mount
     # to run labs
     iproute2 bird2 jq procps util-linux
+    # to run the Python client of the tests
+    python3 python3-venv
 )
 
 # Prints those of the packages given that are not installed.
@@ -58,3 +61,4 @@ if [ "${#missing[@]}" -gt 0 ]; then
     install_packages "${missing[@]}"
 fi
 "$here/rootfs.sh"
+"$here/../python/venv.sh" >/dev/null

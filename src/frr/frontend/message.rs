@@ -198,6 +198,11 @@ pub enum Reply {
     /// An edit was made. The message also says whether the node is new; 10.3 says
     /// so always.
     Edited,
+    /// A YANG RPC was executed.
+    Rpc {
+        /// Its output, as text; empty where it has none.
+        output: String,
+    },
     /// A session was opened or closed.
     Session {
         /// Opened.

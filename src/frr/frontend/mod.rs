@@ -14,6 +14,7 @@ mod frame;
 mod message;
 mod native;
 mod protobuf;
+mod query;
 mod session;
 #[cfg(test)]
 mod vectors;

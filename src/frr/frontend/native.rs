@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
     error::MessageError,
-    message::{Action, Datastore, Edit, Generation, Get, Message, Reply},
+    message::{Action, Datastore, Edit, Format, Generation, Get, Message, Reply},
 };
 
 const HEADER_LEN: usize = 24;
@@ -22,6 +22,8 @@ mod code {
     pub const NOTIFY: u16 = 4;
     pub const EDIT: u16 = 5;
     pub const EDIT_REPLY: u16 = 6;
+    pub const RPC: u16 = 7;
+    pub const RPC_REPLY: u16 = 8;
     pub const SESSION_REQ: u16 = 10;
     pub const SESSION_REPLY: u16 = 11;
     pub const LOCK: u16 = 19;
@@ -64,8 +66,7 @@ pub(super) fn session_open(req_id: u64, client: &str) -> Bytes {
 /// at the rest, later ones miss the rest. Neither changes or locks anything.
 pub(super) fn probe(session: u64, req_id: u64) -> Bytes {
     let candidate = Datastore::Candidate.native_number(Generation::Native);
-    let fixed =
-        [super::message::Format::Json as u8, 0, candidate, super::message::Operation::Remove as u8];
+    let fixed = [Format::Json as u8, 0, candidate, super::message::Operation::Remove as u8];
     build(code::EDIT, 0, session, req_id, &fixed, &[])
 }
 
@@ -85,6 +86,12 @@ pub(super) fn edit(generation: Generation, session: u64, req_id: u64, edit: &Edi
     let fixed = [edit.format as u8, 0, datastore, edit.operation as u8];
     let data: [&[u8]; 4] = [edit.xpath.as_bytes(), b"\0", edit.data.as_bytes(), b"\0"];
     build(code::EDIT, edit.xpath.len() + 1, session, req_id, &fixed, &data)
+}
+
+/// A YANG RPC. The input starts with the RPC's own node; the answer comes in its format.
+pub(super) fn rpc(session: u64, req_id: u64, xpath: &str, format: Format, input: &str) -> Bytes {
+    let data: [&[u8]; 4] = [xpath.as_bytes(), b"\0", input.as_bytes(), b"\0"];
+    build(code::RPC, xpath.len() + 1, session, req_id, &[format as u8], &data)
 }
 
 pub(super) fn lock(session: u64, req_id: u64, datastore: Datastore, lock: bool) -> Bytes {
@@ -125,6 +132,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Message, MessageError> {
             Reply::Tree { partial_error: i8::from_ne_bytes([f0]), more: f2 != 0, data: text(data) }
         }
         code::EDIT_REPLY => Reply::Edited,
+        code::RPC_REPLY => Reply::Rpc { output: text(data) },
         code::SESSION_REPLY => Reply::Session { created: f0 != 0 },
         code::LOCK_REPLY => Reply::Lock,
         code::COMMIT_REPLY => {

@@ -9,7 +9,7 @@ use super::{
     connection::{Connection, EDITS_IN_FLIGHT, unexpected},
     error::Error,
     frame::Frame,
-    message::{Action, Datastore, Edit, Format, Generation, Get, Operation, Reply},
+    message::{Action, Datastore, Edit, Format, Generation, Operation, Reply},
     native, protobuf,
 };
 
@@ -24,9 +24,6 @@ const EDIT_DEADLINE: Duration = Duration::from_secs(30);
 /// Applying 10,000 routes takes 3 s. mgmtd itself gives up after 600 s, which no
 /// caller waits for.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(60);
-
-/// State comes from the daemons, which mgmtd waits for.
-const GET_DEADLINE: Duration = Duration::from_secs(30);
 
 /// FRR up to 10.5 ends the transaction of a commit 10 µs after it has answered, and 10.3
 /// then resets the candidate; what is edited before that is lost, or worse.
@@ -54,8 +51,8 @@ pub enum Committed {
 /// Dropping the session closes the connection, which frees its locks.
 #[derive(Debug)]
 pub struct Session {
-    connection: Connection,
-    generation: Generation,
+    pub(super) connection: Connection,
+    pub(super) generation: Generation,
     /// A commit or validation has left a transaction behind. An edit now would make
     /// mgmtd up to 10.5 fail an assertion on the commit after it.
     transaction_open: bool,
@@ -335,34 +332,6 @@ impl Session {
             self.transaction_open = false;
         }
         Ok(committed)
-    }
-
-    /// Reads data. The answer is one document; `{}` (or nothing, in XML) where there
-    /// is no such data.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] where the path names nothing in mgmtd's schema.
-    pub async fn get(&mut self, get: &Get) -> Result<String, Error> {
-        const WHAT: &str = "get";
-        let generation = self.generation;
-        let reply = self
-            .connection
-            .request(WHAT, GET_DEADLINE, |id, req_id| {
-                Frame::Native(native::get(generation, id, req_id, get))
-            })
-            .await;
-        match reply {
-            Ok(Reply::Tree { partial_error: 0, more: false, data }) => Ok(data),
-            Ok(other) => {
-                self.give_up();
-                Err(unexpected(WHAT, &other))
-            }
-            Err(Error::Refused { request, errno, message, .. }) => {
-                Err(Error::Refused { request, path: Some(get.xpath.clone()), errno, message })
-            }
-            Err(other) => Err(other),
-        }
     }
 }
 

@@ -12,25 +12,35 @@ use std::{
 
 use tonic::Status;
 
+use super::commit::Change;
 use crate::frr::frontend::{Edit, MAX_FRAME_OUT};
 
 /// Candidates at once; a client needs one. Bounds what clients that never delete
 /// theirs can pile up.
 const MAX_CANDIDATES: usize = 256;
 
-/// A candidate that nobody has touched for so long makes room when all are taken.
-const IDLE: Duration = Duration::from_secs(600);
+/// A candidate that nobody has touched for so long is gone: gRPC does not tell when its
+/// client went. Longer than a person at a shell leaves a step lying, and no limit to
+/// programs, which take seconds.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// Size of all edits of one candidate: what one commit of 100,000 routes needs.
 const MAX_SIZE: usize = 64 * 1024 * 1024;
+
+/// Size of all candidates together: the gateway runs beside the daemons of a router, and
+/// shall not take the memory of their tables.
+const MAX_TOTAL: usize = 4 * MAX_SIZE;
 
 /// Size of one edit: what mgmtd takes in one message, less its header.
 const MAX_EDIT: usize = MAX_FRAME_OUT - 1024;
 
 #[derive(Debug)]
 struct Candidate {
-    edits: Vec<Edit>,
+    change: Change,
     size: usize,
+    /// Counts the replacements, so that a commit knows whether what it has applied is
+    /// still what is here.
+    generation: u64,
     touched: Instant,
 }
 
@@ -38,6 +48,19 @@ struct Candidate {
 struct Inner {
     last_id: u32,
     by_id: BTreeMap<u32, Candidate>,
+}
+
+/// What a candidate was when its commit began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    pub(super) change: Change,
+    pub(super) generation: u64,
+}
+
+impl Inner {
+    fn drop_idle(&mut self, now: Instant) {
+        self.by_id.retain(|_, candidate| now.duration_since(candidate.touched) < IDLE);
+    }
 }
 
 /// All candidates of a gateway.
@@ -52,9 +75,7 @@ impl Candidates {
 
     pub(super) fn create(&self) -> Result<u32, Status> {
         let mut inner = self.inner();
-        if inner.by_id.len() >= MAX_CANDIDATES {
-            inner.by_id.retain(|_, candidate| candidate.touched.elapsed() < IDLE);
-        }
+        inner.drop_idle(Instant::now());
         if inner.by_id.len() >= MAX_CANDIDATES {
             return Err(Status::resource_exhausted(format!(
                 "{MAX_CANDIDATES} candidates exist already"
@@ -65,7 +86,12 @@ impl Candidates {
             inner.last_id = inner.last_id.checked_add(1).unwrap_or(1);
             let id = inner.last_id;
             if let Entry::Vacant(free) = inner.by_id.entry(id) {
-                free.insert(Candidate { edits: Vec::new(), size: 0, touched: Instant::now() });
+                free.insert(Candidate {
+                    change: Change::default(),
+                    size: 0,
+                    generation: 0,
+                    touched: Instant::now(),
+                });
                 return Ok(id);
             }
         }
@@ -81,32 +107,59 @@ impl Candidates {
 
     /// Adds edits after those that are there: all or none.
     pub(super) fn extend(&self, id: u32, edits: Vec<Edit>) -> Result<(), Status> {
+        self.put(id, edits, false)
+    }
+
+    /// Puts edits that begin with nothing in the place of those that are there.
+    pub(super) fn replace(&self, id: u32, edits: Vec<Edit>) -> Result<(), Status> {
+        self.put(id, edits, true)
+    }
+
+    fn put(&self, id: u32, edits: Vec<Edit>, replace: bool) -> Result<(), Status> {
         if edits.iter().any(|edit| edit.size() > MAX_EDIT) {
             return Err(Status::resource_exhausted(format!("one edit exceeds {MAX_EDIT} bytes")));
         }
+        let more = edits.iter().map(Edit::size).sum::<usize>();
+        let total = self.inner().by_id.values().map(|candidate| candidate.size).sum::<usize>();
         self.with(id, |candidate| {
-            let size = candidate.size + edits.iter().map(Edit::size).sum::<usize>();
-            if size > MAX_SIZE {
-                return Err(Status::resource_exhausted(format!(
-                    "candidate exceeds {MAX_SIZE} bytes"
-                )));
+            let old = if replace { 0 } else { candidate.size };
+            for (size, max, what) in [
+                (old + more, MAX_SIZE, "candidate exceeds"),
+                (total + more, MAX_TOTAL, "all candidates together exceed"),
+            ] {
+                if size > max {
+                    return Err(Status::resource_exhausted(format!("{what} {max} bytes")));
+                }
             }
-            candidate.size = size;
-            candidate.edits.extend(edits);
+            if replace {
+                candidate.generation += 1;
+                candidate.change = Change { replace: true, edits };
+            } else {
+                candidate.change.edits.extend(edits);
+            }
+            candidate.size = old + more;
             Ok(())
         })
     }
 
-    pub(super) fn edits(&self, id: u32) -> Result<Vec<Edit>, Status> {
-        self.with(id, |candidate| Ok(candidate.edits.clone()))
+    /// What a commit of this candidate would do now.
+    pub(super) fn snapshot(&self, id: u32) -> Result<Snapshot, Status> {
+        self.with(id, |candidate| {
+            let Candidate { change, generation, .. } = &*candidate;
+            Ok(Snapshot { change: change.clone(), generation: *generation })
+        })
     }
 
-    /// The first `count` edits are in the running configuration now. The candidate
-    /// may be gone, and may have got more edits.
-    pub(super) fn committed(&self, id: u32, count: usize) {
+    /// The first `count` edits of this generation are in the running configuration now. The
+    /// candidate may be gone, and may have got more edits, which stay.
+    pub(super) fn committed(&self, id: u32, generation: u64, count: usize) {
         let _ = self.with(id, |candidate| {
-            candidate.edits.drain(..count.min(candidate.edits.len()));
-            candidate.size = candidate.edits.iter().map(Edit::size).sum();
+            if candidate.generation == generation {
+                candidate.change.replace = false;
+                let edits = &mut candidate.change.edits;
+                edits.drain(..count.min(edits.len()));
+                candidate.size = edits.iter().map(Edit::size).sum();
+            }
             Ok(())
         });
     }
@@ -117,8 +170,10 @@ impl Candidates {
         f: impl FnOnce(&mut Candidate) -> Result<R, Status>,
     ) -> Result<R, Status> {
         let mut inner = self.inner();
+        let now = Instant::now();
+        inner.drop_idle(now);
         let candidate = inner.by_id.get_mut(&id).ok_or_else(not_found)?;
-        candidate.touched = Instant::now();
+        candidate.touched = now;
         f(candidate)
     }
 }
@@ -137,18 +192,26 @@ mod tests {
         let id = candidates.create().unwrap();
         candidates.delete(id).unwrap();
         assert_eq!(candidates.delete(id).unwrap_err().code(), tonic::Code::NotFound);
-        assert_eq!(candidates.edits(id).unwrap_err().code(), tonic::Code::NotFound);
+        assert_eq!(candidates.snapshot(id).unwrap_err().code(), tonic::Code::NotFound);
     }
 
     #[test]
     fn edits_that_came_during_a_commit_stay() {
         let candidates = Candidates::default();
         let id = candidates.create().unwrap();
-        candidates.extend(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")]).unwrap();
-        let count = candidates.edits(id).unwrap().len();
+        candidates.replace(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")]).unwrap();
+        let before = candidates.snapshot(id).unwrap();
         candidates.extend(id, vec![Edit::delete("/a:d")]).unwrap();
-        candidates.committed(id, count);
-        assert_eq!(candidates.edits(id).unwrap(), [Edit::delete("/a:d")]);
+        candidates.committed(id, before.generation, before.change.edits.len());
+        let after = candidates.snapshot(id).unwrap();
+        assert_eq!(after.change, Change { replace: false, edits: vec![Edit::delete("/a:d")] });
+
+        // Also those that took the place of the others.
+        let before = candidates.snapshot(id).unwrap();
+        candidates.replace(id, vec![Edit::delete("/a:e")]).unwrap();
+        candidates.committed(id, before.generation, before.change.edits.len());
+        let after = candidates.snapshot(id).unwrap();
+        assert_eq!(after.change, Change { replace: true, edits: vec![Edit::delete("/a:e")] });
     }
 
     #[test]
@@ -157,12 +220,31 @@ mod tests {
         for _ in 0..MAX_CANDIDATES {
             candidates.create().unwrap();
         }
-        assert_eq!(candidates.create().unwrap_err().code(), tonic::Code::ResourceExhausted);
+        let exhausted = |refused: Status| refused.code() == tonic::Code::ResourceExhausted;
+        assert!(exhausted(candidates.create().unwrap_err()));
         let big = vec![Edit::delete("x".repeat(MAX_EDIT)); 5];
-        assert_eq!(candidates.extend(1, big).unwrap_err().code(), tonic::Code::ResourceExhausted);
+        assert!(exhausted(candidates.extend(1, big).unwrap_err()));
         let huge = vec![Edit::delete("x".repeat(MAX_EDIT + 1))];
-        let refused = candidates.extend(1, huge).unwrap_err();
-        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
-        assert!(candidates.edits(1).unwrap().is_empty());
+        assert!(exhausted(candidates.extend(1, huge).unwrap_err()));
+        assert!(candidates.snapshot(1).unwrap().change.is_empty());
+
+        let four = vec![Edit::delete("x".repeat(MAX_EDIT)); 4];
+        for id in 1..=4 {
+            candidates.extend(id, four.clone()).unwrap();
+        }
+        assert!(exhausted(candidates.extend(5, four.clone()).unwrap_err()));
+        candidates.delete(1).unwrap();
+        candidates.extend(5, four).unwrap();
+    }
+
+    #[test]
+    fn a_candidate_that_nobody_touches_is_gone() {
+        let candidates = Candidates::default();
+        let (old, used) = (candidates.create().unwrap(), candidates.create().unwrap());
+        let later = Instant::now() + IDLE;
+        candidates.inner().by_id.get_mut(&used).unwrap().touched = later;
+        candidates.inner().drop_idle(later);
+        assert!(candidates.check(old).is_err());
+        candidates.check(used).unwrap();
     }
 }

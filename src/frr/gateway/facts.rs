@@ -19,9 +19,11 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(2);
 const VERSION_MAX: u64 = 64 * 1024;
 
 /// A module that mgmtd implements.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Module {
     pub(super) name: String,
+    /// Empty where it is not known: mgmtd does not tell, the module's file does.
+    pub(super) organization: String,
     pub(super) revision: String,
 }
 
@@ -90,8 +92,10 @@ fn read(library: &str) -> Result<Modules, serde_json::Error> {
             seen.insert(entry.name, entry.revision);
         }
     }
-    modules.implemented =
-        seen.into_iter().map(|(name, revision)| Module { name, revision }).collect();
+    modules.implemented = seen
+        .into_iter()
+        .map(|(name, revision)| Module { name, revision, ..Module::default() })
+        .collect();
     Ok(modules)
 }
 
@@ -134,7 +138,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             modules.implemented,
-            [Module { name: "frr-vrf".into(), revision: "2019-12-06".into() }]
+            [Module { name: "frr-vrf".into(), revision: "2019-12-06".into(), ..Module::default() }]
         );
         assert_eq!(modules.namespaces["ietf-inet-types"], "urn:i");
         assert!(read("{}").is_err());

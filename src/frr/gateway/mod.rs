@@ -2,48 +2,75 @@
 //!
 //! FRR's own gRPC module in mgmtd accepts commits that reach no daemon. This one
 //! commits through the socket that FRR's shell uses, so what it says is applied is
-//! applied. Owns the connections to mgmtd, the candidates of its clients and the
-//! commit sequence.
+//! applied. Owns the connections to mgmtd, the candidates of its clients, the commit
+//! sequence and the list of the commits that went through it.
 //!
 //! Where it differs from FRR's module, on purpose:
 //! - a candidate is a list of edits, not a copy of running, so the commit of an old
 //!   candidate does not undo what others have committed since; `UpdateCandidate` has
-//!   nothing to do;
+//!   nothing to do. After a commit the candidate is empty. One that nobody has touched for
+//!   an hour is gone;
 //! - edits are judged when the candidate is validated or committed, not when they are
 //!   made: mgmtd has one candidate for everybody, and it is held as briefly as possible.
 //!   Paths, encodings and module names are judged at once;
-//! - after a commit the candidate is empty.
+//! - `LoadToCandidate` REPLACE stands for "exactly this" at the time of the commit, whatever
+//!   runs then. It reaches what mgmtd manages (staticd, zebra, ripd, ripngd), nothing of
+//!   daemons that have their configuration from elsewhere. Interfaces, VRFs and the instance
+//!   of staticd lose their content, not their entry (`replace`);
+//! - PREPARE validates and keeps mgmtd's locks, so that nobody changes what was validated.
+//!   VALIDATE and PREPARE ask libyang, and from FRR 10.6 on the daemons' own validation (up
+//!   to 10.3 for what `settle` says); no daemon reserves resources for it. So APPLY can still
+//!   be refused, and then the transaction is over. A prepared one aborts by itself after
+//!   [`Limits::prepared`];
+//! - `LockConfig` is one lock for all clients of this gateway, as it is there: it keeps
+//!   others out (the shell, other gateways), commits through this one go on. It ends by
+//!   itself when nothing was committed for [`Limits::locked`], and with the connection to
+//!   mgmtd;
+//! - `ListTransactions` has the newest first and no invented rows; commits of others than
+//!   this gateway are not in it, and it ends with the process;
+//! - `Get` answers in the order of the paths (there: the reverse);
+//! - `Execute` reaches the RPCs that mgmtd passes on to its daemons, and gives all leaves of
+//!   the output, not the top level alone.
+//!
+//! What FRR leaves open: a process that is killed frees its locks at once. From 10.4 on what it
+//! was editing stays in mgmtd's candidate until the next abort (`novaroute-northbound` has a
+//! guard for that, and every start aborts). The mgmtd of 10.3 forgets the edits by itself, but
+//! does not always survive the end of a client whose commit it is applying.
 //!
 //! Like there, deleting a node that is not there is an error, and so is reading one.
 
 mod candidates;
 mod commit;
+mod execute;
 mod facts;
+mod history;
+mod locks;
+mod organization;
 mod path;
+mod print;
+mod replace;
 mod service;
+mod settle;
 mod status;
+mod writer;
+mod xml;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 pub(crate) use service::NO_DATA;
 use tokio::sync::Mutex;
 use tonic::Status;
-use tracing::{info, warn};
+use tracing::info;
 
 use self::{
-    candidates::Candidates,
-    commit::{Goal, Outcome},
-    facts::Modules,
-    status::status,
+    candidates::Candidates, facts::Modules, history::History, status::status, writer::Writer,
 };
 use crate::{
-    frr::frontend::{Edit, Error, Get, Session},
+    frr::frontend::{Error, Get, Session},
     proto::frr::northbound_server::NorthboundServer,
 };
 
@@ -53,6 +80,34 @@ const CLIENT_NAME: &str = "novaroute";
 /// Largest request taken from a client: the largest message mgmtd takes, with room
 /// for the envelope.
 const MAX_REQUEST: usize = crate::frr::frontend::MAX_FRAME_OUT + 64 * 1024;
+
+/// What a gateway keeps, and for how long.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a transaction may stay between PREPARE and APPLY or ABORT. Nobody else can
+    /// configure anything meanwhile: the default, 30 s, is for programs that prepare several
+    /// routers, not for people that think it over.
+    pub prepared: Duration,
+    /// How long `LockConfig` holds after the last commit. The default, 10 minutes, is a
+    /// maintenance step; a client that died must not lock the router for the night.
+    pub locked: Duration,
+    /// Bytes of configurations that `GetTransaction` can return, of all commits together. 0,
+    /// the default, keeps none: each commit would have to read all that runs.
+    pub history: usize,
+    /// Where FRR's YANG modules are, to say which organization they come from.
+    pub yang_dir: Option<PathBuf>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            prepared: Duration::from_secs(30),
+            locked: Duration::from_secs(600),
+            history: 0,
+            yang_dir: None,
+        }
+    }
+}
 
 /// The gateway. Clones share everything.
 #[derive(Debug, Clone)]
@@ -64,13 +119,14 @@ struct Inner {
     frontend: PathBuf,
     /// Where to ask for the version.
     vty: PathBuf,
+    yang_dir: Option<PathBuf>,
     candidates: Candidates,
-    /// Everything that touches mgmtd's candidate goes through this one session, one
-    /// commit after the other, so that two clients never mix there.
-    writer: Mutex<Option<Session>>,
-    /// Reads have their own, so that they do not wait for a large commit.
+    writer: Writer,
+    /// Reads have their own session, so that they do not wait for a large commit.
     reader: Mutex<Option<Reader>>,
-    last_transaction: AtomicU32,
+    /// YANG RPCs too: a daemon may take a minute for one.
+    executor: Mutex<Option<Session>>,
+    history: SyncMutex<History>,
 }
 
 #[derive(Debug)]
@@ -84,13 +140,21 @@ impl Gateway {
     /// A gateway to the FRR whose sockets are in `run_dir` (`/run/frr`). Connects when
     /// it is needed, and again when mgmtd was restarted.
     pub fn new(run_dir: &Path) -> Self {
+        Self::with_limits(run_dir, Limits::default())
+    }
+
+    /// As [`Gateway::new`], with other limits than the default.
+    pub fn with_limits(run_dir: &Path, limits: Limits) -> Self {
+        let frontend = run_dir.join("mgmtd_fe.sock");
         Self(Arc::new(Inner {
-            frontend: run_dir.join("mgmtd_fe.sock"),
+            writer: Writer::new(frontend.clone(), limits.prepared, limits.locked),
+            frontend,
             vty: run_dir.join("zebra.vty"),
+            yang_dir: limits.yang_dir,
             candidates: Candidates::default(),
-            writer: Mutex::new(None),
             reader: Mutex::new(None),
-            last_transaction: AtomicU32::new(0),
+            executor: Mutex::new(None),
+            history: SyncMutex::new(History::new(limits.history)),
         }))
     }
 
@@ -108,115 +172,116 @@ impl Gateway {
     /// The status a commit would end with: UNAVAILABLE where mgmtd is not there or
     /// somebody is editing.
     pub async fn reset(&self) -> Result<(), Status> {
-        self.write(|session| Box::pin(commit::reset(session))).await
+        self.0.writer.reset().await
     }
 
-    /// Runs a commit in a task of its own: a client that goes away never leaves locks
-    /// or edits behind.
-    async fn run_commit(&self, edits: Vec<Edit>, goal: Goal) -> Result<Outcome, Status> {
-        let edits = Arc::<[Edit]>::from(edits);
-        self.write(move |session| {
-            let edits = Arc::clone(&edits);
-            Box::pin(async move { commit::run(session, &edits, goal).await })
+    /// As [`Gateway::reset`], for the guard of a process that was killed; whether there was
+    /// something to do. FRR 10.3 clears its candidate itself when a session ends, and one
+    /// more session that ends would only disturb those that are committing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::reset`].
+    pub async fn reset_after_kill(&self) -> Result<bool, Status> {
+        if facts::version(&self.0.vty).await.is_ok_and(|version| version.starts_with("10.3")) {
+            return Ok(false);
+        }
+        self.reset().await.map(|()| true)
+    }
+
+    /// Whether mgmtd is there: connects where that was not done before or was lost.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE where it is not.
+    pub async fn check(&self) -> Result<(), Status> {
+        let inner = Arc::clone(&self.0);
+        detached(async move {
+            let mut slot = inner.reader.lock().await;
+            inner.reader(&mut slot).await.map(drop).map_err(|error| status(&error))
         })
         .await
-    }
-
-    async fn write<R, F>(&self, work: F) -> Result<R, Status>
-    where
-        R: Send + 'static,
-        F: for<'a> Fn(&'a mut Session) -> Work<'a, R> + Send + Sync + 'static,
-    {
-        let inner = Arc::clone(&self.0);
-        let task = tokio::spawn(async move {
-            let mut slot = inner.writer.lock().await;
-            let mut result = inner.write_once(&mut slot, &work).await;
-            // mgmtd was restarted while the session was idle; nothing was done yet.
-            if matches!(result, Err(Error::Closed { request: "lock" })) {
-                result = inner.write_once(&mut slot, &work).await;
-            }
-            result
-        });
-        let result =
-            task.await.map_err(|error| Status::internal(format!("commit task: {error}")))?;
-        result.map_err(|error| status(&error))
     }
 
     /// Reads in a task of its own: hanging up in the middle of an answer would cost the
     /// session, and with 10.3 the candidate of whoever is editing.
     async fn read(&self, get: Get) -> Result<String, Status> {
         let inner = Arc::clone(&self.0);
-        let task = tokio::spawn(async move {
+        detached(async move {
             let mut slot = inner.reader.lock().await;
-            inner.reader(&mut slot).await?.session.get(&get).await
-        });
-        let result = task.await.map_err(|error| Status::internal(format!("read task: {error}")))?;
-        result.map_err(|error| status(&error))
+            let reader = inner.reader(&mut slot).await.map_err(|error| status(&error))?;
+            reader.session.get(&get).await.map_err(|error| status(&error))
+        })
+        .await
     }
 
     /// The modules of the mgmtd that is running.
     async fn modules(&self) -> Result<Arc<Modules>, Status> {
         let inner = Arc::clone(&self.0);
-        let task = tokio::spawn(async move {
+        detached(async move {
             let mut slot = inner.reader.lock().await;
-            let reader = inner.reader(&mut slot).await?;
+            let reader = inner.reader(&mut slot).await.map_err(|error| status(&error))?;
             if let Some(modules) = &reader.modules {
                 return Ok(Arc::clone(modules));
             }
-            let modules = Arc::new(facts::modules(&mut reader.session).await?);
+            let mut modules =
+                facts::modules(&mut reader.session).await.map_err(|error| status(&error))?;
+            if let Some(dir) = inner.yang_dir.clone() {
+                let named = tokio::task::spawn_blocking(move || {
+                    organization::fill(&dir, &mut modules);
+                    modules
+                });
+                modules = named.await.map_err(|error| Status::internal(error.to_string()))?;
+            }
+            let modules = Arc::new(modules);
             reader.modules = Some(Arc::clone(&modules));
             Ok(modules)
-        });
-        let result = task.await.map_err(|error| Status::internal(format!("read task: {error}")))?;
-        result.map_err(|error: Error| status(&error))
+        })
+        .await
     }
 
-    /// Number for a commit that went through. The counter starts with the gateway.
-    fn next_transaction(&self) -> u32 {
-        self.0.last_transaction.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    /// Executes a YANG RPC, in a task of its own as reads are.
+    async fn rpc(&self, call: execute::Call) -> Result<String, Status> {
+        let inner = Arc::clone(&self.0);
+        detached(async move {
+            let mut slot = inner.executor.lock().await;
+            let mut session = match slot.take().filter(Session::is_usable) {
+                Some(session) => session,
+                None => connect(&inner.frontend).await.map_err(|error| status(&error))?,
+            };
+            let result = session.rpc(&call.xpath, execute::FORMAT, &call.input).await;
+            *slot = Some(session);
+            result.map_err(|error| status(&error))
+        })
+        .await
+    }
+
+    /// No code panics while it holds the lock; if one did, the list is still whole.
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-type Work<'a, R> = std::pin::Pin<Box<dyn Future<Output = Result<R, Error>> + Send + 'a>>;
-
 impl Inner {
-    async fn write_once<R, F>(&self, slot: &mut Option<Session>, work: &F) -> Result<R, Error>
-    where
-        F: for<'a> Fn(&'a mut Session) -> Work<'a, R> + Sync,
-    {
-        let mut session = match slot.take().filter(Session::is_usable) {
-            Some(session) => session,
-            None => self.connect().await?,
-        };
-        let result = work(&mut session).await;
-        if session.is_usable() {
-            *slot = Some(session);
-            return result;
-        }
-        // Half-way edits may be in the candidate; the locks go with the connection.
-        drop(session);
-        if let Ok(mut session) = self.connect().await {
-            match commit::reset(&mut session).await {
-                Ok(()) => info!("mgmtd's candidate cleared after a lost connection"),
-                Err(error) => {
-                    warn!(%error, "mgmtd's candidate not cleared after a lost connection")
-                }
-            }
-        }
-        result
-    }
-
     async fn reader<'a>(&self, slot: &'a mut Option<Reader>) -> Result<&'a mut Reader, Error> {
         let reader = match slot.take().filter(|reader| reader.session.is_usable()) {
             Some(reader) => reader,
-            None => Reader { session: self.connect().await?, modules: None },
+            None => Reader { session: connect(&self.frontend).await?, modules: None },
         };
         Ok(slot.insert(reader))
     }
+}
 
-    async fn connect(&self) -> Result<Session, Error> {
-        let session = Session::connect(&self.frontend, CLIENT_NAME).await?;
-        info!(socket = %self.frontend.display(), generation = %session.generation(), "connected to mgmtd");
-        Ok(session)
-    }
+async fn connect(frontend: &Path) -> Result<Session, Error> {
+    let session = Session::connect(frontend, CLIENT_NAME).await?;
+    info!(socket = %frontend.display(), generation = %session.generation(), "connected to mgmtd");
+    Ok(session)
+}
+
+/// Works in a task of its own: a client that goes away never leaves locks, edits or half
+/// an answer behind.
+async fn detached<R: Send + 'static>(
+    work: impl Future<Output = Result<R, Status>> + Send + 'static,
+) -> Result<R, Status> {
+    tokio::spawn(work).await.map_err(|error| Status::internal(format!("task: {error}")))?
 }

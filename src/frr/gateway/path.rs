@@ -26,20 +26,24 @@ pub(super) enum PathError {
     Value,
     #[error("no module {0:?} in this FRR")]
     Module(String),
+    #[error("not below the RPC")]
+    Outside,
 }
 
 /// A node of the data tree: `/module:name[key='value']/…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DataPath {
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
 }
 
+/// One node of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Step {
-    module: Option<String>,
-    name: String,
+pub(super) struct Step {
+    /// Where the path says it; else that of the step before.
+    pub(super) module: Option<String>,
+    pub(super) name: String,
     /// Key and value; the key is `.` for a leaf-list entry.
-    predicates: Vec<(String, String)>,
+    pub(super) predicates: Vec<(String, String)>,
 }
 
 struct Parser<'a> {
@@ -180,8 +184,12 @@ impl DataPath {
         Ok(xml)
     }
 
-    /// Modules that values name with `module:`.
-    fn prefixes<'a>(&self, value: &str, namespaces: &'a Namespaces) -> BTreeMap<&'a str, &'a str> {
+    /// Modules that values name with `module:`, and their namespaces.
+    pub(super) fn prefixes<'a>(
+        &self,
+        value: &str,
+        namespaces: &'a Namespaces,
+    ) -> BTreeMap<&'a str, &'a str> {
         let keys =
             self.steps.iter().flat_map(|step| step.predicates.iter().map(|(_, v)| v.as_str()));
         keys.chain([value])
@@ -193,7 +201,7 @@ impl DataPath {
 }
 
 /// XML character data, fit for attributes too.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -3,20 +3,26 @@
 use std::{
     collections::BTreeMap,
     pin::Pin,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::de::IgnoredAny;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
-use tonic::{Request, Response, Status};
+use tonic::{
+    Request, Response, Status,
+    transport::server::{TcpConnectInfo, UdsConnectInfo},
+};
 use tracing::{info, warn};
 
 use super::{
     Gateway,
-    commit::{Goal, Outcome},
-    facts,
-    path::DataPath,
+    candidates::Snapshot,
+    commit::Outcome,
+    detached, execute, facts, history,
+    path::{DataPath, PathError},
+    print::Print,
 };
 use crate::{
     frr::frontend::{Content, Datastore, Defaults, Edit, Format, Get},
@@ -27,7 +33,7 @@ use crate::{
         GetCapabilitiesResponse, GetRequest, GetResponse, GetTransactionRequest,
         GetTransactionResponse, ListTransactionsRequest, ListTransactionsResponse,
         LoadToCandidateRequest, LoadToCandidateResponse, LockConfigRequest, LockConfigResponse,
-        ModuleData, UnlockConfigRequest, UnlockConfigResponse, UpdateCandidateRequest,
+        ModuleData, PathValue, UnlockConfigRequest, UnlockConfigResponse, UpdateCandidateRequest,
         UpdateCandidateResponse, commit_request::Phase, get_request::DataType,
         load_to_candidate_request::LoadType, northbound_server::Northbound,
     },
@@ -57,13 +63,14 @@ impl Northbound for Gateway {
         });
         let module = |module: &facts::Module| ModuleData {
             name: module.name.clone(),
-            // mgmtd does not tell.
-            organization: String::new(),
+            organization: module.organization.clone(),
             revision: module.revision.clone(),
         };
         Ok(Response::new(GetCapabilitiesResponse {
             frr_version,
-            rollback_support: false,
+            // By GetTransaction, LoadToCandidate REPLACE and Commit, as long as this process
+            // lives.
+            rollback_support: self.history().keeps_configurations(),
             supported_modules: modules.implemented.iter().map(module).collect(),
             supported_encodings: vec![Encoding::Json.into(), Encoding::Xml.into()],
         }))
@@ -98,7 +105,12 @@ impl Northbound for Gateway {
         &self,
         request: Request<DeleteCandidateRequest>,
     ) -> Result<Response<DeleteCandidateResponse>, Status> {
-        self.0.candidates.delete(request.into_inner().candidate_id)?;
+        let id = request.into_inner().candidate_id;
+        self.0.candidates.check(id)?;
+        if self.0.writer.abort(id).await.is_ok() {
+            info!(candidate = id, "deleted between PREPARE and APPLY: aborted");
+        }
+        self.0.candidates.delete(id)?;
         Ok(Response::new(DeleteCandidateResponse {}))
     }
 
@@ -107,7 +119,11 @@ impl Northbound for Gateway {
         request: Request<UpdateCandidateRequest>,
     ) -> Result<Response<UpdateCandidateResponse>, Status> {
         // Edits apply to what runs when they are committed.
-        self.0.candidates.check(request.into_inner().candidate_id)?;
+        let id = request.into_inner().candidate_id;
+        self.0.candidates.check(id)?;
+        if self.0.writer.is_prepared(id).await {
+            return Err(Status::failed_precondition(super::writer::IN_TRANSACTION));
+        }
         Ok(Response::new(UpdateCandidateResponse {}))
     }
 
@@ -142,10 +158,8 @@ impl Northbound for Gateway {
     ) -> Result<Response<LoadToCandidateResponse>, Status> {
         let request = request.into_inner();
         self.0.candidates.check(request.candidate_id)?;
-        match request.r#type() {
-            LoadType::Merge => {}
-            LoadType::Replace => return Err(Status::unimplemented("LoadToCandidate REPLACE")),
-        }
+        let load = LoadType::try_from(request.r#type)
+            .map_err(|_| Status::invalid_argument("unknown type of load"))?;
         let DataTree { encoding, data } = request.config.unwrap_or_default();
         let format = format(encoding)?;
         let empty = match format {
@@ -160,8 +174,10 @@ impl Northbound for Gateway {
             // mgmtd would read up to there and find nothing wrong.
             return Err(Status::invalid_argument("configuration: NUL"));
         }
-        if !empty {
-            self.0.candidates.extend(request.candidate_id, vec![Edit::merge(format, data)])?;
+        let edits = if empty { Vec::new() } else { vec![Edit::merge(format, data)] };
+        match load {
+            LoadType::Merge => self.0.candidates.extend(request.candidate_id, edits)?,
+            LoadType::Replace => self.0.candidates.replace(request.candidate_id, edits)?,
         }
         Ok(Response::new(LoadToCandidateResponse {}))
     }
@@ -170,80 +186,158 @@ impl Northbound for Gateway {
         &self,
         request: Request<CommitRequest>,
     ) -> Result<Response<CommitResponse>, Status> {
+        let client = client(&request);
         let request = request.into_inner();
-        let id = request.candidate_id;
-        let edits = self.0.candidates.edits(id)?;
-        let goal = match Phase::try_from(request.phase) {
-            Ok(Phase::Validate) => Goal::Validate,
-            Ok(Phase::All) => Goal::Apply,
-            Ok(Phase::Prepare) => {
-                return Err(Status::unimplemented("Commit PREPARE; use VALIDATE and ALL"));
-            }
-            Ok(Phase::Abort | Phase::Apply) => {
-                return Err(Status::failed_precondition("no transaction in progress"));
-            }
-            Err(_) => return Err(Status::invalid_argument("unknown phase")),
-        };
-        let count = edits.len();
-        match self.run(edits, goal).await? {
-            Outcome::Valid => Ok(Response::new(CommitResponse::default())),
-            Outcome::Unchanged => Err(Status::aborted("No changes to apply")),
-            Outcome::Applied => {
-                self.0.candidates.committed(id, count);
-                let transaction_id = self.next_transaction();
-                info!(transaction_id, comment = ?request.comment, edits = count, "committed");
-                Ok(Response::new(CommitResponse { transaction_id, error_message: String::new() }))
-            }
-        }
+        let phase = Phase::try_from(request.phase)
+            .map_err(|_| Status::invalid_argument("unknown phase"))?;
+        let gateway = self.clone();
+        // To its end, also when the client does not wait for it: the list shall be right.
+        let transaction_id =
+            detached(async move { gateway.run_phase(phase, &client, request).await }).await?;
+        Ok(Response::new(CommitResponse { transaction_id, error_message: String::new() }))
     }
 
     async fn list_transactions(
         &self,
         _: Request<ListTransactionsRequest>,
     ) -> Result<Response<Self::ListTransactionsStream>, Status> {
-        Err(Status::unimplemented("ListTransactions"))
+        let transactions = self.history().list().into_iter().map(|transaction| {
+            Ok(ListTransactionsResponse {
+                id: transaction.id,
+                client: transaction.client,
+                date: history::date(transaction.date),
+                comment: transaction.comment,
+            })
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(transactions.collect::<Vec<_>>()))))
     }
 
     async fn get_transaction(
         &self,
-        _: Request<GetTransactionRequest>,
+        request: Request<GetTransactionRequest>,
     ) -> Result<Response<GetTransactionResponse>, Status> {
-        Err(Status::unimplemented("GetTransaction"))
+        let GetTransactionRequest { transaction_id, encoding, with_defaults } =
+            request.into_inner();
+        let how = print(encoding, with_defaults)?;
+        let running = {
+            let history = self.history();
+            let transaction = history.get(transaction_id);
+            transaction
+                .ok_or_else(|| Status::invalid_argument("Transaction not found"))?
+                .running
+                .clone()
+        };
+        let kept = running.ok_or_else(|| {
+            Status::failed_precondition(format!(
+                "the configuration of transaction {transaction_id} is not kept"
+            ))
+        })?;
+        let data = if how == Print::KEPT {
+            kept.to_string()
+        } else {
+            self.0.writer.print(kept, how).await?
+        };
+        Ok(Response::new(GetTransactionResponse { config: Some(DataTree { encoding, data }) }))
     }
 
     async fn lock_config(
         &self,
         _: Request<LockConfigRequest>,
     ) -> Result<Response<LockConfigResponse>, Status> {
-        Err(Status::unimplemented("LockConfig"))
+        self.0.writer.lock().await?;
+        Ok(Response::new(LockConfigResponse {}))
     }
 
     async fn unlock_config(
         &self,
         _: Request<UnlockConfigRequest>,
     ) -> Result<Response<UnlockConfigResponse>, Status> {
-        Err(Status::unimplemented("UnlockConfig"))
+        self.0.writer.unlock().await?;
+        Ok(Response::new(UnlockConfigResponse {}))
     }
 
     async fn execute(
         &self,
-        _: Request<ExecuteRequest>,
+        request: Request<ExecuteRequest>,
     ) -> Result<Response<ExecuteResponse>, Status> {
-        Err(Status::unimplemented("Execute"))
+        let ExecuteRequest { path, input } = request.into_inner();
+        if path.is_empty() {
+            return Err(Status::invalid_argument("Data path is empty"));
+        }
+        let modules = self.modules().await?;
+        let input: Vec<_> = input.into_iter().map(|pv| (pv.path, pv.value)).collect();
+        let call = execute::call(&path, &input, &modules.namespaces)
+            .map_err(|(path, error)| refused("execute", &path, &error))?;
+        let output = self.rpc(call).await?;
+        let leaves = execute::output(&path, &output, &modules.namespaces)
+            .map_err(|error| Status::internal(format!("output of {path}: {error}")))?;
+        info!(rpc = path, "executed");
+        let output = leaves.into_iter().map(|(path, value)| PathValue { path, value }).collect();
+        Ok(Response::new(ExecuteResponse { output }))
     }
 }
 
 impl Gateway {
-    async fn run(&self, edits: Vec<Edit>, goal: Goal) -> Result<Outcome, Status> {
-        if edits.is_empty() {
-            return Ok(if goal == Goal::Validate { Outcome::Valid } else { Outcome::Unchanged });
+    /// Runs one phase of a commit; the number of the transaction where that was applied.
+    async fn run_phase(
+        &self,
+        phase: Phase,
+        client: &str,
+        request: CommitRequest,
+    ) -> Result<u32, Status> {
+        let id = request.candidate_id;
+        let snapshot = Arc::new(self.0.candidates.snapshot(id)?);
+        let read_back = self.history().keeps_configurations();
+        let writer = &self.0.writer;
+        let (outcome, snapshot, comment) = match phase {
+            Phase::Validate => {
+                (writer.validate(Arc::clone(&snapshot)).await?, snapshot, request.comment)
+            }
+            Phase::Prepare => {
+                let comment = request.comment.clone();
+                let outcome = writer.prepare(id, Arc::clone(&snapshot), comment).await?;
+                (outcome, snapshot, request.comment)
+            }
+            Phase::Abort => {
+                writer.abort(id).await?;
+                return Ok(0);
+            }
+            Phase::Apply => {
+                let applied = writer.apply(id, read_back).await?;
+                (applied.outcome, applied.snapshot, applied.comment)
+            }
+            Phase::All => {
+                let outcome = writer.all(id, Arc::clone(&snapshot), read_back).await?;
+                (outcome, snapshot, request.comment)
+            }
+        };
+        self.concluded(id, outcome, &snapshot, client, &comment)
+    }
+
+    fn concluded(
+        &self,
+        candidate: u32,
+        outcome: Outcome,
+        done: &Snapshot,
+        client: &str,
+        comment: &str,
+    ) -> Result<u32, Status> {
+        match outcome {
+            Outcome::Valid => Ok(0),
+            Outcome::Unchanged => Err(Status::aborted("No changes to apply")),
+            Outcome::Applied { running } => {
+                let edits = done.change.edits.len();
+                self.0.candidates.committed(candidate, done.generation, edits);
+                let transaction_id = self.history().add(client, comment, running);
+                info!(transaction_id, client, ?comment, edits, "committed");
+                Ok(transaction_id)
+            }
         }
-        self.run_commit(edits, goal).await
     }
 
     async fn answer(&self, get: Get, encoding: i32) -> Result<GetResponse, Status> {
         let data = self.read(get).await?;
-        if matches!(data.split_whitespace().collect::<String>().as_str(), "" | "{}") {
+        if matches!(data.split_whitespace().take(3).collect::<String>().as_str(), "" | "{}") {
             return Err(Status::invalid_argument(NO_DATA));
         }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -251,6 +345,18 @@ impl Gateway {
             timestamp: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),
             data: Some(DataTree { encoding, data }),
         })
+    }
+}
+
+/// Who asks, as far as the transport tells.
+fn client<T>(request: &Request<T>) -> String {
+    let extensions = request.extensions();
+    if let Some(credentials) = extensions.get::<UdsConnectInfo>().and_then(|info| info.peer_cred) {
+        return format!("gRPC uid {}", credentials.uid());
+    }
+    match extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr) {
+        Some(address) => format!("gRPC {address}"),
+        None => "gRPC".into(),
     }
 }
 
@@ -262,8 +368,7 @@ fn gets(request: &GetRequest) -> Result<Vec<Get>, Status> {
         Ok(DataType::State) => (Datastore::Operational, Content::State),
         Err(_) => return Err(Status::invalid_argument("unknown data type")),
     };
-    let format = format(request.encoding)?;
-    let defaults = if request.with_defaults { Defaults::All } else { Defaults::Trim };
+    let Print { format, defaults } = print(request.encoding, request.with_defaults)?;
     let get = |path: &String| {
         let everything = matches!(path.as_str(), "" | "/" | "/*");
         if !everything {
@@ -275,6 +380,11 @@ fn gets(request: &GetRequest) -> Result<Vec<Get>, Status> {
     request.path.iter().map(get).collect()
 }
 
+fn print(encoding: i32, with_defaults: bool) -> Result<Print, Status> {
+    let defaults = if with_defaults { Defaults::All } else { Defaults::Trim };
+    Ok(Print { format: format(encoding)?, defaults })
+}
+
 fn format(encoding: i32) -> Result<Format, Status> {
     match Encoding::try_from(encoding) {
         Ok(Encoding::Json) => Ok(Format::Json),
@@ -284,12 +394,12 @@ fn format(encoding: i32) -> Result<Format, Status> {
 }
 
 /// FRR's words, and why.
-fn refused(verb: &str, path: &str, why: &super::path::PathError) -> Status {
+fn refused(verb: &str, path: &str, why: &PathError) -> Status {
     Status::invalid_argument(format!("Failed to {verb} \"{}\": {why}", path.escape_debug()))
 }
 
 /// XML cannot carry control characters, and FRR's strings end at a NUL.
-fn text(value: &str) -> Result<(), super::path::PathError> {
+fn text(value: &str) -> Result<(), PathError> {
     let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-    if value.contains(control) { Err(super::path::PathError::Value) } else { Ok(()) }
+    if value.contains(control) { Err(PathError::Value) } else { Ok(()) }
 }

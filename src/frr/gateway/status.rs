@@ -6,6 +6,10 @@ use tonic::{Code, Status};
 
 use crate::frr::frontend::Error;
 
+/// "No such file or directory".
+const ENOENT: i32 = 2;
+/// "Invalid argument".
+const EINVAL: i32 = 22;
 /// "Cannot allocate memory".
 const ENOMEM: i32 = 12;
 /// "Device or resource busy".
@@ -19,7 +23,8 @@ const EBUSY: i32 = 16;
 /// | mgmtd or a daemon refused the data | INVALID_ARGUMENT |
 /// | mgmtd has no memory | RESOURCE_EXHAUSTED |
 /// | mgmtd is not there, or went before anything was applied | UNAVAILABLE |
-/// | mgmtd went while it applied: the outcome is not known | UNKNOWN |
+/// | no daemon has the YANG RPC, or its input is wrong | INVALID_ARGUMENT |
+/// | mgmtd went while it applied or executed: the outcome is not known | UNKNOWN |
 /// | mgmtd did not answer in time | DEADLINE_EXCEEDED |
 /// | a message too large for mgmtd | RESOURCE_EXHAUSTED |
 /// | anything else | INTERNAL |
@@ -32,7 +37,11 @@ pub(super) fn status(error: &Error) -> Status {
         Error::Refused { request: "edit" | "validate" | "apply" | "get", .. } => {
             Code::InvalidArgument
         }
-        Error::Closed { request: "apply" } => Code::Unknown,
+        // No such RPC, its input is wrong, or the daemon does not do it.
+        Error::Refused { request: "execute", errno: Some(ENOENT | EINVAL), .. } => {
+            Code::InvalidArgument
+        }
+        Error::Closed { request: "apply" | "execute" } => Code::Unknown,
         Error::Closed { .. } => Code::Unavailable,
         Error::Timeout { .. } => Code::DeadlineExceeded,
         Error::Frame(FrameError::Length { .. }) => Code::ResourceExhausted,
