@@ -45,5 +45,7 @@ pub mod policy;
 pub mod render;
 pub mod store;
 pub mod telemetry;
+pub mod transaction;
 pub mod tree;
+pub mod wire;
 pub mod yang;

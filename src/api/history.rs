@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::parse;
 use crate::{
     commit::{DaemonPlan, Ending, Outcome, Plan, Transaction},
     frr::vty::{redact, steps::Command},
     proto::v1::{self, intent},
     store::Owned,
     tree::{Edit, Node, Path, Step, Tree},
+    wire,
 };
 
 /// What stands in the place of a secret.
@@ -49,7 +49,7 @@ pub(super) fn whole(transaction: &Transaction) -> v1::Transaction {
 }
 
 fn masked(owned: &Owned) -> v1::Intent {
-    let mut message = parse::intent_message(&owned.intent);
+    let mut message = wire::intent_message(&owned.intent);
     if let Some(intent::Kind::Peer(peer)) = &mut message.kind
         && !peer.password.is_empty()
     {

@@ -21,7 +21,6 @@ mod codes;
 mod connection;
 mod directory;
 mod history;
-pub mod parse;
 mod route_control;
 mod server;
 mod service;

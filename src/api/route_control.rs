@@ -7,11 +7,12 @@ use std::pin::Pin;
 use futures::{Stream, stream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, codes, parse, service::connection, status::get_status};
+use super::{Api, codes, service::connection, status::get_status};
 use crate::{
     events::{Filter, parse_owner_filter},
     model::{Change, FieldErrors, Intent, IntentKey, Peer},
     proto::v1::{self, route_control_server::RouteControl},
+    wire,
 };
 
 /// What an RPC answers that is part of the contract and not built yet.
@@ -70,7 +71,7 @@ impl RouteControl for Api {
         self.timed("ConfigureBGP", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
-            let bgp = parse::bgp(message.local_as, &message.router_id).map_err(invalid)?;
+            let bgp = wire::bgp(message.local_as, &message.router_id).map_err(invalid)?;
             let changes = vec![Change::Set(Intent::Bgp(bgp))];
             let committed = self.commit(owner, "ConfigureBGP", changes).await?;
             let mut response = v1::ConfigureBgpResponse::default();
@@ -92,7 +93,7 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let mut errors = FieldErrors::new();
-            match message.peer.as_ref().map(parse::peer) {
+            match message.peer.as_ref().map(wire::peer) {
                 Some(Ok(peer)) => {
                     let changes = vec![Change::Set(Intent::Peer(peer))];
                     self.commit(owner, "ApplyPeer", changes).await?;
@@ -132,7 +133,7 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let attributes = message.attributes.as_ref();
-            let ad = parse::advertisement(&message.prefix, message.protocol, attributes)
+            let ad = wire::advertisement(&message.prefix, message.protocol, attributes)
                 .map_err(invalid)?;
             let changes = vec![Change::Set(Intent::Prefix(ad))];
             self.commit(owner, "AdvertisePrefix", changes).await?;
@@ -148,7 +149,7 @@ impl RouteControl for Api {
         self.timed("WithdrawPrefix", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
-            let key = parse::prefix_key(&message.prefix, message.protocol).map_err(invalid)?;
+            let key = wire::prefix_key(&message.prefix, message.protocol).map_err(invalid)?;
             self.commit(owner, "WithdrawPrefix", vec![Change::Remove(key)]).await?;
             Ok(v1::WithdrawPrefixResponse {})
         })

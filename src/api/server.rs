@@ -15,7 +15,7 @@ use crate::proto::v1::{
     route_control_server::RouteControlServer, transactions_server::TransactionsServer,
 };
 
-/// Largest request in bytes: [`parse::MAX_CHANGES`](super::parse::MAX_CHANGES) changes of the
+/// Largest request in bytes: [`wire::MAX_CHANGES`](crate::wire::MAX_CHANGES) changes of the
 /// size that changes have (some 100 bytes) take a megabyte.
 pub const MAX_REQUEST: usize = 4 * 1024 * 1024;
 

@@ -7,13 +7,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
 use super::{
-    Directory, Sessions, StatusSource, codes, directory::authenticate, parse,
+    Directory, Sessions, StatusSource, codes, directory::authenticate, 
     sessions::ConnectionId,
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     events::{Bus, Event},
     model::{Change, OwnerName},
+    wire,
 };
 
 /// Most event streams at a time; each holds a place in the bus.
@@ -136,7 +137,7 @@ impl Api {
 /// # Errors
 /// UNIMPLEMENTED.
 pub(super) fn implemented(changes: &[Change]) -> Result<(), Status> {
-    match changes.iter().find_map(|change| parse::unimplemented(&change.key())) {
+    match changes.iter().find_map(|change| wire::unimplemented(&change.key())) {
         Some(missing) => Err(Status::unimplemented(missing)),
         None => Ok(()),
     }

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, pin::Pin, time::Duration};
 use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, codes, history, parse, service::implemented};
+use super::{Api, codes, history, service::implemented};
 use crate::{
     commit::{CommitRequest, Outcome, Transaction, TransactionId},
     events::parse_owner_filter,
     model::{FieldErrors, OwnerName, ValueError},
     proto::v1::{self, transactions_server::Transactions},
+    wire,
 };
 
 /// Longest time that a transaction may wait to be confirmed: whoever needs more has forgotten it.
@@ -26,7 +27,7 @@ impl Transactions for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let changes =
-                parse::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
+                wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
             let within = confirm_within(message.confirm_timeout)?;
             if message.dry_run {
                 let plan = self.plan_changes(owner, changes).await?;
@@ -50,7 +51,7 @@ impl Transactions for Api {
             let message = request.into_inner();
             let owner = self.authenticate(&message.owner, &message.token)?;
             let changes =
-                parse::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
+                wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
             self.plan_changes(owner, changes).await
         })
         .await

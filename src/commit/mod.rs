@@ -3,7 +3,6 @@
 //! | file | owns |
 //! |---|---|
 //! | `request` | what the actor is asked and what it answers: the whole contract |
-//! | `transaction` | one transaction as it is remembered |
 //! | `handle` | the way in, and the view that the actor publishes |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
 //! | `blame` | which change of a transaction FRR refused; pure |
@@ -16,11 +15,11 @@ mod engine;
 mod handle;
 mod plan;
 mod request;
-mod transaction;
 
 pub use actor::{Actor, NoObserver, Observer, Parts};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, QUEUE, Request, View};
 pub use plan::{DaemonPlan, Plan};
-pub use request::{CommitError, CommitRequest, Committed, Outcome, TransactionId};
-pub use transaction::{Changed, Ending, Finish, Transaction};
+pub use request::{CommitError, CommitRequest, Committed};
+
+pub use crate::transaction::{Changed, Ending, Finish, Outcome, Transaction, TransactionId};

@@ -1,37 +1,12 @@
 //! What the commit actor is asked, and what it answers.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    model::{Change, Intent, IntentKey, OwnerName, ValueError},
+    model::{Change, Intent, IntentKey, OwnerName},
     policy::Violation,
+    transaction::{Outcome, TransactionId},
 };
-
-/// Names one transaction in replies, logs and events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TransactionId(uuid::Uuid);
-
-impl TransactionId {
-    /// A new one that no other transaction has.
-    pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4())
-    }
-}
-
-impl std::str::FromStr for TransactionId {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let id = uuid::Uuid::try_parse(text);
-        id.map(Self).map_err(|_| ValueError::new("is not the id of a transaction"))
-    }
-}
-
-impl fmt::Display for TransactionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Changes of one owner that are applied together or not at all.
 #[derive(Debug, Clone)]
@@ -44,17 +19,6 @@ pub struct CommitRequest {
     pub changes: Vec<Change>,
     /// Time after which it is rolled back unless it is confirmed.
     pub confirm_within: Option<Duration>,
-}
-
-/// How a transaction ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Applied, and read back from the daemons that execute it.
-    Confirmed,
-    /// FRR already had all of it; nothing was sent.
-    Unchanged,
-    /// Stored; FRR can't be reached and gets it when it returns.
-    Pending,
 }
 
 /// Answer to a request that was taken.

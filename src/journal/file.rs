@@ -10,7 +10,7 @@ use std::{
 
 use super::replay::{self, State};
 use crate::{
-    commit::{Ending, Finish, Transaction, TransactionId},
+    transaction::{Ending, Finish, Transaction, TransactionId},
     failpoint,
     model::{BgpGlobal, Intent},
 };

@@ -6,11 +6,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{
-    api::parse,
-    commit::{Changed, Ending, Finish, Outcome, Transaction},
+    transaction::{Changed, Ending, Finish, Outcome, Transaction},
     model::Intent,
     proto::journal::v1::{self, Result as Code},
     store::Owned,
+    wire,
 };
 
 /// A record that this program can't have written.
@@ -21,7 +21,7 @@ pub(super) struct Unreadable(pub String);
 pub(super) fn owned(owned: &Owned) -> v1::OwnedIntent {
     v1::OwnedIntent {
         owner: owned.owner.to_string(),
-        intent: Some(parse::intent_message(&owned.intent)),
+        intent: Some(wire::intent_message(&owned.intent)),
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn to_owned(message: &v1::OwnedIntent) -> Result<Owned, Unreadable> {
 
 pub(super) fn to_intent(message: Option<&crate::proto::v1::Intent>) -> Result<Intent, Unreadable> {
     let message = message.ok_or_else(|| Unreadable("an intent is lacking".to_owned()))?;
-    parse::intent(message).map_err(|errors| Unreadable(errors.to_string()))
+    wire::intent(message).map_err(|errors| Unreadable(errors.to_string()))
 }
 
 pub(super) fn transaction(transaction: &Transaction) -> v1::Transaction {

@@ -15,7 +15,7 @@ use super::{
     },
 };
 use crate::{
-    commit::{Ending, Finish, Outcome, Transaction, TransactionId},
+    transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
     model::{BgpGlobal, Intent},
     proto::journal::v1::{self, record::Kind},
     store::Store,
@@ -110,13 +110,13 @@ impl State {
 /// The records of a snapshot.
 pub(super) fn snapshot(state: &State) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let configured_bgp = state.configured_bgp.as_ref().map(crate::api::parse::bgp_message);
+    let configured_bgp = state.configured_bgp.as_ref().map(crate::wire::bgp_message);
     push(&mut bytes, Kind::Header(v1::Header { version: VERSION, configured_bgp }));
     for (_, owned) in state.store.iter() {
         push(&mut bytes, Kind::Stored(message::owned(owned)));
     }
     for intent in &state.residue {
-        push(&mut bytes, Kind::Residual(crate::api::parse::intent_message(intent)));
+        push(&mut bytes, Kind::Residual(crate::wire::intent_message(intent)));
     }
     for transaction in &state.history {
         push(&mut bytes, Kind::Transaction(message::transaction(transaction)));
@@ -128,7 +128,7 @@ pub(super) fn snapshot(state: &State) -> Vec<u8> {
 pub(super) fn residual(intents: &[Intent]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for intent in intents {
-        push(&mut bytes, Kind::Residual(crate::api::parse::intent_message(intent)));
+        push(&mut bytes, Kind::Residual(crate::wire::intent_message(intent)));
     }
     bytes
 }
@@ -183,7 +183,7 @@ pub(super) fn replay(bytes: &[u8]) -> Result<(State, usize), Unreadable> {
                     )));
                 }
                 let bgp = header.configured_bgp.as_ref();
-                let bgp = bgp.map(|bgp| crate::api::parse::bgp(bgp.local_as, &bgp.router_id));
+                let bgp = bgp.map(|bgp| crate::wire::bgp(bgp.local_as, &bgp.router_id));
                 state.configured_bgp = bgp.transpose().map_err(|e| Unreadable(e.to_string()))?;
                 begun = true;
             }

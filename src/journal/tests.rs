@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::{
-    commit::Outcome,
+    transaction::Outcome,
     model::{Change, Intent, IntentKey, OwnerName, Prefix, Protocol},
     proto::v1,
     store::Store,
@@ -21,7 +21,7 @@ fn prefix(number: u8) -> Prefix {
 fn advertise(number: u8, med: u32) -> Change {
     let attributes = v1::PrefixAttributes { med, ..Default::default() };
     let prefix = prefix(number).to_string();
-    let ad = crate::api::parse::advertisement(&prefix, 1, Some(&attributes)).expect("valid");
+    let ad = crate::wire::advertisement(&prefix, 1, Some(&attributes)).expect("valid");
     Change::Set(Intent::Prefix(ad))
 }
 
@@ -226,8 +226,8 @@ fn every_field_of_every_intent_comes_back() {
     ];
     for kind in kinds {
         let message = v1::Intent { kind: Some(kind) };
-        let intent = crate::api::parse::intent(&message).expect("valid");
-        assert_eq!(crate::api::parse::intent_message(&intent), message);
+        let intent = crate::wire::intent(&message).expect("valid");
+        assert_eq!(crate::wire::intent_message(&intent), message);
     }
 }
 

@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use novaroute::{
-    api::parse,
+    wire,
     model::Intent,
     proto::v1::{
         BgpPeer, PrefixAttributes, StaticRoute,
@@ -14,21 +14,21 @@ use novaroute::{
 use proptest::prelude::*;
 
 pub fn bgp(local_as: u32, router_id: &str) -> Intent {
-    Intent::Bgp(parse::bgp(local_as, router_id).expect("a valid instance"))
+    Intent::Bgp(wire::bgp(local_as, router_id).expect("a valid instance"))
 }
 
 pub fn peer(message: &BgpPeer) -> Intent {
-    Intent::Peer(parse::peer(message).expect("a valid peer"))
+    Intent::Peer(wire::peer(message).expect("a valid peer"))
 }
 
 pub fn prefix(prefix: &str, attributes: Option<&PrefixAttributes>) -> Intent {
-    Intent::Prefix(parse::advertisement(prefix, 1, attributes).expect("a valid prefix"))
+    Intent::Prefix(wire::advertisement(prefix, 1, attributes).expect("a valid prefix"))
 }
 
 pub fn route(prefix: &str, next_hop: NextHop, distance: u32, tag: u32) -> Intent {
     let (prefix, next_hop) = (prefix.to_owned(), Some(next_hop));
     let message = StaticRoute { prefix, next_hop, distance, tag };
-    Intent::StaticRoute(parse::static_route(&message).expect("a valid route"))
+    Intent::StaticRoute(wire::static_route(&message).expect("a valid route"))
 }
 
 pub fn attributes(

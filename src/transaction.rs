@@ -5,11 +5,47 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Outcome, TransactionId};
 use crate::{
-    model::{Change, IntentKey, OwnerName},
+    model::{Change, IntentKey, OwnerName, ValueError},
     store::{Owned, Store},
 };
+
+/// Names one transaction in replies, logs and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(uuid::Uuid);
+
+impl TransactionId {
+    /// A new one that no other transaction has.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4())
+    }
+}
+
+impl std::str::FromStr for TransactionId {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let id = uuid::Uuid::try_parse(text);
+        id.map(Self).map_err(|_| ValueError::new("is not the id of a transaction"))
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a transaction ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Applied, and read back from the daemons that execute it.
+    Confirmed,
+    /// FRR already had all of it; nothing was sent.
+    Unchanged,
+    /// Stored; FRR can't be reached and gets it when it returns.
+    Pending,
+}
 
 /// One object that a transaction changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
