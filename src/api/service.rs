@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
 use super::{
-    Directory, Sessions, StatusSource, codes, directory::authenticate, 
-    sessions::ConnectionId,
+    Directory, Sessions, StatusSource, codes, directory::authenticate, sessions::ConnectionId,
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},

@@ -10,9 +10,9 @@ use std::{
 
 use super::replay::{self, State};
 use crate::{
-    transaction::{Ending, Finish, Transaction, TransactionId},
     failpoint,
     model::{BgpGlobal, Intent},
+    transaction::{Ending, Finish, Transaction, TransactionId},
 };
 
 /// Name of the journal in the state directory.

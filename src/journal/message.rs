@@ -6,10 +6,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{
-    transaction::{Changed, Ending, Finish, Outcome, Transaction},
     model::Intent,
     proto::journal::v1::{self, Result as Code},
     store::Owned,
+    transaction::{Changed, Ending, Finish, Outcome, Transaction},
     wire,
 };
 

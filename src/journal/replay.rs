@@ -15,10 +15,10 @@ use super::{
     },
 };
 use crate::{
-    transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
     model::{BgpGlobal, Intent},
     proto::journal::v1::{self, record::Kind},
     store::Store,
+    transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
 };
 
 /// Format that this program writes.

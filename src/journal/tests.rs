@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::{
-    transaction::Outcome,
     model::{Change, Intent, IntentKey, OwnerName, Prefix, Protocol},
     proto::v1,
     store::Store,
+    transaction::Outcome,
 };
 
 fn admin() -> OwnerName {

@@ -186,28 +186,3 @@ async fn it_stops_though_nobody_takes_transitions() {
     watched.stop.cancel();
     timeout(Duration::from_secs(1), watched.monitor.task).await.unwrap().unwrap();
 }
-
-/// By hand: `NOVAROUTE_TEST_FRR=/run/frr cargo test -- --ignored real_frr`.
-#[tokio::test]
-#[ignore = "needs the socket directory of a running FRR in NOVAROUTE_TEST_FRR"]
-async fn real_frr_is_watched() {
-    let frr = FrrConfig {
-        socket_dir: std::env::var_os("NOVAROUTE_TEST_FRR").unwrap().into(),
-        connect_timeout: Duration::from_secs(1),
-        retry_interval: Duration::from_secs(1),
-        yang_dir: "/".into(),
-    };
-    let (send, mut transitions) = mpsc::channel(8);
-    let monitor = Monitor::start(&frr, send, Arc::new(Metrics::new([])), CancellationToken::new());
-    let wait: u64 = std::env::var("NOVAROUTE_TEST_SECONDS").map_or(3, |s| s.parse().unwrap());
-    let _ = timeout(Duration::from_secs(wait), async {
-        while let Some(transition) = transitions.recv().await {
-            eprintln!("{transition:?}");
-        }
-    })
-    .await;
-    let status = monitor.status.borrow().clone();
-    eprintln!("{status:#?}");
-    assert!(status.frr().is_ok());
-    assert!(status.uptime().is_some());
-}

@@ -186,29 +186,3 @@ async fn what_was_only_asked_is_not_applied_with_the_next_commit() {
     }
     bed.assert_clean().await;
 }
-
-/// Not a test: what a commit costs. `cargo test --release -- --ignored --nocapture cost`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures"]
-async fn the_cost_of_commits() {
-    let bed = Bed::start();
-    let time = async |what: &str, edits: Edits| {
-        let start = std::time::Instant::now();
-        let outcome = bed.driver.commit(edits, "").await;
-        println!("{what}: {:?} ({outcome:?})", start.elapsed());
-    };
-    let prefixes: Vec<String> =
-        (0..10_000).map(|i| format!("10.{}.{}.0/24", 100 + i / 250, i % 250)).collect();
-    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-    time("first route", bed.add(&["10.99.1.0/24"])).await;
-    time("second route", bed.add(&["10.99.2.0/24"])).await;
-    time("same again", bed.add(&["10.99.2.0/24"])).await;
-    time("1,000 routes", bed.add(&prefixes[..1000])).await;
-    time("one beside 1,000", bed.add(&["10.99.3.0/24"])).await;
-    time("10,000 routes", bed.add(&prefixes)).await;
-    time("one beside 10,000", bed.add(&["10.99.4.0/24"])).await;
-    let delete = Edits { delete: vec![route_path("10.99.4.0/24")], merge: None };
-    time("delete one beside 10,000", delete).await;
-    let delete = prefixes[..1000].iter().map(|prefix| route_path(prefix)).collect();
-    time("delete 1,000 of 10,000", Edits { delete, merge: None }).await;
-}

@@ -4,12 +4,12 @@
 #![allow(dead_code)]
 
 use novaroute::{
-    wire,
     model::Intent,
     proto::v1::{
         BgpPeer, PrefixAttributes, StaticRoute,
         static_route::NextHop::{self, Blackhole, Gateway, InterfaceName},
     },
+    wire,
 };
 use proptest::prelude::*;
 
