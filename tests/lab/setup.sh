@@ -16,7 +16,7 @@ PACKAGES=(
     # to build FRR's root file system
     debootstrap gpgv debian-archive-keyring mount
     # to run labs
-    iproute2 bird2 jq procps util-linux
+    iproute2 bird2 curl ca-certificates jq procps util-linux
     # to run the Python client of the tests
     python3 python3-venv
 )
