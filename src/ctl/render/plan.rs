@@ -93,10 +93,11 @@ impl Leaf {
 /// form of a configuration.
 fn push_steps(told: &mut String, steps: &[Step]) {
     const INDENT: usize = 4;
-    let mut stands: &[String] = &[];
+    // Where the line just written stands, itself included: it may be what enters the next one's node.
+    let mut stands: Vec<&String> = Vec::new();
     for step in steps {
         let shared =
-            stands.iter().zip(&step.context).take_while(|(here, there)| here == there).count();
+            stands.iter().zip(&step.context).take_while(|(here, there)| **here == *there).count();
         let entered = step.context.iter().enumerate().skip(shared);
         let command = (step.context.len(), &step.command);
         for (depth, line) in entered.chain([command]) {
@@ -104,6 +105,6 @@ fn push_steps(told: &mut String, steps: &[Step]) {
             told.push_str(&text::printable(line));
             told.push('\n');
         }
-        stands = &step.context;
+        stands = step.context.iter().chain([&step.command]).collect();
     }
 }
