@@ -21,6 +21,10 @@ help: ## list the commands
 setup: ## install what this machine lacks and build the cached FRR (idempotent)
 	@tests/lab/setup.sh
 
+.PHONY: setup-grpc
+setup-grpc: setup ## build FRR's own gRPC module for the lab (minutes, once; its tests do it too)
+	@tests/lab/grpc.sh >/dev/null
+
 .PHONY: build
 build: setup ## build the binaries (debug)
 	cargo build

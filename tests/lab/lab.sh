@@ -22,6 +22,8 @@ usage: lab.sh [-l LAB] COMMAND    (LAB: the lab's name, nrlab unless told)
       --profile ROUTER=NAME     FRR's defaults profile (datacenter unless told)
       --config ROUTER=FILE      start-up configuration instead of the lab's own
       --args ROUTER/DAEMON=ARGS more arguments for a daemon
+      --grpc ROUTER/DAEMON=PORT FRR's own gRPC in a daemon, on a port that is open in the
+                                lab only (needs 'make setup-grpc')
   down                        end it: processes, namespaces, files
   reap                        end every lab whose owner is gone
   status                      the lab's routers and daemons
@@ -175,7 +177,7 @@ abandon() {
 
 up() {
     local -A profile=() config=([tor]="$here/tor.conf" [bird]="$here/bird.conf")
-    local owner=none args=() option router daemon
+    local owner=none args=() grpc=() option router daemon modules
     while [ $# -gt 0 ]; do
         [ $# -ge 2 ] || die "$1 wants a value, or is no option of 'up'"
         case $1 in
@@ -183,11 +185,14 @@ up() {
         --profile) check_router "${2%%=*}" && profile[${2%%=*}]=${2#*=} ;;
         --config) check_router "${2%%=*}" && config[${2%%=*}]=${2#*=} ;;
         --args) check_router "${2%%/*}" && args+=("$2") ;;
+        --grpc) check_router "${2%%/*}" && grpc+=("$2") ;;
         *) die "unknown option '$1' of 'up'" ;;
         esac
         shift 2
     done
     [[ $lab =~ ^[a-z][a-z0-9-]{0,23}$ ]] || die "'$lab' is no name for a lab: small letters, digits and '-', 24 at most"
+
+    [ "${#grpc[@]}" = 0 ] || modules=$("$here/grpc.sh" check)
 
     mkdir -p "$LAB_RUN"
     exec 9>"$LAB_RUN/.lock"
@@ -210,6 +215,13 @@ up() {
     for option in "${args[@]}"; do
         router=${option%%/*} daemon=${option#*/}
         printf '%s\n' "${daemon#*=}" >"$run/$router/args/${daemon%%=*}"
+    done
+    for option in "${grpc[@]}"; do
+        router=${option%%/*} daemon=${option#*/}
+        # router.sh binds the module's directory there.
+        mkdir -p "$run/$router"/{grpc,run/grpc}
+        printf '%s\n' "$modules" >"$run/$router/grpc-dir"
+        printf '%s\n' "${daemon#*=}" >"$run/$router/grpc/${daemon%%=*}"
     done
     make_network
 

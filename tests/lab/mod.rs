@@ -22,12 +22,17 @@ use std::{
     ffi::OsStr,
     fmt, fs,
     fs::File,
+    io,
+    net::{Ipv4Addr, TcpStream},
+    os::fd::AsFd,
     path::{Path, PathBuf},
     process::{self, Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
+
+use rustix::thread::LinkNameSpaceType;
 
 /// Addresses and AS numbers of every lab; the drawing is in `topology.sh`.
 pub mod net {
@@ -102,6 +107,7 @@ pub struct LabOptions {
     profiles: Vec<(Router, String)>,
     configs: Vec<(Router, String)>,
     daemon_args: Vec<(Router, String, String)>,
+    grpc: Vec<(Router, String)>,
 }
 
 impl LabOptions {
@@ -122,6 +128,13 @@ impl LabOptions {
     /// More command line arguments for an FRR daemon, separated by blanks.
     pub fn daemon_args(mut self, router: Router, daemon: &str, args: &str) -> Self {
         self.daemon_args.push((router, daemon.to_owned(), args.to_owned()));
+        self
+    }
+
+    /// FRR's own gRPC (`frr.Northbound`) in these daemons: see [`Lab::grpc_port`] and
+    /// [`Lab::connect`]. The first lab that wants it builds it, which takes minutes.
+    pub fn grpc(mut self, router: Router, daemons: &[&str]) -> Self {
+        self.grpc.extend(daemons.iter().map(|daemon| (router, (*daemon).to_owned())));
         self
     }
 }
@@ -159,6 +172,16 @@ impl Lab {
         }
         for (router, daemon, args) in &options.daemon_args {
             up.args(["--args", &format!("{router}/{daemon}={args}")]);
+        }
+        if !options.grpc.is_empty() {
+            // Not captured: it says what takes so long.
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/grpc.sh");
+            let built = Command::new(script).stdin(Stdio::null()).stdout(Stdio::null()).status();
+            let built = built.unwrap_or_else(|e| panic!("{script}: {e}"));
+            assert!(built.success(), "{script}: {built}; the reason is above");
+        }
+        for (router, daemon) in &options.grpc {
+            up.args(["--grpc", &format!("{router}/{daemon}={}", grpc_port(daemon))]);
         }
         succeed(&mut up);
 
@@ -200,6 +223,31 @@ impl Lab {
     /// The name of a router's network namespace.
     pub fn namespace(&self, router: Router) -> String {
         format!("{}-{router}", self.id)
+    }
+
+    /// The port of a daemon's own gRPC, on every address of its router. Only the lab can reach it:
+    /// for the test itself there is [`Lab::connect`].
+    #[track_caller]
+    pub fn grpc_port(&self, router: Router, daemon: &str) -> u16 {
+        let file = self.run_dir.join(router.name()).join("grpc").join(daemon);
+        let text = fs::read_to_string(&file)
+            .unwrap_or_else(|e| panic!("{daemon} of {router} was not asked to serve gRPC: {e}"));
+        text.trim().parse().expect("a port")
+    }
+
+    /// A TCP connection to a port of a router's own loopback, for a client in this process.
+    ///
+    /// A socket belongs for ever to the namespace of the thread that made it. So a thread enters the
+    /// router's namespace, connects, hands the socket over and ends: no relay is needed, and nothing
+    /// else of this process is in that namespace.
+    pub fn connect(&self, router: Router, port: u16) -> io::Result<TcpStream> {
+        let namespace = File::open(Path::new("/run/netns").join(self.namespace(router)))?;
+        let connecting = thread::spawn(move || {
+            let kind = Some(LinkNameSpaceType::Network);
+            rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)?;
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+        });
+        connecting.join().expect("the thread does not panic")
     }
 
     /// A command of this machine, to be run in the router's network namespace. The child is the
@@ -387,6 +435,12 @@ pub fn wait_for<T, E: fmt::Display>(
 /// Where `lab.sh` keeps the directories of running labs.
 pub fn run_base() -> PathBuf {
     std::env::var_os("NOVAROUTE_LAB_RUN").map_or_else(|| "/run/novaroute-lab".into(), PathBuf::from)
+}
+
+/// The port that a daemon's gRPC gets: any will do, in a namespace of its own.
+fn grpc_port(daemon: &str) -> usize {
+    let at = FRR_DAEMONS.iter().position(|known| *known == daemon);
+    50051 + at.unwrap_or_else(|| panic!("{daemon} is no daemon of the lab's"))
 }
 
 /// `lab.sh -l ID`, to be given its command.

@@ -35,18 +35,30 @@ mount_root() {
     mount --bind "$own/tmp" "$root/var/tmp"
     mount --bind "$own/tmp" "$root/tmp"
     mount --bind "$own/run" "$root/run"
+    if [ -f "$own/grpc-dir" ]; then
+        mount --bind "$(cat "$own/grpc-dir")" "$root/run/grpc"
+        mount -o remount,bind,ro "$root/run/grpc"
+    fi
     mount --rbind /dev "$root/dev"
     mount --bind /proc "$root/proc"
     mount --bind /sys "$root/sys"
 }
 
+# Does somebody listen on TCP port $1 of this router? Nobody needs to where none is given.
+listens() { [ -z "$1" ] || (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 # Starts FRR's daemon $1; it goes to the background by itself once it listens.
 start_daemon() {
-    local daemon=$1 extra=()
+    local daemon=$1 extra=() environment=() port=
     # What a killed daemon left would look like the new one's.
     rm -f "$own/run/frr/$daemon.vty"
     if [ -f "$own/args/$daemon" ]; then read -ra extra <"$own/args/$daemon"; fi
-    chroot "$root" "/usr/lib/frr/$daemon" -d -F "$(cat "$own/profile")" \
+    if [ -f "$own/grpc/$daemon" ]; then
+        port=$(cat "$own/grpc/$daemon")
+        environment=(env LD_LIBRARY_PATH=/run/grpc)
+        extra+=(-M "/run/grpc/grpc.so:$port")
+    fi
+    chroot "$root" "${environment[@]}" "/usr/lib/frr/$daemon" -d -F "$(cat "$own/profile")" \
         --log "file:/var/log/$daemon.log" "${extra[@]}" \
         </dev/null >>"$own/log/$daemon.out" 2>&1 || {
         say "$router: $daemon did not start:"
@@ -55,10 +67,10 @@ start_daemon() {
     }
     local try
     for try in {1..100}; do
-        [ ! -S "$own/run/frr/$daemon.vty" ] || return 0
+        if [ -S "$own/run/frr/$daemon.vty" ] && listens "$port"; then return 0; fi
         [ "$try" -lt 10 ] || sleep 0.1
     done
-    say "$router: $daemon runs but has made no socket $own/run/frr/$daemon.vty"
+    say "$router: $daemon runs but has made no socket $own/run/frr/$daemon.vty${port:+, or does not listen on port $port}"
     return 1
 }
 

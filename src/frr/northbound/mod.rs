@@ -7,20 +7,24 @@
 
 mod error;
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use bytes::Bytes;
 use http_body::Body as HttpBody;
+use serde_json::Value;
 use tonic::{Status, body::Body, client::GrpcService, codegen::StdError};
 use tracing::{debug, warn};
 
 pub use error::{Error, Retry};
 
-use crate::proto::frr::{
-    CommitRequest, CreateCandidateRequest, DataTree, DeleteCandidateRequest, EditCandidateRequest,
-    Encoding, GetCapabilitiesRequest, GetRequest, LoadToCandidateRequest, PathValue,
-    commit_request::Phase, get_request::DataType, load_to_candidate_request::LoadType,
-    northbound_client::NorthboundClient,
+use crate::{
+    proto::frr::{
+        CommitRequest, CreateCandidateRequest, DataTree, DeleteCandidateRequest,
+        EditCandidateRequest, Encoding, GetCapabilitiesRequest, GetRequest, LoadToCandidateRequest,
+        PathValue, commit_request::Phase, get_request::DataType,
+        load_to_candidate_request::LoadType, northbound_client::NorthboundClient,
+    },
+    tree::{Path, Step},
 };
 
 /// Everything but commits and reads is bookkeeping on the server.
@@ -121,6 +125,9 @@ where
     /// The running configuration at a data path, as RFC 7951 JSON whose root is that
     /// node; `None` where there is none.
     ///
+    /// Ask FRR's own servers for a top-level node only. Of others 10.3 gives neighbours as well, or
+    /// nothing, and mgmtd crashes when asked for `frr-staticd:staticd`.
+    ///
     /// # Errors
     ///
     /// [`Error::Refused`] where the path names nothing in the schema.
@@ -139,6 +146,10 @@ where
     }
 
     async fn get(&self, path: &str, data: DataType) -> Result<Option<String>, Error> {
+        if !is_data_path(path) {
+            // FRR's own servers crash.
+            return Err(Error::Refused { message: format!("{path:?} is no data path") });
+        }
         let mut client = self.client.clone();
         let request = GetRequest {
             r#type: data.into(),
@@ -148,7 +159,10 @@ where
         };
         let answer = within(GET_DEADLINE, async {
             let mut answers = client.get(request).await?.into_inner();
-            answers.message().await
+            let answer = answers.message().await?;
+            // FRR's own server says what is wrong only behind an empty answer.
+            while answers.message().await?.is_some() {}
+            Ok(answer)
         });
         match answer.await {
             Ok(answer) => Ok(answer.and_then(|answer| answer.data).map(|tree| tree.data)),
@@ -183,9 +197,7 @@ where
         phase: Phase,
         comment: String,
     ) -> Result<Outcome, Error> {
-        if let Some(path) =
-            edits.delete.iter().find(|path| !path.starts_with('/') || path.len() < 2)
-        {
+        if let Some(path) = edits.delete.iter().find(|path| !is_data_path(path)) {
             // Some servers take these for the whole configuration.
             return Err(Error::Refused { message: format!("{path:?} is no data path") });
         }
@@ -261,7 +273,12 @@ where
                 r#type: LoadType::Merge.into(),
                 config: Some(config),
             };
-            within(QUICK_DEADLINE, client.load_to_candidate(request)).await?;
+            let loaded = within(QUICK_DEADLINE, client.load_to_candidate(request)).await;
+            // FRR's own servers call data that they cannot take an internal error.
+            loaded.map_err(|error| match error {
+                Error::Failed { message } => Error::Refused { message },
+                error => error,
+            })?;
         }
         let request =
             CommitRequest { candidate_id, phase: phase.into(), comment: comment.to_owned() };
@@ -272,16 +289,75 @@ where
         }
     }
 
-    /// Those of the paths that have configuration.
+    /// Those of the paths that have configuration. Asks for top-level nodes and looks inside: see
+    /// [`Northbound::get_config`].
     async fn existing(&self, paths: Vec<String>) -> Result<Vec<String>, Error> {
+        let mut tops = BTreeMap::new();
         let mut existing = Vec::with_capacity(paths.len());
-        for path in paths {
-            if self.get_config(&path).await?.is_some() {
-                existing.push(path);
+        for text in paths {
+            // What we do not understand is for the server to judge.
+            let there = match text.parse::<Path>() {
+                Ok(path) => match path.0.first() {
+                    Some(top) => {
+                        let name = &top.name;
+                        if !tops.contains_key(name) {
+                            let json = self.get_config(&format!("/{name}")).await?;
+                            tops.insert(name.clone(), json.map(|json| parse(&json)).transpose()?);
+                        }
+                        tops[name].as_ref().is_some_and(|json| holds(json, &path.0))
+                    }
+                    None => true,
+                },
+                Err(_) => true,
+            };
+            if there {
+                existing.push(text);
             }
         }
         Ok(existing)
     }
+}
+
+/// Some servers take other texts for the whole configuration, or worse.
+fn is_data_path(path: &str) -> bool {
+    path.starts_with('/') && path.len() > 1
+}
+
+fn parse(json: &str) -> Result<Value, Error> {
+    serde_json::from_str(json).map_err(|error| Error::Failed {
+        message: format!("the running configuration is no JSON: {error}"),
+    })
+}
+
+/// Whether a node is in an RFC 7951 document.
+fn holds(mut json: &Value, steps: &[Step]) -> bool {
+    for step in steps {
+        let Some(node) = child(json, &step.name) else { return false };
+        json = node;
+        if step.keys.is_empty() {
+            continue;
+        }
+        let is_entry = |entry: &&Value| {
+            step.keys.iter().all(|(key, value)| {
+                let found = if &**key == "." { Some(*entry) } else { child(entry, key) };
+                let found = found.map(|found| match found {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                });
+                found.as_deref() == Some(value)
+            })
+        };
+        match json.as_array().and_then(|entries| entries.iter().find(is_entry)) {
+            Some(entry) => json = entry,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// A member of an object; its name may be given with a module that is not written there.
+fn child<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
+    json.get(name).or_else(|| json.get(name.split_once(':')?.1))
 }
 
 /// Leaves out what is below another path of the list, or there twice: it is gone with
@@ -317,5 +393,32 @@ mod tests {
         let paths = ["/a:b/c[k='1/2']", "/a:b/c[k='1/2']/d", "/a:b/e", "/a:b/ef", "/a:b/e"];
         let kept = outermost(paths.map(Into::into).into());
         assert_eq!(kept, ["/a:b/c[k='1/2']", "/a:b/e", "/a:b/ef"]);
+    }
+
+    #[test]
+    fn nodes_are_found_in_a_document() {
+        let json = parse(
+            r#"{"a:b":{"c":[{"k":10,"l":"x"},{"k":11,"l":"x","o:p":true}],"e":["1","2"],"f":[null]}}"#,
+        );
+        let json = json.expect("JSON");
+        let holds = |path: &str| holds(&json, &path.parse::<Path>().expect("a path").0);
+        for there in [
+            "/a:b",
+            "/a:b/c[k='10'][l='x']",
+            "/a:b/a:c[k='11'][l='x']/o:p",
+            "/a:b/e[.='2']",
+            "/a:b/f",
+        ] {
+            assert!(holds(there), "{there}");
+        }
+        for lacking in [
+            "/a:c",
+            "/a:b/c[k='1'][l='x']",
+            "/a:b/c[k='10'][l='x']/o:p",
+            "/a:b/e[.='3']",
+            "/a:b/f/g",
+        ] {
+            assert!(!holds(lacking), "{lacking}");
+        }
     }
 }
