@@ -1,9 +1,19 @@
 //! The actor: takes what queues as one batch, decides, has the engine apply it, answers.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `history` | what is done with a transaction afterwards: confirm, roll back |
+//! | `resync` | FRR compared with all that is desired |
+//! | `observer` | who is told how commits go |
+
+mod history;
+mod observer;
+mod resync;
 
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -11,11 +21,13 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
+
+pub use observer::{NoObserver, Observer};
 
 use super::{
     Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
-    Finish, Outcome, Plan, Transaction, TransactionId, View, blame::blame, handle::Request,
+    Outcome, Plan, Transaction, TransactionId, View, blame::blame, handle::Request,
 };
 use crate::{
     daemon::{Daemon, Forest},
@@ -41,33 +53,6 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 
 /// Time between two signs of life while there is nothing to do.
 const BEAT: Duration = Duration::from_secs(2);
-
-/// Is told how commits go: metrics and health.
-pub trait Observer: Send + Sync {
-    /// The actor makes progress: told every few seconds while it has nothing to do, and with
-    /// each batch.
-    fn beat(&self);
-    /// A transaction with FRR has ended: `result` is confirmed, unchanged, pending or refused.
-    fn transaction(&self, result: &'static str, took: Duration);
-    /// One request was decided.
-    fn request(&self, request: &CommitRequest, accepted: bool);
-    /// A full comparison of FRR with what is desired has ended.
-    fn resynchronised(&self, took: Duration);
-    /// What was published before, and the store as it stands now with what FRR still lacks of it.
-    fn state(&self, before: &View, now: &View);
-}
-
-/// Observes nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoObserver;
-
-impl Observer for NoObserver {
-    fn beat(&self) {}
-    fn transaction(&self, _: &'static str, _: Duration) {}
-    fn request(&self, _: &CommitRequest, _: bool) {}
-    fn resynchronised(&self, _: Duration) {}
-    fn state(&self, _: &View, _: &View) {}
-}
 
 /// The one writer.
 pub struct Actor {
@@ -234,134 +219,6 @@ impl Actor {
             Err(error) => Err(error),
         };
         plan.map_err(|error| refusal(error, &[request], self.engine.shapes(), &before))
-    }
-
-    /// The transaction of this name, if this owner may decide over it.
-    fn remembered(
-        &self,
-        owner: &OwnerName,
-        id: TransactionId,
-    ) -> Result<Arc<Transaction>, CommitError> {
-        let found = self.journal.state().history.iter().find(|t| t.id == id);
-        let message = || format!("transaction {id} is not remembered; see 'transactions'");
-        let transaction =
-            found.ok_or_else(|| CommitError::NoSuchTransaction { message: message() })?;
-        if transaction.owner != *owner && !owner.is_admin() {
-            return Err(CommitError::NotYours { id, owner: transaction.owner.clone() });
-        }
-        Ok(transaction.clone())
-    }
-
-    fn confirm(&mut self, owner: &OwnerName, id: TransactionId) -> Result<(), CommitError> {
-        let transaction = self.remembered(owner, id)?;
-        if !transaction.awaits_confirmation() {
-            let state = match transaction.finish {
-                Some(finish) => format!("is {finish} already"),
-                None => "does not wait to be confirmed".to_owned(),
-            };
-            let message = format!("transaction {id} {state}");
-            return Err(CommitError::NoSuchTransaction { message });
-        }
-        info!(%owner, transaction = %id, "confirmed");
-        let finished = self.journal.finish(id, Finish::Confirmed);
-        self.publish();
-        finished.map_err(|error| CommitError::NotDurable { message: error.to_string() })
-    }
-
-    /// Puts back what stood before a transaction, where nothing of it has been changed since.
-    async fn roll_back(
-        &mut self,
-        owner: &OwnerName,
-        id: TransactionId,
-    ) -> Result<Committed, CommitError> {
-        let transaction = self.remembered(owner, id)?;
-        let unfit = match (&transaction.ending, transaction.finish) {
-            (_, Some(Finish::RolledBack)) => Some("is rolled back already"),
-            (Some(Ending::Refused(_)), _) => Some("was refused: nothing of it is there"),
-            _ => None,
-        };
-        if let Some(unfit) = unfit {
-            let message = format!("transaction {id} {unfit}");
-            return Err(CommitError::NoSuchTransaction { message });
-        }
-        let changed =
-            |change: &&super::Changed| self.store().get(&change.key) != change.after.as_ref();
-        let keys: Vec<_> = transaction.changes.iter().filter(changed).map(|c| c.key).collect();
-        if !keys.is_empty() {
-            return Err(CommitError::ChangedSince { keys });
-        }
-        self.put_back(&transaction, owner, "Rollback").await
-    }
-
-    /// Applies what puts a transaction back, as a transaction of its own.
-    async fn put_back(
-        &mut self,
-        transaction: &Transaction,
-        owner: &OwnerName,
-        origin: &'static str,
-    ) -> Result<Committed, CommitError> {
-        let before = self.store().clone();
-        let mut after = before.clone();
-        let mut changes = Vec::new();
-        for change in transaction.changes.iter().rev() {
-            // What somebody has changed since is theirs.
-            if before.get(&change.key) == change.after.as_ref() {
-                after.restore(change.key, change.before.clone());
-                changes.push(match &change.before {
-                    Some(owned) => Change::Set(owned.intent.clone()),
-                    None => Change::Remove(change.key),
-                });
-            }
-        }
-        let needs_bgp =
-            |key: &IntentKey| matches!(key.kind(), IntentKind::Peer | IntentKind::Prefix);
-        if after.bgp().is_none() && after.iter().any(|(key, _)| needs_bgp(key)) {
-            let message =
-                "it set up BGP, which peers and prefixes declared since need; withdraw them first";
-            return Err(CommitError::Refused { message: message.to_owned() });
-        }
-        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
-        let back = Transaction::new(owner, origin, &request.changes, &before, &after);
-        let id = back.id;
-        let outcome = self.carry_out(after, vec![back], &[&request]).await?;
-        let finished = self.journal.finish(transaction.id, Finish::RolledBack);
-        if let Err(error) = finished {
-            error!(%error, "the journal lacks a rollback");
-        }
-        info!(%owner, transaction = %transaction.id, ?outcome, "rolled back");
-        self.publish();
-        let previous = transaction.changes.iter().rev().map(|c| c.after.clone());
-        let previous = previous.map(|owned| owned.map(|owned| owned.intent)).collect();
-        Ok(Committed { id, outcome, previous })
-    }
-
-    /// Time until the next transaction rolls back by itself.
-    fn next_deadline(&self) -> Option<Duration> {
-        let history = self.journal.state().history.iter();
-        let deadlines = history.filter(|t| t.awaits_confirmation()).filter_map(|t| t.confirm_by);
-        let next = deadlines.min()?.duration_since(SystemTime::now()).unwrap_or_default();
-        let tried = self.rollback_failed.map(|at| (at + self.retry_interval) - Instant::now());
-        Some(next.max(tried.unwrap_or_default()))
-    }
-
-    async fn roll_back_overdue(&mut self) {
-        let now = SystemTime::now();
-        let history = self.journal.state().history.iter().rev();
-        let overdue: Vec<_> = history
-            .filter(|t| t.awaits_confirmation() && t.confirm_by.is_some_and(|by| by <= now))
-            .cloned()
-            .collect();
-        for transaction in overdue {
-            warn!(transaction = %transaction.id, "not confirmed in time");
-            let owner = transaction.owner.clone();
-            if let Err(error) = self.put_back(&transaction, &owner, "ConfirmTimeout").await {
-                // FRR refuses what it had, or others need it: later perhaps.
-                error!(transaction = %transaction.id, %error, "can't be rolled back");
-                self.rollback_failed = Some(Instant::now());
-                return;
-            }
-        }
-        self.rollback_failed = None;
     }
 
     fn is_behind(&self) -> bool {
@@ -577,79 +434,6 @@ impl Actor {
             .filter(|(key, _)| anew.contains(key) || !self.rejected.contains_key(key))
             .map(|(_, owned)| &owned.intent);
         render(wanted, self.engine.shapes())
-    }
-
-    /// Compares FRR with all that is desired and repairs what differs.
-    async fn resynchronise(&mut self) {
-        let begun = Instant::now();
-        let desired = self.desired(self.store(), std::iter::empty());
-        match self.engine.resynchronise(&desired).await {
-            Ok(Applied { sent, unreachable }) => {
-                if sent > 0 {
-                    info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
-                }
-                if unreachable != self.unreachable {
-                    for (daemon, why) in &unreachable {
-                        warn!(%daemon, why, "FRR can't be reached");
-                    }
-                }
-                self.unreachable = unreachable;
-                self.out_of_step = None;
-                let reached = self.unreachable.is_empty();
-                if reached && !self.journal.state().residue.is_empty() {
-                    // Nothing of ours is in FRR any more but what is stored.
-                    self.settle(&[], Ending::Done(Outcome::Confirmed), begun, true);
-                }
-                self.tell(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
-            }
-            Err(error) => {
-                warn!(%error, "FRR refuses what is desired");
-                self.observer.transaction("refused", begun.elapsed());
-                self.out_of_step = Some(error.to_string());
-                self.reject_one_by_one().await;
-            }
-        }
-        self.observer.resynchronised(begun.elapsed());
-    }
-
-    /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
-    /// runs already stays meanwhile.
-    async fn reject_one_by_one(&mut self) {
-        let keep = self.desired(self.store(), std::iter::empty());
-        let suspects: Vec<_> = self
-            .store()
-            .iter()
-            .filter(|(key, _)| !self.rejected.contains_key(key))
-            .map(|(_, owned)| owned.intent.clone())
-            .collect();
-        let mut taken: Vec<Intent> = Vec::new();
-        let mut slices = vec![(0, suspects.len())];
-        while let Some((from, to)) = slices.pop() {
-            let range = from..to;
-            let tried = taken.iter().chain(&suspects[range.clone()]);
-            let part = render(tried, self.engine.shapes());
-            match self.engine.commit_part(&part, &keep, true).await {
-                Ok(applied) if applied.unreachable.is_empty() => {
-                    taken.extend_from_slice(&suspects[range]);
-                }
-                Ok(applied) => {
-                    self.unreachable = applied.unreachable;
-                    return self.publish();
-                }
-                Err(error) if range.len() == 1 => {
-                    let key = suspects[range.start].key();
-                    error!(intent = %key, %error, "FRR refuses this intent");
-                    self.rejected.insert(key, error.to_string());
-                }
-                Err(_) => {
-                    let middle = range.start + range.len() / 2;
-                    slices.push((middle, to));
-                    slices.push((from, middle));
-                }
-            }
-        }
-        self.out_of_step = None;
-        self.publish();
     }
 
     fn publish(&self) {

@@ -1,0 +1,148 @@
+//! What was done is kept, or taken back: by its owner, or because nobody confirmed it in time.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tracing::{error, info, warn};
+
+use super::Actor;
+use crate::{
+    commit::{CommitError, CommitRequest, Committed},
+    model::{Change, IntentKey, IntentKind, OwnerName},
+    transaction::{Changed, Ending, Finish, Transaction, TransactionId},
+};
+
+impl Actor {
+    /// The transaction of this name, if this owner may decide over it.
+    fn remembered(
+        &self,
+        owner: &OwnerName,
+        id: TransactionId,
+    ) -> Result<Arc<Transaction>, CommitError> {
+        let found = self.journal.state().history.iter().find(|t| t.id == id);
+        let message = || format!("transaction {id} is not remembered; see 'transactions'");
+        let transaction =
+            found.ok_or_else(|| CommitError::NoSuchTransaction { message: message() })?;
+        if transaction.owner != *owner && !owner.is_admin() {
+            return Err(CommitError::NotYours { id, owner: transaction.owner.clone() });
+        }
+        Ok(transaction.clone())
+    }
+
+    pub(super) fn confirm(
+        &mut self,
+        owner: &OwnerName,
+        id: TransactionId,
+    ) -> Result<(), CommitError> {
+        let transaction = self.remembered(owner, id)?;
+        if !transaction.awaits_confirmation() {
+            let state = match transaction.finish {
+                Some(finish) => format!("is {finish} already"),
+                None => "does not wait to be confirmed".to_owned(),
+            };
+            let message = format!("transaction {id} {state}");
+            return Err(CommitError::NoSuchTransaction { message });
+        }
+        info!(%owner, transaction = %id, "confirmed");
+        let finished = self.journal.finish(id, Finish::Confirmed);
+        self.publish();
+        finished.map_err(|error| CommitError::NotDurable { message: error.to_string() })
+    }
+
+    /// Puts back what stood before a transaction, where nothing of it has been changed since.
+    pub(super) async fn roll_back(
+        &mut self,
+        owner: &OwnerName,
+        id: TransactionId,
+    ) -> Result<Committed, CommitError> {
+        let transaction = self.remembered(owner, id)?;
+        let unfit = match (&transaction.ending, transaction.finish) {
+            (_, Some(Finish::RolledBack)) => Some("is rolled back already"),
+            (Some(Ending::Refused(_)), _) => Some("was refused: nothing of it is there"),
+            _ => None,
+        };
+        if let Some(unfit) = unfit {
+            let message = format!("transaction {id} {unfit}");
+            return Err(CommitError::NoSuchTransaction { message });
+        }
+        let changed = |change: &&Changed| self.store().get(&change.key) != change.after.as_ref();
+        let keys: Vec<_> = transaction.changes.iter().filter(changed).map(|c| c.key).collect();
+        if !keys.is_empty() {
+            return Err(CommitError::ChangedSince { keys });
+        }
+        self.put_back(&transaction, owner, "Rollback").await
+    }
+
+    /// Applies what puts a transaction back, as a transaction of its own.
+    async fn put_back(
+        &mut self,
+        transaction: &Transaction,
+        owner: &OwnerName,
+        origin: &'static str,
+    ) -> Result<Committed, CommitError> {
+        let before = self.store().clone();
+        let mut after = before.clone();
+        let mut changes = Vec::new();
+        for change in transaction.changes.iter().rev() {
+            // What somebody has changed since is theirs.
+            if before.get(&change.key) == change.after.as_ref() {
+                after.restore(change.key, change.before.clone());
+                changes.push(match &change.before {
+                    Some(owned) => Change::Set(owned.intent.clone()),
+                    None => Change::Remove(change.key),
+                });
+            }
+        }
+        let needs_bgp =
+            |key: &IntentKey| matches!(key.kind(), IntentKind::Peer | IntentKind::Prefix);
+        if after.bgp().is_none() && after.iter().any(|(key, _)| needs_bgp(key)) {
+            let message =
+                "it set up BGP, which peers and prefixes declared since need; withdraw them first";
+            return Err(CommitError::Refused { message: message.to_owned() });
+        }
+        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
+        let back = Transaction::new(owner, origin, &request.changes, &before, &after);
+        let id = back.id;
+        let outcome = self.carry_out(after, vec![back], &[&request]).await?;
+        let finished = self.journal.finish(transaction.id, Finish::RolledBack);
+        if let Err(error) = finished {
+            error!(%error, "the journal lacks a rollback");
+        }
+        info!(%owner, transaction = %transaction.id, ?outcome, "rolled back");
+        self.publish();
+        let previous = transaction.changes.iter().rev().map(|c| c.after.clone());
+        let previous = previous.map(|owned| owned.map(|owned| owned.intent)).collect();
+        Ok(Committed { id, outcome, previous })
+    }
+
+    /// Time until the next transaction rolls back by itself.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let history = self.journal.state().history.iter();
+        let deadlines = history.filter(|t| t.awaits_confirmation()).filter_map(|t| t.confirm_by);
+        let next = deadlines.min()?.duration_since(SystemTime::now()).unwrap_or_default();
+        let tried = self.rollback_failed.map(|at| (at + self.retry_interval) - Instant::now());
+        Some(next.max(tried.unwrap_or_default()))
+    }
+
+    pub(super) async fn roll_back_overdue(&mut self) {
+        let now = SystemTime::now();
+        let history = self.journal.state().history.iter().rev();
+        let overdue: Vec<_> = history
+            .filter(|t| t.awaits_confirmation() && t.confirm_by.is_some_and(|by| by <= now))
+            .cloned()
+            .collect();
+        for transaction in overdue {
+            warn!(transaction = %transaction.id, "not confirmed in time");
+            let owner = transaction.owner.clone();
+            if let Err(error) = self.put_back(&transaction, &owner, "ConfirmTimeout").await {
+                // FRR refuses what it had, or others need it: later perhaps.
+                error!(transaction = %transaction.id, %error, "can't be rolled back");
+                self.rollback_failed = Some(Instant::now());
+                return;
+            }
+        }
+        self.rollback_failed = None;
+    }
+}

@@ -1,0 +1,89 @@
+//! Brings FRR back to what is desired: after a restart of either side, after drift, and when a daemon
+//! returns that could not be reached.
+
+use std::time::Instant;
+
+use tracing::{error, info, warn};
+
+use super::Actor;
+use crate::{
+    commit::{Applied, Outcome},
+    model::Intent,
+    render::render,
+    transaction::Ending,
+};
+
+impl Actor {
+    /// Compares FRR with all that is desired and repairs what differs.
+    pub(super) async fn resynchronise(&mut self) {
+        let begun = Instant::now();
+        let desired = self.desired(self.store(), std::iter::empty());
+        match self.engine.resynchronise(&desired).await {
+            Ok(Applied { sent, unreachable }) => {
+                if sent > 0 {
+                    info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
+                }
+                if unreachable != self.unreachable {
+                    for (daemon, why) in &unreachable {
+                        warn!(%daemon, why, "FRR can't be reached");
+                    }
+                }
+                self.unreachable = unreachable;
+                self.out_of_step = None;
+                let reached = self.unreachable.is_empty();
+                if reached && !self.journal.state().residue.is_empty() {
+                    // Nothing of ours is in FRR any more but what is stored.
+                    self.settle(&[], Ending::Done(Outcome::Confirmed), begun, true);
+                }
+                self.tell(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
+            }
+            Err(error) => {
+                warn!(%error, "FRR refuses what is desired");
+                self.observer.transaction("refused", begun.elapsed());
+                self.out_of_step = Some(error.to_string());
+                self.reject_one_by_one().await;
+            }
+        }
+        self.observer.resynchronised(begun.elapsed());
+    }
+
+    /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
+    /// runs already stays meanwhile.
+    async fn reject_one_by_one(&mut self) {
+        let keep = self.desired(self.store(), std::iter::empty());
+        let suspects: Vec<_> = self
+            .store()
+            .iter()
+            .filter(|(key, _)| !self.rejected.contains_key(key))
+            .map(|(_, owned)| owned.intent.clone())
+            .collect();
+        let mut taken: Vec<Intent> = Vec::new();
+        let mut slices = vec![(0, suspects.len())];
+        while let Some((from, to)) = slices.pop() {
+            let range = from..to;
+            let tried = taken.iter().chain(&suspects[range.clone()]);
+            let part = render(tried, self.engine.shapes());
+            match self.engine.commit_part(&part, &keep, true).await {
+                Ok(applied) if applied.unreachable.is_empty() => {
+                    taken.extend_from_slice(&suspects[range]);
+                }
+                Ok(applied) => {
+                    self.unreachable = applied.unreachable;
+                    return self.publish();
+                }
+                Err(error) if range.len() == 1 => {
+                    let key = suspects[range.start].key();
+                    error!(intent = %key, %error, "FRR refuses this intent");
+                    self.rejected.insert(key, error.to_string());
+                }
+                Err(_) => {
+                    let middle = range.start + range.len() / 2;
+                    slices.push((middle, to));
+                    slices.push((from, middle));
+                }
+            }
+        }
+        self.out_of_step = None;
+        self.publish();
+    }
+}
