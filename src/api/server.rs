@@ -37,7 +37,7 @@ const MODE: u32 = 0o660;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another process serves it.
-    #[error("{} is served by another agent", path.display())]
+    #[error("{} is served by another process", path.display())]
     InUse {
         /// The socket.
         path: PathBuf,

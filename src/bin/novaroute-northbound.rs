@@ -6,10 +6,7 @@ use std::{
     fs,
     io::{self, Read, Write},
     net::SocketAddr,
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
-        process::CommandExt,
-    },
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, ExitCode, Stdio},
     time::Duration,
@@ -17,11 +14,15 @@ use std::{
 
 use clap::Parser;
 use novaroute::{
-    frr::gateway::{Gateway, Limits},
+    api,
+    frr::{
+        gateway::{Gateway, Limits},
+        vty::chain,
+    },
     proto::frr::northbound_server::NorthboundServer,
 };
 use tokio::{
-    net::{TcpListener, UnixListener, UnixStream},
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
     time::{sleep, timeout},
@@ -31,9 +32,6 @@ use tonic::transport::{Server, server::Router};
 use tonic_health::server::HealthReporter;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
-
-/// Owner and group may speak to FRR, nobody else.
-const SOCKET_MODE: u32 = 0o660;
 
 /// How long calls under way may take after the signal to end. A commit is finished
 /// or undone by its own task well before; Kubernetes kills after 30 s.
@@ -118,7 +116,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
             Some(bound.map_err(|error| format!("{address}: {error}"))?)
         }
     };
-    let listener = bind(&path).await.map_err(|error| format!("{}: {error}", path.display()))?;
+    let listener = api::bind(&path).await.map_err(|error| chain(&error))?;
     if let Err(status) = gateway.reset().await {
         warn!(reason = status.message(), "mgmtd's candidate not cleared at the start");
     }
@@ -231,24 +229,4 @@ async fn report(gateway: Gateway, reporter: HealthReporter) {
         }
         sleep(HEALTH_INTERVAL).await;
     }
-}
-
-/// Binds the socket. What a predecessor left is replaced, what one serves is not.
-async fn bind(path: &Path) -> io::Result<UnixListener> {
-    if let Ok(metadata) = fs::symlink_metadata(path) {
-        if !metadata.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
-        }
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody serves here already"));
-        }
-        fs::remove_file(path)?;
-    }
-    // Without a moment in which others could connect: the name appears with its mode.
-    let staged = path.with_extension("new");
-    let _ = fs::remove_file(&staged);
-    let listener = UnixListener::bind(&staged)?;
-    fs::set_permissions(&staged, fs::Permissions::from_mode(SOCKET_MODE))?;
-    fs::rename(&staged, path)?;
-    Ok(listener)
 }

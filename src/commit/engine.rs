@@ -67,8 +67,6 @@ pub struct Engine {
     mgmtd: MgmtdDriver,
     /// What of ours each daemon runs, as far as was confirmed.
     last: Forest,
-    /// FRR's version, once a daemon has told it.
-    version: Option<String>,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
 }
@@ -122,7 +120,6 @@ impl Engine {
             vty: BTreeMap::new(),
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
-            version: None,
             away: BTreeMap::new(),
         };
         for daemon in Daemon::ALL {
@@ -144,11 +141,6 @@ impl Engine {
     /// How the models in use lay things out.
     pub fn shapes(&self) -> Shapes {
         self.shapes
-    }
-
-    /// FRR's version, once known.
-    pub fn version(&self) -> Option<&str> {
-        self.version.as_deref()
     }
 
     /// Waits until a daemon hangs up, and says which. Cancel safe.
@@ -335,9 +327,6 @@ impl Engine {
         };
         let lost = |error| Failure::Lost(daemon, chain(&error));
         let snapshot = part.driver.read(&part.defaults).await.map_err(lost)?;
-        if let Some(version) = &snapshot.running.version {
-            self.version = Some(version.clone());
-        }
         let profile = snapshot.running.profile.as_deref().map(Profile::from_name);
         let profile = profile.unwrap_or_default();
         // Only bgpd's defaults differ in the models.

@@ -98,7 +98,6 @@ impl MgmtdError {
 #[derive(Debug)]
 pub struct MgmtdDriver {
     northbound: Northbound<NorthboundServer<Gateway>>,
-    gateway: Gateway,
     socket_dir: PathBuf,
     connect_timeout: Duration,
     /// On the executing daemon, to read back.
@@ -115,7 +114,6 @@ impl MgmtdDriver {
         let gateway = Gateway::new(socket_dir);
         Self {
             northbound: Northbound::new(gateway.service()),
-            gateway,
             socket_dir: socket_dir.to_owned(),
             connect_timeout,
             session: None,
@@ -136,8 +134,6 @@ impl MgmtdDriver {
 
     /// The part of mgmtd's running configuration that is ours to change.
     ///
-    /// Also takes away what somebody left in mgmtd's shared candidate.
-    ///
     /// # Errors
     /// mgmtd or the executing daemon can't be reached.
     pub async fn read(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
@@ -155,14 +151,6 @@ impl MgmtdDriver {
             None => Ok(Tree::new()),
             Some(json) => self.parse("mgmtd", &json, yang).await,
         }
-    }
-
-    /// Clears mgmtd's candidate of what a predecessor that was killed may have left there.
-    ///
-    /// # Errors
-    /// mgmtd is not there, or somebody is editing.
-    pub async fn reset(&self) -> Result<(), MgmtdError> {
-        self.gateway.reset().await.map_err(|status| Error::from(&status).into())
     }
 
     /// Asks mgmtd whether it would accept the edits. Changes nothing.

@@ -7,7 +7,7 @@ use std::{
 
 use tracing::{error, info, warn};
 
-use super::Actor;
+use super::{Actor, committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
     model::{Change, IntentKey, IntentKind, OwnerName},
@@ -104,17 +104,14 @@ impl Actor {
         }
         let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
         let back = Transaction::new(owner, origin, &request.changes, &before, &after);
-        let id = back.id;
-        let outcome = self.carry_out(after, vec![back], &[&request]).await?;
+        let outcome = self.carry_out(after, std::slice::from_ref(&back), &[&request]).await?;
         let finished = self.journal.finish(transaction.id, Finish::RolledBack);
         if let Err(error) = finished {
             error!(%error, "the journal lacks a rollback");
         }
         info!(%owner, transaction = %transaction.id, ?outcome, "rolled back");
         self.publish();
-        let previous = transaction.changes.iter().rev().map(|c| c.after.clone());
-        let previous = previous.map(|owned| owned.map(|owned| owned.intent)).collect();
-        Ok(Committed { id, outcome, previous })
+        Ok(committed(&back, outcome))
     }
 
     /// Time until the next transaction rolls back by itself.

@@ -185,27 +185,20 @@ impl Actor {
     async fn serve(&mut self, requests: Vec<Request>) {
         let mut batch = Vec::new();
         for request in requests {
+            if !matches!(request, Request::Commit(..)) {
+                self.batch(std::mem::take(&mut batch)).await;
+            }
+            // A client that went away does not get its answer.
             match request {
                 Request::Commit(request, answer) => batch.push((request, answer)),
-                other => {
-                    self.batch(std::mem::take(&mut batch)).await;
-                    self.serve_one(other).await;
+                Request::Plan(request, answer) => drop(answer.send(self.plan(&request).await)),
+                Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
+                Request::RollBack(owner, id, answer) => {
+                    drop(answer.send(self.roll_back(&owner, id).await));
                 }
             }
         }
         self.batch(batch).await;
-    }
-
-    async fn serve_one(&mut self, request: Request) {
-        // A client that went away does not get its answer.
-        match request {
-            Request::Commit(request, answer) => self.batch(vec![(request, answer)]).await,
-            Request::Plan(request, answer) => drop(answer.send(self.plan(&request).await)),
-            Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
-            Request::RollBack(owner, id, answer) => {
-                drop(answer.send(self.roll_back(&owner, id).await));
-            }
-        }
     }
 
     async fn plan(&mut self, request: &CommitRequest) -> Result<Plan, CommitError> {
@@ -227,9 +220,8 @@ impl Actor {
 
     /// Decides a batch: together where FRR takes all of it, else each request alone.
     async fn batch(&mut self, batch: Vec<Enquiry>) {
-        let before = self.store().clone();
         let mut accepted = Vec::new();
-        let mut store = before.clone();
+        let mut store = self.store().clone();
         for (request, answer) in batch {
             match self.permit(&store, &request) {
                 Ok(after) => {
@@ -243,11 +235,9 @@ impl Actor {
             return;
         }
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
-        match self.apply(store, &requests).await {
-            Ok((outcome, ids)) => {
-                let mut seen = before;
-                for ((request, answer), id) in accepted.into_iter().zip(ids) {
-                    let committed = committed(&mut seen, &request, id, outcome);
+        match self.apply(&requests).await {
+            Ok(committed) => {
+                for ((request, answer), committed) in accepted.into_iter().zip(committed) {
                     self.answer(&request, answer, Ok(committed));
                 }
             }
@@ -259,14 +249,11 @@ impl Actor {
             // One of them is to blame: the others shall not suffer for it.
             Err(_) => {
                 for (request, answer) in accepted {
-                    let before = self.store().clone();
-                    let result = match self.permit(&before, &request) {
-                        Ok(after) => self.apply(after, &[&request]).await,
+                    let result = match self.permit(self.store(), &request) {
+                        Ok(_) => self.apply(&[&request]).await,
                         Err(error) => Err(error),
                     };
-                    let result = result.map(|(outcome, ids)| {
-                        committed(&mut before.clone(), &request, ids[0], outcome)
-                    });
+                    let result = result.map(|mut committed| committed.remove(0));
                     self.answer(&request, answer, result);
                 }
             }
@@ -279,36 +266,31 @@ impl Actor {
         check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
     }
 
-    /// Makes `after` the store where FRR takes it, or will as soon as it can be reached. Gives the ids of
-    /// the transactions, one for each request.
-    async fn apply(
-        &mut self,
-        after: Store,
-        requests: &[&CommitRequest],
-    ) -> Result<(Outcome, Vec<TransactionId>), CommitError> {
-        let mut seen = self.store().clone();
+    /// Carries out what was permitted, where FRR takes it, or will as soon as it can be reached. Gives
+    /// an answer for each request.
+    async fn apply(&mut self, requests: &[&CommitRequest]) -> Result<Vec<Committed>, CommitError> {
+        let mut after = self.store().clone();
         let mut transactions = Vec::with_capacity(requests.len());
         for request in requests {
-            let mut next = seen.clone();
+            let before = after.clone();
             for change in &request.changes {
-                next.apply(&request.owner, change);
+                after.apply(&request.owner, change);
             }
             let (owner, origin) = (&request.owner, request.origin);
-            let mut transaction = Transaction::new(owner, origin, &request.changes, &seen, &next);
+            let mut transaction =
+                Transaction::new(owner, origin, &request.changes, &before, &after);
             transaction.confirm_by =
                 request.confirm_within.map(|within| transaction.begun + within);
             transactions.push(transaction);
-            seen = next;
         }
-        let ids = transactions.iter().map(|transaction| transaction.id).collect();
-        let outcome = self.carry_out(after, transactions, requests).await?;
-        Ok((outcome, ids))
+        let outcome = self.carry_out(after, &transactions, requests).await?;
+        Ok(transactions.iter().map(|transaction| committed(transaction, outcome)).collect())
     }
 
     async fn carry_out(
         &mut self,
         after: Store,
-        transactions: Vec<Transaction>,
+        transactions: &[Transaction],
         requests: &[&CommitRequest],
     ) -> Result<Outcome, CommitError> {
         let begun = Instant::now();
@@ -316,7 +298,7 @@ impl Actor {
         let ids: Vec<_> = transactions.iter().map(|transaction| transaction.id).collect();
         // On disk before FRR is touched.
         self.journal
-            .prepare(&transactions)
+            .prepare(transactions)
             .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
 
         let result = self.send(&after, requests).await;
@@ -498,19 +480,11 @@ fn adopt_configured(
     journal.configured(bgp)
 }
 
-/// The answer to one request of a batch, and the store as the next one met it.
-fn committed(
-    store: &mut Store,
-    request: &CommitRequest,
-    id: TransactionId,
-    outcome: Outcome,
-) -> Committed {
-    let previous = request
-        .changes
-        .iter()
-        .map(|change| store.apply(&request.owner, change).map(|owned| owned.intent))
-        .collect();
-    Committed { id, outcome, previous }
+/// The answer to the request that a transaction carried out.
+fn committed(transaction: &Transaction, outcome: Outcome) -> Committed {
+    let before = transaction.changes.iter().map(|change| change.before.as_ref());
+    let previous = before.map(|owned| owned.map(|owned| owned.intent.clone())).collect();
+    Committed { id: transaction.id, outcome, previous }
 }
 
 /// The engine's error in the client's terms: with the change that is to blame, where that is known.

@@ -87,11 +87,6 @@ impl VtyDriver {
         self.table
     }
 
-    /// Whether the connection is up, as far as was noticed.
-    pub fn is_connected(&self) -> bool {
-        self.session.is_some()
-    }
-
     /// Waits until the daemon hangs up, as it does when it stops; for ever where there is no
     /// connection. Cancel safe.
     pub async fn closed(&mut self) {
