@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     model::{AsNumber, FieldErrors, OwnerName, Prefix, ValueError},
-    policy::{Lifetime, OwnerPolicy, PrefixType},
+    policy::{Lifetime, OwnerPolicy, PrefixType, QuotaKind, Quotas},
 };
 
 /// Longest time that can be set, in seconds: a week. A larger number is most likely
@@ -29,6 +29,9 @@ const MAX_SOCKET_PATH: usize = 107;
 
 /// Longest token in bytes: far beyond any in use, and small beside gRPC's metadata limits.
 const MAX_TOKEN: usize = 4096;
+
+/// Largest quota: far more than FRR has room for, so that a larger number is a slip.
+const MAX_QUOTA: u64 = 10_000_000;
 
 /// The state directory of a file that names none: it lives as long as the socket's directory, thus
 /// across restarts of the agent, and goes with the node's run-time state, as FRR's configuration does.
@@ -154,10 +157,21 @@ fn owner(
     let may_configure_bgp = owner.boolean("may_configure_bgp", errors);
     let default = if name.is_admin() { Lifetime::Persistent } else { Lifetime::Connection };
     let lifetime = owner.parsed("lifetime", errors, lifetime).unwrap_or(default);
+    let quotas = quotas(owner.object("quotas", errors), errors);
     owner.finish(errors);
     let (prefix_type, allowed_cidrs) = prefix_type?;
-    let policy = OwnerPolicy { prefix_type, allowed_cidrs, may_configure_bgp, lifetime };
+    let policy = OwnerPolicy { prefix_type, allowed_cidrs, may_configure_bgp, lifetime, quotas };
     Some(Owner::new(&token?, policy))
+}
+
+fn quotas(mut quotas: Object, errors: &mut FieldErrors) -> Quotas {
+    let limit = |kind: QuotaKind| {
+        let limit = quotas.number(kind.key(), errors, 0..=MAX_QUOTA)?;
+        Some((kind, usize::try_from(limit).unwrap_or(usize::MAX)))
+    };
+    let limits = QuotaKind::ALL.into_iter().filter_map(limit).collect();
+    quotas.finish(errors);
+    limits
 }
 
 /// From `token` or from the file that `token_file` names. No part of it stands in an error.

@@ -49,6 +49,7 @@ fn policies() -> Policies {
         allowed_cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
         may_configure_bgp: None,
         lifetime,
+        quotas: Default::default(),
     };
     use Lifetime::{Connection, Persistent};
     Policies::from_iter([
