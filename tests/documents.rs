@@ -45,14 +45,8 @@ fn known_keys() -> BTreeSet<String> {
 #[test]
 fn the_readme_is_complete() {
     let readme = read("README.md");
-    let objects = [
-        "frr",
-        "bgp",
-        "bgp.peers",
-        "owners",
-        "owners.NAME.allowed_prefixes",
-        "owners.NAME.quotas",
-    ];
+    let objects =
+        ["frr", "bgp", "bgp.peers", "owners", "owners.NAME.allowed_prefixes", "owners.NAME.quotas"];
     let keys = known_keys();
     assert!(keys.contains("frr.yang_dir") && keys.contains("owners.NAME.token"), "{keys:?}");
     for key in keys.iter().filter(|key| !objects.contains(&key.as_str())) {

@@ -161,11 +161,9 @@ fn router_id(
         return errors.take(ENV_ROUTER_ID, parse_router_id(&text));
     }
     let (has_id, has_address) = (bgp.has("router_id"), bgp.has("node_address"));
-    let fixed =
-        bgp.parsed("router_id", errors, |text| parse_router_id(&expand(text, around)?));
+    let fixed = bgp.parsed("router_id", errors, |text| parse_router_id(&expand(text, around)?));
     let automatic = bgp.boolean("auto_router_id", errors).unwrap_or_default();
-    let address =
-        bgp.parsed("node_address", errors, |text| identifier(&expand(text, around)?));
+    let address = bgp.parsed("node_address", errors, |text| identifier(&expand(text, around)?));
     if has_address && !automatic {
         errors.push(bgp.path("node_address"), "is for auto_router_id, which is not true");
     }
@@ -327,7 +325,6 @@ fn password(peer: &mut Object, around: &Surroundings<'_>, errors: &mut FieldErro
         text => Ok(text.to_owned()),
     };
     let inline = peer.parsed("password", errors, |text| named(expand(text, around)));
-    let mounted =
-        peer.parsed("password_file", errors, |path| named(mounted_secret(path, around)));
+    let mounted = peer.parsed("password_file", errors, |path| named(mounted_secret(path, around)));
     inline.or(mounted).unwrap_or_default()
 }

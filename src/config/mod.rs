@@ -194,6 +194,23 @@ impl Config {
         parse::config(json, surroundings).map_err(ConfigError::Invalid)
     }
 
+    /// Takes over from `running` the settings that only a restart changes. Says which differ.
+    pub fn keep_what_needs_a_restart(&mut self, running: &Self) -> Vec<&'static str> {
+        fn keep<T: PartialEq + Clone>(mine: &mut T, theirs: &T) -> bool {
+            let differs = mine != theirs;
+            mine.clone_from(theirs);
+            differs
+        }
+        let settings = [
+            ("listen_socket", keep(&mut self.listen_socket, &running.listen_socket)),
+            ("state_dir", keep(&mut self.state_dir, &running.state_dir)),
+            ("frr", keep(&mut self.frr, &running.frr)),
+            ("log_format", keep(&mut self.log_format, &running.log_format)),
+            ("metrics_address", keep(&mut self.metrics_address, &running.metrics_address)),
+        ];
+        settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// What is allowed and yet hardly meant: for the log at start.
     pub fn warnings(&self) -> Vec<String> {
         let placeholder = self.owners.iter().filter(|(_, owner)| owner.has_placeholder_token());

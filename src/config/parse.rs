@@ -10,10 +10,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
-    Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD,
-    DEFAULT_LISTEN_SOCKET, DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR,
-    DEFAULT_YANG_DIR, FrrConfig, LogFormat, LogLevel, MetricsAddress,
-    Owner, Owners, Surroundings, bgp::bgp,
+    Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD, DEFAULT_LISTEN_SOCKET,
+    DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR, DEFAULT_YANG_DIR,
+    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings, bgp::bgp,
     reader::Object,
 };
 use crate::{

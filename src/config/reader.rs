@@ -141,7 +141,8 @@ impl Object {
         match self.take(key) {
             None => vec![],
             Some(Value::Array(values)) => {
-                let object = |(index, value)| Object::new(&format!("{path}[{index}]"), value, errors);
+                let object =
+                    |(index, value)| Object::new(&format!("{path}[{index}]"), value, errors);
                 values.into_iter().enumerate().map(object).collect()
             }
             Some(other) => {

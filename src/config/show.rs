@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Config, LogFormat, LogLevel, MetricsAddress};
 use crate::{
-    model::{AsNumber, Peer},
+    model::{AsNumber, Peer, PeerType},
     policy::{Lifetime, OwnerPolicy},
 };
 
@@ -75,6 +75,10 @@ fn peer_value(peer: &Peer) -> Value {
     json!({
         "neighbor_address": peer.address,
         "remote_as": peer.remote_as.get(),
+        "peer_type": peer.peer_type.map(|peer_type| match peer_type {
+            PeerType::External => "external",
+            PeerType::Internal => "internal",
+        }),
         "address_families": families,
         "description": peer.description.as_ref().map(ToString::to_string),
         "keepalive": peer.timers.map(|timers| timers.keepalive().as_secs()),

@@ -20,7 +20,11 @@ fn parse_with(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let default_route_address = || Ok(Ipv4Addr::new(10, 7, 7, 7));
     Config::parse(
         text,
-        &Surroundings { env: &env, read_file: &read_file, default_route_address: &default_route_address },
+        &Surroundings {
+            env: &env,
+            read_file: &read_file,
+            default_route_address: &default_route_address,
+        },
     )
 }
 
@@ -158,9 +162,7 @@ fn each_node_counts_its_as_from_a_base() {
 
 #[test]
 fn an_as_that_is_counted_too_far_or_said_twice_is_an_error() {
-    let base = |base: u32, node: u32| {
-        local_as(json!({"as_base": base, "node_number": node}), &[])
-    };
+    let base = |base: u32, node: u32| local_as(json!({"as_base": base, "node_number": node}), &[]);
     let wrong = Err(vec!["bgp.as_base".to_owned()]);
     assert_eq!(base(4_294_967_290, 6), wrong, "above 32 bits");
     assert_eq!(base(4_294_967_290, 5), wrong, "4294967295 is reserved and not private");
@@ -214,7 +216,10 @@ fn a_node_without_a_default_route_has_to_be_told_its_address() {
         default_route_address: &|| Err(io::Error::from(io::ErrorKind::NetworkUnreachable)),
     };
     let error = Config::parse(&json.to_string(), &nowhere).unwrap_err().to_string();
-    assert!(error.contains("bgp.auto_router_id: ") && error.contains("bgp.node_address"), "{error}");
+    assert!(
+        error.contains("bgp.auto_router_id: ") && error.contains("bgp.node_address"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -310,11 +315,30 @@ fn quotas_are_read() {
 }
 
 #[test]
+fn what_needs_a_restart_stays_and_is_named() {
+    let running = parse_with(GUIDE, &[]).unwrap();
+    let json = guide(|json| {
+        json["listen_socket"] = json!("/run/other.sock");
+        json["frr"]["retry_interval"] = json!(6);
+        json["log_format"] = json!("text");
+        json["metrics_address"] = json!(":9103");
+        json["log_level"] = json!("debug");
+    });
+    let mut new = parse(&json).unwrap();
+    let named = new.keep_what_needs_a_restart(&running);
+    assert_eq!(named, ["listen_socket", "state_dir", "frr", "log_format", "metrics_address"]);
+    assert_eq!(new.listen_socket, running.listen_socket);
+    assert_eq!(new.frr, running.frr);
+    assert_eq!(new.log_level, LogLevel::Debug, "this one does not");
+    assert!(new.keep_what_needs_a_restart(&running).is_empty());
+}
+
+#[test]
 fn what_is_printed_has_no_secret_and_is_a_configuration_again() {
     let json = guide(|json| {
         json["bgp"]["peers"] = json!([{
             "neighbor_address": "10.0.1.2", "remote_as": 65001, "password": "hush",
-            "bfd_enabled": true, "keepalive": 3, "hold_time": 9,
+            "peer_type": "external", "bfd_enabled": true, "keepalive": 3, "hold_time": 9,
         }]);
         json["owners"]["novaedge"]["quotas"] = json!({"prefixes": 5});
         json["metrics_address"] = json!("127.0.0.1:9102");
@@ -328,7 +352,8 @@ fn what_is_printed_has_no_secret_and_is_a_configuration_again() {
     assert_eq!(shown["bgp"]["peers"][0]["hold_time"], 9);
     assert_eq!(shown["owners"]["novaedge"]["quotas"]["prefixes"], 5);
     let summary = config.summary();
-    let expected = "AS 65000, router-id 10.0.0.1; static peers: 1; owners: admin, novaedge, novanet";
+    let expected =
+        "AS 65000, router-id 10.0.0.1; static peers: 1; owners: admin, novaedge, novanet";
     assert_eq!(summary, expected);
 }
 
