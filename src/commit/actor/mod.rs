@@ -2,18 +2,20 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `configured` | what the configuration declares by itself |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
 //! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
 mod change;
+mod configured;
 mod history;
 mod observer;
 mod resync;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,7 +37,7 @@ use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
     journal::{Journal, JournalError},
-    model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName},
+    model::{Change, Configured, Intent, IntentKey, IntentKind},
     policy::{Policies, check_all},
     render::{Shapes, render},
     store::Store,
@@ -83,6 +85,8 @@ pub struct Actor {
     unconfirmed: Vec<Event>,
     /// When a transaction that was not confirmed in time could not be rolled back.
     rollback_failed: Option<Instant>,
+    /// Objects of the configuration.
+    configured: Arc<BTreeSet<IntentKey>>,
 }
 
 /// A request to commit, with the place for its answer.
@@ -102,8 +106,8 @@ pub struct Parts {
     pub retry_interval: Duration,
     /// What survived, and where what changes is written.
     pub journal: Journal,
-    /// The BGP instance that the configuration declares, and who owns it.
-    pub configured: Option<(OwnerName, BgpGlobal)>,
+    /// What the configuration declares.
+    pub configured: Configured,
 }
 
 impl Actor {
@@ -118,7 +122,7 @@ impl Actor {
         let state = parts.journal.state();
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
-        adopt_configured(&mut parts.journal, parts.configured)?;
+        let configured = configured::adopt(&mut parts.journal, parts.configured)?;
         let actor = Self {
             requests,
             publish,
@@ -133,6 +137,7 @@ impl Actor {
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
             rollback_failed: None,
+            configured: Arc::new(configured),
         };
         actor.publish();
         Ok((handle, actor))
@@ -207,6 +212,9 @@ impl Actor {
                 Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
                 Request::RollBack(owner, id, answer) => {
                     drop(answer.send(self.roll_back(&owner, id).await));
+                }
+                Request::Configure(configured, answer) => {
+                    drop(answer.send(self.configure(configured).await));
                 }
             }
         }
@@ -446,6 +454,7 @@ impl Actor {
             pending,
             rejected: self.rejected.clone(),
             history: self.journal.state().history.clone(),
+            configured: self.configured.clone(),
         };
         let now = Arc::new(view);
         let before = self.publish.send_replace(now.clone());
@@ -472,27 +481,6 @@ impl Actor {
         // A client that went away does not get its answer.
         let _ = answer.send(result);
     }
-}
-
-/// Declares what the configuration says, where it says something else than at the last start; what
-/// clients have set since then stands otherwise.
-fn adopt_configured(
-    journal: &mut Journal,
-    configured: Option<(OwnerName, BgpGlobal)>,
-) -> Result<(), JournalError> {
-    let bgp = configured.as_ref().map(|(_, bgp)| bgp.clone());
-    let news = bgp != journal.state().configured_bgp || journal.state().store.bgp().is_none();
-    if let Some((owner, bgp)) = configured.filter(|_| news) {
-        let before = journal.state().store.clone();
-        let change = [Change::Set(Intent::Bgp(bgp))];
-        let mut after = before.clone();
-        after.apply(&owner, &change[0]);
-        let transaction = Transaction::new(&owner, "configuration", &change, &before, &after);
-        let id = transaction.id;
-        journal.prepare(&[transaction])?;
-        journal.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
-    }
-    journal.configured(bgp)
 }
 
 /// The answer to the request that a transaction carried out.
