@@ -22,7 +22,7 @@ mod places;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(super) mod tree;
 
 use std::{
     fs,
