@@ -2,11 +2,13 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `configured` | what the configuration declares by itself |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
+//! | `configured` | what the configuration declares by itself |
+//! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
+mod change;
 mod configured;
 mod history;
 mod observer;
@@ -45,9 +47,15 @@ use crate::{
 /// them waits for the others' lines.
 const MAX_BATCH: usize = 1024;
 
-/// Time between two full comparisons of FRR with what is desired while nothing happens. Drift is rare,
-/// and reading a large configuration is not free.
-const RESYNC: Duration = Duration::from_secs(30);
+/// Shortest time between two comparisons of all that FRR runs with what is desired: somebody who
+/// types into FRR is corrected before he has finished wondering.
+const RESYNC: Duration = Duration::from_secs(5);
+
+/// Longest.
+const LONGEST_RESYNC: Duration = Duration::from_secs(60);
+
+/// Time between two comparisons in times of what the last one took: it has half a per cent of one core.
+const RESYNC_SHARE: u32 = 200;
 
 /// First wait before FRR is tried again after it went away; doubled up to the configured
 /// interval. A daemon that was killed is back within a second or two.
@@ -143,8 +151,7 @@ impl Actor {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut wait = FIRST_RETRY;
         let mut retry_at = time::Instant::now();
-        let mut full = time::interval(RESYNC);
-        full.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut resync_at = time::Instant::now();
         let mut beat = time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut taken = Vec::new();
@@ -173,7 +180,12 @@ impl Actor {
                     }
                     retry_at = time::Instant::now() + wait;
                 }
-                _ = full.tick() => self.resynchronise().await,
+                () = time::sleep_until(resync_at) => {
+                    let begun = Instant::now();
+                    self.resynchronise().await;
+                    let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
+                    resync_at = time::Instant::now() + pause;
+                }
                 count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
                     if count == 0 {
                         break;
@@ -356,6 +368,9 @@ impl Actor {
         after: &Store,
         requests: &[&CommitRequest],
     ) -> Result<Applied, EngineError> {
+        if let Some(applied) = self.send_part(after, requests).await? {
+            return Ok(applied);
+        }
         self.engine.validate(self.fragment(after, requests)).await?;
         let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
         let desired = self.desired(after, keys);
