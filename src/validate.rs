@@ -24,7 +24,7 @@ use crate::{
 pub struct Finding {
     /// Which change of the request is to blame, where that is known.
     pub change: Option<usize>,
-    /// Which rule it breaks: `field`, `yang`, `command`, or a label of
+    /// Which rule it breaks: `field`, `unimplemented`, `yang`, `command`, or a label of
     /// [`ViolationKind`].
     pub rule: &'static str,
     /// What is wrong, in the words of the agent or libyang; never a secret.
@@ -106,6 +106,14 @@ impl Judge {
         messages: &[v1::IntentChange],
     ) -> Result<Forest, Vec<Finding>> {
         let changes = wire::changes(messages).map_err(|errors| of_fields(&errors))?;
+        let missing = changes.iter().enumerate().filter_map(|(index, change)| {
+            let missing = wire::unimplemented(&change.key())?;
+            Some(Finding::new(Some(index), "unimplemented", missing))
+        });
+        let missing: Vec<_> = missing.collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
         let sets: Vec<(usize, &Change)> =
             changes.iter().enumerate().filter(|(_, it)| matches!(it, Change::Set(_))).collect();
         let alone: Vec<Change> = sets.iter().map(|(_, change)| (*change).clone()).collect();
