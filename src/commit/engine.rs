@@ -177,9 +177,8 @@ impl Engine {
     /// # Errors
     /// libyang's words and path.
     pub async fn validate(&self, forest: Forest) -> Result<(), EngineError> {
-        let judged = self.yang.call(move |schema| {
-            forest.values().try_for_each(|tree| schema.check(tree))
-        });
+        let judged =
+            self.yang.call(move |schema| forest.values().try_for_each(|tree| schema.check(tree)));
         judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
             message: format!("YANG validation: {error}"),
             at: None,

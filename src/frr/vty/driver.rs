@@ -85,7 +85,15 @@ impl VtyDriver {
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
         let table = Table::of(daemon)?;
-        Some(Self { daemon, socket, connect_timeout, table, session: None, generation: 0, failed: false })
+        Some(Self {
+            daemon,
+            socket,
+            connect_timeout,
+            table,
+            session: None,
+            generation: 0,
+            failed: false,
+        })
     }
 
     /// The daemon's table.

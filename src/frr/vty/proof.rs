@@ -213,19 +213,17 @@ fn is_route_map(path: &Path) -> bool {
 
 /// Names of the route-maps in a tree.
 fn route_maps(tree: &Tree) -> impl Iterator<Item = &str> {
-    let list = match tree.child(ROUTE_MAPS).and_then(Node::tree).and_then(|lib| lib.child("route-map"))
-    {
-        Some(Node::List(list)) => Some(list),
-        _ => None,
-    };
+    let list =
+        match tree.child(ROUTE_MAPS).and_then(Node::tree).and_then(|lib| lib.child("route-map")) {
+            Some(Node::List(list)) => Some(list),
+            _ => None,
+        };
     list.into_iter().flat_map(|list| list.entries.keys()).filter_map(|keys| Some(&**keys.first()?))
 }
 
 fn route_map(name: &str) -> Path {
-    let map = crate::tree::Step {
-        name: "route-map".into(),
-        keys: vec![("name".into(), name.into())],
-    };
+    let map =
+        crate::tree::Step { name: "route-map".into(), keys: vec![("name".into(), name.into())] };
     Path(vec![crate::tree::Step::plain(ROUTE_MAPS), map])
 }
 
@@ -279,7 +277,8 @@ pub fn unproven<'a>(steps: &'a [Step], text: &'a str) -> Option<&'a Step> {
             }
         }
     }
-    let mut missing: BTreeSet<usize> = places.values().flat_map(|p| p.lines.values().copied()).collect();
+    let mut missing: BTreeSet<usize> =
+        places.values().flat_map(|p| p.lines.values().copied()).collect();
     let mut parents: Vec<(usize, &str)> = Vec::new();
     let mut previous: Option<(usize, &str)> = None;
     let mut place: Option<&Place<'a>> = places.get(&Vec::new());
