@@ -40,8 +40,7 @@ struct Run<'a> {
     idle: Duration,
     /// Medians of one AdvertisePrefix, by size.
     medians: Vec<Duration>,
-    /// Medians of raw lines, and of our Apply, at the size of the bulk rows.
-    floor: Option<(Duration, Duration)>,
+    /// Medians of our Apply at the size of the bulk rows: advertise, withdraw.
     ours: Option<(Duration, Duration)>,
 }
 
@@ -60,7 +59,7 @@ pub fn run(scale: &Scale, begun: Instant, report: &mut Report) {
         Err(why) => return report.failed("start of the agent", "", &why),
     };
     let (idle, medians) = (Duration::ZERO, Vec::new());
-    let (floor, ours) = (None, None);
+    let ours = None;
     let mut run = Run {
         scale,
         lab: &lab,
@@ -71,7 +70,6 @@ pub fn run(scale: &Scale, begun: Instant, report: &mut Report) {
         begun,
         idle,
         medians,
-        floor,
         ours,
     };
     run.all();
@@ -163,7 +161,6 @@ impl Run<'_> {
         rounds.remove(0);
         let added: Samples = rounds.iter().map(|round| round.0).collect();
         let removed: Samples = rounds.iter().map(|round| round.1).collect();
-        self.floor = Some((added.median(), removed.median()));
         self.report.point("raw lines", count, added.median());
         let noise = added.spread();
         self.by_others("raw pipelined lines, read back", count, Ok(rounds_of(&added, &removed)));
@@ -258,8 +255,13 @@ impl Run<'_> {
     fn bulk(&mut self) -> Result<(), String> {
         let count = self.scale.stores[1];
         let (mut added, mut removed) = (Samples::default(), Samples::default());
+        let mut floors = (Samples::default(), Samples::default());
         let before = process::cpu(self.agent.pid());
+        // In turn, so that a machine that gets busy meanwhile is busy for both.
         for _ in 0..self.scale.repeats {
+            let (floor_add, floor_remove) = self.agent.frozen(|| floor::raw(self.lab, count))?;
+            floors.0.push(floor_add);
+            floors.1.push(floor_remove);
             let set = work::advertise_changes(FLOOR, count);
             added.push(self.runtime.block_on(self.client.apply(set))?);
             check_networks(self.lab, FLOOR, count, true)?;
@@ -271,11 +273,8 @@ impl Run<'_> {
         let cpu = (process::cpu(self.agent.pid()) - before) / rounds;
         self.ours = Some((added.median(), removed.median()));
         self.report.point("one Apply", count, added.median());
-        let Some((floor_add, floor_remove)) = self.floor else {
-            return Err("there is no floor to compare with".to_owned());
-        };
         for (name, ours, floor) in
-            [("advertise", &added, floor_add), ("withdraw", &removed, floor_remove)]
+            [("advertise", &added, floors.0.median()), ("withdraw", &removed, floors.1.median())]
         {
             let times = ratio(ours.median(), floor);
             let text = format!(
