@@ -35,6 +35,12 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 /// Largest answer that is taken: GetStatus at 100,000 prefixes.
 const MAX_ANSWER: usize = 64 << 20;
 
+/// The agent that is measured: this build's, or the one that is named, to compare two.
+pub fn program() -> PathBuf {
+    let other = std::env::var_os("NOVAROUTE_BENCH_AGENT").map(PathBuf::from);
+    other.unwrap_or_else(|| env!("CARGO_BIN_EXE_novaroute-agent").into())
+}
+
 /// A running agent; dropping it kills it.
 pub struct Agent<'lab> {
     lab: &'lab Lab,
@@ -60,7 +66,7 @@ impl<'lab> Agent<'lab> {
         fs::write(&file, config.to_string()).map_err(words)?;
         let log = File::options().create(true).append(true).open(run.join("bench.log"));
         let log = log.map_err(words)?;
-        let mut command = lab.command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"));
+        let mut command = lab.command(Router::Node, program());
         command.arg("--config").arg(&file).stdin(Stdio::null());
         command.stdout(log.try_clone().map_err(words)?).stderr(log);
         let begun = Instant::now();

@@ -104,6 +104,9 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let mut report = Report::default();
     report::about(&mut report);
+    if cfg!(debug_assertions) {
+        report.fact("WARNING", "this driver is a debug build: run it with make bench");
+    }
     let busy = process::busy();
     report.fact("processors in use by others", format!("{:.0} %", busy * 100.0));
     let too_busy = busy > TOO_BUSY;
