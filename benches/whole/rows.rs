@@ -418,10 +418,11 @@ impl Run<'_> {
         let text = format!("{} CPU, {lines} lines ({cycles} cycles)", ms(each));
         let met = each <= Duration::from_millis(300) && lines == 0;
         let values = json!({"cpu_ms": millis(each), "lines": lines, "cycles": cycles});
+        let verdict = self.at_full(met);
         let work = format!("full resynchronisation with nothing to do at {size}");
         // The goal is for the largest store; a smaller one must reach it all the more.
         self.report.point("resynchronisation, CPU", size, each);
-        self.report.row(&work, "<= 300 ms CPU, zero lines", text, Verdict::of(met), values);
+        self.report.row(&work, "<= 300 ms CPU, zero lines", text, verdict, values);
         Ok(())
     }
 
@@ -431,9 +432,10 @@ impl Run<'_> {
         check_networks(self.lab, STORE, size, true)?;
         let text = format!("ready after {}", ms(took));
         let met = took <= Duration::from_secs(1);
+        let verdict = self.at_full(met);
         let work = format!("agent start with {size} to adopt");
         let values = json!({"ms": millis(took)});
-        self.report.row(&work, "ready <= 1 s", text, Verdict::of(met), values);
+        self.report.row(&work, "ready <= 1 s", text, verdict, values);
         Ok(())
     }
 
@@ -444,7 +446,8 @@ impl Run<'_> {
         let values = json!({"mib": now, "peak_mib": peak});
         let work = format!("resident memory at {size} prefixes");
         let goal = format!("<= {limit:.0} MiB");
-        self.report.row(&work, &goal, text, Verdict::of(now <= limit), values);
+        let verdict = self.at_full(now <= limit);
+        self.report.row(&work, &goal, text, verdict, values);
     }
 
     /// Whether one prefix costs the same whatever the size of the store.
