@@ -106,14 +106,6 @@ impl Judge {
         messages: &[v1::IntentChange],
     ) -> Result<Forest, Vec<Finding>> {
         let changes = wire::changes(messages).map_err(|errors| of_fields(&errors))?;
-        let missing = changes.iter().enumerate().filter_map(|(index, change)| {
-            let missing = wire::unimplemented(&change.key())?;
-            Some(Finding::new(Some(index), "unimplemented", missing))
-        });
-        let missing: Vec<_> = missing.collect();
-        if !missing.is_empty() {
-            return Err(missing);
-        }
         let sets: Vec<(usize, &Change)> =
             changes.iter().enumerate().filter(|(_, it)| matches!(it, Change::Set(_))).collect();
         let alone: Vec<Change> = sets.iter().map(|(_, change)| (*change).clone()).collect();
