@@ -30,7 +30,7 @@ use crate::{
     commit::{self, Actor, Engine},
     config::Config,
     events::Bus,
-    frr::vty::chain,
+    frr::{door, vty::chain},
     journal::{Journal, JournalError},
     model::OwnerName,
     monitor::Monitor,
@@ -87,7 +87,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     let listener = api::bind(&config.listen_socket).await?;
     let frr = &config.frr;
     let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
-    let engine = engine.map_err(|source| AgentError::Yang { dir: frr.yang_dir.clone(), source })?;
+    let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
+    let mut engine = engine.map_err(yang_error)?;
+    let loaded = engine.revisions().await.map_err(yang_error)?;
+    let doors = door::open(&frr.grpc, &loaded);
+    engine.set_doors(&doors);
 
     let bus = Bus::new(metrics.clone());
     let (_policies, policies) = watch::channel(Arc::new(config.owners.policies()));

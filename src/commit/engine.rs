@@ -3,18 +3,25 @@
 //! validate → read → plan → apply → confirm; after a refusal undo, the last step first. Owns the
 //! drivers and what was last applied. Knows trees, not intents.
 
-use std::{collections::BTreeMap, path::Path as FilePath, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path as FilePath,
+    time::Duration,
+};
 
 use tracing::{debug, info, warn};
 
 use super::plan::{DaemonPlan, Plan, VtyPlan, plan_vty};
 use crate::{
+    coverage::Revisions,
     daemon::{Daemon, Forest},
     failpoint,
     frr::{
+        door::{DaemonDriver, Door},
+        gateway::Gateway,
         mgmtd::{self, MgmtdDriver, MgmtdError},
         northbound,
-        vty::{ApplyError, Snapshot, VtyDriver, chain, table::Defaults},
+        vty::{ApplyError, Snapshot, chain, table::Defaults},
     },
     render::Shapes,
     tree::{Path, Tree, three_way},
@@ -53,7 +60,7 @@ pub enum EngineError {
 
 #[derive(Debug)]
 struct VtyPart {
-    driver: VtyDriver,
+    driver: DaemonDriver,
     defaults: Defaults,
 }
 
@@ -124,7 +131,7 @@ impl Engine {
         };
         for daemon in Daemon::ALL {
             let socket = socket_dir.join(format!("{daemon}.vty"));
-            if let Some(driver) = VtyDriver::new(daemon, socket, connect_timeout) {
+            if let Some(driver) = DaemonDriver::new(daemon, socket, connect_timeout) {
                 engine.vty.insert(daemon, VtyPart { driver, defaults: Defaults::default() });
             }
         }
@@ -136,6 +143,28 @@ impl Engine {
     /// where it is not.
     pub fn adopt(&mut self, applied: Forest) {
         self.last = applied;
+    }
+
+    /// Has daemons' own gRPC take what it can.
+    pub fn set_doors(&mut self, doors: &BTreeMap<Daemon, Door>) {
+        for (daemon, part) in &mut self.vty {
+            doors.get(daemon).cloned().into_iter().for_each(|door| part.driver.set_door(door));
+        }
+    }
+
+    /// Revisions of the models that are loaded.
+    ///
+    /// # Errors
+    /// The thread of libyang is gone.
+    pub async fn revisions(&self) -> Result<Revisions, YangError> {
+        let modules = self.yang.call(|schema| schema.modules()).await?;
+        let modules = modules.into_iter();
+        Ok(modules.map(|(name, revision)| (name, revision.unwrap_or_default())).collect())
+    }
+
+    /// The gateway through which mgmtd is configured, to ask what mgmtd has.
+    pub fn gateway(&self) -> Gateway {
+        self.mgmtd.gateway()
     }
 
     /// How the models in use lay things out.
@@ -275,7 +304,14 @@ impl Engine {
             };
             (daemon, diff, plan)
         });
-        Ok(Plan { daemons: daemons.collect(), unreachable })
+        let daemons = daemons.collect();
+        let mut grpc = BTreeSet::new();
+        for (daemon, part) in &mut self.vty {
+            if part.driver.has_grpc().await {
+                grpc.insert(*daemon);
+            }
+        }
+        Ok(Plan { daemons, grpc, unreachable })
     }
 
     /// Reads every daemon that is concerned, and plans.
@@ -433,7 +469,7 @@ impl Engine {
         *sent += steps.len();
         let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        match part.driver.apply(steps).await {
+        match part.driver.apply(steps, &part.defaults, &self.yang).await {
             Ok(()) => {
                 done.extend(first..first + steps.len());
                 Ok(())
@@ -443,7 +479,8 @@ impl Engine {
                 match error {
                     ApplyError::Refused { step, done: carried_out, .. } => {
                         done.extend(carried_out.into_iter().map(|step| first + step));
-                        let at = steps.get(step).map(|step| (daemon, step.path.clone()));
+                        let at = step.and_then(|step| steps.get(step));
+                        let at = at.map(|step| (daemon, step.path.clone()));
                         Err(Failure::Refused(message, at))
                     }
                     ApplyError::Lost { .. } => Err(Failure::Lost(daemon, message)),

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     gateway::Gateway,
-    northbound::{Edits, Error, Northbound, Outcome},
+    northbound::{self, Edits, Error, Northbound, Outcome},
     vty::{Session, VtyError, chain},
 };
 use crate::{
@@ -97,6 +97,7 @@ impl MgmtdError {
 /// The driver: a northbound client on the gateway in this process.
 #[derive(Debug)]
 pub struct MgmtdDriver {
+    gateway: Gateway,
     northbound: Northbound<NorthboundServer<Gateway>>,
     socket_dir: PathBuf,
     connect_timeout: Duration,
@@ -114,12 +115,18 @@ impl MgmtdDriver {
         let gateway = Gateway::new(socket_dir);
         Self {
             northbound: Northbound::new(gateway.service()),
+            gateway,
             socket_dir: socket_dir.to_owned(),
             connect_timeout,
             session: None,
             canary: None,
             in_step: false,
         }
+    }
+
+    /// The gateway that it commits through.
+    pub fn gateway(&self) -> Gateway {
+        self.gateway.clone()
     }
 
     /// Waits until mgmtd or the executing daemon hangs up; for ever where neither is connected.
@@ -274,17 +281,8 @@ async fn hung_up(session: &mut Option<Session>) {
 
 /// The edits as the northbound takes them.
 async fn request(edits: &[Edit], yang: &Yang) -> Result<Edits, MgmtdError> {
-    let delete: Vec<String> =
-        edits.iter().filter(|edit| edit.new.is_none()).map(|edit| edit.path.to_string()).collect();
-    let mut merge = Tree::new();
-    let set: Vec<Edit> = edits.iter().filter(|edit| edit.new.is_some()).cloned().collect();
-    crate::tree::apply(&mut merge, &set);
-    if merge.is_empty() {
-        return Ok(Edits { delete, merge: None });
-    }
-    let json = yang.call(move |schema| schema.print_json(&merge)).await.and_then(|json| json);
-    let json = json.map_err(|source| MgmtdError::Yang { daemon: "mgmtd", source })?;
-    Ok(Edits { delete, merge: Some(json) })
+    let request = northbound::request(edits, yang).await;
+    request.map_err(|source| MgmtdError::Yang { daemon: "mgmtd", source })
 }
 
 /// Whether the tree is as the edit wants it: all that is new is there, nothing that went is.

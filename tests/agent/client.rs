@@ -235,8 +235,8 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef,
-        Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
+        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixAttributes,
+        PrefixRef, Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
         static_route::NextHop,
     };
 
@@ -255,6 +255,11 @@ pub mod change {
     pub fn prefix(prefix: &str) -> IntentChange {
         let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
         set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None }))
+    }
+
+    pub fn prefix_with(prefix: &str, with: PrefixAttributes) -> IntentChange {
+        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
+        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: Some(with) }))
     }
 
     pub fn route(prefix: &str, next_hop: NextHop) -> IntentChange {

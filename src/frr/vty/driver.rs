@@ -40,8 +40,8 @@ pub enum ApplyError {
         command: String,
         /// FRR's words, without secrets.
         words: String,
-        /// Index of the step that was refused.
-        step: usize,
+        /// Index of the step that was refused, where FRR's words name one.
+        step: Option<usize>,
         /// Indexes of the steps that were carried out, in their order.
         done: Vec<usize>,
     },
@@ -69,6 +69,8 @@ pub struct VtyDriver {
     connect_timeout: Duration,
     table: &'static Table,
     session: Option<Session>,
+    /// Connections made so far.
+    connections: u64,
     /// Whether the last attempt to use a session failed.
     failed: bool,
 }
@@ -79,12 +81,25 @@ impl VtyDriver {
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
         let table = Table::of(daemon)?;
-        Some(Self { daemon, socket, connect_timeout, table, session: None, failed: false })
+        Some(Self {
+            daemon,
+            socket,
+            connect_timeout,
+            table,
+            session: None,
+            connections: 0,
+            failed: false,
+        })
     }
 
     /// The daemon's table.
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// How many connections were made so far: behind another one may be another process.
+    pub fn connections(&self) -> u64 {
+        self.connections
     }
 
     /// Waits until the daemon hangs up, as it does when it stops; for ever where there is no
@@ -104,6 +119,7 @@ impl VtyDriver {
             let limit =
                 if self.failed { self.connect_timeout.min(AGAIN) } else { self.connect_timeout };
             self.session = Some(Session::connect(&self.socket, limit).await?);
+            self.connections += 1;
             self.failed = false;
         }
         Ok(self.session.as_mut().expect("connected just above"))
@@ -155,6 +171,7 @@ impl VtyDriver {
         match refusal {
             None => Ok(()),
             Some(Refusal { command, words, step }) => {
+                let step = Some(step);
                 Err(ApplyError::Refused { daemon: self.daemon, command, words, step, done })
             }
         }
