@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `adapters` | what one part asks of another, without the parts knowing each other |
+//! | `coverage` | daemons and doors asked what they have |
 //! | `transitions` | what the monitor saw → events |
 //!
 //! ```text
@@ -13,6 +14,7 @@
 //! ```
 
 mod adapters;
+mod coverage;
 mod transitions;
 
 use std::{path::PathBuf, sync::Arc};
@@ -96,6 +98,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     let bus = Bus::new(metrics.clone());
     let (_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
     let admin = OwnerName::ADMIN.parse::<OwnerName>().expect("admin is a valid owner name");
+    let gateway = engine.gateway();
     let (commit, actor) = Actor::new(commit::Parts {
         engine,
         policies,
@@ -117,6 +120,17 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
         monitor.status.clone(),
         health.clone(),
     ));
+    let (tell_coverage, coverage) = watch::channel(Arc::default());
+    let survey = coverage::Parts {
+        loaded,
+        doors,
+        gateway,
+        socket_dir: frr.socket_dir.clone(),
+        status: monitor.status.clone(),
+        metrics: metrics.clone(),
+        bus: bus.clone(),
+    };
+    let survey = tokio::spawn(coverage::survey(survey, tell_coverage, watching_ends.clone()));
     info!(address = %http.local_addr(), "serving metrics and health");
     let http = tokio::spawn(http.serve(metrics.clone(), health, watching_ends.clone()));
 
@@ -132,6 +146,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
         sessions,
         bus,
         status: Arc::new(MonitorStatus(monitor.status)),
+        coverage,
         observe: Arc::new(move |method, took, _| {
             let (metrics, sessions) = &counted;
             if let Some(method) = GrpcMethod::named(method) {
@@ -162,6 +177,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     watching_ends.cancel();
     monitor.task.await?;
     telling.await?;
+    survey.await?;
     http.await?;
     served?;
     crashed.map_or(Ok(()), |error| Err(error.into()))

@@ -6,14 +6,17 @@
 //! | file | owns |
 //! |---|---|
 //! | `mod` | the data, embedded |
+//! | `announced` | what a daemon says of its modules |
 //! | `rows` | data × what FRR says → rows |
 
+mod announced;
 mod rows;
 
 use std::{fmt, sync::LazyLock};
 
 use serde::Deserialize;
 
+pub use announced::announced;
 pub use rows::{Answers, Door, DoorState, Grpc, Revisions, Row, rows};
 
 use crate::{daemon::Daemon, tree::Path};

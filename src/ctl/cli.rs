@@ -121,6 +121,8 @@ pub enum Command {
     Confirm(Finish),
     /// Put back what stood before a transaction
     Rollback(Finish),
+    /// Show which door executes which of FRR's YANG modules, and why
+    Coverage,
     /// Print a completion script for a shell
     Completion {
         /// Shell to complete for

@@ -16,6 +16,7 @@ mod agent;
 mod apply;
 mod bgp;
 mod cli;
+mod coverage;
 mod credentials;
 mod error;
 mod events;
@@ -81,6 +82,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Transactions(transactions) => transactions.run(global, look, terminal).await?,
         Command::Confirm(finish) => finish.confirm(global, look).await?,
         Command::Rollback(finish) => finish.rollback(global, look, terminal).await?,
+        Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };
     let out = &mut terminal.out;

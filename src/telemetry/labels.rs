@@ -72,7 +72,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 20] = [
+const METHODS: [&str; 21] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -93,6 +93,7 @@ const METHODS: [&str; 20] = [
     "List",
     "Get",
     "Watch",
+    "GetCoverage",
 ];
 
 impl GrpcMethod {

@@ -9,7 +9,8 @@ use std::{
 use hyper_util::rt::TokioIo;
 use novaroute::proto::v1::{
     self, AddressFamily, BgpPeer, EventType, GetStatusResponse, PrefixAttributes, Protocol,
-    RouteEvent, route_control_client::RouteControlClient, transactions_client::TransactionsClient,
+    RouteEvent, diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
+    transactions_client::TransactionsClient,
 };
 use tokio::{net::UnixStream, runtime::Runtime};
 use tonic::{
@@ -51,6 +52,14 @@ impl Client {
     /// The other service, on the same connection.
     pub fn transactions(&self) -> TransactionsClient<Channel> {
         TransactionsClient::new(self.channel.clone())
+    }
+
+    /// Which door executes what.
+    #[track_caller]
+    pub fn coverage(&self) -> Vec<v1::CoverageRow> {
+        let mut client = DiagnosticsClient::new(self.channel.clone());
+        let asked = self.runtime.block_on(client.get_coverage(v1::GetCoverageRequest {}));
+        asked.expect("GetCoverage").into_inner().rows
     }
 
     /// Runs futures made of [`Client::route_control`].

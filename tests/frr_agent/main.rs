@@ -11,6 +11,7 @@
 //! | `instance` | ConfigureBGP again |
 //! | `restart` | daemons that die, the agent that dies |
 //! | `corners` | where two things meet |
+//! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
 
 #[path = "../agent/mod.rs"]
@@ -20,6 +21,7 @@ mod lab;
 
 mod changes;
 mod corners;
+mod coverage;
 mod foreign;
 mod input;
 mod instance;

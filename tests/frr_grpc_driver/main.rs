@@ -10,7 +10,7 @@ mod lab;
 use agent::*;
 use fake::{Answer, Fake};
 use lab::{Lab, LabOptions, Router, net};
-use novaroute::proto::v1::{BgpPeer, PrefixAttributes};
+use novaroute::proto::v1::{BgpPeer, CoverageRow, EventType, PrefixAttributes};
 use serde_json::json;
 use tonic::Code;
 
@@ -41,6 +41,35 @@ fn start_agent(lab: &Lab) -> Agent<'_> {
             config["frr"]["grpc"][daemon] = json!(format!("127.0.0.1:{port}"));
         }
     })
+}
+
+/// Waits for a row of the coverage that is as wanted.
+#[track_caller]
+fn wait_row(
+    agent: &Agent<'_>,
+    daemon: &str,
+    module: &str,
+    door: &str,
+    wanted: impl Fn(&CoverageRow) -> bool,
+) -> CoverageRow {
+    let admin = agent.client("admin");
+    lab::wait_for(&format!("{daemon} {module} {door}"), SOON, || {
+        let rows = admin.coverage();
+        let mut rows = rows.iter().filter(|row| row.daemon == daemon && row.module == module);
+        match rows.find(|row| row.door == door) {
+            Some(row) if wanted(row) => Ok(row.clone()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+}
+
+/// Waits for a line of the metrics.
+#[track_caller]
+fn wait_metric(agent: &Agent<'_>, line: &str) {
+    lab::wait_for(line, SOON, || {
+        let (_, text) = agent.http("/metrics");
+        if text.lines().any(|it| it == line) { Ok(()) } else { Err(text) }
+    });
 }
 
 fn bfd_peer(min_tx_ms: u32) -> BgpPeer {
@@ -130,6 +159,20 @@ fn with_and_without_the_door_frr_runs_the_same() {
         .filter(|line| line.contains("VTY command"))
         .filter(|line| line.contains("set metric") || line.contains("transmit-interval"))
         .collect();
+    for (daemon, module) in [
+        ("bfdd", "frr-bfdd"),
+        ("bgpd", "frr-filter"),
+        ("bgpd", "frr-route-map"),
+        ("bgpd", "frr-bgp-route-map"),
+    ] {
+        let row = wait_row(&agent, daemon, module, "grpc", |row| row.state == "in use");
+        assert_eq!(row.announced_revision, Some(row.loaded_revision), "{module}");
+        wait_row(&agent, daemon, module, "vty", |row| row.state == "standby");
+        let labels = |door| format!("daemon=\"{daemon}\",door=\"{door}\",module=\"{module}\"");
+        wait_metric(&agent, &format!("novaroute_coverage{{{}}} 1", labels("grpc")));
+        wait_metric(&agent, &format!("novaroute_coverage{{{}}} 0", labels("vty")));
+    }
+    wait_metric(&agent, "novaroute_yang_revision_mismatches 0");
     // Only what undid the refused transaction, and it takes away.
     assert!(typed.iter().all(|line| line.contains("text=no ")), "{typed:#?}");
     let shown = |step: usize| with[step].1.concat();
@@ -173,6 +216,7 @@ fn an_endpoint_that_lies_is_struck_out_and_the_change_is_made() {
     let fake = Fake::serve(&lab, FAKE_PORT, Answer::Yes, |_| {});
     let agent = agent_with_fake(&lab);
     let admin = agent.client("admin");
+    let events = admin.events(&["DOOR_STRUCK_OUT"]);
     let changes = vec![change::prefix_with("192.0.2.0/24", attributes(50, 0))];
     assert_eq!(admin.apply(changes).unwrap(), novaroute::proto::v1::Outcome::Confirmed);
     let shown = running(&lab, "bgpd");
@@ -184,6 +228,17 @@ fn an_endpoint_that_lies_is_struck_out_and_the_change_is_made() {
     assert!(running(&lab, "bgpd").contains("set metric 60"));
     assert_eq!(fake.commits(), 1, "it was asked again");
 
+    let (_, event) = events.wait(EventType::DoorStruckOut, "bgpd");
+    assert_eq!(event.metadata["door"], "grpc");
+    let reason = &event.metadata["reason"];
+    assert!(reason.contains("had no effect") && event.detail.contains(reason), "{event:?}");
+    let row = wait_row(&agent, "bgpd", "frr-route-map", "grpc", |row| row.state == "struck out");
+    assert_eq!(row.why, *reason);
+    wait_row(&agent, "bgpd", "frr-route-map", "vty", |row| row.state == "in use");
+    wait_metric(&agent, "novaroute_doors_struck_out_total{daemon=\"bgpd\"} 1");
+    let shown = agent.ctl(&["coverage"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("struck out"), "{shown:?}");
+
     // A bgpd that starts anew is another one.
     lab.restart(Router::Node, "bgpd");
     wait_lines(&lab, &["set metric 50", "set metric 60"]);
@@ -191,7 +246,18 @@ fn an_endpoint_that_lies_is_struck_out_and_the_change_is_made() {
         2 => Ok(()),
         other => Err(format!("{other} commits")),
     });
+    wait_metric(&agent, "novaroute_doors_struck_out_total{daemon=\"bgpd\"} 2");
     agent.wait_ready();
+}
+
+/// A door that was down is tried again by itself.
+#[test]
+fn a_door_that_comes_later_is_found() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = agent_with_fake(&lab);
+    wait_row(&agent, "bgpd", "frr-filter", "grpc", |row| row.state == "down");
+    let _fake = Fake::serve(&lab, FAKE_PORT, Answer::Yes, |_| {});
+    wait_row(&agent, "bgpd", "frr-filter", "grpc", |row| row.state == "in use");
 }
 
 /// No is no: FRR's words come back, with the change that they are about, and nothing is there.
@@ -224,6 +290,8 @@ fn a_door_that_is_of_no_use_costs_nothing() {
     let admin = agent.client("admin");
     admin.advertise_with("192.0.2.0/24", attributes(1, 0)).unwrap();
     assert!(running(&lab, "bgpd").contains("set metric 1"));
+    wait_row(&agent, "bgpd", "frr-filter", "grpc", |row| row.state == "down");
+    wait_row(&agent, "bgpd", "frr-filter", "vty", |row| row.state == "in use");
     admin.withdraw("192.0.2.0/24").unwrap();
     drop(admin);
     drop(agent);
@@ -246,6 +314,14 @@ fn a_door_that_is_of_no_use_costs_nothing() {
         assert!(shown.contains(&format!("set metric {med}")), "{what}: {shown}");
         assert_eq!(shown.matches("set metric").count(), 1, "{what}: {shown}");
         assert_eq!(fake.commits(), usize::from(!other_model), "{what}");
+        if other_model {
+            let row = wait_row(&agent, "bgpd", "frr-filter", "grpc", |row| row.state == "down");
+            assert!(row.why.contains("announces frr-filter 2001-01-01"), "{row:?}");
+            assert!(row.revision_differs, "{row:?}");
+            wait_metric(&agent, "novaroute_yang_revision_mismatches 1");
+            let log = agent.log();
+            assert!(log.contains("bgpd announces frr-filter 2001-01-01 by grpc"), "{log}");
+        }
         admin.withdraw("192.0.2.0/24").unwrap();
         let shown = running(&lab, "bgpd");
         assert!(!shown.contains("route-map"), "{what}: {shown}");

@@ -54,6 +54,8 @@ pub struct Facts {
     pub announced: Revisions,
     /// How often it was struck out.
     pub strikes: u64,
+    /// Why it was struck out the last time.
+    pub last_strike: String,
 }
 
 /// Whether a door is of use.
@@ -171,6 +173,7 @@ impl Door {
         let Inner { daemon, address, .. } = &*self.0;
         warn!(%daemon, %address, why, "FRR's own gRPC lies; struck out until the daemon restarts");
         self.0.facts.send_modify(|facts| {
+            facts.last_strike.clone_from(&why);
             facts.state = State::StruckOut { why };
             facts.strikes += 1;
         });
