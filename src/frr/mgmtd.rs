@@ -12,6 +12,7 @@ use std::{
 use super::{
     gateway::Gateway,
     northbound::{self, Edits, Error, Northbound, Outcome},
+    retry::Retry,
     vty::{Session, VtyError, chain},
 };
 use crate::{
@@ -81,15 +82,22 @@ pub enum MgmtdError {
 }
 
 impl MgmtdError {
-    /// Whether FRR has said no; else it could not be asked, or its answer is not known. What mgmtd
-    /// has committed and the daemon does not show may still come.
-    pub fn is_refusal(&self) -> bool {
+    /// Name of the kind, for metrics and logs.
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Northbound(error) => {
-                matches!(error, Error::Refused { .. } | Error::Unsupported { .. })
-            }
-            Self::Yang { .. } => true,
-            Self::NotApplied { .. } | Self::ReadBack { .. } => false,
+            Self::Northbound(error) => error.kind(),
+            Self::ReadBack { source, .. } => source.kind(),
+            Self::Yang { .. } => "yang",
+            Self::NotApplied { .. } => "not_applied",
+        }
+    }
+
+    /// What to do about it. What mgmtd has committed and the daemon does not show may still come.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Northbound(error) => error.retry(),
+            Self::Yang { .. } => Retry::Never,
+            Self::NotApplied { .. } | Self::ReadBack { .. } => Retry::ReadBack,
         }
     }
 }

@@ -26,7 +26,7 @@ impl Retry {
         match self {
             Self::Never => None,
             // To read back is an attempt like any other, on a daemon that has just failed.
-            Self::Later | Self::ReadBack => Some(Backoff::new(FIRST, cap)),
+            Self::Later | Self::ReadBack => Some(Backoff::until(cap)),
         }
     }
 }
@@ -42,6 +42,11 @@ impl Backoff {
     /// Pauses from `first` to `cap`.
     pub fn new(first: Duration, cap: Duration) -> Self {
         Self { next: first.min(cap), cap }
+    }
+
+    /// Pauses for what was there and went away, none longer than `cap`.
+    pub fn until(cap: Duration) -> Self {
+        Self::new(FIRST, cap)
     }
 
     /// The pause before the next attempt.

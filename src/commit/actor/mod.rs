@@ -32,6 +32,7 @@ use super::{
 use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
+    frr::retry::Backoff,
     journal::{Journal, JournalError},
     model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName},
     policy::{Policies, check_all},
@@ -46,10 +47,6 @@ const MAX_BATCH: usize = 1024;
 /// Time between two full comparisons of FRR with what is desired while nothing happens. Drift is rare,
 /// and reading a large configuration is not free.
 const RESYNC: Duration = Duration::from_secs(30);
-
-/// First wait before FRR is tried again after it went away; doubled up to the configured
-/// interval. A daemon that was killed is back within a second or two.
-const FIRST_RETRY: Duration = Duration::from_millis(200);
 
 /// Time between two signs of life while there is nothing to do.
 const BEAT: Duration = Duration::from_secs(2);
@@ -136,7 +133,7 @@ impl Actor {
 
     /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut wait = FIRST_RETRY;
+        let mut backoff = Backoff::until(self.retry_interval);
         let mut retry_at = time::Instant::now();
         let mut full = time::interval(RESYNC);
         full.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,16 +154,15 @@ impl Actor {
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
                     self.out_of_step = Some(format!("{daemon} was restarted"));
-                    wait = FIRST_RETRY;
-                    retry_at = time::Instant::now() + wait;
+                    backoff = Backoff::until(self.retry_interval);
+                    retry_at = time::Instant::now() + backoff.pause();
                 }
                 () = time::sleep_until(retry_at), if behind => {
                     self.resynchronise().await;
-                    wait = (wait * 2).min(self.retry_interval);
                     if !self.is_behind() {
-                        wait = FIRST_RETRY;
+                        backoff = Backoff::until(self.retry_interval);
                     }
-                    retry_at = time::Instant::now() + wait;
+                    retry_at = time::Instant::now() + backoff.pause();
                 }
                 _ = full.tick() => self.resynchronise().await,
                 count = self.requests.recv_many(&mut taken, MAX_BATCH) => {

@@ -1,7 +1,11 @@
 //! A daemon's driver: steps whose data the daemon's own gRPC executes go there, in one commit; the rest
 //! is typed. Reading, undoing and restoring are the VTY's: it is the same running configuration.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    time::Duration,
+};
 
 use tracing::warn;
 
@@ -12,11 +16,7 @@ use crate::{
     failpoint,
     frr::{
         northbound::{self, Error},
-        vty::{
-            ApplyError, Snapshot, VtyDriver, VtyError, redact,
-            steps::Step,
-            table::{Defaults, Table},
-        },
+        vty::{ApplyError, VtyDriver, VtyError, redact, steps::Step, table::Defaults},
     },
     yang::Yang,
 };
@@ -27,8 +27,8 @@ pub struct DaemonDriver {
     daemon: Daemon,
     vty: VtyDriver,
     door: Option<Door>,
-    /// Connection of the VTY at which the door was last asked: another one is another daemon.
-    connection: u64,
+    /// Connection of the VTY on which the door was last asked: behind another one is another process.
+    generation: Option<u64>,
 }
 
 impl DaemonDriver {
@@ -37,7 +37,7 @@ impl DaemonDriver {
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
         let vty = VtyDriver::new(daemon, socket, connect_timeout)?;
-        Some(Self { daemon, vty, door: None, connection: 0 })
+        Some(Self { daemon, vty, door: None, generation: None })
     }
 
     /// Gives it the daemon's own gRPC.
@@ -45,29 +45,12 @@ impl DaemonDriver {
         self.door = Some(door);
     }
 
-    /// The daemon's table.
-    pub fn table(&self) -> &'static Table {
-        self.vty.table()
-    }
-
-    /// Waits until the daemon hangs up; for ever where there is no connection. Cancel safe.
-    pub async fn closed(&mut self) {
-        self.vty.closed().await;
-    }
-
-    /// Reads the running configuration.
-    ///
-    /// # Errors
-    /// The daemon can't be reached or does not answer.
-    pub async fn read(&mut self, defaults: &Defaults) -> Result<Snapshot, VtyError> {
-        self.vty.read(defaults).await
-    }
-
     /// Whether steps that the door serves would go through it now.
     pub async fn has_grpc(&mut self) -> bool {
         let Some(door) = &self.door else { return false };
-        if self.connection != self.vty.connections() {
-            self.connection = self.vty.connections();
+        let generation = self.vty.generation();
+        if generation.is_some() && generation != self.generation {
+            self.generation = generation;
             door.restarted().await;
         }
         door.ready().await
@@ -105,25 +88,6 @@ impl DaemonDriver {
             typed.sort_unstable();
         }
         self.type_in(steps, &typed, &mut done).await
-    }
-
-    /// Takes steps back, the last first, by the inverses that were computed before.
-    ///
-    /// # Errors
-    /// The connection failed.
-    pub async fn undo<'a>(
-        &mut self,
-        done: impl DoubleEndedIterator<Item = &'a Step>,
-    ) -> Result<(), ApplyError> {
-        self.vty.undo(done).await
-    }
-
-    /// Brings the daemon back to `before`, whatever it runs now, and reads whether it is.
-    ///
-    /// # Errors
-    /// What still differs, or why nothing can be done.
-    pub async fn restore(&mut self, before: &Snapshot, defaults: &Defaults) -> Result<(), String> {
-        self.vty.restore(before, defaults).await
     }
 
     /// Types those of the steps that are given by their indexes.
@@ -190,7 +154,7 @@ impl DaemonDriver {
         // The proof, or how far it got.
         let lost = |source| ApplyError::Lost { daemon: self.daemon, source };
         let shown = self.vty.read(defaults).await.map_err(lost)?;
-        if self.vty.connections() != self.connection {
+        if self.vty.generation() != self.generation {
             // What was read is a daemon that started meanwhile.
             return Err(ApplyError::Lost { daemon: self.daemon, source: VtyError::Gone });
         }
@@ -204,6 +168,21 @@ impl DaemonDriver {
         let (again, sent): (Vec<usize>, Vec<usize>) = (0..some.len()).partition(is_lacking);
         done.extend(sent.into_iter().map(|at| served[at]));
         Ok(again.into_iter().map(|at| served[at]).collect())
+    }
+}
+
+/// Everything else is the VTY's.
+impl Deref for DaemonDriver {
+    type Target = VtyDriver;
+
+    fn deref(&self) -> &VtyDriver {
+        &self.vty
+    }
+}
+
+impl DerefMut for DaemonDriver {
+    fn deref_mut(&mut self) -> &mut VtyDriver {
+        &mut self.vty
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     steps::{Command, Step, steps},
     table::{Defaults, Running, Table},
 };
-use crate::{daemon::Daemon, failpoint};
+use crate::{daemon::Daemon, failpoint, frr::retry::Retry};
 
 /// Time that a daemon that has just failed has to take a new connection: everybody else waits
 /// meanwhile. One that is back answers in a millisecond.
@@ -55,6 +55,24 @@ pub enum ApplyError {
     },
 }
 
+impl ApplyError {
+    /// Name of the kind, for metrics and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::Lost { source, .. } => source.kind(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Refused { .. } => Retry::Never,
+            Self::Lost { source, .. } => source.retry(),
+        }
+    }
+}
+
 /// An error with all that caused it.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
@@ -69,8 +87,8 @@ pub struct VtyDriver {
     connect_timeout: Duration,
     table: &'static Table,
     session: Option<Session>,
-    /// Connections made so far.
-    connections: u64,
+    /// Counts connections.
+    generation: u64,
     /// Whether the last attempt to use a session failed.
     failed: bool,
 }
@@ -87,7 +105,7 @@ impl VtyDriver {
             connect_timeout,
             table,
             session: None,
-            connections: 0,
+            generation: 0,
             failed: false,
         })
     }
@@ -97,9 +115,10 @@ impl VtyDriver {
         self.table
     }
 
-    /// How many connections were made so far: behind another one may be another process.
-    pub fn connections(&self) -> u64 {
-        self.connections
+    /// Number of the connection; `None` where there is none. As long as it stays the daemon was not
+    /// restarted.
+    pub fn generation(&self) -> Option<u64> {
+        self.session.as_ref().map(|_| self.generation)
     }
 
     /// Waits until the daemon hangs up, as it does when it stops; for ever where there is no
@@ -119,7 +138,7 @@ impl VtyDriver {
             let limit =
                 if self.failed { self.connect_timeout.min(AGAIN) } else { self.connect_timeout };
             self.session = Some(Session::connect(&self.socket, limit).await?);
-            self.connections += 1;
+            self.generation += 1;
             self.failed = false;
         }
         Ok(self.session.as_mut().expect("connected just above"))
