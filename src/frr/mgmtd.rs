@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tracing::{debug, warn};
+
 use super::{
     gateway::Gateway,
     northbound::{self, Edits, Error, Northbound, Outcome},
@@ -113,6 +115,8 @@ pub struct MgmtdDriver {
     session: Option<Session>,
     /// On mgmtd itself, only to notice that it stops.
     canary: Option<Session>,
+    /// Whether mgmtd's candidate was cleared of what a predecessor may have left there.
+    cleared: bool,
     /// Whether the executing daemon has shown that it runs what mgmtd does, since both were connected.
     in_step: bool,
 }
@@ -128,6 +132,7 @@ impl MgmtdDriver {
             connect_timeout,
             session: None,
             canary: None,
+            cleared: false,
             in_step: false,
         }
     }
@@ -155,6 +160,7 @@ impl MgmtdDriver {
         if self.canary.is_none() {
             self.in_step = false;
             self.canary = Some(self.connect("mgmtd").await?);
+            self.clear_candidate().await;
         }
         // Fails here where the executing daemon is away, before anything is changed.
         if self.session.is_none() {
@@ -165,6 +171,19 @@ impl MgmtdDriver {
         match json {
             None => Ok(Tree::new()),
             Some(json) => self.parse("mgmtd", &json, yang).await,
+        }
+    }
+
+    /// From FRR 10.4 on, what an agent was editing when it was killed stays in mgmtd's candidate, and
+    /// whoever commits next, the shell too, would apply it. Tried once: each commit of ours clears it too.
+    async fn clear_candidate(&mut self) {
+        if self.cleared {
+            return;
+        }
+        self.cleared = true;
+        match self.gateway.reset_after_kill().await {
+            Ok(cleared) => debug!(cleared, "mgmtd's candidate"),
+            Err(status) => warn!(reason = status.message(), "mgmtd's candidate not cleared"),
         }
     }
 
