@@ -159,7 +159,11 @@ impl Door {
     }
 
     async fn commit(&self, edits: Edits) -> Result<Outcome, Error> {
-        self.0.northbound.commit(edits, "novaroute").await
+        let result = self.0.northbound.commit(edits, "novaroute").await;
+        if result.is_ok() {
+            self.0.next.lock().await.backoff = None;
+        }
+        result
     }
 
     /// It did not answer, or not as a northbound does.
@@ -169,7 +173,9 @@ impl Door {
     }
 
     /// It said yes and the daemon did not change.
-    fn strike_out(&self, why: String) {
+    async fn strike_out(&self, why: String) {
+        // A probe that is under way ends first: its answer would hide this.
+        let _next = self.0.next.lock().await;
         let Inner { daemon, address, .. } = &*self.0;
         warn!(%daemon, %address, why, "FRR's own gRPC lies; struck out until the daemon restarts");
         self.0.facts.send_modify(|facts| {
@@ -211,7 +217,9 @@ impl Door {
             return false;
         }
         info!(%daemon, %address, version = told.frr_version, "FRR's own gRPC is in use");
-        *next = Next::default();
+        // The pauses go on growing until a commit goes through: one that answers and does nothing else
+        // costs each commit that tries it a wait.
+        next.at = None;
         self.0.facts.send_modify(|facts| facts.state = State::InUse);
         true
     }
