@@ -11,9 +11,11 @@
 //! | `prefix` | advertised prefixes and their path attributes |
 //! | `static_route` | routes of staticd |
 //! | `intent` | the closed set of intents, their keys and changes |
+//! | `configured` | what the configuration itself declares |
 //! | `error` | what is wrong with a field |
 
 mod community;
+mod configured;
 mod error;
 mod intent;
 mod peer;
@@ -22,6 +24,7 @@ mod scalar;
 mod static_route;
 
 pub use community::{Community, LargeCommunity, StandardCommunity};
+pub use configured::Configured;
 pub use error::{FieldError, FieldErrors, ValueError};
 pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use peer::{AddressFamily, BfdParameters, BgpGlobal, Peer, PeerType, Timers};

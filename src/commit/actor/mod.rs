@@ -2,16 +2,20 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `configured` | what the configuration declares by itself |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
+//! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
+mod change;
+mod configured;
 mod history;
 mod observer;
 mod resync;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -34,7 +38,7 @@ use crate::{
     events::{Bus, Event, of_change},
     frr::retry::Backoff,
     journal::{Journal, JournalError},
-    model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName},
+    model::{Change, Configured, Intent, IntentKey, IntentKind},
     policy::{Policies, check_all},
     render::{Shapes, render},
     store::Store,
@@ -44,9 +48,15 @@ use crate::{
 /// them waits for the others' lines.
 const MAX_BATCH: usize = 1024;
 
-/// Time between two full comparisons of FRR with what is desired while nothing happens. Drift is rare,
-/// and reading a large configuration is not free.
-const RESYNC: Duration = Duration::from_secs(30);
+/// Shortest time between two comparisons of all that FRR runs with what is desired: somebody who
+/// types into FRR is corrected before he has finished wondering.
+const RESYNC: Duration = Duration::from_secs(5);
+
+/// Longest.
+const LONGEST_RESYNC: Duration = Duration::from_secs(60);
+
+/// Time between two comparisons in times of what the last one took: it has half a per cent of one core.
+const RESYNC_SHARE: u32 = 200;
 
 /// Time between two signs of life while there is nothing to do.
 const BEAT: Duration = Duration::from_secs(2);
@@ -72,6 +82,8 @@ pub struct Actor {
     unconfirmed: Vec<Event>,
     /// When a transaction that was not confirmed in time could not be rolled back.
     rollback_failed: Option<Instant>,
+    /// Objects of the configuration.
+    configured: Arc<BTreeSet<IntentKey>>,
 }
 
 /// A request to commit, with the place for its answer.
@@ -91,8 +103,8 @@ pub struct Parts {
     pub retry_interval: Duration,
     /// What survived, and where what changes is written.
     pub journal: Journal,
-    /// The BGP instance that the configuration declares, and who owns it.
-    pub configured: Option<(OwnerName, BgpGlobal)>,
+    /// What the configuration declares.
+    pub configured: Configured,
 }
 
 impl Actor {
@@ -107,7 +119,7 @@ impl Actor {
         let state = parts.journal.state();
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
-        adopt_configured(&mut parts.journal, parts.configured)?;
+        let configured = configured::adopt(&mut parts.journal, parts.configured)?;
         let actor = Self {
             requests,
             publish,
@@ -122,6 +134,7 @@ impl Actor {
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
             rollback_failed: None,
+            configured: Arc::new(configured),
         };
         actor.publish();
         Ok((handle, actor))
@@ -135,8 +148,7 @@ impl Actor {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::until(self.retry_interval);
         let mut retry_at = time::Instant::now();
-        let mut full = time::interval(RESYNC);
-        full.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut resync_at = time::Instant::now();
         let mut beat = time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut taken = Vec::new();
@@ -164,7 +176,12 @@ impl Actor {
                     }
                     retry_at = time::Instant::now() + backoff.pause();
                 }
-                _ = full.tick() => self.resynchronise().await,
+                () = time::sleep_until(resync_at) => {
+                    let begun = Instant::now();
+                    self.resynchronise().await;
+                    let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
+                    resync_at = time::Instant::now() + pause;
+                }
                 count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
                     if count == 0 {
                         break;
@@ -191,6 +208,9 @@ impl Actor {
                 Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
                 Request::RollBack(owner, id, answer) => {
                     drop(answer.send(self.roll_back(&owner, id).await));
+                }
+                Request::Configure(configured, answer) => {
+                    drop(answer.send(self.configure(configured).await));
                 }
             }
         }
@@ -344,6 +364,9 @@ impl Actor {
         after: &Store,
         requests: &[&CommitRequest],
     ) -> Result<Applied, EngineError> {
+        if let Some(applied) = self.send_part(after, requests).await? {
+            return Ok(applied);
+        }
         self.engine.validate(self.fragment(after, requests)).await?;
         let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
         let desired = self.desired(after, keys);
@@ -427,6 +450,7 @@ impl Actor {
             pending,
             rejected: self.rejected.clone(),
             history: self.journal.state().history.clone(),
+            configured: self.configured.clone(),
         };
         let now = Arc::new(view);
         let before = self.publish.send_replace(now.clone());
@@ -453,27 +477,6 @@ impl Actor {
         // A client that went away does not get its answer.
         let _ = answer.send(result);
     }
-}
-
-/// Declares what the configuration says, where it says something else than at the last start; what
-/// clients have set since then stands otherwise.
-fn adopt_configured(
-    journal: &mut Journal,
-    configured: Option<(OwnerName, BgpGlobal)>,
-) -> Result<(), JournalError> {
-    let bgp = configured.as_ref().map(|(_, bgp)| bgp.clone());
-    let news = bgp != journal.state().configured_bgp || journal.state().store.bgp().is_none();
-    if let Some((owner, bgp)) = configured.filter(|_| news) {
-        let before = journal.state().store.clone();
-        let change = [Change::Set(Intent::Bgp(bgp))];
-        let mut after = before.clone();
-        after.apply(&owner, &change[0]);
-        let transaction = Transaction::new(&owner, "configuration", &change, &before, &after);
-        let id = transaction.id;
-        journal.prepare(&[transaction])?;
-        journal.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
-    }
-    journal.configured(bgp)
 }
 
 /// The answer to the request that a transaction carried out.

@@ -8,12 +8,17 @@ use std::{path::PathBuf, time::Duration};
 use tracing::warn;
 
 use super::{
-    PipelineOutcome, Reply, Session, VtyError, redact,
+    PipelineOutcome, Question, Reply, Session, VtyError, redact,
     script::segments,
     steps::{Command, Step, steps},
     table::{Defaults, Running, Table},
 };
-use crate::{daemon::Daemon, failpoint, frr::retry::Retry};
+use crate::{
+    daemon::Daemon,
+    failpoint,
+    frr::retry::Retry,
+    tree::{Tree, diff},
+};
 
 /// Time that a daemon that has just failed has to take a new connection: everybody else waits
 /// meanwhile. One that is back answers in a millisecond.
@@ -168,7 +173,25 @@ impl VtyDriver {
         Ok(Snapshot { text, running })
     }
 
-    async fn show_running(&mut self) -> Result<String, VtyError> {
+    /// Whether the daemon's answers are those that are wanted.
+    ///
+    /// # Errors
+    /// The daemon does not answer.
+    pub async fn proves(&mut self, questions: &[Question]) -> Result<bool, VtyError> {
+        let commands: Vec<&str> = questions.iter().map(|q| q.command.as_str()).collect();
+        let result = match self.session().await {
+            Ok(session) => session.pipeline(&commands, |_, _| true).await,
+            Err(error) => Err(error),
+        };
+        let answers = result.map_err(|error| self.note(error))?.replies;
+        Ok(questions.iter().zip(&answers).all(|(q, answer)| q.is_proven_by(&answer.text)))
+    }
+
+    /// `show running-config`, word for word. May hold passwords.
+    ///
+    /// # Errors
+    /// The daemon can't be reached or does not answer.
+    pub async fn show_running(&mut self) -> Result<String, VtyError> {
         let result = match self.session().await {
             Ok(session) => session.show("show running-config").await,
             Err(error) => Err(error),
@@ -223,10 +246,7 @@ impl VtyDriver {
         if now.text == before.text {
             return Ok(());
         }
-        let (shown, wanted) =
-            (self.table.lines(&now.running.tree), self.table.lines(&before.running.tree));
-        let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
-        self.apply(&back).await.map_err(|error| error.to_string())?;
+        self.lead_to(&now, &before.running.tree).await?;
         let now = self.read(defaults).await.map_err(|error| chain(&error))?;
         if now.text == before.text {
             return Ok(());
@@ -236,6 +256,32 @@ impl VtyDriver {
             self.daemon,
             first_difference(before, &now)
         ))
+    }
+
+    /// Like [`VtyDriver::restore`], where it is only known what the daemon's words meant.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn restore_tree(&mut self, before: &Tree, defaults: &Defaults) -> Result<(), String> {
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if now.running.tree == *before {
+            return Ok(());
+        }
+        self.lead_to(&now, before).await?;
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if now.running.tree == *before {
+            return Ok(());
+        }
+        let wrong = diff(before, &now.running.tree).into_iter().next();
+        let path = wrong.map(|edit| edit.path).unwrap_or_default();
+        Err(format!("{} runs something else than before at {path}", self.daemon))
+    }
+
+    /// Sends what leads from what the daemon runs now to `goal`.
+    async fn lead_to(&mut self, now: &Snapshot, goal: &Tree) -> Result<(), String> {
+        let (shown, wanted) = (self.table.lines(&now.running.tree), self.table.lines(goal));
+        let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
+        self.apply(&back).await.map_err(|error| error.to_string())
     }
 
     fn lost(&mut self, source: VtyError) -> ApplyError {
