@@ -3,10 +3,11 @@
 //! Built only with the feature `failpoints`; otherwise a call is nothing.
 
 /// Every place, in the order in which a commit passes them.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
     "journal-prepared",
     "engine-planned",
     "mgmtd-committed",
+    "door-committed",
     "vty-half-applied",
     "vty-applied",
     "engine-confirmed",

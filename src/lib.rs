@@ -33,6 +33,7 @@ pub mod agent;
 pub mod api;
 pub mod commit;
 pub mod config;
+pub mod coverage;
 pub mod ctl;
 pub mod daemon;
 pub mod events;

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `adapters` | what one part asks of another, without the parts knowing each other |
+//! | `coverage` | daemons and doors asked what they have |
 //! | `reload` | another configuration while the agent runs |
 //! | `transitions` | what the monitor saw → events |
 //!
@@ -14,6 +15,7 @@
 //! ```
 
 mod adapters;
+mod coverage;
 mod reload;
 mod transitions;
 
@@ -35,7 +37,7 @@ use crate::{
     commit::{self, Actor, Engine},
     config::{Config, Source},
     events::Bus,
-    frr::vty::chain,
+    frr::{door, vty::chain},
     journal::{Journal, JournalError},
     monitor::Monitor,
     telemetry::{GrpcMethod, Health, HttpError, HttpServer, LogControl, Metrics},
@@ -104,9 +106,14 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let listener = api::bind(&config.listen_socket).await?;
     let frr = &config.frr;
     let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
-    let engine = engine.map_err(|source| AgentError::Yang { dir: frr.yang_dir.clone(), source })?;
+    let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
+    let mut engine = engine.map_err(yang_error)?;
+    let loaded = engine.revisions().await.map_err(yang_error)?;
+    let doors = door::open(&frr.grpc, &loaded);
+    engine.set_doors(&doors);
 
     let bus = Bus::new(metrics.clone());
+    let gateway = engine.gateway();
     let (publish_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
     let (commit, actor) = Actor::new(commit::Parts {
         engine,
@@ -129,6 +136,17 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         monitor.status.clone(),
         health.clone(),
     ));
+    let (tell_coverage, coverage) = watch::channel(Arc::default());
+    let survey = coverage::Parts {
+        loaded,
+        doors,
+        gateway,
+        socket_dir: frr.socket_dir.clone(),
+        status: monitor.status.clone(),
+        metrics: metrics.clone(),
+        bus: bus.clone(),
+    };
+    let survey = tokio::spawn(coverage::survey(survey, tell_coverage, watching_ends.clone()));
     info!(address = %http.local_addr(), "serving metrics and health");
     let http = tokio::spawn(http.serve(metrics.clone(), health, watching_ends.clone()));
 
@@ -155,6 +173,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         sessions,
         bus,
         status: Arc::new(MonitorStatus(monitor.status)),
+        coverage,
         observe: Arc::new(move |method, took, _| {
             let (metrics, sessions) = &counted;
             if let Some(method) = GrpcMethod::named(method) {
@@ -188,6 +207,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     watching_ends.cancel();
     monitor.task.await?;
     telling.await?;
+    survey.await?;
     http.await?;
     served?;
     crashed.map_or(Ok(()), |error| Err(error.into()))

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{
     commit::{DaemonPlan, Ending, Outcome, Plan, Transaction},
+    coverage,
     frr::vty::{redact, steps::Command},
     proto::v1::{self, intent},
     store::Owned,
@@ -59,14 +60,19 @@ fn masked(owned: &Owned) -> v1::Intent {
 }
 
 /// A plan.
-pub(super) fn plan(plan: &Plan) -> v1::PlanResponse {
-    let daemons = plan.daemons.iter().map(|(daemon, edits, plan)| {
+pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
+    let daemons = plan_of_all.daemons.iter().map(|(daemon, edits, plan)| {
         let mut diff = Vec::new();
         edits.iter().for_each(|edit| leaf_changes(edit, &mut diff));
+        let grpc = plan_of_all.grpc.contains(daemon);
         let (door, steps) = match plan {
             DaemonPlan::Mgmtd(edits) => ("northbound", edits.iter().map(edit_step).collect()),
             DaemonPlan::Vty(plan) => {
+                let door = |step: &crate::frr::vty::steps::Step| {
+                    if grpc && coverage::has_grpc(*daemon, &step.path) { "grpc" } else { "vty" }
+                };
                 let step = |step: &crate::frr::vty::steps::Step| v1::PlanStep {
+                    door: door(step).to_owned(),
                     context: step.command.context.clone(),
                     command: redact(&step.command.text).into_owned(),
                     inverse: step
@@ -88,7 +94,12 @@ fn edit_step(edit: &Edit) -> v1::PlanStep {
         Some(_) => format!("merge {}", edit.path),
         None => format!("delete {}", edit.path),
     };
-    v1::PlanStep { context: Vec::new(), command: say(&edit.new), inverse: vec![say(&edit.old)] }
+    v1::PlanStep {
+        context: Vec::new(),
+        command: say(&edit.new),
+        inverse: vec![say(&edit.old)],
+        door: "northbound".to_owned(),
+    }
 }
 
 /// The leaves that an edit changes; an entry without leaves is told by its own path.

@@ -19,6 +19,7 @@
 
 mod codes;
 mod connection;
+mod diagnostics;
 mod directory;
 mod history;
 mod route_control;

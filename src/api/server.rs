@@ -12,7 +12,8 @@ use tonic::transport::Server;
 
 use super::{Api, connection::accept};
 use crate::proto::v1::{
-    route_control_server::RouteControlServer, transactions_server::TransactionsServer,
+    diagnostics_server::DiagnosticsServer, route_control_server::RouteControlServer,
+    transactions_server::TransactionsServer,
 };
 
 /// Largest request in bytes: [`wire::MAX_CHANGES`](crate::wire::MAX_CHANGES) changes of the
@@ -103,12 +104,14 @@ pub async fn serve(listener: UnixListener, api: Api) -> Result<(), tonic::transp
     let shutdown = api.parts.shutdown.clone();
     let incoming = accept(listener, api.parts.sessions.clone());
     let route_control = RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_REQUEST);
+    let diagnostics = DiagnosticsServer::new(api.clone());
     let transactions = TransactionsServer::new(api).max_decoding_message_size(MAX_REQUEST);
     let served = Server::builder()
         .concurrency_limit_per_connection(MAX_CALLS)
         .max_concurrent_streams(u32::try_from(MAX_CALLS).ok())
         .add_service(route_control)
         .add_service(transactions)
+        .add_service(diagnostics)
         .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let overdue = async {
         shutdown.cancelled().await;

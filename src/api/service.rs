@@ -2,7 +2,10 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
@@ -11,6 +14,7 @@ use super::{
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
+    coverage::Row,
     events::{Bus, Event},
     model::{Change, OwnerName},
 };
@@ -34,13 +38,15 @@ pub struct Parts {
     pub bus: Bus,
     /// What FRR last said.
     pub status: Arc<dyn StatusSource>,
+    /// Which door executes what.
+    pub coverage: watch::Receiver<Arc<Vec<Row>>>,
     /// Told of each call.
     pub observe: ObserveCall,
     /// Ends event streams when it is cancelled.
     pub shutdown: CancellationToken,
 }
 
-/// Both services of the contract. Cheap to clone.
+/// The services of the contract. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     pub(super) parts: Arc<Parts>,

@@ -5,8 +5,14 @@
 
 mod part;
 
-use std::{collections::BTreeMap, path::Path as FilePath, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path as FilePath,
+    time::Duration,
+};
 
+use futures::{FutureExt, TryFutureExt};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use part::Known;
@@ -14,17 +20,34 @@ pub use part::Part;
 
 use super::plan::{DaemonPlan, Plan, VtyPlan, plan_vty};
 use crate::{
+    coverage::Revisions,
     daemon::{Daemon, Forest},
     failpoint,
     frr::{
+        door::{DaemonDriver, Door},
+        gateway::Gateway,
         mgmtd::{self, MgmtdDriver, MgmtdError},
-        northbound,
-        vty::{ApplyError, Snapshot, VtyDriver, chain, table::Defaults},
+        retry::Retry,
+        vty::{ApplyError, Snapshot, chain, table::Defaults},
     },
     render::Shapes,
     tree::{Path, Tree, three_way},
     yang::{Profile, Yang, YangError},
 };
+
+/// Time that one commit has for all its steps: a client waits 30 s usually, and a refusal has to be
+/// undone within that as well. Longer than one reply may take, so that it tells which daemon it was.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Time that undoing has then. It waits for daemons that have just answered.
+const UNDO_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Time that a comparison with everything has: nobody waits for it, and to fill mgmtd with 100,000
+/// routes takes half a minute. The agent counts as dead some time after this.
+const RESYNC_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Why a daemon was left alone in the middle of a commit.
+const LATE: &str = "not done before the commit's deadline";
 
 /// How a commit of the engine went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +81,7 @@ pub enum EngineError {
 
 #[derive(Debug)]
 struct VtyPart {
-    driver: VtyDriver,
+    driver: DaemonDriver,
     defaults: Defaults,
 }
 
@@ -74,6 +97,8 @@ pub struct Engine {
     last: Forest,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
+    /// When the commit under way has to be over.
+    by: Option<Instant>,
     /// What each daemon ran when it was read last, in the commit that is under way.
     seen: BTreeMap<Daemon, (u64, Snapshot)>,
     /// What each daemon runs beside what is ours, where all of it is known.
@@ -132,13 +157,14 @@ impl Engine {
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
             away: BTreeMap::new(),
+            by: None,
             seen: BTreeMap::new(),
             known: BTreeMap::new(),
             in_step: false,
         };
         for daemon in Daemon::ALL {
             let socket = socket_dir.join(format!("{daemon}.vty"));
-            if let Some(driver) = VtyDriver::new(daemon, socket, connect_timeout) {
+            if let Some(driver) = DaemonDriver::new(daemon, socket, connect_timeout) {
                 engine.vty.insert(daemon, VtyPart { driver, defaults: Defaults::default() });
             }
         }
@@ -150,6 +176,28 @@ impl Engine {
     /// where it is not.
     pub fn adopt(&mut self, applied: Forest) {
         self.last = applied;
+    }
+
+    /// Has daemons' own gRPC take what it can.
+    pub fn set_doors(&mut self, doors: &BTreeMap<Daemon, Door>) {
+        for (daemon, part) in &mut self.vty {
+            doors.get(daemon).cloned().into_iter().for_each(|door| part.driver.set_door(door));
+        }
+    }
+
+    /// Revisions of the models that are loaded.
+    ///
+    /// # Errors
+    /// The thread of libyang is gone.
+    pub async fn revisions(&self) -> Result<Revisions, YangError> {
+        let modules = self.yang.call(|schema| schema.modules()).await?;
+        let modules = modules.into_iter();
+        Ok(modules.map(|(name, revision)| (name, revision.unwrap_or_default())).collect())
+    }
+
+    /// The gateway through which mgmtd is configured, to ask what mgmtd has.
+    pub fn gateway(&self) -> Gateway {
+        self.mgmtd.gateway()
     }
 
     /// How the models in use lay things out.
@@ -215,6 +263,19 @@ impl Engine {
         keep: &Forest,
         again: bool,
     ) -> Result<Applied, EngineError> {
+        let within = if again { RESYNC_DEADLINE } else { COMMIT_DEADLINE };
+        self.by = Some(Instant::now() + within);
+        let applied = self.commit_in_time(desired, keep, again).await;
+        self.by = None;
+        applied
+    }
+
+    async fn commit_in_time(
+        &mut self,
+        desired: &Forest,
+        keep: &Forest,
+        again: bool,
+    ) -> Result<Applied, EngineError> {
         if again {
             self.away.clear();
         }
@@ -231,8 +292,8 @@ impl Engine {
         let reached = !applied.unreachable.contains_key(&Daemon::Mgmtd);
         if carried_out.is_ok() && reached && (in_use(desired) || in_use(&self.last)) {
             let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
-            let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang).await;
-            carried_out = in_step.map_err(|error| mgmtd_failure(&error));
+            let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang);
+            carried_out = in_time(self.by, Daemon::Mgmtd, mgmtd(in_step)).await;
         }
         match carried_out {
             Ok(()) => {}
@@ -250,7 +311,9 @@ impl Engine {
                 return Ok(applied);
             }
             Err(Failure::Refused(message, at)) => {
-                let undone = self.undo(&plans, &before, &done).await;
+                let undone = timeout(UNDO_DEADLINE, self.undo(&plans, &before, &done)).await;
+                let undone =
+                    undone.unwrap_or_else(|_| Err(format!("not within {UNDO_DEADLINE:?}")));
                 return Err(match undone {
                     Ok(()) => EngineError::Refused { message, at },
                     Err(undo) => {
@@ -296,7 +359,14 @@ impl Engine {
             };
             (daemon, diff, plan)
         });
-        Ok(Plan { daemons: daemons.collect(), unreachable })
+        let daemons = daemons.collect();
+        let mut grpc = BTreeSet::new();
+        for (daemon, part) in &mut self.vty {
+            if part.driver.has_grpc().await {
+                grpc.insert(*daemon);
+            }
+        }
+        Ok(Plan { daemons, grpc, unreachable })
     }
 
     /// Reads every daemon that is concerned, and plans.
@@ -313,7 +383,7 @@ impl Engine {
                 prepared.unreachable.insert(daemon, why.clone());
                 continue;
             }
-            match self.read(daemon).await {
+            match in_time(self.by, daemon, self.read(daemon)).await {
                 Ok(running) => {
                     let plan = self.plan_daemon(daemon, &running, wanted, kept)?;
                     if !plan.is_empty() {
@@ -408,20 +478,20 @@ impl Engine {
     ) -> Result<(), Failure> {
         if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
             // All that can be asked beforehand is asked beforehand.
-            let valid = self.mgmtd.validate(edits, &self.yang).await;
-            valid.map_err(|error| mgmtd_failure(&error))?;
+            let valid = self.mgmtd.validate(edits, &self.yang);
+            in_time(self.by, Daemon::Mgmtd, mgmtd(valid)).await?;
         }
         for daemon in Daemon::ALL {
             match plans.get(&daemon) {
                 Some(DaemonPlan::Mgmtd(edits)) => {
                     *sent += edits.len();
                     done.insert(daemon, Vec::new());
-                    let outcome = self.mgmtd.commit(edits, &self.yang).await;
-                    let outcome = outcome.map_err(|error| mgmtd_failure(&error))?;
+                    let outcome = self.mgmtd.commit(edits, &self.yang);
+                    let outcome = in_time(self.by, daemon, mgmtd(outcome)).await?;
                     debug!(?outcome, "mgmtd");
                     failpoint::hit("mgmtd-committed");
-                    let confirmed = self.mgmtd.confirm(edits, &self.yang).await;
-                    confirmed.map_err(|error| mgmtd_failure(&error))?;
+                    let confirmed = self.mgmtd.confirm(edits, &self.yang);
+                    in_time(self.by, daemon, mgmtd(confirmed)).await?;
                 }
                 Some(DaemonPlan::Vty(plan)) => self.apply(daemon, plan, false, sent, done).await?,
                 None => {}
@@ -456,17 +526,20 @@ impl Engine {
         *sent += steps.len();
         let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        match part.driver.apply(steps).await {
+        let carried_out = part.driver.apply(steps, &part.defaults, &self.yang);
+        match in_time(self.by, daemon, carried_out.map(Ok)).await? {
             Ok(()) => {
                 done.extend(first..first + steps.len());
                 Ok(())
             }
             Err(error) => {
                 let message = error.to_string();
+                debug!(%daemon, kind = error.kind(), retry = ?error.retry(), "not applied");
                 match error {
                     ApplyError::Refused { step, done: carried_out, .. } => {
                         done.extend(carried_out.into_iter().map(|step| first + step));
-                        let at = steps.get(step).map(|step| (daemon, step.path.clone()));
+                        let at = step.and_then(|step| steps.get(step));
+                        let at = at.map(|step| (daemon, step.path.clone()));
                         Err(Failure::Refused(message, at))
                     }
                     ApplyError::Lost { .. } => Err(Failure::Lost(daemon, message)),
@@ -477,8 +550,9 @@ impl Engine {
 
     async fn confirm(&mut self, daemon: Daemon, plan: &VtyPlan) -> Result<(), Failure> {
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        let shown = part.driver.read(&part.defaults).await;
-        let shown = shown.map_err(|error| Failure::Lost(daemon, chain(&error)))?;
+        let lost = |error| Failure::Lost(daemon, chain(&error));
+        let shown = part.driver.read(&part.defaults).map_err(lost);
+        let shown = in_time(self.by, daemon, shown).await?;
         let lines = part.driver.table().lines(&shown.running.tree);
         if let Some((step, what)) = plan.unconfirmed(&lines) {
             return Err(Failure::Refused(
@@ -535,18 +609,31 @@ impl Engine {
     }
 }
 
+/// The step, unless the commit's deadline comes first. A step that is given up is in doubt: its session is
+/// of no further use, and what the daemon runs is read anew.
+async fn in_time<T>(
+    by: Option<Instant>,
+    daemon: Daemon,
+    step: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match by {
+        None => step.await,
+        Some(by) => {
+            let late = |_| Err(Failure::Lost(daemon, LATE.to_owned()));
+            timeout_at(by, step).await.unwrap_or_else(late)
+        }
+    }
+}
+
+/// A step of mgmtd's.
+async fn mgmtd<T>(step: impl Future<Output = Result<T, MgmtdError>>) -> Result<T, Failure> {
+    step.await.map_err(|error| mgmtd_failure(&error))
+}
+
 fn mgmtd_failure(error: &MgmtdError) -> Failure {
-    match error {
-        MgmtdError::Northbound(northbound::Error::Unavailable { .. }) => {
-            Failure::Lost(Daemon::Mgmtd, error.to_string())
-        }
-        error if error.is_refusal() => {
-            let at = match error {
-                MgmtdError::NotApplied { path, .. } => Some((Daemon::Mgmtd, path.clone())),
-                _ => None,
-            };
-            Failure::Refused(error.to_string(), at)
-        }
-        error => Failure::Lost(Daemon::Mgmtd, error.to_string()),
+    debug!(kind = error.kind(), retry = ?error.retry(), "mgmtd");
+    match error.retry() {
+        Retry::Never => Failure::Refused(error.to_string(), None),
+        Retry::Later | Retry::ReadBack => Failure::Lost(Daemon::Mgmtd, error.to_string()),
     }
 }

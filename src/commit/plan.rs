@@ -1,6 +1,6 @@
 //! last-applied × running × desired → what is sent to one daemon. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     daemon::Daemon,
@@ -17,6 +17,8 @@ use crate::{
 pub struct Plan {
     /// Difference in YANG and what is sent, in the order in which daemons are changed.
     pub daemons: Vec<(Daemon, Vec<Edit>, DaemonPlan)>,
+    /// Daemons whose own gRPC takes what it can of the steps.
+    pub grpc: BTreeSet<Daemon>,
     /// Daemons that can't be reached, with why: nobody knows what they lack.
     pub unreachable: BTreeMap<Daemon, String>,
 }

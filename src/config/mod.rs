@@ -1,7 +1,7 @@
 //! The agent's configuration: a JSON file, `${VAR}` from the environment, and tokens
 //! from mounted Secret files.
 //!
-//! May import `model`, `policy` and `wire`. Parsing is pure: environment and files are
+//! May import `model`, `policy`, `wire`, `daemon` and `coverage`. Parsing is pure: environment and files are
 //! handed in. Every error of a file is reported at once, before anything is touched.
 //!
 //! | file | owns |
@@ -23,6 +23,7 @@ mod source;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -32,7 +33,10 @@ use std::{
 pub use owner::{Owner, Owners};
 pub use source::Source;
 
-use crate::model::{AsNumber, BgpGlobal, Configured, FieldErrors, Peer};
+use crate::{
+    daemon::Daemon,
+    model::{AsNumber, BgpGlobal, Configured, FieldErrors, Peer},
+};
 
 /// Where the agent looks for its configuration: where the guide mounts the ConfigMap.
 pub const DEFAULT_CONFIG: &str = "/etc/novaroute/config.json";
@@ -96,6 +100,8 @@ pub struct FrrConfig {
     pub retry_interval: Duration,
     /// Directory of FRR's YANG modules.
     pub yang_dir: PathBuf,
+    /// Loopback addresses of FRR's own gRPC in those daemons that have it.
+    pub grpc: BTreeMap<Daemon, SocketAddr>,
 }
 
 /// Defaults of the node's BGP instance (`bgp`, or the environment), and its neighbours. Each may be
@@ -214,14 +220,20 @@ impl Config {
     /// What is allowed and yet hardly meant: for the log at start.
     pub fn warnings(&self) -> Vec<String> {
         let placeholder = self.owners.iter().filter(|(_, owner)| owner.has_placeholder_token());
-        placeholder
-            .map(|(name, _)| {
-                format!(
-                    "owners.{name}.token is the example of the deployment guide, \
-                     which everybody can read: change it"
-                )
-            })
-            .collect()
+        let tokens = placeholder.map(|(name, _)| {
+            format!(
+                "owners.{name}.token is the example of the deployment guide, \
+                 which everybody can read: change it"
+            )
+        });
+        let open = self.frr.grpc.iter().map(|(daemon, address)| {
+            format!(
+                "frr.grpc.{daemon}: FRR's own gRPC module listens on port {} of every address of \
+                 this node without authentication: keep others away from it by other means",
+                address.port()
+            )
+        });
+        tokens.chain(open).collect()
     }
 }
 

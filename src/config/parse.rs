@@ -1,6 +1,7 @@
 //! JSON to [`Config`]. Pure: what it asks of the world is handed in.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -16,6 +17,8 @@ use super::{
     reader::Object,
 };
 use crate::{
+    coverage,
+    daemon::Daemon,
     model::{FieldErrors, OwnerName, Prefix, ValueError},
     policy::{Lifetime, OwnerPolicy, PrefixType, QuotaKind, Quotas},
 };
@@ -73,6 +76,7 @@ pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, F
 
 fn frr(mut frr: Object, errors: &mut FieldErrors) -> FrrConfig {
     let config = FrrConfig {
+        grpc: grpc(frr.object("grpc", errors), errors),
         socket_dir: frr
             .parsed("socket_dir", errors, absolute_path)
             .unwrap_or_else(|| DEFAULT_SOCKET_DIR.into()),
@@ -86,6 +90,28 @@ fn frr(mut frr: Object, errors: &mut FieldErrors) -> FrrConfig {
     };
     frr.finish(errors);
     config
+}
+
+/// Addresses of FRR's own gRPC, for the daemons in which it is of use.
+fn grpc(mut grpc: Object, errors: &mut FieldErrors) -> BTreeMap<Daemon, SocketAddr> {
+    let mut addresses = BTreeMap::new();
+    for daemon in Daemon::ALL {
+        if coverage::grpc_modules(daemon).next().is_some()
+            && let Some(address) = grpc.parsed(daemon.name(), errors, loopback)
+        {
+            addresses.insert(daemon, address);
+        }
+    }
+    grpc.finish(errors);
+    addresses
+}
+
+/// Whoever answers is believed until the daemon is read back, so nobody from outside may.
+fn loopback(text: &str) -> Result<SocketAddr, ValueError> {
+    let address: Option<SocketAddr> = text.parse().ok();
+    address.filter(|address| address.ip().is_loopback() && address.port() != 0).ok_or_else(|| {
+        ValueError::new("is not a loopback address and port such as 127.0.0.1:50053")
+    })
 }
 
 fn owners(mut owners: Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> Owners {

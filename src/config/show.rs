@@ -18,6 +18,9 @@ impl Config {
         let owners = self.owners.iter();
         let owners: Map<_, _> =
             owners.map(|(name, owner)| (name.to_string(), owner_value(&owner.policy))).collect();
+        let grpc = self.frr.grpc.iter();
+        let grpc: Map<_, _> =
+            grpc.map(|(daemon, address)| (daemon.to_string(), json!(address))).collect();
         json!({
             "listen_socket": self.listen_socket,
             "state_dir": self.state_dir,
@@ -25,6 +28,7 @@ impl Config {
                 "socket_dir": self.frr.socket_dir,
                 "yang_dir": self.frr.yang_dir,
                 "connect_timeout": self.frr.connect_timeout.as_secs(),
+                "grpc": grpc,
                 "retry_interval": self.frr.retry_interval.as_secs(),
             },
             "bgp": {

@@ -62,6 +62,7 @@ fn the_guides_configuration_loads_unchanged() {
             connect_timeout: Duration::from_secs(10),
             retry_interval: Duration::from_secs(5),
             yang_dir: "/usr/share/yang".into(),
+            grpc: BTreeMap::new(),
         }
     );
     let instance = config.bgp.instance().unwrap();
@@ -369,6 +370,30 @@ fn what_is_not_said_has_its_default() {
     assert_eq!((config.log_level, config.log_format), (LogLevel::Info, LogFormat::Json));
     assert!(config.owners.get(&name("a")).unwrap().policy.allowed_cidrs.is_empty());
     assert!(config.warnings().is_empty());
+}
+
+#[test]
+fn frrs_own_grpc_is_taken_on_loopback_addresses_of_daemons_that_have_it() {
+    let with = |grpc: Value| {
+        let json = guide(|json| json["frr"]["grpc"] = grpc);
+        parse_with(&json.to_string(), &[])
+    };
+    let config = with(json!({"bfdd": "127.0.0.1:50053", "bgpd": "[::1]:50054"})).unwrap();
+    let told: Vec<_> = config.frr.grpc.iter().map(|(d, at)| format!("{d} {at}")).collect();
+    assert_eq!(told, ["bfdd 127.0.0.1:50053", "bgpd [::1]:50054"]);
+    let warnings = config.warnings();
+    let open = |daemon: &str| {
+        warnings.iter().any(|text| text.contains(daemon) && text.contains("every address"))
+    };
+    assert!(open("frr.grpc.bfdd") && open("frr.grpc.bgpd"), "{warnings:?}");
+    for bad in ["10.0.0.1:50053", "0.0.0.0:50053", "localhost", "127.0.0.1:0", "127.0.0.1"] {
+        assert_eq!(wrong(with(json!({ "bgpd": bad }))), ["frr.grpc.bgpd"], "{bad}");
+    }
+    // mgmtd's gRPC tells nobody.
+    for no_daemon in ["mgmtd", "zebra"] {
+        let path = format!("frr.grpc.{no_daemon}");
+        assert_eq!(wrong(with(json!({no_daemon: "127.0.0.1:1"}))), [path]);
+    }
 }
 
 #[test]

@@ -12,7 +12,8 @@ use tower::service_fn;
 
 use super::{cli::Global, error::CtlError, progress::Notes, refusal::About};
 use crate::proto::v1::{
-    route_control_client::RouteControlClient, transactions_client::TransactionsClient,
+    diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
+    transactions_client::TransactionsClient,
 };
 
 /// Largest answer taken: a status of 100,000 prefixes is some 8 MB and tonic's default
@@ -63,6 +64,11 @@ impl Agent {
     /// Client of the transactional service.
     pub fn transactions(&self) -> TransactionsClient<Channel> {
         TransactionsClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
+    }
+
+    /// Client of the service that tells of the FRR in use.
+    pub fn diagnostics(&self) -> DiagnosticsClient<Channel> {
+        DiagnosticsClient::new(self.channel.clone())
     }
 
     /// A request that tells the agent how long it will be waited for.

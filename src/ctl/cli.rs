@@ -134,6 +134,8 @@ pub enum Command {
     Rollback(Finish),
     /// Judge files of intents and configurations of the agent, without an agent
     Validate(Validate),
+    /// Show which door executes which of FRR's YANG modules, and why
+    Coverage,
     /// Print a completion script for a shell
     Completion {
         /// Shell to complete for

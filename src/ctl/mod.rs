@@ -18,6 +18,7 @@ mod apply;
 mod bfd;
 mod bgp;
 mod cli;
+mod coverage;
 mod credentials;
 mod error;
 mod events;
@@ -90,6 +91,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Confirm(finish) => finish.confirm(global, look).await?,
         Command::Rollback(finish) => finish.rollback(global, look, terminal).await?,
         Command::Validate(validate) => validate.run(global, terminal)?,
+        Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };
     let out = &mut terminal.out;

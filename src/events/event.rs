@@ -8,6 +8,7 @@ use std::{
 
 use super::EventType;
 use crate::{
+    daemon::Daemon,
     model::{BgpGlobal, IntentKey, OwnerName, Prefix, Protocol},
     policy::Violation,
     proto::v1::RouteEvent,
@@ -96,6 +97,15 @@ pub enum Event {
         /// What it was, where there was one.
         previous: Option<BgpGlobal>,
     },
+    /// A way into a daemon said yes and the daemon did not change: another one is used.
+    DoorStruckOut {
+        /// Which daemon.
+        daemon: Daemon,
+        /// Name of the door.
+        door: &'static str,
+        /// What had no effect.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -112,6 +122,7 @@ impl Event {
             Self::OwnerDeregistered { .. } => EventType::OwnerDeregistered,
             Self::PolicyViolation { .. } => EventType::PolicyViolation,
             Self::BgpConfigChanged { .. } => EventType::BgpConfigChanged,
+            Self::DoorStruckOut { .. } => EventType::DoorStruckOut,
         }
     }
 
@@ -131,7 +142,9 @@ impl Event {
             | Self::OwnerDeregistered { owner, .. }
             | Self::PolicyViolation { owner, .. }
             | Self::BgpConfigChanged { owner, .. } => Some(owner),
-            Self::FrrConnected { .. } | Self::FrrDisconnected { .. } => None,
+            Self::FrrConnected { .. }
+            | Self::FrrDisconnected { .. }
+            | Self::DoorStruckOut { .. } => None,
         }
     }
 
@@ -152,6 +165,9 @@ impl Event {
             }
             Self::FrrConnected { version } => format!("connected to FRR {version}"),
             Self::FrrDisconnected { reason } => format!("FRR can't be reached: {reason}"),
+            Self::DoorStruckOut { daemon, door, reason } => {
+                format!("{door} of {daemon} is struck out: it {reason}")
+            }
             Self::OwnerRegistered { owner, .. } => format!("owner {owner} registered"),
             Self::OwnerDeregistered { owner, reason } => {
                 format!("owner {owner} deregistered: {reason}")
@@ -218,6 +234,11 @@ impl Event {
                 let id_before = previous.as_ref().map(|before| router_id_or(before, ""));
                 put("previous_router_id", id_before.unwrap_or_default());
             }
+            Self::DoorStruckOut { daemon, door, reason } => {
+                put("daemon", daemon.to_string());
+                put("door", (*door).to_owned());
+                put("reason", reason.clone());
+            }
             Self::FrrConnected { .. }
             | Self::FrrDisconnected { .. }
             | Self::OwnerDeregistered { .. } => {}
@@ -243,7 +264,10 @@ impl Event {
         let owner = self.owner().map(OwnerName::as_str).unwrap_or_default();
         let (event, detail) = (self.type_name(), self.detail());
         match self {
-            Self::PeerDown { .. } | Self::FrrDisconnected { .. } | Self::PolicyViolation { .. } => {
+            Self::PeerDown { .. }
+            | Self::FrrDisconnected { .. }
+            | Self::PolicyViolation { .. }
+            | Self::DoorStruckOut { .. } => {
                 tracing::warn!(event, owner, "{detail}");
             }
             Self::PrefixAdvertised { .. } | Self::PrefixWithdrawn { .. } => {

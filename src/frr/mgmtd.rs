@@ -9,9 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tracing::{debug, warn};
+
 use super::{
     gateway::Gateway,
-    northbound::{Edits, Error, Northbound, Outcome},
+    northbound::{self, Edits, Error, Northbound, Outcome},
+    retry::Retry,
     vty::{Session, VtyError, chain},
 };
 use crate::{
@@ -81,15 +84,22 @@ pub enum MgmtdError {
 }
 
 impl MgmtdError {
-    /// Whether FRR has said no; else it could not be asked, or its answer is not known. What mgmtd
-    /// has committed and the daemon does not show may still come.
-    pub fn is_refusal(&self) -> bool {
+    /// Name of the kind, for metrics and logs.
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Northbound(error) => {
-                matches!(error, Error::Refused { .. } | Error::Unsupported { .. })
-            }
-            Self::Yang { .. } => true,
-            Self::NotApplied { .. } | Self::ReadBack { .. } => false,
+            Self::Northbound(error) => error.kind(),
+            Self::ReadBack { source, .. } => source.kind(),
+            Self::Yang { .. } => "yang",
+            Self::NotApplied { .. } => "not_applied",
+        }
+    }
+
+    /// What to do about it. What mgmtd has committed and the daemon does not show may still come.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Northbound(error) => error.retry(),
+            Self::Yang { .. } => Retry::Never,
+            Self::NotApplied { .. } | Self::ReadBack { .. } => Retry::ReadBack,
         }
     }
 }
@@ -97,6 +107,7 @@ impl MgmtdError {
 /// The driver: a northbound client on the gateway in this process.
 #[derive(Debug)]
 pub struct MgmtdDriver {
+    gateway: Gateway,
     northbound: Northbound<NorthboundServer<Gateway>>,
     socket_dir: PathBuf,
     connect_timeout: Duration,
@@ -104,6 +115,8 @@ pub struct MgmtdDriver {
     session: Option<Session>,
     /// On mgmtd itself, only to notice that it stops.
     canary: Option<Session>,
+    /// Whether mgmtd's candidate was cleared of what a predecessor may have left there.
+    cleared: bool,
     /// Whether the executing daemon has shown that it runs what mgmtd does, since both were connected.
     in_step: bool,
 }
@@ -114,12 +127,19 @@ impl MgmtdDriver {
         let gateway = Gateway::new(socket_dir);
         Self {
             northbound: Northbound::new(gateway.service()),
+            gateway,
             socket_dir: socket_dir.to_owned(),
             connect_timeout,
             session: None,
             canary: None,
+            cleared: false,
             in_step: false,
         }
+    }
+
+    /// The gateway that it commits through.
+    pub fn gateway(&self) -> Gateway {
+        self.gateway.clone()
     }
 
     /// Waits until mgmtd or the executing daemon hangs up; for ever where neither is connected.
@@ -140,6 +160,7 @@ impl MgmtdDriver {
         if self.canary.is_none() {
             self.in_step = false;
             self.canary = Some(self.connect("mgmtd").await?);
+            self.clear_candidate().await;
         }
         // Fails here where the executing daemon is away, before anything is changed.
         if self.session.is_none() {
@@ -150,6 +171,19 @@ impl MgmtdDriver {
         match json {
             None => Ok(Tree::new()),
             Some(json) => self.parse("mgmtd", &json, yang).await,
+        }
+    }
+
+    /// From FRR 10.4 on, what an agent was editing when it was killed stays in mgmtd's candidate, and
+    /// whoever commits next, the shell too, would apply it. Tried once: each commit of ours clears it too.
+    async fn clear_candidate(&mut self) {
+        if self.cleared {
+            return;
+        }
+        self.cleared = true;
+        match self.gateway.reset_after_kill().await {
+            Ok(cleared) => debug!(cleared, "mgmtd's candidate"),
+            Err(status) => warn!(reason = status.message(), "mgmtd's candidate not cleared"),
         }
     }
 
@@ -274,17 +308,8 @@ async fn hung_up(session: &mut Option<Session>) {
 
 /// The edits as the northbound takes them.
 async fn request(edits: &[Edit], yang: &Yang) -> Result<Edits, MgmtdError> {
-    let delete: Vec<String> =
-        edits.iter().filter(|edit| edit.new.is_none()).map(|edit| edit.path.to_string()).collect();
-    let mut merge = Tree::new();
-    let set: Vec<Edit> = edits.iter().filter(|edit| edit.new.is_some()).cloned().collect();
-    crate::tree::apply(&mut merge, &set);
-    if merge.is_empty() {
-        return Ok(Edits { delete, merge: None });
-    }
-    let json = yang.call(move |schema| schema.print_json(&merge)).await.and_then(|json| json);
-    let json = json.map_err(|source| MgmtdError::Yang { daemon: "mgmtd", source })?;
-    Ok(Edits { delete, merge: Some(json) })
+    let request = northbound::request(edits, yang).await;
+    request.map_err(|source| MgmtdError::Yang { daemon: "mgmtd", source })
 }
 
 /// Whether the tree is as the edit wants it: all that is new is there, nothing that went is.

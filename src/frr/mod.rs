@@ -10,8 +10,10 @@
 //!
 //! May import `model`, `tree` and `yang`; knows nothing of owners, policy or gRPC clients.
 
+pub mod door;
 pub mod frontend;
 pub mod gateway;
 pub mod mgmtd;
 pub mod northbound;
+pub mod retry;
 pub mod vty;

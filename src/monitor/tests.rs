@@ -133,6 +133,7 @@ fn watched(directory: TempDir) -> Watched {
         connect_timeout: Duration::from_secs(1),
         retry_interval: Duration::from_millis(200),
         yang_dir: "/".into(),
+        grpc: std::collections::BTreeMap::new(),
     };
     let (send, transitions) = mpsc::channel(8);
     let (metrics, stop) = (Arc::new(Metrics::new([])), CancellationToken::new());

@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 20] = [
+const METHODS: [&str; 21] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -113,6 +113,7 @@ const METHODS: [&str; 20] = [
     "List",
     "Get",
     "Watch",
+    "GetCoverage",
 ];
 
 impl GrpcMethod {

@@ -17,6 +17,8 @@ use prometheus::{
 
 use super::labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult};
 use crate::{
+    coverage::{DoorState, Row},
+    daemon::Daemon,
     events::{Event, Observer},
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
     policy::ViolationKind,
@@ -52,6 +54,9 @@ pub struct Metrics {
     grpc_request_duration: HistogramVec,
     transaction_duration: Histogram,
     reconcile_cycle_duration: Histogram,
+    coverage: IntGaugeVec,
+    revision_mismatches: IntGauge,
+    doors_struck_out: IntCounterVec,
     config_reloads: IntCounterVec,
     config_reload_successful: IntGauge,
 }
@@ -156,6 +161,23 @@ impl Metrics {
                     .buckets(TRANSACTION_BUCKETS.to_vec()),
                 ),
             ),
+            coverage: gauges(
+                "novaroute_coverage",
+                "Whether changes of a YANG module go to a daemon through this door (1) or not (0).",
+                &["daemon", "module", "door"],
+            ),
+            revision_mismatches: register(
+                &registry,
+                IntGauge::new(
+                    "novaroute_yang_revision_mismatches",
+                    "YANG modules of which FRR announces another revision than the one loaded.",
+                ),
+            ),
+            doors_struck_out: counters(
+                "novaroute_doors_struck_out_total",
+                "Doors that said yes while the daemon did not change.",
+                &["daemon"],
+            ),
             config_reloads: counters(
                 "novaroute_config_reloads_total",
                 "Times the configuration was read again (SIGHUP).",
@@ -192,6 +214,9 @@ impl Metrics {
         }
         for protocol in Protocol::ALL {
             self.monitoring_errors.with_label_values(&[protocol.label()]);
+        }
+        for daemon in Daemon::ALL {
+            self.doors_struck_out.with_label_values(&[daemon.name()]);
         }
         for method in GrpcMethod::all() {
             self.grpc_request_duration.with_label_values(&[method.label()]);
@@ -310,6 +335,23 @@ impl Metrics {
     /// FRR was compared with all intents in this time.
     pub fn reconcile_cycle(&self, took: Duration) {
         self.reconcile_cycle_duration.observe(took.as_secs_f64());
+    }
+
+    /// Which door executes what now. The rows come from NovaRoute's own data, not from FRR.
+    pub fn set_coverage(&self, rows: &[Row]) {
+        for row in rows {
+            let labels = [row.daemon.name(), &row.module, row.door.name()];
+            let in_use = row.state == DoorState::InUse;
+            self.coverage.with_label_values(&labels).set(in_use.into());
+        }
+        let wrong: BTreeSet<_> =
+            rows.iter().filter(|row| row.is_mismatch()).map(|r| (r.daemon, &r.module)).collect();
+        self.revision_mismatches.set(gauge(wrong.len()));
+    }
+
+    /// A door said yes and the daemon did not change.
+    pub fn door_struck_out(&self, daemon: Daemon) {
+        self.doors_struck_out.with_label_values(&[daemon.name()]).inc();
     }
 
     /// Everything in Prometheus' text format.

@@ -9,7 +9,8 @@ use std::{
 use hyper_util::rt::TokioIo;
 use novaroute::proto::v1::{
     self, AddressFamily, BgpPeer, EventType, GetStatusResponse, PrefixAttributes, Protocol,
-    RouteEvent, route_control_client::RouteControlClient, transactions_client::TransactionsClient,
+    RouteEvent, diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
+    transactions_client::TransactionsClient,
 };
 use tokio::{net::UnixStream, runtime::Runtime};
 use tonic::{
@@ -58,6 +59,14 @@ impl Client {
     /// The other service, on the same connection.
     pub fn transactions(&self) -> TransactionsClient<Channel> {
         TransactionsClient::new(self.channel.clone())
+    }
+
+    /// Which door executes what.
+    #[track_caller]
+    pub fn coverage(&self) -> Vec<v1::CoverageRow> {
+        let mut client = DiagnosticsClient::new(self.channel.clone());
+        let asked = self.runtime.block_on(client.get_coverage(v1::GetCoverageRequest {}));
+        asked.expect("GetCoverage").into_inner().rows
     }
 
     /// Runs futures made of [`Client::route_control`].
@@ -309,8 +318,8 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixRef,
-        Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
+        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixAttributes,
+        PrefixRef, Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
         static_route::NextHop,
     };
 
@@ -329,6 +338,11 @@ pub mod change {
     pub fn prefix(prefix: &str) -> IntentChange {
         let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
         set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None }))
+    }
+
+    pub fn prefix_with(prefix: &str, with: PrefixAttributes) -> IntentChange {
+        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
+        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: Some(with) }))
     }
 
     pub fn route(prefix: &str, next_hop: NextHop) -> IntentChange {

@@ -11,6 +11,7 @@ use std::{
 
 use futures::stream::{self, BoxStream, StreamExt};
 use novaroute::proto::v1::{
+    diagnostics_server::{Diagnostics, DiagnosticsServer},
     route_control_server::{RouteControl, RouteControlServer},
     transactions_server::{Transactions, TransactionsServer},
     *,
@@ -43,6 +44,7 @@ pub enum Seen {
     List(ListTransactionsRequest),
     Get(GetTransactionRequest),
     Watch(WatchTransactionsRequest),
+    Coverage(GetCoverageRequest),
 }
 
 /// What the fake answers.
@@ -63,6 +65,7 @@ pub struct Script {
     pub rollback: RollbackResponse,
     pub transactions: Vec<Transaction>,
     pub transaction: Transaction,
+    pub coverage: GetCoverageResponse,
     /// Answer nothing before this long.
     pub slow: Duration,
 }
@@ -163,6 +166,12 @@ service! {
         |s| stream::iter(s.transactions.clone().into_iter().map(Ok)).boxed();
 }
 
+service! {
+    Diagnostics {}
+    missing {}
+    get_coverage: GetCoverageRequest => GetCoverageResponse, Seen::Coverage, |s| s.coverage.clone();
+}
+
 /// A running fake agent; dropping it stops it.
 pub struct Fake {
     pub dir: TempDir,
@@ -186,7 +195,8 @@ impl Fake {
                 ready.send(()).unwrap();
                 let server = Server::builder()
                     .add_service(RouteControlServer::new(served.clone()))
-                    .add_service(TransactionsServer::new(served))
+                    .add_service(TransactionsServer::new(served.clone()))
+                    .add_service(DiagnosticsServer::new(served))
                     .serve_with_incoming(UnixListenerStream::new(listener));
                 tokio::select! {
                     result = server => result.unwrap(),

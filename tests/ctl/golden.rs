@@ -3,8 +3,8 @@
 use std::{env, fs, path::Path};
 
 use novaroute::ctl::render::{
-    Applied, BgpConfigured, Colour, Done, Event, Format, Look, Peers, Prefixes, Registered, Status,
-    View,
+    Applied, BgpConfigured, Colour, Coverage, Done, Event, Format, Look, Peers, Prefixes,
+    Registered, Status, View,
 };
 use novaroute::proto::v1::*;
 
@@ -37,6 +37,11 @@ fn status() {
 fn peers_and_prefixes() {
     golden("peers", &Peers::from(responses::status().peers));
     golden("prefixes", &Prefixes::from(responses::status().prefixes));
+}
+
+#[test]
+fn coverage() {
+    golden("coverage", &Coverage::from(responses::coverage()));
 }
 
 #[test]
@@ -94,6 +99,25 @@ pub mod responses {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    pub fn coverage() -> GetCoverageResponse {
+        let row = |door: &str, state: &str, announced: Option<&str>, why: &str| CoverageRow {
+            daemon: "bgpd".into(),
+            module: "frr-filter".into(),
+            door: door.into(),
+            state: state.into(),
+            loaded_revision: "2019-07-04".into(),
+            announced_revision: announced.map(Into::into),
+            revision_differs: announced.is_some_and(|it| it != "2019-07-04"),
+            why: why.into(),
+        };
+        let rows = vec![
+            row("grpc", "struck out", Some("2019-07-04"), "answered, and \"set\" had no effect"),
+            row("vty", "in use", Some("2024-01-01"), "bgpd has lists of its own"),
+            row("none", "unused", None, ""),
+        ];
+        GetCoverageResponse { rows }
+    }
 
     pub fn status() -> GetStatusResponse {
         GetStatusResponse {

@@ -27,6 +27,13 @@ fn token() -> String {
 }
 
 #[test]
+fn coverage() {
+    let fake = Fake::start(Script::default());
+    fake.ok(&["coverage"]);
+    assert_eq!(fake.seen(), (Seen::Coverage(GetCoverageRequest {}), true));
+}
+
+#[test]
 fn register() {
     let request =
         |reassert_intents| RegisterRequest { owner: owner(), token: token(), reassert_intents };

@@ -73,7 +73,10 @@ pub mod responses {
             context: context.iter().map(|line| (*line).into()).collect(),
             command: command.into(),
             inverse: vec![inverse.into()],
+            // An agent of before does not say it of each step.
+            door: String::new(),
         };
+        let by_grpc = |step: PlanStep| PlanStep { door: "grpc".into(), ..step };
         let bgp = "router bgp 65000";
         let family = [bgp, "address-family ipv4 unicast"];
         let peer = "/frr-bgp:bgp/neighbors/neighbor[remote-address='10.0.0.2']";
@@ -98,7 +101,7 @@ pub mod responses {
                         step(&family, "neighbor 10.0.0.2 activate", ""),
                         step(&family, "network 192.0.2.0/24", "no network 192.0.2.0/24"),
                         step(&["route-map out permit 10"], "set metric 5", "no set metric"),
-                        step(&[], "ip prefix-list p seq 5 permit any", ""),
+                        by_grpc(step(&[], "ip prefix-list p seq 5 permit any", "")),
                         step(&[bgp], "neighbor 10.0.0.2 description a\nb", ""),
                     ],
                 },

@@ -15,6 +15,7 @@
 //! | `reload` | SIGHUP: all of a new configuration, or nothing |
 //! | `restart` | daemons that die, the agent that dies |
 //! | `corners` | where two things meet |
+//! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
 
 #[path = "../agent/mod.rs"]
@@ -26,6 +27,7 @@ mod bfd;
 mod changes;
 mod configuration;
 mod corners;
+mod coverage;
 mod foreign;
 mod input;
 mod instance;

@@ -207,3 +207,39 @@ fn a_killed_agent_starts_again_and_takes_over() {
     admin.withdraw("192.0.2.0/24").unwrap();
     assert!(!running(&lab, "bgpd").contains("192.0.2.0"));
 }
+
+/// All of FRR hangs, each daemon for longer than a client waits: the call is answered all the same.
+#[test]
+fn a_frr_that_hangs_everywhere_makes_calls_pending_within_the_clients_time() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap();
+    let peer = novaroute::proto::v1::BgpPeer { bfd_enabled: true, ..tor() };
+    admin.apply_peer(peer.clone()).unwrap();
+    agent.wait_ready();
+    let daemons = ["mgmtd", "staticd", "bfdd", "bgpd"];
+    for daemon in daemons {
+        lab.stop(Router::Node, daemon);
+    }
+    let begun = std::time::Instant::now();
+    // The test's client gives up after 20 s, sooner than one by default.
+    let result = admin.apply(vec![
+        change::via("203.0.114.0/24", net::TOR_V4),
+        change::peer(novaroute::proto::v1::BgpPeer { bfd_min_tx_ms: 900, ..peer }),
+        change::prefix("192.0.2.0/24"),
+    ]);
+    let took = begun.elapsed();
+    for daemon in daemons {
+        lab.cont(Router::Node, daemon);
+    }
+    let result = result.unwrap_or_else(|error| panic!("after {took:?}: {error}"));
+    assert_eq!(result, novaroute::proto::v1::Outcome::Pending, "after {took:?}");
+    wait_lines(&lab, &["network 192.0.2.0/24", "neighbor 10.0.1.2 bfd profile NR-300-900-3"]);
+    wait_for("the route", SOON, || match kernel(&lab, "203.0.114.0/24") {
+        route if route.contains("proto static") => Ok(()),
+        other => Err(other),
+    });
+    agent.wait_ready();
+}

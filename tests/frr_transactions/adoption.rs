@@ -1,6 +1,10 @@
 //! A restarted agent adopts what runs: no line is sent, no session touched.
 
-use novaroute::proto::v1::BgpPeer;
+use novaroute::{
+    frr::frontend::{Action, Datastore, Edit, Format, Session},
+    proto::v1::BgpPeer,
+};
+use serde_json::json;
 
 use crate::{
     agent::*,
@@ -46,6 +50,46 @@ fn a_restarted_agent_sends_nothing_and_resets_nothing() {
         assert_eq!(all_running(&lab), before.0, "killed: {killed}");
         assert_eq!(counters(&lab), before.1, "killed: {killed}");
     }
+}
+
+/// What somebody who died left in mgmtd's candidate goes with the agent's start, and is applied by nobody.
+/// The mgmtd of 10.3 forgets it by itself; that of 10.4 and later does not.
+#[test]
+fn what_was_left_in_mgmtds_candidate_is_gone_when_the_agent_is_back() {
+    let lab = Lab::start(LabOptions::default());
+    let mut agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap();
+    agent.wait_ready();
+    drop(admin);
+    agent.kill();
+
+    let socket = lab.socket_dir(Router::Node).join("mgmtd_fe.sock");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let session = || runtime.block_on(Session::connect(&socket, "test")).unwrap();
+    let left = json!({"frr-interface:lib": {"interface": [
+        {"name": net::NODE_TOR_INTERFACE, "description": "left-behind"}
+    ]}});
+    let mut dying = session();
+    runtime.block_on(async {
+        dying.lock(Datastore::Candidate).await.unwrap();
+        dying.edit(&[Edit::merge(Format::Json, left.to_string())]).await.unwrap();
+    });
+    drop(dying);
+
+    agent.launch();
+    agent.wait_ready();
+    let mut next = session();
+    runtime.block_on(async {
+        next.lock(Datastore::Candidate).await.unwrap();
+        next.lock(Datastore::Running).await.unwrap();
+        next.commit(Action::Apply).await.unwrap();
+    });
+    drop(next);
+    let shown = lab.vtysh(Router::Node, &["show running-config"]);
+    assert!(!shown.contains("left-behind"), "{shown}");
+    assert!(kernel(&lab, "203.0.113.0/24").contains("proto static"));
 }
 
 /// Of each neighbour how often its session was established and lost, by bgpd's own count.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `service` | plan, dry run, confirm, rollback, history |
 //! | `crash` | the agent dies at every step of a commit |
+//! | `door` | … between a commit through FRR's own gRPC and its proof |
 //! | `adoption` | a restarted agent touches nothing |
 
 #[path = "../agent/mod.rs"]
@@ -14,6 +15,7 @@ mod lab;
 
 mod adoption;
 mod crash;
+mod door;
 mod service;
 
 use agent::Client;

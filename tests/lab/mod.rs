@@ -23,7 +23,7 @@ use std::{
     fmt, fs,
     fs::File,
     io,
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     os::fd::AsFd,
     path::{Path, PathBuf},
     process::{self, Child, Command, Output, Stdio},
@@ -236,18 +236,32 @@ impl Lab {
     }
 
     /// A TCP connection to a port of a router's own loopback, for a client in this process.
+    pub fn connect(&self, router: Router, port: u16) -> io::Result<TcpStream> {
+        self.inside(router, move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// A listener on a port of a router's own loopback, for a server in this process.
+    pub fn listen(&self, router: Router, port: u16) -> io::Result<TcpListener> {
+        self.inside(router, move || TcpListener::bind((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Makes a socket in a router's network namespace.
     ///
     /// A socket belongs for ever to the namespace of the thread that made it. So a thread enters the
-    /// router's namespace, connects, hands the socket over and ends: no relay is needed, and nothing
-    /// else of this process is in that namespace.
-    pub fn connect(&self, router: Router, port: u16) -> io::Result<TcpStream> {
+    /// router's namespace, makes it, hands it over and ends: no relay is needed, and nothing else of
+    /// this process is in that namespace.
+    fn inside<T: Send + 'static>(
+        &self,
+        router: Router,
+        make: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
         let namespace = File::open(Path::new("/run/netns").join(self.namespace(router)))?;
-        let connecting = thread::spawn(move || {
+        let making = thread::spawn(move || {
             let kind = Some(LinkNameSpaceType::Network);
             rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)?;
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            make()
         });
-        connecting.join().expect("the thread does not panic")
+        making.join().expect("the thread does not panic")
     }
 
     /// A command of this machine, to be run in the router's network namespace. The child is the

@@ -341,7 +341,7 @@ fn fields() -> Vec<Field> {
 /// `Message.field` of every string that a client can send, read from the contract.
 fn contract() -> BTreeSet<String> {
     let answers = ["Response", "Status", "RouteEvent", "DaemonPlan", "LeafChange", "PlanStep"];
-    let shown = ["Transaction", "TransactionChange"];
+    let shown = ["Transaction", "TransactionChange", "CoverageRow"];
     let mut message = "";
     let mut found = BTreeSet::new();
     for line in include_str!("../../../proto/novaroute.proto").lines() {

@@ -198,6 +198,7 @@ impl Agent {
             sessions: inner.sessions.clone(),
             bus: inner.bus.clone(),
             status: Arc::new(status),
+            coverage: tokio::sync::watch::channel(Arc::default()).1,
             observe: Arc::new(move |method, _, code| noted.lock().unwrap().push((method, code))),
             shutdown: inner.shutdown.clone(),
         });

@@ -36,6 +36,7 @@ use super::{
 use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
+    frr::retry::Backoff,
     journal::{Journal, JournalError},
     model::{Change, Configured, Intent, IntentKey, Protocol},
     policy::{Policies, check_all},
@@ -56,10 +57,6 @@ const LONGEST_RESYNC: Duration = Duration::from_secs(60);
 
 /// Time between two comparisons in times of what the last one took: it has half a per cent of one core.
 const RESYNC_SHARE: u32 = 200;
-
-/// First wait before FRR is tried again after it went away; doubled up to the configured
-/// interval. A daemon that was killed is back within a second or two.
-const FIRST_RETRY: Duration = Duration::from_millis(200);
 
 /// Time between two signs of life while there is nothing to do.
 const BEAT: Duration = Duration::from_secs(2);
@@ -149,7 +146,7 @@ impl Actor {
 
     /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut wait = FIRST_RETRY;
+        let mut backoff = Backoff::until(self.retry_interval);
         let mut retry_at = time::Instant::now();
         let mut resync_at = time::Instant::now();
         let mut beat = time::interval(BEAT);
@@ -169,16 +166,15 @@ impl Actor {
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
                     self.out_of_step = Some(format!("{daemon} was restarted"));
-                    wait = FIRST_RETRY;
-                    retry_at = time::Instant::now() + wait;
+                    backoff = Backoff::until(self.retry_interval);
+                    retry_at = time::Instant::now() + backoff.pause();
                 }
                 () = time::sleep_until(retry_at), if behind => {
                     self.resynchronise().await;
-                    wait = (wait * 2).min(self.retry_interval);
                     if !self.is_behind() {
-                        wait = FIRST_RETRY;
+                        backoff = Backoff::until(self.retry_interval);
                     }
-                    retry_at = time::Instant::now() + wait;
+                    retry_at = time::Instant::now() + backoff.pause();
                 }
                 () = time::sleep_until(resync_at) => {
                     let begun = Instant::now();

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use futures::TryFutureExt;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use super::{Applied, Done, Engine, EngineError, Failure};
+use super::{Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, UNDO_DEADLINE, in_time};
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
     daemon::{Daemon, Forest},
@@ -67,7 +69,17 @@ impl Engine {
     ///
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
-    pub async fn commit_part(&mut self, mut part: Part) -> Result<Option<Applied>, EngineError> {
+    pub async fn commit_part(&mut self, part: Part) -> Result<Option<Applied>, EngineError> {
+        self.by = Some(Instant::now() + COMMIT_DEADLINE);
+        let applied = self.commit_part_in_time(part).await;
+        self.by = None;
+        applied
+    }
+
+    async fn commit_part_in_time(
+        &mut self,
+        mut part: Part,
+    ) -> Result<Option<Applied>, EngineError> {
         let daemon = Daemon::Bgpd;
         let last = part.last.remove(&daemon).unwrap_or_default();
         let desired = part.desired.remove(&daemon).unwrap_or_default();
@@ -109,7 +121,8 @@ impl Engine {
                 Ok(Some(applied))
             }
             Err(Failure::Refused(message, at)) => {
-                match self.undo_part(daemon, &plan, &done).await {
+                let undone = timeout(UNDO_DEADLINE, self.undo_part(daemon, &plan, &done)).await;
+                match undone.unwrap_or_else(|_| Err(format!("not within {UNDO_DEADLINE:?}"))) {
                     Ok(()) => Err(EngineError::Refused { message, at }),
                     Err(undo) => {
                         self.perhaps_ours(daemon, &desired);
@@ -274,9 +287,12 @@ impl Engine {
         let lost = |error| Failure::Lost(daemon, chain(&error));
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
         let proven = match questions {
-            Some(questions) => vty.driver.proves(&questions).await.map_err(lost)?,
+            Some(questions) => {
+                in_time(self.by, daemon, vty.driver.proves(&questions).map_err(lost)).await?
+            }
             None => {
-                let text = vty.driver.show_running().await.map_err(lost)?;
+                let text = vty.driver.show_running().map_err(lost);
+                let text = in_time(self.by, daemon, text).await?;
                 unproven(&plan.steps, &text).is_none()
             }
         };

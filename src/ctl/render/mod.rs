@@ -4,6 +4,7 @@
 //! (that is its JSON), and which knows how to draw itself for people.
 
 mod applied;
+mod coverage;
 mod done;
 mod event;
 pub(super) mod intent;
@@ -19,6 +20,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub use applied::{Applied, Deadline};
+pub use coverage::Coverage;
 pub use done::{BgpConfigured, Done, Registered};
 pub use event::Event;
 pub use plan::Plan;

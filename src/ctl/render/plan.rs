@@ -32,6 +32,7 @@ struct Step {
     context: Vec<String>,
     command: String,
     inverse: Vec<String>,
+    door: String,
 }
 
 impl From<PlanResponse> for Plan {
@@ -42,8 +43,15 @@ impl From<PlanResponse> for Plan {
 
 impl From<DaemonPlan> for Daemon {
     fn from(plan: DaemonPlan) -> Self {
+        let usual = plan.door.clone();
         let leaf = |LeafChange { path, before, after }| Leaf { path, before, after };
-        let step = |PlanStep { context, command, inverse }| Step { context, command, inverse };
+        let step = |PlanStep { context, command, inverse, door }| Step {
+            context,
+            command,
+            inverse,
+            // Agents of before said it of the daemon only.
+            door: if door.is_empty() { usual.clone() } else { door },
+        };
         Self {
             daemon: plan.daemon,
             door: plan.door,
@@ -69,7 +77,7 @@ impl Daemon {
         let mut told = format!("{daemon} ({door})\n");
         told.extend(self.diff.iter().map(|leaf| leaf.line(colour)));
         told.push_str("  sends\n");
-        push_steps(&mut told, &self.steps);
+        push_steps(&mut told, &self.steps, &self.door);
         told
     }
 }
@@ -90,8 +98,8 @@ impl Leaf {
 }
 
 /// The commands, each below its context, which is written once for those that share it: the
-/// form of a configuration.
-fn push_steps(told: &mut String, steps: &[Step]) {
+/// form of a configuration. A step that does not go through the daemon's usual `door` names its own.
+fn push_steps(told: &mut String, steps: &[Step], door: &str) {
     const INDENT: usize = 4;
     // Where the line just written stands, itself included: it may be what enters the next one's node.
     let mut stands: Vec<&String> = Vec::new();
@@ -103,6 +111,9 @@ fn push_steps(told: &mut String, steps: &[Step]) {
         for (depth, line) in entered.chain([command]) {
             told.push_str(&" ".repeat(INDENT + depth));
             told.push_str(&text::printable(line));
+            if depth == step.context.len() && step.door != door {
+                told.push_str(&format!("  [{}]", text::printable(&step.door)));
+            }
             told.push('\n');
         }
         stands = step.context.iter().chain([&step.command]).collect();

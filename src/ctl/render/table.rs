@@ -83,7 +83,12 @@ pub fn number(value: impl ToString) -> Cell {
     Cell::new(value.to_string()).set_alignment(CellAlignment::Right)
 }
 
+/// A cell with a text that is as good as this.
+pub fn judged(content: &str, health: Health) -> Cell {
+    cell(content).fg(health.colour())
+}
+
 /// A cell with a state, coloured by how good it is.
 pub fn state(content: &str) -> Cell {
-    cell(content).fg(Health::of_state(content).colour())
+    judged(content, Health::of_state(content))
 }

@@ -3,15 +3,15 @@
 //! A lock belongs to a session of mgmtd. The gateway has one that writes, so what it
 //! holds beyond one commit (a prepared transaction, `LockConfig`) it holds there.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use crate::frr::frontend::{Action, Datastore, Error, Session};
+use crate::frr::{
+    frontend::{Action, Datastore, Error, Session},
+    retry::Backoff,
+};
 
 /// How long to wait for locks that others hold: longer than their ordinary commits
 /// (10,000 routes take 3 s), shorter than a caller's patience.
@@ -45,18 +45,17 @@ impl Held {
 /// [`LOCK_DEADLINE`].
 pub(super) async fn take(session: &mut Session, held: Held) -> Result<(), Error> {
     let deadline = Instant::now() + LOCK_DEADLINE;
-    let mut pause = BACKOFF_FIRST;
+    let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_CAP);
     loop {
         let locked = try_take(session, held).await;
         let Err(Error::Locked { .. }) = locked else {
             return locked;
         };
-        let wait = jittered(pause);
+        let wait = backoff.pause();
         if Instant::now() + wait > deadline {
             return locked;
         }
         sleep(wait).await;
-        pause = (pause * 2).min(BACKOFF_CAP);
     }
 }
 
@@ -104,24 +103,9 @@ pub(super) async fn leave(session: &mut Session, clean: bool, keep: Held) {
     }
 }
 
-/// Half to all of a pause, so that two who wait for each other do not keep step.
-fn jittered(pause: Duration) -> Duration {
-    // A fresh hasher's keys are random; no generator is needed for this.
-    let random = RandomState::new().hash_one(0u8) % 1024;
-    pause / 2 + pause.mul_f64(random as f64 / 2048.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn jitter_stays_between_half_and_all() {
-        for _ in 0..100 {
-            let pause = jittered(BACKOFF_CAP);
-            assert!(pause >= BACKOFF_CAP / 2 && pause <= BACKOFF_CAP, "{pause:?}");
-        }
-    }
 
     #[test]
     fn locks_are_taken_in_one_order_and_given_back_in_the_other() {

@@ -34,7 +34,7 @@
 //!
 //! What FRR leaves open: a process that is killed frees its locks at once. From 10.4 on what it
 //! was editing stays in mgmtd's candidate until the next abort (`novaroute-northbound` has a
-//! guard for that, and every start aborts). The mgmtd of 10.3 forgets the edits by itself, but
+//! guard for that, and every start aborts, the agent's too). The mgmtd of 10.3 forgets the edits by itself, but
 //! does not always survive the end of a client whose commit it is applying.
 //!
 //! Like there, deleting a node that is not there is an error, and so is reading one.

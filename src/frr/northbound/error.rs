@@ -2,16 +2,7 @@
 
 use tonic::{Code, Status};
 
-/// What to do after an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// The same request fails again.
-    Never,
-    /// Nothing was changed; the same request may succeed in a moment.
-    Later,
-    /// Nobody knows whether something was changed: read it back first.
-    ReadBack,
-}
+use crate::frr::retry::Retry;
 
 /// Why a request failed. The words are FRR's wherever FRR said anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@
 //! by its callers.
 
 mod error;
+mod request;
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
@@ -15,7 +16,10 @@ use serde_json::Value;
 use tonic::{Status, body::Body, client::GrpcService, codegen::StdError};
 use tracing::{debug, warn};
 
-pub use error::{Error, Retry};
+pub use error::Error;
+pub use request::request;
+
+pub use super::retry::Retry;
 
 use crate::{
     proto::frr::{
@@ -92,6 +96,8 @@ pub struct Capabilities {
 #[derive(Debug, Clone)]
 pub struct Northbound<T> {
     client: NorthboundClient<T>,
+    /// Longest wait for one answer, where that is less than the constants above.
+    limit: Duration,
 }
 
 impl<T> Northbound<T>
@@ -104,7 +110,14 @@ where
 {
     /// A client over a transport: a channel, or a service in this process.
     pub fn new(transport: T) -> Self {
-        Self { client: NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER) }
+        let client = NorthboundClient::new(transport).max_decoding_message_size(MAX_ANSWER);
+        Self { client, limit: COMMIT_DEADLINE }
+    }
+
+    /// The same client, which waits no longer than this for any one answer.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Asks what the server is and has.
@@ -115,7 +128,7 @@ where
     pub async fn capabilities(&self) -> Result<Capabilities, Error> {
         let mut client = self.client.clone();
         let answer =
-            within(QUICK_DEADLINE, client.get_capabilities(GetCapabilitiesRequest {})).await?;
+            self.answer(QUICK_DEADLINE, client.get_capabilities(GetCapabilitiesRequest {})).await?;
         let answer = answer.into_inner();
         let modules =
             answer.supported_modules.into_iter().map(|module| (module.name, module.revision));
@@ -157,7 +170,7 @@ where
             with_defaults: false,
             path: vec![path.to_owned()],
         };
-        let answer = within(GET_DEADLINE, async {
+        let answer = self.answer(GET_DEADLINE, async {
             let mut answers = client.get(request).await?.into_inner();
             let answer = answers.message().await?;
             // FRR's own server says what is wrong only behind an empty answer.
@@ -236,14 +249,15 @@ where
     ) -> Result<Outcome, Error> {
         let mut client = self.client.clone();
         let created =
-            within(QUICK_DEADLINE, client.create_candidate(CreateCandidateRequest {})).await?;
+            self.answer(QUICK_DEADLINE, client.create_candidate(CreateCandidateRequest {})).await?;
         let candidate_id = created.into_inner().candidate_id;
-        let result = Self::fill_and_commit(&mut client, candidate_id, edits, phase, comment).await;
-        let deleted = within(
-            QUICK_DEADLINE,
-            client.delete_candidate(DeleteCandidateRequest { candidate_id }),
-        )
-        .await;
+        let result = self.fill_and_commit(&mut client, candidate_id, edits, phase, comment).await;
+        let deleted = self
+            .answer(
+                QUICK_DEADLINE,
+                client.delete_candidate(DeleteCandidateRequest { candidate_id }),
+            )
+            .await;
         if let Err(error) = deleted {
             warn!(candidate_id, %error, "candidate not deleted");
         }
@@ -251,6 +265,7 @@ where
     }
 
     async fn fill_and_commit(
+        &self,
         client: &mut NorthboundClient<T>,
         candidate_id: u32,
         edits: &Edits,
@@ -264,7 +279,7 @@ where
                 .map(|path| PathValue { path: path.clone(), value: String::new() });
             let request =
                 EditCandidateRequest { candidate_id, update: Vec::new(), delete: delete.collect() };
-            within(QUICK_DEADLINE, client.edit_candidate(request)).await?;
+            self.answer(QUICK_DEADLINE, client.edit_candidate(request)).await?;
         }
         if let Some(merge) = &edits.merge {
             let config = DataTree { encoding: Encoding::Json.into(), data: merge.clone() };
@@ -273,7 +288,7 @@ where
                 r#type: LoadType::Merge.into(),
                 config: Some(config),
             };
-            let loaded = within(QUICK_DEADLINE, client.load_to_candidate(request)).await;
+            let loaded = self.answer(QUICK_DEADLINE, client.load_to_candidate(request)).await;
             // FRR's own servers call data that they cannot take an internal error.
             loaded.map_err(|error| match error {
                 Error::Failed { message } => Error::Refused { message },
@@ -282,10 +297,22 @@ where
         }
         let request =
             CommitRequest { candidate_id, phase: phase.into(), comment: comment.to_owned() };
-        match within(COMMIT_DEADLINE, client.commit(request)).await {
+        match self.answer(COMMIT_DEADLINE, client.commit(request)).await {
             Ok(answer) => Ok(Outcome::Applied { transaction: answer.into_inner().transaction_id }),
             Err(Error::Unchanged) => Ok(Outcome::Unchanged),
             Err(error) => Err(error),
+        }
+    }
+
+    async fn answer<R>(
+        &self,
+        deadline: Duration,
+        call: impl Future<Output = Result<R, Status>>,
+    ) -> Result<R, Error> {
+        let deadline = deadline.min(self.limit);
+        match tokio::time::timeout(deadline, call).await {
+            Ok(answer) => answer.map_err(|status| Error::from(&status)),
+            Err(_) => Err(Error::Unknown { message: format!("no answer within {deadline:?}") }),
         }
     }
 
@@ -372,16 +399,6 @@ fn outermost(mut paths: Vec<String>) -> Vec<String> {
         above.filter(|above| !above.is_empty()).all(|above| !all.contains(above))
     });
     paths
-}
-
-async fn within<R>(
-    deadline: Duration,
-    call: impl Future<Output = Result<R, Status>>,
-) -> Result<R, Error> {
-    match tokio::time::timeout(deadline, call).await {
-        Ok(answer) => answer.map_err(|status| Error::from(&status)),
-        Err(_) => Err(Error::Unknown { message: format!("no answer within {deadline:?}") }),
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     daemon::Daemon,
     failpoint,
+    frr::retry::Retry,
     tree::{Tree, diff},
 };
 
@@ -44,8 +45,8 @@ pub enum ApplyError {
         command: String,
         /// FRR's words, without secrets.
         words: String,
-        /// Index of the step that was refused.
-        step: usize,
+        /// Index of the step that was refused, where FRR's words name one.
+        step: Option<usize>,
         /// Indexes of the steps that were carried out, in their order.
         done: Vec<usize>,
     },
@@ -57,6 +58,24 @@ pub enum ApplyError {
         /// What happened.
         source: VtyError,
     },
+}
+
+impl ApplyError {
+    /// Name of the kind, for metrics and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::Lost { source, .. } => source.kind(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Refused { .. } => Retry::Never,
+            Self::Lost { source, .. } => source.retry(),
+        }
+    }
 }
 
 /// An error with all that caused it.
@@ -194,6 +213,7 @@ impl VtyDriver {
         match refusal {
             None => Ok(()),
             Some(Refusal { command, words, step }) => {
+                let step = Some(step);
                 Err(ApplyError::Refused { daemon: self.daemon, command, words, step, done })
             }
         }

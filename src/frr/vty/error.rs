@@ -4,6 +4,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use super::codec::{CodecError, CommandError, ReturnCode};
+use crate::frr::retry::Retry;
 
 /// Why a session, or one command of it, failed.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,20 @@ impl VtyError {
     /// read back the running configuration: commands may have been executed.
     pub fn is_fatal(&self) -> bool {
         !matches!(self, Self::Command { .. } | Self::Refused { .. } | Self::Json { .. })
+    }
+
+    /// What to do about it.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Command { .. } | Self::Refused { .. } | Self::Json { .. } => Retry::Never,
+            // Nothing was sent.
+            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Gone => Retry::Later,
+            Self::Timeout { .. }
+            | Self::Closed { .. }
+            | Self::Io { .. }
+            | Self::Protocol { .. }
+            | Self::Poisoned => Retry::ReadBack,
+        }
     }
 
     /// Metric label.

@@ -1,0 +1,214 @@
+//! Asks daemons and doors what they have, and tells what came of it: rows, metrics, events.
+//!
+//! Reads only. A daemon is asked when it is first reached and after each of its restarts; a door that is
+//! down is tried again by its own back-off.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::StreamExt;
+use tokio::{sync::watch, time::timeout};
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::{
+    coverage::{self, Answers, Grpc, Revisions, Row},
+    daemon::Daemon,
+    events::{Bus, Event},
+    frr::{
+        door::{Door, State},
+        gateway::Gateway,
+        northbound::Northbound,
+        retry::{Backoff, Retry},
+        vty::{Session, chain},
+    },
+    monitor::{DaemonState, FrrStatus},
+    telemetry::Metrics,
+};
+
+/// Longest wait for one daemon's answer: milliseconds in a daemon that is well, and nobody waits for it.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Longest pause between two attempts at a daemon that answers nothing of use.
+const RETRY_CAP: Duration = Duration::from_secs(30);
+
+/// How often doors are looked at whose back-off may be over. The look costs nothing.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the task is made of.
+pub(super) struct Parts {
+    /// Revisions of the models that are loaded.
+    pub(super) loaded: Revisions,
+    pub(super) doors: BTreeMap<Daemon, Door>,
+    pub(super) gateway: Gateway,
+    pub(super) socket_dir: std::path::PathBuf,
+    pub(super) status: watch::Receiver<Arc<FrrStatus>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) bus: Bus,
+}
+
+/// What one daemon has said, and of which of its lives.
+#[derive(Default)]
+struct Asked {
+    generation: Option<u64>,
+    announced: Option<Revisions>,
+    /// Set while the last attempt failed.
+    again: Option<(Backoff, tokio::time::Instant)>,
+}
+
+/// Asks and tells until `stop`.
+pub(super) async fn survey(
+    mut parts: Parts,
+    rows: watch::Sender<Arc<Vec<Row>>>,
+    stop: CancellationToken,
+) {
+    let mut asked: BTreeMap<Daemon, Asked> = BTreeMap::new();
+    let mut strikes: BTreeMap<Daemon, u64> = BTreeMap::new();
+    let changes =
+        parts.doors.values().map(|door| WatchStream::from_changes(door.follow()).map(drop));
+    let mut changes = pin!(futures::stream::select_all(changes));
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = parts.status.changed() => if changed.is_err() { return },
+            Some(()) = changes.next() => {}
+            _ = look.tick() => {}
+        }
+        let status = parts.status.borrow_and_update().clone();
+        let ask = ask_who_is_new(&parts, &status, &mut asked);
+        if stop.run_until_cancelled(ask).await.is_none() {
+            return;
+        }
+        for (daemon, door) in &parts.doors {
+            tell_strikes(&parts, *daemon, door, strikes.entry(*daemon).or_default());
+        }
+        publish(&parts, &status, &asked, &rows);
+    }
+}
+
+/// Asks daemons that are reached and were not asked in this life of theirs, and doors that may be tried.
+async fn ask_who_is_new(parts: &Parts, status: &FrrStatus, asked: &mut BTreeMap<Daemon, Asked>) {
+    for daemon in Daemon::ALL {
+        let Some(DaemonState::Connected { generation, .. }) = status.daemons.get(&daemon) else {
+            continue;
+        };
+        let known = asked.entry(daemon).or_default();
+        if known.generation != Some(*generation) {
+            *known = Asked { generation: Some(*generation), ..Asked::default() };
+            if let Some(door) = parts.doors.get(&daemon) {
+                door.ask_again().await;
+            }
+        }
+        let due = known.again.as_ref().is_none_or(|(_, at)| *at <= tokio::time::Instant::now());
+        if known.announced.is_none() && due {
+            match ask(parts, daemon).await {
+                Ok(announced) => {
+                    debug!(%daemon, modules = announced.len(), "YANG modules announced");
+                    known.announced = Some(announced);
+                    known.again = None;
+                }
+                Err(error) => {
+                    info!(%daemon, error, "the daemon does not say which YANG modules it has");
+                    let backoff = known.again.take().map(|(backoff, _)| backoff);
+                    let backoff = backoff.or_else(|| Retry::Later.backoff(RETRY_CAP));
+                    known.again = backoff.map(|mut backoff| {
+                        let pause = backoff.pause();
+                        (backoff, tokio::time::Instant::now() + pause)
+                    });
+                }
+            }
+        }
+        if let Some(door) = parts.doors.get(&daemon) {
+            door.ready().await;
+        }
+    }
+}
+
+async fn ask(parts: &Parts, daemon: Daemon) -> Result<Revisions, String> {
+    let answer = async {
+        match daemon {
+            Daemon::Mgmtd => {
+                let northbound = Northbound::new(parts.gateway.service());
+                let told = northbound.capabilities().await.map_err(|error| error.to_string())?;
+                Ok(told.modules.into_iter().collect())
+            }
+            _ => modules_of(&parts.socket_dir, daemon).await,
+        }
+    };
+    timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(format!("no answer within {ANSWER:?}")))
+}
+
+async fn modules_of(socket_dir: &Path, daemon: Daemon) -> Result<Revisions, String> {
+    let socket = socket_dir.join(format!("{daemon}.vty"));
+    let session = Session::connect(&socket, ANSWER).await;
+    let mut session = session.map_err(|error| chain(&error))?;
+    let text = session.show("show yang module").await.map_err(|error| chain(&error))?;
+    Ok(coverage::announced(&text))
+}
+
+/// Each strike is told once, also where the door is in use again already.
+fn tell_strikes(parts: &Parts, daemon: Daemon, door: &Door, told: &mut u64) {
+    let facts = door.facts();
+    while *told < facts.strikes {
+        *told += 1;
+        parts.metrics.door_struck_out(daemon);
+        let reason = facts.last_strike.clone();
+        parts.bus.publish(Event::DoorStruckOut { daemon, door: "grpc", reason });
+    }
+}
+
+fn publish(
+    parts: &Parts,
+    status: &FrrStatus,
+    asked: &BTreeMap<Daemon, Asked>,
+    rows: &watch::Sender<Arc<Vec<Row>>>,
+) {
+    let answers = Daemon::ALL.into_iter().map(|daemon| {
+        let down = match status.daemons.get(&daemon) {
+            Some(DaemonState::Connected { .. }) => None,
+            Some(DaemonState::Disconnected { reason }) => Some(reason.clone()),
+            _ => Some("not connected yet".to_owned()),
+        };
+        let announced = asked.get(&daemon).and_then(|asked| asked.announced.clone());
+        let grpc = parts.doors.get(&daemon).map(grpc);
+        (daemon, Answers { down, announced, grpc })
+    });
+    let now = coverage::rows(&parts.loaded, &answers.collect());
+    if **rows.borrow() == now {
+        return;
+    }
+    let mismatch = |rows: &[Row]| -> BTreeSet<String> {
+        let wrong = rows.iter().filter(|row| row.is_mismatch());
+        let words = wrong.map(|row| {
+            let announced = row.announced.as_deref().unwrap_or_default();
+            format!(
+                "{} announces {} {announced} by {}, loaded is {}",
+                row.daemon, row.module, row.door, row.loaded
+            )
+        });
+        words.collect()
+    };
+    let (before, wrong) = (mismatch(&rows.borrow()), mismatch(&now));
+    for words in wrong.difference(&before) {
+        warn!("{words}: is frr.yang_dir that of the FRR that runs?");
+    }
+    parts.metrics.set_coverage(&now);
+    rows.send_replace(Arc::new(now));
+}
+
+fn grpc(door: &Door) -> Grpc {
+    let facts = door.facts();
+    let struck_out = match &facts.state {
+        State::StruckOut { why } => Some(why.clone()),
+        _ => None,
+    };
+    Grpc { announced: facts.announced, down: facts.state.why_down().map(str::to_owned), struck_out }
+}
