@@ -74,6 +74,7 @@ pub(super) fn get_status(
             version: frr.version.clone(),
             connected: frr.connected,
             uptime: frr.uptime.map(uptime).unwrap_or_default(),
+            daemons: Vec::new(),
         }),
         ..v1::GetStatusResponse::default()
     };
@@ -93,6 +94,7 @@ pub(super) fn get_status(
             } as i32,
             owner: owner.to_string(),
             state: stored_state(view, &intent.key()),
+            reason: String::new(),
         }),
         Intent::Bgp(_) | Intent::StaticRoute(_) => {}
     };
@@ -115,6 +117,7 @@ fn peer_status(peer: &Peer, owner: &OwnerName, seen: Option<&PeerSnapshot>) -> v
         bfd_enabled: peer.bfd.is_some(),
         bfd_status: seen.and_then(|seen| seen.bfd_status.clone()).unwrap_or_default(),
         description: peer.description.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ..v1::PeerStatus::default()
     }
 }
 

@@ -161,7 +161,7 @@ impl Client {
     #[track_caller]
     pub fn events(&self, types: &[&str]) -> Events {
         let event_types = types.iter().map(|name| (*name).to_owned()).collect();
-        let request = v1::StreamEventsRequest { owner_filter: String::new(), event_types };
+        let request = v1::StreamEventsRequest { event_types, ..Default::default() };
         let mut stream =
             self.call(|mut c| async move { c.stream_events(request).await }).expect("StreamEvents");
         let seen = Arc::new(Mutex::new(Seen::default()));
