@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        AddressFamily, BgpGlobal, Change, Intent, IntentKey, NextHop, OwnerName, PathAttributes,
-        Peer, PeerType, Prefix, PrefixAdvertisement, Protocol, StaticRoute,
+        AddressFamily, BfdParameters, BfdSession, BgpGlobal, Change, Intent, IntentKey, NextHop,
+        OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
+        PrefixAdvertisement, Protocol, StaticRoute,
     },
     store::Store,
 };
@@ -77,6 +78,24 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         ebgp_multihop: ebgp_multihop.try_into().ok(),
         password: None,
         max_prefix: Peer::DEFAULT_MAX_PREFIX,
+    }))
+}
+
+fn bfd() -> Change {
+    Change::Set(Intent::BfdSession(BfdSession {
+        peer: "10.0.0.2".parse().unwrap(),
+        timers: BfdParameters::DEFAULT,
+        interface: None,
+    }))
+}
+
+fn ospf() -> Change {
+    Change::Set(Intent::OspfInterface(OspfInterface {
+        name: "eth0".parse().unwrap(),
+        area: "0".parse().unwrap(),
+        passive: false,
+        cost: None,
+        timers: OspfTimers::default(),
     }))
 }
 
@@ -305,5 +324,20 @@ proptest! {
             prop_assert!(!(PrefixType::HostOnly.allows(prefix) && PrefixType::Subnet.allows(prefix)));
             prop_assert!(PrefixType::Any.allows(prefix));
         }
+    }
+}
+
+#[test]
+fn a_session_and_an_interface_belong_to_who_declared_them() {
+    for change in [bfd(), ospf()] {
+        let held = store(&[("novanet", change.clone())]);
+        for (who, expected) in
+            [("novanet", None), ("novaedge", Some(ViolationKind::NotOwner)), ("admin", None)]
+        {
+            assert_eq!(broken(&held, who, &change), expected, "{who} sets");
+            assert_eq!(broken(&held, who, &remove(&change)), expected, "{who} removes");
+        }
+        let none = Some(ViolationKind::NotFound);
+        assert_eq!(broken(&Store::new(), "novanet", &remove(&change)), none);
     }
 }
