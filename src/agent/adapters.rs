@@ -2,14 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
-
 use crate::{
-    api::{Directory, FrrSnapshot, PeerSnapshot, StatusSource},
+    api::Directory,
     commit::{CommitRequest, Observer, View},
     config::{Config, Owners},
     model::{Change, OwnerName, Protocol},
-    monitor::{FrrStatus, Neighbor},
     policy::Lifetime,
     telemetry::{Health, Metrics, Operation, TransactionResult},
 };
@@ -95,32 +92,5 @@ impl Directory for Owned {
 
     fn grace_period(&self) -> Duration {
         self.grace_period
-    }
-}
-
-/// What the monitor knows, in the API's terms.
-pub(super) struct MonitorStatus(pub watch::Receiver<Arc<FrrStatus>>);
-
-impl StatusSource for MonitorStatus {
-    fn snapshot(&self) -> Arc<FrrSnapshot> {
-        let status = self.0.borrow().clone();
-        let peers = status.neighbors.iter().map(|(address, n)| (*address, peer(n))).collect();
-        Arc::new(FrrSnapshot {
-            version: status.frr().unwrap_or_default().to_owned(),
-            connected: status.frr().is_ok(),
-            uptime: status.uptime(),
-            peers,
-        })
-    }
-}
-
-fn peer(neighbor: &Neighbor) -> PeerSnapshot {
-    let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-    PeerSnapshot {
-        state: neighbor.state.clone(),
-        uptime: neighbor.uptime,
-        prefixes_received: narrow(neighbor.prefixes_received),
-        prefixes_sent: narrow(neighbor.prefixes_sent),
-        bfd_status: None,
     }
 }

@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::adapters::{CommitMetrics, MonitorStatus, Owned};
+use self::adapters::{CommitMetrics, Owned};
 use crate::{
     api::{self, Api, BindError, Sessions},
     commit::{self, Actor, Engine},
@@ -127,7 +127,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
         directory,
         sessions,
         bus,
-        status: Arc::new(MonitorStatus(monitor.status)),
+        status: monitor.status,
         observe: Arc::new(move |method, took, _| {
             let (metrics, sessions) = &counted;
             if let Some(method) = GrpcMethod::named(method) {

@@ -6,13 +6,12 @@ use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
-use super::{
-    Directory, Sessions, StatusSource, codes, directory::authenticate, sessions::ConnectionId,
-};
+use super::{Directory, Sessions, codes, directory::authenticate, sessions::ConnectionId};
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     events::{Bus, Event},
     model::{Change, OwnerName},
+    monitor::Snapshots,
     wire,
 };
 
@@ -34,7 +33,7 @@ pub struct Parts {
     /// Where events go and come from.
     pub bus: Bus,
     /// What FRR last said.
-    pub status: Arc<dyn StatusSource>,
+    pub status: Snapshots,
     /// Told of each call.
     pub observe: ObserveCall,
     /// Ends event streams when it is cancelled.

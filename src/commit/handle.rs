@@ -1,7 +1,7 @@
 //! The way in: a handle that every API task has a clone of.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -39,6 +39,8 @@ pub struct View {
     pub pending: Option<String>,
     /// Intents that FRR refused when it got them, with its words.
     pub rejected: BTreeMap<IntentKey, String>,
+    /// Intents that FRR had lost or changed when it was last compared, and that are being repaired.
+    pub drifted: BTreeSet<IntentKey>,
     /// The latest transactions, oldest first.
     pub history: VecDeque<Arc<Transaction>>,
 }

@@ -11,7 +11,7 @@ mod observer;
 mod resync;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
-pub use observer::{NoObserver, Observer};
+pub use observer::{Door, NoObserver, Observer, Stage};
 
 use super::{
     Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
@@ -67,6 +67,8 @@ pub struct Actor {
     journal: Journal,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
+    /// Intents that FRR was found to have lost or changed, until they are repaired.
+    drifted: BTreeSet<IntentKey>,
     /// What FRR still lacks.
     unreachable: BTreeMap<Daemon, String>,
     /// Set where FRR and the store may differ for another reason.
@@ -121,6 +123,7 @@ impl Actor {
             retry_interval: parts.retry_interval,
             journal: parts.journal,
             rejected: BTreeMap::new(),
+            drifted: BTreeSet::new(),
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
@@ -157,6 +160,8 @@ impl Actor {
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
                     self.out_of_step = Some(format!("{daemon} was restarted"));
+                    // What it had is not applied any more.
+                    self.publish();
                     wait = FIRST_RETRY;
                     retry_at = time::Instant::now() + wait;
                 }
@@ -433,6 +438,7 @@ impl Actor {
             store: self.store().clone(),
             pending,
             rejected: self.rejected.clone(),
+            drifted: self.drifted.clone(),
             history: self.journal.state().history.clone(),
         };
         let now = Arc::new(view);
