@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     api::Directory,
-    commit::{CommitRequest, Observer, View},
+    commit::{CommitRequest, Door, Observer, Stage, View},
     config::{Config, Owners},
     model::{Change, OwnerName, Protocol},
     policy::Lifetime,
@@ -49,6 +49,30 @@ impl Observer for CommitMetrics {
             };
             self.metrics.intent(&request.owner, change.key().kind(), operation);
         }
+    }
+
+    fn drift_repaired(&self, nodes: usize) {
+        self.metrics.commit().drift_repaired(nodes);
+    }
+
+    fn batch(&self, requests: usize, waiting: usize) {
+        self.metrics.commit().batch(requests, waiting);
+    }
+
+    fn stage(&self, stage: Stage, door: Door, took: Duration, sent: usize) {
+        self.metrics.commit().stage(stage.label(), door.label(), took, sent);
+    }
+
+    fn not_confirmed(&self, door: Door) {
+        self.metrics.commit().not_confirmed(door.label());
+    }
+
+    fn rolled_back(&self) {
+        self.metrics.commit().rolled_back();
+    }
+
+    fn journal_size(&self, bytes: u64) {
+        self.metrics.commit().journal_size(bytes);
     }
 
     fn state(&self, before: &View, now: &View) {

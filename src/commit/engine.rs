@@ -3,11 +3,19 @@
 //! validate → read → plan → apply → confirm; after a refusal undo, the last step first. Owns the
 //! drivers and what was last applied. Knows trees, not intents.
 
-use std::{collections::BTreeMap, path::Path as FilePath, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path as FilePath,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tracing::{debug, info, warn};
 
-use super::plan::{DaemonPlan, Plan, VtyPlan, plan_vty};
+use super::{
+    Door, NoObserver, Observer, Stage,
+    plan::{DaemonPlan, Plan, VtyPlan, plan_vty},
+};
 use crate::{
     daemon::{Daemon, Forest},
     failpoint,
@@ -69,6 +77,7 @@ pub struct Engine {
     last: Forest,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
+    observer: Arc<dyn Observer>,
 }
 
 /// What a daemon runs, before anything is changed.
@@ -121,6 +130,7 @@ impl Engine {
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
             away: BTreeMap::new(),
+            observer: Arc::new(NoObserver),
         };
         for daemon in Daemon::ALL {
             let socket = socket_dir.join(format!("{daemon}.vty"));
@@ -130,6 +140,11 @@ impl Engine {
         }
         engine.load_defaults().await?;
         Ok(engine)
+    }
+
+    /// Tells this observer of the stages of commits from now on.
+    pub fn tell(&mut self, observer: Arc<dyn Observer>) {
+        self.observer = observer;
     }
 
     /// Takes what a predecessor has applied for ours: it stays where it is desired, and goes
@@ -292,8 +307,10 @@ impl Engine {
                 prepared.unreachable.insert(daemon, why.clone());
                 continue;
             }
+            let begun = Instant::now();
             match self.read(daemon).await {
                 Ok(running) => {
+                    self.observer.stage(Stage::Read, Door::of(daemon), begun.elapsed(), 0);
                     let plan = self.plan_daemon(daemon, &running, wanted, kept)?;
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);
@@ -393,11 +410,18 @@ impl Engine {
                 Some(DaemonPlan::Mgmtd(edits)) => {
                     *sent += edits.len();
                     done.insert(daemon, Vec::new());
+                    let (door, begun) = (Door::of(daemon), Instant::now());
                     let outcome = self.mgmtd.commit(edits, &self.yang).await;
+                    self.observer.stage(Stage::Apply, door, begun.elapsed(), edits.len());
                     let outcome = outcome.map_err(|error| mgmtd_failure(&error))?;
                     debug!(?outcome, "mgmtd");
                     failpoint::hit("mgmtd-committed");
+                    let begun = Instant::now();
                     let confirmed = self.mgmtd.confirm(edits, &self.yang).await;
+                    self.observer.stage(Stage::Confirm, door, begun.elapsed(), 0);
+                    if let Err(MgmtdError::NotApplied { .. }) = confirmed {
+                        self.observer.not_confirmed(door);
+                    }
                     confirmed.map_err(|error| mgmtd_failure(&error))?;
                 }
                 Some(DaemonPlan::Vty(plan)) => self.apply(daemon, plan, false, sent, done).await?,
@@ -433,7 +457,10 @@ impl Engine {
         *sent += steps.len();
         let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        match part.driver.apply(steps).await {
+        let begun = Instant::now();
+        let applied = part.driver.apply(steps).await;
+        self.observer.stage(Stage::Apply, Door::of(daemon), begun.elapsed(), steps.len());
+        match applied {
             Ok(()) => {
                 done.extend(first..first + steps.len());
                 Ok(())
@@ -454,15 +481,18 @@ impl Engine {
 
     async fn confirm(&mut self, daemon: Daemon, plan: &VtyPlan) -> Result<(), Failure> {
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
+        let begun = Instant::now();
         let shown = part.driver.read(&part.defaults).await;
+        self.observer.stage(Stage::Confirm, Door::of(daemon), begun.elapsed(), 0);
         let shown = shown.map_err(|error| Failure::Lost(daemon, chain(&error)))?;
         let lines = part.driver.table().lines(&shown.running.tree);
         match plan.unconfirmed(&lines) {
             None => Ok(()),
-            Some((step, what)) => Err(Failure::Refused(
-                format!("{daemon} does not show {what}"),
-                Some((daemon, step.path.clone())),
-            )),
+            Some((step, what)) => {
+                self.observer.not_confirmed(Door::of(daemon));
+                let message = format!("{daemon} does not show {what}");
+                Err(Failure::Refused(message, Some((daemon, step.path.clone()))))
+            }
         }
     }
 
@@ -476,6 +506,7 @@ impl Engine {
     ) -> Result<(), String> {
         let mut failed = Vec::new();
         for (daemon, done) in done.iter().rev() {
+            let begun = Instant::now();
             match (&plans[daemon], &before[daemon]) {
                 (DaemonPlan::Mgmtd(edits), Before::Mgmtd(running)) => {
                     let now = self.mgmtd.read(&self.yang).await;
@@ -498,6 +529,7 @@ impl Engine {
                 }
                 _ => {}
             }
+            self.observer.stage(Stage::Undo, Door::of(*daemon), begun.elapsed(), 0);
         }
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }

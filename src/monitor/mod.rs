@@ -131,6 +131,8 @@ async fn fold(
         observation.apply(&mut after);
         let changes = diff(&before, &after);
         metrics.set_frr_connected(after.frr().is_ok());
+        let oldest = after.heard.values().min().copied().unwrap_or_default();
+        metrics.snapshot_of(started + oldest);
         publish.send_replace(Arc::new(after));
         for change in changes {
             // The receiver is gone when the agent stops; then nobody wants to know.

@@ -113,6 +113,7 @@ impl Actor {
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
         adopt_configured(&mut parts.journal, parts.configured)?;
+        parts.engine.tell(parts.observer.clone());
         let actor = Self {
             requests,
             publish,
@@ -239,6 +240,7 @@ impl Actor {
         if accepted.is_empty() {
             return;
         }
+        self.observer.batch(accepted.len(), self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
         match self.apply(&requests).await {
             Ok(committed) => {
@@ -305,6 +307,7 @@ impl Actor {
         self.journal
             .prepare(transactions)
             .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
+        self.observer.stage(Stage::Journal, Door::Agent, begun.elapsed(), 0);
 
         let result = self.send(&after, requests).await;
         let Applied { sent, unreachable } = match result {
@@ -353,7 +356,9 @@ impl Actor {
         after: &Store,
         requests: &[&CommitRequest],
     ) -> Result<Applied, EngineError> {
+        let begun = Instant::now();
         self.engine.validate(self.fragment(after, requests)).await?;
+        self.observer.stage(Stage::Validate, Door::Agent, begun.elapsed(), 0);
         let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
         let desired = self.desired(after, keys);
         self.engine.commit(&desired).await
@@ -373,9 +378,12 @@ impl Actor {
     /// Writes how transactions ended. That the disk refuses this is no reason to refuse the client: it has
     /// the preparation, and would apply it again.
     fn settle(&mut self, ids: &[TransactionId], ending: Ending, begun: Instant, clean: bool) {
+        let settling = Instant::now();
         if let Err(error) = self.journal.settle(ids, &ending, begun.elapsed(), clean) {
             error!(%error, "the journal lacks how a transaction ended");
         }
+        self.observer.stage(Stage::Journal, Door::Agent, settling.elapsed(), 0);
+        self.observer.journal_size(self.journal.size());
     }
 
     /// Whether a daemon that executes this intent can't be reached.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::commit::{CommitRequest, View};
+use crate::{
+    commit::{CommitRequest, View},
+    daemon::Daemon,
+};
 
 /// What a commit spends its time on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,46 @@ pub trait Observer: Send + Sync {
 /// Observes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoObserver;
+
+impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Journal, Self::Validate, Self::Read, Self::Apply, Self::Confirm, Self::Undo];
+
+    /// Metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Validate => "validate",
+            Self::Read => "read",
+            Self::Apply => "apply",
+            Self::Confirm => "confirm",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Vty, Self::Northbound];
+
+    /// Metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Vty => "vty",
+            Self::Northbound => "northbound",
+        }
+    }
+
+    /// The way into this daemon.
+    pub fn of(daemon: Daemon) -> Self {
+        match daemon {
+            Daemon::Mgmtd => Self::Northbound,
+            Daemon::Bfdd | Daemon::Ospfd | Daemon::Bgpd => Self::Vty,
+        }
+    }
+}
 
 impl Observer for NoObserver {
     fn beat(&self) {}
