@@ -10,6 +10,7 @@
 //! | `foreign` | what others configured stays |
 //! | `instance` | ConfigureBGP again |
 //! | `restart` | daemons that die, the agent that dies |
+//! | `monitor` | states, events and metrics are what FRR does |
 //! | `corners` | where two things meet |
 //! | `sessions` | owners that come and go |
 
@@ -23,6 +24,7 @@ mod corners;
 mod foreign;
 mod input;
 mod instance;
+mod monitor;
 mod refusals;
 mod restart;
 mod routes;
