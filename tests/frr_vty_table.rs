@@ -26,8 +26,9 @@ fn value(slot: &str, variable: &str) -> String {
         ("set ip next-hop", "v") => "192.0.2.9",
         ("set community", "v") => "65000:1 65000:2 no-export",
         ("set large-community", "v") => "65000:1:2 65000:1:3",
-        ("receive-interval" | "transmit-interval", "v") => "150",
-        ("detect-multiplier", "v") => "7",
+        (slot, "v") if slot.ends_with("-interval") => "150",
+        (slot, "v") if slot.ends_with("multiplier") => "7",
+        (slot, "v") if slot.ends_with(" profile") => "NR-150-150-7",
         (_, "v") => "77",
         (slot, "p" | "prefix") if slot.ends_with('6') => "2001:db8:7::/48",
         (_, "p" | "prefix") => "198.51.100.0/24",
@@ -35,7 +36,15 @@ fn value(slot: &str, variable: &str) -> String {
         (slot, "le") if slot.ends_with('6') => "128",
         (_, "ge") => "28",
         (_, "le") => "32",
-        (_, "n") => "10.0.1.2",
+        // Three kinds of sessions with one address do not fit beside each other.
+        (slot, "peer") if slot.starts_with("bfd peer m") || slot.starts_with("m ") => "10.0.1.3",
+        ("minimum-ttl", "peer") => "10.0.1.3",
+        (slot, "peer") if slot.starts_with("bfd peer i") || slot.starts_with("b ") => "10.0.1.4",
+        (_, "n" | "peer") => "10.0.1.2",
+        (_, "ifname") => "tor0",
+        (_, "area") => "0.0.0.7",
+        (_, "list") => "NR-list",
+        (_, "tag" | "s" | "cost") => "77",
         (_, "source" | "id") => "10.0.1.1",
         (_, "as") => "65000",
         (_, "asn") => "65001",
@@ -55,6 +64,19 @@ fn value(slot: &str, variable: &str) -> String {
     };
     value.to_owned()
 }
+
+/// Rows that make what others stand in or name.
+const OBJECTS: [&str; 9] = [
+    "router bgp",
+    "neighbor",
+    "route-map",
+    "bfd node",
+    "profile",
+    "bfd peer",
+    "bfd peer interface",
+    "bfd peer multihop",
+    "router ospf",
+];
 
 /// What has to be there before a row of this slot makes sense.
 fn prerequisites(slot: &str) -> &'static [&'static str] {
@@ -104,8 +126,7 @@ impl Bench {
         for (at, (slot, tree)) in examples.iter().enumerate() {
             // The first row of each slot that others stand in or name.
             let first = examples.iter().position(|(other, _)| other == slot) == Some(at);
-            let object =
-                ["router bgp", "neighbor", "route-map", "bfd node", "profile"].contains(slot);
+            let object = OBJECTS.contains(slot);
             if first && object {
                 base.merge(tree);
             }
@@ -154,6 +175,12 @@ async fn bgpd_accepts_and_gives_back_every_row() {
 async fn bfdd_accepts_and_gives_back_every_row() {
     let lab = Lab::start(LabOptions::default());
     Bench::new(&lab, Daemon::Bfdd).await.walk().await;
+}
+
+#[tokio::test]
+async fn ospfd_accepts_and_gives_back_every_row() {
+    let lab = Lab::start(LabOptions::default());
+    Bench::new(&lab, Daemon::Ospfd).await.walk().await;
 }
 
 #[tokio::test]

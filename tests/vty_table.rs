@@ -19,7 +19,9 @@ fn value(slot: &str, variable: &str, n: usize) -> String {
         (_, "p" | "prefix") => format!("10.{n}.0.0/16"),
         (_, "ge") => (49 + n).to_string(),
         (_, "le") => (64 + n).to_string(),
-        (_, "n") => ["10.0.1.2", "10.0.2.2", "fd00::2"][n].to_owned(),
+        (_, "n" | "peer") => ["10.0.1.2", "10.0.2.2", "fd00::2"][n].to_owned(),
+        (_, "ifname") => format!("eth{n}"),
+        (_, "area") => format!("0.0.0.{n}"),
         (_, "source" | "id") => format!("10.0.1.{}", n + 1),
         (_, "as") => "65000".to_owned(),
         (_, "asn") => (65001 + n).to_string(),
@@ -40,7 +42,7 @@ fn tree(table: &Table, picks: &[(Index, usize, bool)]) -> Tree {
     let examples: Vec<_> = (0..3).map(|n| table.examples(|slot, v| value(slot, v, n))).collect();
     let mut tree = Tree::new();
     for (slot, base) in &examples[0] {
-        if ["router bgp", "bfd node"].contains(slot) {
+        if ["router bgp", "bfd node", "router ospf"].contains(slot) {
             tree.merge(base);
         }
     }
@@ -112,7 +114,7 @@ proptest! {
         picks in prop::collection::vec((any::<Index>(), 0..3usize, any::<bool>()), 0..40),
         foreign in 0..4usize,
     ) {
-        for daemon in [Daemon::Bgpd, Daemon::Bfdd] {
+        for daemon in [Daemon::Bgpd, Daemon::Bfdd, Daemon::Ospfd] {
             let table = Table::of(daemon).expect("a table");
             let tree = tree(table, &picks);
             let lines = table.all_lines(&tree).map_err(|e| TestCaseError::fail(e.to_string()))?;

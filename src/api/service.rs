@@ -12,7 +12,6 @@ use crate::{
     events::{Bus, Event},
     model::{Change, OwnerName},
     monitor::Snapshots,
-    wire,
 };
 
 /// Most event streams at a time; each holds a place in the bus.
@@ -92,7 +91,7 @@ impl Api {
     /// Has changes of an owner applied.
     ///
     /// # Errors
-    /// UNIMPLEMENTED for what is not built yet, else by the table of `codes`.
+    /// By the table of `codes`.
     pub(super) async fn commit(
         &self,
         owner: OwnerName,
@@ -113,7 +112,6 @@ impl Api {
         changes: Vec<Change>,
         confirm_within: Option<Duration>,
     ) -> Result<Committed, Status> {
-        implemented(&changes)?;
         let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within };
         self.parts.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
     }
@@ -127,17 +125,6 @@ impl Api {
             }
         }
         codes::refused(error)
-    }
-}
-
-/// Refuses what is not built yet.
-///
-/// # Errors
-/// UNIMPLEMENTED.
-pub(super) fn implemented(changes: &[Change]) -> Result<(), Status> {
-    match changes.iter().find_map(|change| wire::unimplemented(&change.key())) {
-        Some(missing) => Err(Status::unimplemented(missing)),
-        None => Ok(()),
     }
 }
 

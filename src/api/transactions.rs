@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, pin::Pin, time::Duration};
 use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, codes, history, service::implemented};
+use super::{Api, codes, history};
 use crate::{
     commit::{CommitRequest, Outcome, Transaction, TransactionId},
     events::parse_owner_filter,
@@ -174,7 +174,6 @@ impl Api {
         owner: OwnerName,
         changes: Vec<crate::model::Change>,
     ) -> Result<v1::PlanResponse, Status> {
-        implemented(&changes)?;
         let request =
             CommitRequest { owner: owner.clone(), origin: "Plan", changes, confirm_within: None };
         let plan = self.parts.commit.plan(request).await;

@@ -7,9 +7,11 @@ use clap_complete::Shell;
 
 use super::{
     apply::{Apply, PlanFile},
+    bfd::{DisableBfd, EnableBfd},
     bgp::ConfigureBgp,
     events::Events,
     exit::Exit,
+    ospf::{DisableOspf, EnableOspf},
     peer::{ApplyPeer, RemovePeer},
     prefix::{Advertise, Withdraw},
     render::Format,
@@ -108,6 +110,14 @@ pub enum Command {
     Advertise(Advertise),
     /// Withdraw a prefix
     Withdraw(Withdraw),
+    /// Declare a BFD session, or make it what the options say
+    EnableBfd(EnableBfd),
+    /// Remove a BFD session
+    DisableBfd(DisableBfd),
+    /// Run OSPF on an interface, or make it what the options say
+    EnableOspf(EnableOspf),
+    /// Take an interface out of OSPF
+    DisableOspf(DisableOspf),
     /// Add or remove a static route
     #[command(subcommand)]
     StaticRoute(StaticRoute),

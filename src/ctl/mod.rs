@@ -14,6 +14,7 @@
 
 mod agent;
 mod apply;
+mod bfd;
 mod bgp;
 mod cli;
 mod credentials;
@@ -21,6 +22,7 @@ mod error;
 mod events;
 mod exit;
 mod file;
+mod ospf;
 mod peer;
 mod prefix;
 mod progress;
@@ -75,6 +77,10 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::RemovePeer(remove) => remove.run(global, look).await?,
         Command::Advertise(advertise) => advertise.run(global, look).await?,
         Command::Withdraw(withdraw) => withdraw.run(global, look).await?,
+        Command::EnableBfd(enable) => enable.run(global, look).await?,
+        Command::DisableBfd(disable) => disable.run(global, look).await?,
+        Command::EnableOspf(enable) => enable.run(global, look).await?,
+        Command::DisableOspf(disable) => disable.run(global, look).await?,
         Command::StaticRoute(route) => route.run(global, look).await?,
         Command::Apply(apply) => apply.run(global, look, terminal).await?,
         Command::Plan(plan) => plan.run(global, look, terminal).await?,

@@ -67,6 +67,16 @@ impl OspfTimers {
         errors.finish(hello.zip(dead).map(|(hello, dead)| Self { hello, dead }))
     }
 
+    /// What ospfd is told, in seconds: nothing where its own will do. FRR shows no hello interval of 10 s.
+    /// Its dead interval follows another hello interval at first, and after it was once set falls back to
+    /// 40 s: so it is always said beside a hello interval.
+    pub fn in_frr(self) -> (Option<u16>, Option<u16>) {
+        let hello = self.hello.map(NonZeroU16::get);
+        let hello = hello.filter(|hello| *hello != Self::DEFAULT_HELLO_SECONDS);
+        let dead = self.dead.map(NonZeroU16::get);
+        (hello, dead.or(hello.map(|hello| hello.saturating_mul(4))))
+    }
+
     /// Time between two Hello packets.
     pub fn hello(self) -> Option<Duration> {
         self.hello.map(|seconds| Duration::from_secs(seconds.get().into()))

@@ -5,19 +5,25 @@
 //!
 //! | file | renders |
 //! |---|---|
+//! | `bfd` | BFD sessions, and profiles with their timers |
 //! | `bgp` | the instance and what every deployment of ours needs in it |
-//! | `peer` | neighbours, and the BFD profiles that they name |
+//! | `ospf` | interfaces of OSPF, its process, and prefixes that it announces |
+//! | `peer` | neighbours |
 //! | `prefix` | networks, and the route-maps that give them attributes |
 //! | `static_route` | routes of staticd |
 
+mod bfd;
 mod bgp;
+mod ospf;
 mod peer;
 mod prefix;
 mod static_route;
 
+use std::{collections::BTreeMap, net::IpAddr};
+
 use crate::{
     daemon::{Daemon, Forest},
-    model::{AddressFamily, Intent},
+    model::{AddressFamily, BfdSession, BgpGlobal, Intent, Peer, Protocol},
     tree::{Path, Step, Tree},
     yang::Schema,
 };
@@ -40,24 +46,63 @@ impl Shapes {
 
 /// The trees that all of these intents stand for together.
 pub fn render<'a>(intents: impl IntoIterator<Item = &'a Intent>, shapes: Shapes) -> Forest {
+    let intents: Vec<&Intent> = intents.into_iter().collect();
+    let mut context = Context::default();
+    intents.iter().for_each(|intent| context.add(intent));
     let mut forest = Forest::new();
     for intent in intents {
-        render_into(&mut forest, intent, shapes);
+        render_in(&mut forest, intent, shapes, &context);
     }
     forest
 }
 
-/// Adds what one intent stands for. What intents share (a route-map) has one name and
+/// What an intent's trees say because of other intents.
+///
+/// A BFD session and the `bfd` line of a peer of the same address are one session, and go by the
+/// timers of the first and the hops of the second; OSPF has the identifier of BGP.
+#[derive(Default)]
+struct Context<'a> {
+    bgp: Option<&'a BgpGlobal>,
+    peers: BTreeMap<IpAddr, &'a Peer>,
+    sessions: BTreeMap<IpAddr, &'a BfdSession>,
+}
+
+impl<'a> Context<'a> {
+    fn add(&mut self, intent: &'a Intent) {
+        match intent {
+            Intent::Bgp(global) => self.bgp = Some(global),
+            Intent::Peer(peer) => drop(self.peers.insert(peer.address, peer)),
+            Intent::BfdSession(session) => drop(self.sessions.insert(session.peer, session)),
+            Intent::Prefix(_) | Intent::StaticRoute(_) | Intent::OspfInterface(_) => {}
+        }
+    }
+}
+
+/// Adds what one intent stands for by itself. What intents share (a route-map) has one name and
 /// one content, so that adding it twice changes nothing.
 pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
+    let mut context = Context::default();
+    context.add(intent);
+    render_in(forest, intent, shapes, &context);
+}
+
+fn render_in(forest: &mut Forest, intent: &Intent, shapes: Shapes, context: &Context) {
     match intent {
         Intent::Bgp(global) => bgp::render(tree(forest, Daemon::Bgpd), global),
-        Intent::Peer(peer) => peer::render(forest, peer),
-        Intent::Prefix(ad) => prefix::render(tree(forest, Daemon::Bgpd), ad),
+        Intent::Peer(peer) => peer::render(forest, peer, context),
+        Intent::Prefix(ad) => match ad.protocol {
+            Protocol::Bgp => prefix::render(tree(forest, Daemon::Bgpd), ad),
+            Protocol::Ospf => ospf::prefix(forest, ad.prefix, shapes, context),
+        },
         Intent::StaticRoute(route) => {
             static_route::render(tree(forest, Daemon::Mgmtd), route, shapes.static_routes);
         }
-        Intent::BfdSession(_) | Intent::OspfInterface(_) => {}
+        Intent::BfdSession(session) => {
+            bfd::render(tree(forest, Daemon::Bfdd), session, context);
+        }
+        Intent::OspfInterface(interface) => {
+            ospf::interface(tree(forest, Daemon::Ospfd), interface, context);
+        }
     }
 }
 

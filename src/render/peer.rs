@@ -1,14 +1,15 @@
-//! BGP neighbours, and the BFD profiles that they name.
+//! BGP neighbours.
 
-use super::{afi_safi, below, bgp_instance, entry, path, plain, tree};
+use super::{Context, afi_safi, below, bfd, bgp_instance, entry, tree};
 use crate::{
     daemon::{Daemon, Forest},
     model::{AddressFamily, BfdParameters, Peer},
     tree::{Path, Tree},
 };
 
-pub(super) fn render(forest: &mut Forest, peer: &Peer) {
-    if let Some(profile) = peer.bfd.and_then(|bfd| bfd_profile(forest, bfd)) {
+pub(super) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
+    if let Some(timers) = peer.bfd.and_then(|bfd| said_timers(peer, bfd, context)) {
+        let profile = bfd::profile(tree(forest, Daemon::Bfdd), timers);
         let at = below(&neighbor(peer), &["bfd-options", "novaroute-frr-bgp:profile"]);
         tree(forest, Daemon::Bgpd).set(&at, profile);
     }
@@ -16,6 +17,18 @@ pub(super) fn render(forest: &mut Forest, peer: &Peer) {
     session(bgpd, peer);
     for family in AddressFamily::ALL {
         address_family(bgpd, peer, family);
+    }
+}
+
+/// The timers that a neighbour's `bfd` line names by a profile; `None` where they are FRR's own.
+///
+/// bgpd shows the timers of a `bfd` line nowhere in its configuration, so that they could not be
+/// confirmed; those of a profile can. Where a session of its own is declared for the address, both name
+/// the same profile: bfdd would use that of whoever came last.
+fn said_timers(peer: &Peer, bfd: BfdParameters, context: &Context) -> Option<BfdParameters> {
+    match context.sessions.get(&peer.address) {
+        Some(session) => Some(session.timers),
+        None => Some(bfd).filter(|bfd| *bfd != BfdParameters::DEFAULT),
     }
 }
 
@@ -63,24 +76,4 @@ fn address_family(bgpd: &mut Tree, peer: &Peer, family: AddressFamily) {
         bgpd.set(&below(&limit, &["max-prefixes"]), peer.max_prefix.to_string());
         bgpd.set(&below(&limit, &["options", "warning-only"]), "true");
     }
-}
-
-/// bgpd shows the timers of a neighbour's own `bfd` line nowhere in its configuration, so that they
-/// could not be confirmed: other timers than FRR's go into a profile of bfdd, named by what is in it.
-fn bfd_profile(forest: &mut Forest, bfd: BfdParameters) -> Option<String> {
-    if bfd == BfdParameters::DEFAULT {
-        return None;
-    }
-    let (rx, tx) = (bfd.min_rx(), bfd.min_tx());
-    let multiplier = bfd.detect_multiplier();
-    let name = format!("NR-{}-{}-{multiplier}", rx.as_millis(), tx.as_millis());
-    let bfdd = tree(forest, Daemon::Bfdd);
-    let bfd = path([plain("frr-bfdd:bfdd"), plain("bfd")]);
-    bfdd.ensure_presence(&bfd);
-    let profile = bfd.join(entry("profile", [("name", &name)]));
-    let mut set = |leaf: &str, value: String| bfdd.set(&below(&profile, &[leaf]), value);
-    set("detection-multiplier", multiplier.to_string());
-    set("required-receive-interval", rx.as_micros().to_string());
-    set("desired-transmission-interval", tx.as_micros().to_string());
-    Some(name)
 }

@@ -6,7 +6,7 @@ use super::{
     advertisement, bfd_session, bgp, nested, ospf_interface, peer, prefix_key, static_route,
 };
 use crate::{
-    model::{BfdSession, Change, FieldErrors, Intent, IntentKey, Peer, Protocol},
+    model::{BfdSession, Change, FieldErrors, Intent, IntentKey, Peer},
     proto::v1::{self, intent, intent_change, intent_ref},
 };
 
@@ -71,18 +71,6 @@ pub fn intent(message: &v1::Intent) -> Result<Intent, FieldErrors> {
         }
         errors
     })
-}
-
-/// What of a change is not built yet, in words for the caller.
-pub fn unimplemented(key: &IntentKey) -> Option<&'static str> {
-    match key {
-        IntentKey::Prefix(Protocol::Ospf, _) => {
-            Some("advertising prefixes through OSPF is not there yet; PROTOCOL_BGP is")
-        }
-        IntentKey::BfdSession(_) => Some("EnableBFD is not there yet"),
-        IntentKey::OspfInterface(_) => Some("EnableOSPF is not there yet"),
-        _ => None,
-    }
 }
 
 /// Like [`nested`], but what is wrong with the message as a whole is under its own name.

@@ -14,7 +14,7 @@ mod tests;
 
 use std::net::Ipv4Addr;
 
-pub use change::{MAX_CHANGES, changes, intent, unimplemented};
+pub use change::{MAX_CHANGES, changes, intent};
 pub use message::{bgp_message, intent_message};
 pub use peer::peer;
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};

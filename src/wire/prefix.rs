@@ -21,8 +21,9 @@ pub const MAX_COMMUNITIES: usize = 64;
 /// Names `prefix` and `protocol`.
 pub fn prefix_key(prefix: &str, protocol: i32) -> Result<IntentKey, FieldErrors> {
     let mut errors = FieldErrors::new();
-    let prefix = errors.take("prefix", prefix.parse());
-    let protocol = errors.take("protocol", parse_protocol(protocol));
+    let carried_by = parse_protocol(protocol);
+    let prefix = errors.take("prefix", parse_prefix(prefix, carried_by.as_ref().ok().copied()));
+    let protocol = errors.take("protocol", carried_by);
     let key = protocol.zip(prefix).map(|(protocol, prefix)| IntentKey::Prefix(protocol, prefix));
     errors.finish(key)
 }
@@ -37,9 +38,13 @@ pub fn advertisement(
     message: Option<&v1::PrefixAttributes>,
 ) -> Result<PrefixAdvertisement, FieldErrors> {
     let mut errors = FieldErrors::new();
-    let prefix = errors.take("prefix", prefix.parse::<Prefix>());
-    let protocol = errors.take("protocol", parse_protocol(protocol));
+    let carried_by = parse_protocol(protocol);
+    let prefix = errors.take("prefix", parse_prefix(prefix, carried_by.as_ref().ok().copied()));
+    let protocol = errors.take("protocol", carried_by);
     let attributes = match message {
+        Some(message) if protocol == Some(Protocol::Ospf) => {
+            nested(&mut errors, "attributes", no_attributes(message))
+        }
         Some(message) => nested(&mut errors, "attributes", attributes(message, prefix)),
         None => Some(PathAttributes::default()),
     };
@@ -47,6 +52,32 @@ pub fn advertisement(
         Some(PrefixAdvertisement { prefix: prefix?, protocol: protocol?, attributes: attributes? })
     })();
     errors.finish(advertisement)
+}
+
+/// A prefix that this protocol can carry.
+fn parse_prefix(text: &str, protocol: Option<Protocol>) -> Result<Prefix, ValueError> {
+    let prefix: Prefix = text.parse()?;
+    if protocol == Some(Protocol::Ospf) && !prefix.is_ipv4() {
+        let reason = format!("{prefix} is IPv6; OSPFv2 carries IPv4, PROTOCOL_BGP both");
+        return Err(ValueError::new(reason));
+    }
+    Ok(prefix)
+}
+
+/// OSPF has none of the attributes: to take them and do nothing would be a lie.
+fn no_attributes(message: &v1::PrefixAttributes) -> Result<PathAttributes, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    for (field, is_set) in [
+        ("local_preference", message.local_preference != 0),
+        ("communities", !message.communities.is_empty()),
+        ("med", message.med != 0),
+        ("next_hop", !message.next_hop.is_empty()),
+    ] {
+        if is_set {
+            errors.push(field, "is an attribute of BGP; leave it out for OSPF");
+        }
+    }
+    errors.finish(Some(PathAttributes::default()))
 }
 
 /// What carries a prefix; it has to be said.

@@ -190,10 +190,27 @@ fn changes_name_their_index() {
 }
 
 #[test]
-fn prefixes_of_ospf_are_said_to_be_missing() {
-    let net = "10.0.0.0/24".parse().unwrap();
-    assert!(unimplemented(&IntentKey::Prefix(Protocol::Ospf, net)).is_some());
-    assert!(unimplemented(&IntentKey::Prefix(Protocol::Bgp, net)).is_none());
+fn a_prefix_of_ospf_is_ipv4_and_has_no_attributes_of_bgp() {
+    let ospf = v1::Protocol::Ospf as i32;
+    let parsed = advertisement("10.0.0.0/24", ospf, Some(&Default::default())).unwrap();
+    assert_eq!(parsed.protocol, Protocol::Ospf);
+    assert_eq!(fields(advertisement("2001:db8::/64", ospf, None)), ["prefix"]);
+    assert_eq!(fields(prefix_key("2001:db8::/64", ospf)), ["prefix"]);
+    let attributes = v1::PrefixAttributes {
+        local_preference: 1,
+        communities: vec!["65000:1".into()],
+        med: 1,
+        next_hop: "10.0.0.1".into(),
+    };
+    assert_eq!(
+        fields(advertisement("10.0.0.0/24", ospf, Some(&attributes))),
+        [
+            "attributes.local_preference",
+            "attributes.communities",
+            "attributes.med",
+            "attributes.next_hop"
+        ]
+    );
 }
 
 proptest! {

@@ -101,6 +101,58 @@ impl Client {
         self.call(|mut c| async move { c.remove_peer(request).await }).map(drop)
     }
 
+    pub fn enable_bfd(&self, session: v1::BfdSession) -> Result<(), Status> {
+        let request = v1::EnableBfdRequest {
+            owner: self.owner.clone(),
+            token: self.token.clone(),
+            peer_address: session.peer_address,
+            min_rx_ms: session.min_rx_ms,
+            min_tx_ms: session.min_tx_ms,
+            detect_multiplier: session.detect_multiplier,
+            interface_name: session.interface_name,
+        };
+        self.call(|mut c| async move { c.enable_bfd(request).await }).map(drop)
+    }
+
+    pub fn disable_bfd(&self, address: &str) -> Result<(), Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::DisableBfdRequest { owner, token, peer_address: address.to_owned() };
+        self.call(|mut c| async move { c.disable_bfd(request).await }).map(drop)
+    }
+
+    pub fn enable_ospf(&self, interface: v1::OspfInterface) -> Result<(), Status> {
+        let request = v1::EnableOspfRequest {
+            owner: self.owner.clone(),
+            token: self.token.clone(),
+            interface_name: interface.interface_name,
+            area_id: interface.area_id,
+            passive: interface.passive,
+            cost: interface.cost,
+            hello_interval: interface.hello_interval,
+            dead_interval: interface.dead_interval,
+        };
+        self.call(|mut c| async move { c.enable_ospf(request).await }).map(drop)
+    }
+
+    pub fn disable_ospf(&self, name: &str) -> Result<(), Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::DisableOspfRequest { owner, token, interface_name: name.to_owned() };
+        self.call(|mut c| async move { c.disable_ospf(request).await }).map(drop)
+    }
+
+    pub fn advertise_ospf(&self, prefix: &str) -> Result<(), Status> {
+        let protocol = Protocol::Ospf as i32;
+        let request = v1::AdvertisePrefixRequest { protocol, ..self.advertise_request(prefix) };
+        self.call(|mut c| async move { c.advertise_prefix(request).await }).map(drop)
+    }
+
+    pub fn withdraw_ospf(&self, prefix: &str) -> Result<(), Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let (prefix, protocol) = (prefix.to_owned(), Protocol::Ospf as i32);
+        let request = v1::WithdrawPrefixRequest { owner, token, prefix, protocol };
+        self.call(|mut c| async move { c.withdraw_prefix(request).await }).map(drop)
+    }
+
     pub fn advertise_request(&self, prefix: &str) -> v1::AdvertisePrefixRequest {
         v1::AdvertisePrefixRequest {
             owner: self.owner.clone(),

@@ -58,7 +58,7 @@ pub fn running(lab: &Lab, daemon: &str) -> String {
 /// The configuration of every daemon of `node` that the agent touches.
 #[track_caller]
 pub fn all_running(lab: &Lab) -> Vec<String> {
-    ["bgpd", "bfdd", "staticd"].map(|daemon| running(lab, daemon)).to_vec()
+    ["bgpd", "bfdd", "staticd", "ospfd"].map(|daemon| running(lab, daemon)).to_vec()
 }
 
 /// Waits for lines of bgpd's configuration.
@@ -160,12 +160,12 @@ pub fn kernel(lab: &Lab, prefix: &str) -> String {
     String::from_utf8_lossy(&out.stdout).replace("proto 196", "proto static")
 }
 
-/// How many configuration commands bgpd and bfdd have run for whomever, by their own logs: needs
+/// How many configuration commands bgpd, bfdd and ospfd have run for whomever, by their own logs: needs
 /// `log commands` in the configuration.
 #[track_caller]
 pub fn commands_run(lab: &Lab) -> Vec<String> {
     let mut lines = Vec::new();
-    for daemon in ["bgpd", "bfdd"] {
+    for daemon in ["bgpd", "bfdd", "ospfd"] {
         let log = lab.log_dir(Router::Node).join(format!("{daemon}.log"));
         let text = std::fs::read_to_string(log).expect("the daemon's log");
         lines.extend(text.lines().filter(|line| line.contains("@(config")).map(str::to_owned));

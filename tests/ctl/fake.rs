@@ -30,6 +30,10 @@ pub enum Seen {
     RemovePeer(RemovePeerRequest),
     Advertise(AdvertisePrefixRequest),
     Withdraw(WithdrawPrefixRequest),
+    EnableBfd(EnableBfdRequest),
+    DisableBfd(DisableBfdRequest),
+    EnableOspf(EnableOspfRequest),
+    DisableOspf(DisableOspfRequest),
     GetStatus(GetStatusRequest),
     StreamEvents(StreamEventsRequest),
     Apply(ApplyRequest),
@@ -117,12 +121,7 @@ type Ended = BoxStream<'static, Result<Transaction, Status>>;
 
 service! {
     RouteControl { type StreamEventsStream = Events; }
-    missing {
-        enable_bfd: EnableBfdRequest => EnableBfdResponse;
-        disable_bfd: DisableBfdRequest => DisableBfdResponse;
-        enable_ospf: EnableOspfRequest => EnableOspfResponse;
-        disable_ospf: DisableOspfRequest => DisableOspfResponse;
-    }
+    missing {}
     register: RegisterRequest => RegisterResponse, Seen::Register, |s| s.register.clone();
     deregister: DeregisterRequest => DeregisterResponse, Seen::Deregister,
         |_s| DeregisterResponse {};
@@ -135,6 +134,14 @@ service! {
         |_s| AdvertisePrefixResponse {};
     withdraw_prefix: WithdrawPrefixRequest => WithdrawPrefixResponse, Seen::Withdraw,
         |_s| WithdrawPrefixResponse {};
+    enable_bfd: EnableBfdRequest => EnableBfdResponse, Seen::EnableBfd,
+        |_s| EnableBfdResponse {};
+    disable_bfd: DisableBfdRequest => DisableBfdResponse, Seen::DisableBfd,
+        |_s| DisableBfdResponse {};
+    enable_ospf: EnableOspfRequest => EnableOspfResponse, Seen::EnableOspf,
+        |_s| EnableOspfResponse {};
+    disable_ospf: DisableOspfRequest => DisableOspfResponse, Seen::DisableOspf,
+        |_s| DisableOspfResponse {};
     get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.status.clone();
     stream_events: StreamEventsRequest => Events, Seen::StreamEvents, |s| {
         let events = stream::iter(s.events.clone().into_iter().map(Ok));

@@ -263,3 +263,63 @@ fn secrets_come_from_files_and_the_environment() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn enable_bfd() {
+    let bare = EnableBfdRequest {
+        owner: owner(),
+        token: token(),
+        peer_address: "10.0.0.2".into(),
+        ..Default::default()
+    };
+    let (seen, said) = write("enable-bfd --peer 10.0.0.2");
+    assert_eq!(seen, Seen::EnableBfd(bare.clone()));
+    assert_eq!(said, "BFD session 10.0.0.2 enabled\n");
+    let every = "enable-bfd --peer 10.0.0.2 --min-rx 100 --min-tx 150 --detect-multiplier 5 \
+                 --interface eth0";
+    let request = EnableBfdRequest {
+        min_rx_ms: 100,
+        min_tx_ms: 150,
+        detect_multiplier: 5,
+        interface_name: "eth0".into(),
+        ..bare
+    };
+    assert_eq!(write(every).0, Seen::EnableBfd(request));
+}
+
+#[test]
+fn disable_bfd() {
+    let (seen, said) = write("disable-bfd --peer fe80::1");
+    let peer_address = "fe80::1".into();
+    let request = DisableBfdRequest { owner: owner(), token: token(), peer_address };
+    assert_eq!(seen, Seen::DisableBfd(request));
+    assert_eq!(said, "BFD session fe80::1 disabled\n");
+}
+
+#[test]
+fn enable_ospf() {
+    let bare = EnableOspfRequest {
+        owner: owner(),
+        token: token(),
+        interface_name: "eth0".into(),
+        area_id: "0".into(),
+        ..Default::default()
+    };
+    let (seen, said) = write("enable-ospf --interface eth0 --area 0");
+    assert_eq!(seen, Seen::EnableOspf(bare.clone()));
+    assert_eq!(said, "OSPF enabled on eth0 in area 0\n");
+    let every = "enable-ospf --interface eth0 --area 0 --passive --cost 7 --hello-interval 3 \
+                 --dead-interval 9";
+    let request =
+        EnableOspfRequest { passive: true, cost: 7, hello_interval: 3, dead_interval: 9, ..bare };
+    assert_eq!(write(every).0, Seen::EnableOspf(request));
+}
+
+#[test]
+fn disable_ospf() {
+    let (seen, said) = write("disable-ospf --interface eth0");
+    let interface_name = "eth0".into();
+    let request = DisableOspfRequest { owner: owner(), token: token(), interface_name };
+    assert_eq!(seen, Seen::DisableOspf(request));
+    assert_eq!(said, "OSPF disabled on eth0\n");
+}

@@ -143,11 +143,11 @@ fn wrong_values_are_told_all_at_once_and_change_nothing() {
         let result = admin.block_on(client.advertise_prefix(request)).map(drop);
         invalid(result, &["protocol", "PROTOCOL_BGP"]);
     }
-    let ospf =
-        v1::AdvertisePrefixRequest { protocol: 2, ..admin.advertise_request("192.0.2.0/24") };
-    let mut client = admin.route_control();
-    let error = admin.block_on(client.advertise_prefix(ospf)).unwrap_err();
-    assert_eq!(error.code(), Code::Unimplemented, "{error}");
+    invalid(admin.advertise_ospf("2001:db8::/64"), &["prefix", "OSPFv2", "PROTOCOL_BGP"]);
+    let bfd = v1::BfdSession { min_rx_ms: 9, detect_multiplier: 256, ..Default::default() };
+    invalid(admin.enable_bfd(bfd), &["peer_address", "min_rx_ms", "detect_multiplier"]);
+    let ospf = v1::OspfInterface { cost: 65_536, dead_interval: 5, ..Default::default() };
+    invalid(admin.enable_ospf(ospf), &["interface_name", "area_id", "cost", "dead_interval"]);
 
     let mut stranger = agent.client("stranger");
     let unknown = stranger.advertise("192.0.2.0/24").unwrap_err();

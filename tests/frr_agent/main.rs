@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `way` | the whole way of peers and prefixes, to the peers' own tables |
 //! | `routes` | static routes, and several intents at once, all or nothing |
+//! | `bfd` | BFD sessions, alone and beside a peer's |
+//! | `ospf` | OSPF's interfaces and prefixes, with FRR and BIRD on the other side |
 //! | `refusals` | what FRR or the agent refuses leaves no trace |
 //! | `input` | bad input names its field and changes nothing |
 //! | `changes` | changed and cleared fields reach FRR; a repeated call sends nothing |
@@ -19,12 +21,14 @@ mod agent;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod bfd;
 mod changes;
 mod corners;
 mod foreign;
 mod input;
 mod instance;
 mod monitor;
+mod ospf;
 mod refusals;
 mod restart;
 mod routes;

@@ -6,7 +6,7 @@
 use novaroute::{
     model::Intent,
     proto::v1::{
-        BgpPeer, PrefixAttributes, StaticRoute,
+        BfdSession, BgpPeer, OspfInterface, PrefixAttributes, StaticRoute,
         static_route::NextHop::{self, Blackhole, Gateway, InterfaceName},
     },
     wire,
@@ -29,6 +29,25 @@ pub fn route(prefix: &str, next_hop: NextHop, distance: u32, tag: u32) -> Intent
     let (prefix, next_hop) = (prefix.to_owned(), Some(next_hop));
     let message = StaticRoute { prefix, next_hop, distance, tag };
     Intent::StaticRoute(wire::static_route(&message).expect("a valid route"))
+}
+
+pub fn ospf_prefix(prefix: &str) -> Intent {
+    Intent::Prefix(wire::advertisement(prefix, 2, None).expect("a valid prefix"))
+}
+
+pub fn session(peer: &str, interface: &str, min_rx_ms: u32) -> Intent {
+    let (peer_address, interface_name) = (peer.to_owned(), interface.to_owned());
+    let message = BfdSession { peer_address, interface_name, min_rx_ms, ..Default::default() };
+    Intent::BfdSession(wire::bfd_session(&message).expect("a valid session"))
+}
+
+pub fn interface(message: &OspfInterface) -> Intent {
+    Intent::OspfInterface(wire::ospf_interface(message).expect("a valid interface"))
+}
+
+fn plain_interface(name: &str, area: &str) -> OspfInterface {
+    let (interface_name, area_id) = (name.to_owned(), area.to_owned());
+    OspfInterface { interface_name, area_id, ..OspfInterface::default() }
 }
 
 pub fn attributes(
@@ -141,6 +160,49 @@ pub fn scenarios() -> Vec<(&'static str, Vec<Intent>)> {
                 route("203.0.113.0/24", Gateway("10.0.1.2".into()), 0, 0),
             ],
         ),
+        (
+            "16-bfd-sessions",
+            vec![
+                session("10.0.1.2", "", 0),
+                session("fe80::1", "tor0", 100),
+                session("2001:db8::2", "", 4_294_967),
+            ],
+        ),
+        // The session's timers go for both.
+        (
+            "17-bfd-session-of-a-peer",
+            bgp_of(vec![
+                peer(&BgpPeer { bfd_enabled: true, ..plain_peer("10.0.1.2", 65001) }),
+                session("10.0.1.2", "", 150),
+                peer(&full_peer("10.0.2.2", "10.0.2.1")),
+                session("10.0.2.2", "", 0),
+            ]),
+        ),
+        (
+            "18-ospf-interfaces",
+            vec![
+                bgp(65000, "10.0.0.1"),
+                interface(&plain_interface("eth0", "0")),
+                interface(&OspfInterface {
+                    passive: true,
+                    cost: 7,
+                    hello_interval: 20,
+                    dead_interval: 60,
+                    ..plain_interface("eth1", "0.0.0.1")
+                }),
+                // The dead interval is four times as long, and stated; 10 s is FRR's own.
+                interface(&OspfInterface { hello_interval: 5, ..plain_interface("eth2", "1") }),
+                interface(&OspfInterface { hello_interval: 10, ..plain_interface("eth3", "1") }),
+            ],
+        ),
+        (
+            "19-ospf-prefixes",
+            vec![
+                ospf_prefix("192.0.2.1/32"),
+                ospf_prefix("192.0.2.2/32"),
+                ospf_prefix("0.0.0.0/0"),
+            ],
+        ),
     ]
 }
 
@@ -152,8 +214,13 @@ pub fn any_intents() -> impl Strategy<Value = Vec<Intent>> {
     let prefixes = prop::collection::btree_map((any::<bool>(), 0..6u8), prefix_fields, 0..8);
     let routes =
         prop::collection::btree_map((any::<bool>(), 0..4u8), (0..3u8, 0..3u32, 0..3u32), 0..5);
-    (1..4u32, any::<bool>(), peers, prefixes, routes).prop_map(
-        |(local_as, router_id, peers, prefixes, routes)| {
+    let sessions = prop::collection::btree_map(0..4u8, (any::<bool>(), 0..3u32), 0..4);
+    let interfaces =
+        prop::collection::btree_map(0..3u8, (any::<bool>(), 0..3u32, 0..3u32, 0..3u32), 0..3);
+    let announced = prop::collection::btree_set(0..6u8, 0..4);
+    let ospf = (sessions, interfaces, announced);
+    (1..4u32, any::<bool>(), peers, prefixes, routes, ospf).prop_map(
+        |(local_as, router_id, peers, prefixes, routes, (sessions, interfaces, announced))| {
             let mut intents = vec![bgp(65000 + local_as, if router_id { "10.0.0.1" } else { "" })];
             for (n, (families, remote_as, flags, bfd, max)) in peers {
                 let some =
@@ -202,6 +269,22 @@ pub fn any_intents() -> impl Strategy<Value = Vec<Intent>> {
                     _ => Blackhole(true),
                 };
                 intents.push(route(&text, next_hop, distance, tag));
+            }
+            for (n, (bound, timers)) in sessions {
+                let address = if n % 2 == 0 {
+                    format!("10.0.1.{}", n + 2)
+                } else {
+                    format!("fd00::{}", n + 2)
+                };
+                intents.push(session(&address, if bound { "tor0" } else { "" }, 100 * timers));
+            }
+            for (n, (passive, cost, hello, area)) in interfaces {
+                let plain = plain_interface(&format!("eth{n}"), &area.to_string());
+                let hello_interval = 10 * hello;
+                intents.push(interface(&OspfInterface { passive, cost, hello_interval, ..plain }));
+            }
+            for n in announced {
+                intents.push(ospf_prefix(&format!("192.0.2.{}/{}", n * 16, 28 + n % 5)));
             }
             intents
         },

@@ -386,13 +386,8 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
             };
             let expected = match name.split_once('.').unwrap() {
                 (_, "owner" | "token") => Code::Unauthenticated,
-                (message, field)
-                    if text.starts_with('%')
-                        && (message.contains("OSPF") || message.contains("BFD"))
-                        && field == "interface_name"
-                        || text.starts_with('%') && field == "ospf_interface" =>
-                {
-                    Code::Unimplemented
+                ("DisableOSPFRequest", _) | (_, "ospf_interface") if text.starts_with('%') => {
+                    Code::NotFound
                 }
                 _ => Code::InvalidArgument,
             };
@@ -405,7 +400,16 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
     let after = agent.inner.commit.view();
     let changed: Vec<_> =
         after.store.diff(&before.store).map(|(key, ..)| key.to_string()).collect();
-    assert_eq!(changed, ["peer 10.0.0.2", "static route 10.9.0.0/24"]);
+    assert_eq!(
+        changed,
+        [
+            "peer 10.0.0.2",
+            "static route 10.9.0.0/24",
+            "BFD session 10.0.0.2",
+            "OSPF interface %",
+            "OSPF interface %s%n"
+        ]
+    );
 }
 
 #[tokio::test]

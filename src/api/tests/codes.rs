@@ -168,17 +168,53 @@ async fn every_wrong_field_is_named_in_one_answer() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet_says_so() {
+async fn sessions_and_interfaces_have_owners() {
     let (agent, mut c) = Agent::configured().await;
-    let mut ospf = advertise("novaedge", "10.0.0.1/32");
-    ospf.protocol = v1::Protocol::Ospf as i32;
-    let (code, message) = refused(c.advertise_prefix(ospf).await);
-    assert_eq!((code, message.contains("OSPF")), (Code::Unimplemented, true));
-    let (owner, token) = ("novaedge".to_owned(), token("novaedge"));
-    let peer_address = "10.0.0.2".into();
-    let request = v1::EnableBfdRequest { owner, token, peer_address, ..Default::default() };
-    assert_eq!(refused(c.enable_bfd(request).await).0, Code::Unimplemented);
-    assert!(agent.inner.keys("novaedge").is_empty());
+    let bfd = |who: &str| v1::EnableBfdRequest {
+        owner: who.into(),
+        token: token(who),
+        peer_address: "10.0.0.2".into(),
+        ..Default::default()
+    };
+    let ospf = |who: &str| v1::EnableOspfRequest {
+        owner: who.into(),
+        token: token(who),
+        interface_name: "eth0".into(),
+        area_id: "0".into(),
+        ..Default::default()
+    };
+    let no_bfd = |who: &str| v1::DisableBfdRequest {
+        owner: who.into(),
+        token: token(who),
+        peer_address: "10.0.0.2".into(),
+    };
+    let no_ospf = |who: &str| v1::DisableOspfRequest {
+        owner: who.into(),
+        token: token(who),
+        interface_name: "eth0".into(),
+    };
+    for _ in 0..2 {
+        c.enable_bfd(bfd("novaedge")).await.unwrap();
+        c.enable_ospf(ospf("novaedge")).await.unwrap();
+    }
+    assert_eq!(agent.inner.keys("novaedge"), ["BFD session 10.0.0.2", "OSPF interface eth0"]);
+    let codes = [
+        refused(c.enable_bfd(bfd("novanet")).await).0,
+        refused(c.disable_bfd(no_bfd("novanet")).await).0,
+        refused(c.enable_ospf(ospf("novanet")).await).0,
+        refused(c.disable_ospf(no_ospf("novanet")).await).0,
+    ];
+    assert_eq!(codes, [Code::PermissionDenied; 4]);
+    c.disable_bfd(no_bfd("admin")).await.unwrap();
+    c.disable_ospf(no_ospf("novaedge")).await.unwrap();
+    let codes = [
+        refused(c.disable_bfd(no_bfd("novaedge")).await).0,
+        refused(c.disable_ospf(no_ospf("novaedge")).await).0,
+    ];
+    assert_eq!(codes, [Code::NotFound; 2]);
+    let mut v6 = advertise("admin", "2001:db8::/64");
+    v6.protocol = v1::Protocol::Ospf as i32;
+    assert_eq!(refused(c.advertise_prefix(v6).await).0, Code::InvalidArgument);
 }
 
 #[tokio::test]

@@ -408,18 +408,20 @@ impl Actor {
         };
         self.observer.transaction(result, begun.elapsed());
         self.publish();
-        // All that waits here is told of BGP.
-        if !self.unreachable.contains_key(&Daemon::Bgpd) {
-            for event in std::mem::take(&mut self.unconfirmed) {
-                let refused = match &event {
-                    Event::PrefixAdvertised { prefix, protocol, .. } => {
-                        self.rejected.contains_key(&IntentKey::Prefix(*protocol, *prefix))
-                    }
-                    _ => false,
-                };
-                if !refused {
-                    self.events.publish(event);
+        for event in std::mem::take(&mut self.unconfirmed) {
+            let key = match &event {
+                Event::PrefixAdvertised { prefix, protocol, .. }
+                | Event::PrefixWithdrawn { prefix, protocol, .. } => {
+                    IntentKey::Prefix(*protocol, *prefix)
                 }
+                // All else that waits here is told of the instance.
+                _ => IntentKey::Bgp,
+            };
+            let advertised = matches!(event, Event::PrefixAdvertised { .. });
+            if self.is_unreachable(&key) {
+                self.unconfirmed.push(event);
+            } else if !(advertised && self.rejected.contains_key(&key)) {
+                self.events.publish(event);
             }
         }
     }

@@ -83,12 +83,30 @@ pub fn steps(
         standing.retain(|other| !other.path.starts_with(&line.path));
     }
 
-    let standing_by_key: BTreeMap<_, _> = standing.iter().map(|line| (&line.key, *line)).collect();
+    let mut standing_by_key: BTreeMap<_, _> =
+        standing.iter().map(|line| (&line.key, *line)).collect();
     for line in after {
-        let old = standing_by_key.get(&line.key);
-        if old.is_some_and(|old| old.text == line.text) {
+        if standing_by_key.get(&line.key).is_some_and(|old| old.text == line.text) {
             continue;
         }
+        overwrites_nothing(line, foreign)?;
+        // What can't stand beside it, not even for a moment, goes before it comes.
+        let rival = |other: &&&Line| {
+            other.rival == line.rival
+                && after_by_key.get(&other.key).is_none_or(|new| new.text != other.text)
+        };
+        let rivals: Vec<&Line> = match line.rival {
+            Some(_) => standing.iter().filter(rival).copied().collect(),
+            None => Vec::new(),
+        };
+        for rival in rivals {
+            steps.push(removal(rival, &standing, Some(&after_by_key), foreign)?);
+            standing.retain(|other| {
+                other.key != rival.key && !(rival.entry && other.path.starts_with(&rival.path))
+            });
+            standing_by_key = standing.iter().map(|line| (&line.key, *line)).collect();
+        }
+        let old = standing_by_key.get(&line.key);
         let inverse = match old {
             Some(old) => Command::set(old),
             None => Command::undo(line),
@@ -102,8 +120,13 @@ pub fn steps(
         });
     }
 
-    // A node that holds somebody else's lines stays, without what is ours in it.
+    // A node that holds somebody else's lines stays, without what is ours in it; so does one that
+    // lines elsewhere need.
     let stays = |line: &Line| {
+        let needed = after.iter().any(|other| line.kept_by.contains(&other.key.order));
+        if needed {
+            return true;
+        }
         line.entry
             && line.opens
             && line.key.keys.is_empty()
@@ -123,6 +146,22 @@ pub fn steps(
         }
     }
     Ok(steps)
+}
+
+/// Whether a line would put itself in the place of one of somebody else's.
+fn overwrites_nothing(line: &Line, foreign: &[Foreign]) -> Result<(), WouldRemoveForeign> {
+    let Some(words) = line.alone else { return Ok(()) };
+    let in_place = |f: &&Foreign| {
+        let rest = f.text.strip_prefix(words);
+        f.context == line.context
+            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    match foreign.iter().find(in_place) {
+        Some(theirs) => {
+            Err(WouldRemoveForeign { undo: line.text.clone(), foreign: vec![theirs.text.clone()] })
+        }
+        None => Ok(()),
+    }
 }
 
 /// The step that takes a line away, with all inside where it makes an object. `kept` is what shall
@@ -255,6 +294,72 @@ mod tests {
         assert_eq!(commands(&steps), ["no neighbor 10.0.0.1"]);
         let other = between(&format!("{ROUTER}{theirs}"), "router bgp 65009\n");
         assert_eq!(other.expect_err("can't be kept").foreign, [theirs.trim()]);
+    }
+
+    fn in_daemon(
+        daemon: Daemon,
+        before: &str,
+        after: &str,
+    ) -> Result<Vec<Step>, WouldRemoveForeign> {
+        let table = Table::of(daemon).expect("a table");
+        let read = |text| table.parse(text, &Defaults::default());
+        let (before, after) = (read(before), read(after));
+        steps(&table.lines(&before.tree), &table.lines(&after.tree), &before.foreign)
+    }
+
+    #[test]
+    fn an_interface_leaves_its_area_before_it_enters_another() {
+        let steps = in_daemon(
+            Daemon::Ospfd,
+            "interface eth0\n ip ospf cost 5\n ip ospf area 0\n",
+            "interface eth0\n ip ospf cost 5\n ip ospf area 0.0.0.1\n",
+        );
+        let steps = steps.expect("no foreign lines");
+        assert_eq!(commands(&steps), ["no ip ospf area", "ip ospf area 0.0.0.1"]);
+        let inverse: Vec<_> =
+            steps.iter().flat_map(|step| &step.inverse).map(|c| c.text.as_str()).collect();
+        assert_eq!(inverse, ["ip ospf area 0.0.0.0", "no ip ospf area"]);
+    }
+
+    #[test]
+    fn a_session_leaves_its_interface_before_it_is_bound_to_another() {
+        let steps = in_daemon(
+            Daemon::Bfdd,
+            "bfd\n peer 10.0.0.1\n  profile A\n exit\n",
+            "bfd\n peer 10.0.0.1 interface eth0\n  profile A\n exit\n",
+        );
+        let steps = steps.expect("no foreign lines");
+        assert_eq!(
+            commands(&steps),
+            ["no peer 10.0.0.1", "peer 10.0.0.1 interface eth0", "profile A"]
+        );
+        let back: Vec<_> = steps[0].inverse.iter().map(|c| c.text.as_str()).collect();
+        assert_eq!(back, ["peer 10.0.0.1", "profile A"]);
+    }
+
+    #[test]
+    fn the_process_stays_while_somebody_elses_interface_needs_it() {
+        let ours = "router ospf\n ospf router-id 10.0.0.1\nexit\n\
+                    interface eth0\n ip ospf area 0\nexit\n";
+        let theirs = "interface eth1\n ip ospf area 0\nexit\n";
+        let steps = in_daemon(Daemon::Ospfd, &format!("{ours}{theirs}"), theirs);
+        assert_eq!(
+            commands(&steps.expect("no foreign lines")),
+            ["no ip ospf area", "no ospf router-id"]
+        );
+        let steps = in_daemon(Daemon::Ospfd, ours, "").expect("no foreign lines");
+        assert_eq!(commands(&steps), ["no ip ospf area", "no router ospf"]);
+    }
+
+    #[test]
+    fn somebody_elses_redistribution_is_not_overwritten() {
+        let ours = "router ospf\n redistribute static route-map NR-ospf\n";
+        for theirs in ["redistribute static", "redistribute static metric 5 route-map MINE"] {
+            let steps = in_daemon(Daemon::Ospfd, &format!("router ospf\n {theirs}\n"), ours);
+            assert_eq!(steps.expect_err("in the way").foreign, [theirs]);
+        }
+        let other = "router ospf\n redistribute static-like\n";
+        assert_eq!(in_daemon(Daemon::Ospfd, other, ours).map(|steps| steps.len()), Ok(1));
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub struct Line {
     pub entry: bool,
     /// Whether the line enters a node of its own.
     pub opens: bool,
+    /// Lines of the same rival can't stand beside each other, not even for a moment.
+    pub rival: Option<Box<str>>,
+    /// Places of the lines that keep it where it is, whosever they are.
+    pub kept_by: Vec<usize>,
+    /// Words with which the daemon has one line only: somebody else's must not be overwritten.
+    pub alone: Option<&'static str>,
 }
 
 /// Data that no row stands for: it can't be sent to this daemon.
@@ -105,6 +111,11 @@ impl Table {
             path: row.data[0].path(bindings)?,
             entry: row.entry,
             opens: row.opens.is_some(),
+            rival: row.rival.and_then(|(kind, variable)| {
+                Some(format!("{kind} {}", bindings.get(variable)?).into())
+            }),
+            kept_by: row.kept_by.clone(),
+            alone: row.alone,
         })
     }
 

@@ -64,6 +64,12 @@ struct Row {
     opens: Option<usize>,
     /// Other spellings that the daemon shows, with the variables that they lack.
     aliases: Vec<(Template, Vec<(&'static str, &'static str)>)>,
+    /// A kind of line of which there is one for each value of a variable, and that variable.
+    rival: Option<(&'static str, &'static str)>,
+    /// Places of the lines that keep it where it is.
+    kept_by: Vec<usize>,
+    /// Words with which the daemon has one line only.
+    alone: Option<&'static str>,
 }
 
 /// A leaf that the running configuration leaves out when it has a certain value.
@@ -110,6 +116,10 @@ impl Table {
             };
             DataPattern::parse(&absolute)
         };
+        let order = |slot: &str| {
+            let at = rows.iter().position(|row| row.slot == slot);
+            at.unwrap_or_else(|| panic!("no row {slot}"))
+        };
         let compiled_rows = rows
             .iter()
             .map(|row| {
@@ -125,6 +135,9 @@ impl Table {
                     aliases: (row.aliases.iter())
                         .map(|(line, lacking)| (Template::parse(line), lacking.to_vec()))
                         .collect(),
+                    rival: row.rival,
+                    kept_by: row.kept_by.iter().map(|slot| order(slot)).collect(),
+                    alone: row.alone,
                 }
             })
             .collect();

@@ -5,8 +5,8 @@
 //! value, `=text` demands it, `={v*1000}` converts between the units of the line and of the leaf, and
 //! none of these names a list entry. A line template is a line with variables, `{v...}` for the rest of
 //! the line, and `[ … ]` around what is left out where its variables are not bound. A variable may
-//! demand a form: `{v:ip}`, `{v:num}`, `{v:ip4net}`, `{v:ip6net}`, and `{v:area}`, which is read as a dotted
-//! quad however it is shown.
+//! demand a form: `{v:ip}`, `{v:num}`, `{v:ip4net}`, `{v:ip6net}`, `{v:ours}` (a name
+//! that only NovaRoute gives), `{v:name}` (not `*`, FRR's own word for none), and `{v:area}`, which is read as a dotted quad however it is shown.
 
 use std::{
     borrow::Cow,
@@ -50,6 +50,8 @@ enum Form {
     Ipv4Net,
     Ipv6Net,
     Area,
+    Ours,
+    Name,
 }
 
 impl Form {
@@ -60,6 +62,8 @@ impl Form {
             Self::Number => text.parse::<u64>().is_ok(),
             Self::Ipv4Net => text.parse::<ipnet::Ipv4Net>().is_ok(),
             Self::Ipv6Net => text.parse::<ipnet::Ipv6Net>().is_ok(),
+            Self::Name => text != "*",
+            Self::Ours => text.starts_with("NR-"),
             Self::Area => text.parse::<Ipv4Addr>().is_ok() || text.parse::<u32>().is_ok(),
         }
     }
@@ -90,6 +94,8 @@ impl Variable {
             "ip4net" => Form::Ipv4Net,
             "ip6net" => Form::Ipv6Net,
             "area" => Form::Area,
+            "ours" => Form::Ours,
+            "name" => Form::Name,
             form => panic!("no form {form} of a variable"),
         };
         Self { name, form }

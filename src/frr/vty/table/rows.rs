@@ -4,8 +4,10 @@
 //! The language of the texts is described in `pattern`. Paths are relative to the root of
 //! the row's node.
 
+mod bfdd;
 mod ospfd;
 
+pub(super) use bfdd::{BFDD_HIDDEN, BFDD_NODES, bfdd};
 pub(super) use ospfd::{OSPFD_HIDDEN, OSPFD_NODES, ospfd};
 
 use crate::model::AddressFamily;
@@ -34,6 +36,9 @@ pub(super) struct RowSpec {
     pub entry: bool,
     pub opens: Option<&'static str>,
     pub aliases: Vec<(String, &'static [(&'static str, &'static str)])>,
+    pub rival: Option<(&'static str, &'static str)>,
+    pub kept_by: &'static [&'static str],
+    pub alone: Option<&'static str>,
 }
 
 /// A leaf that is not shown when it has `value`, or the schema's default where that is `None`.
@@ -53,6 +58,9 @@ fn row(node: &'static str, slot: &'static str, line: &str, undo: &str, data: &[&
         entry: false,
         opens: None,
         aliases: Vec::new(),
+        rival: None,
+        kept_by: &[],
+        alone: None,
     }
 }
 
@@ -66,6 +74,25 @@ impl RowSpec {
         self.opens = Some(node);
         self
     }
+
+    /// The daemon takes only one line of this `kind` for each value of `variable`: what stands has to go
+    /// before another is sent.
+    fn rival(mut self, kind: &'static str, variable: &'static str) -> Self {
+        self.rival = Some((kind, variable));
+        self
+    }
+
+    /// It stays as long as a line of one of these slots is there, whosever that is.
+    fn kept_by(mut self, slots: &'static [&'static str]) -> Self {
+        self.kept_by = slots;
+        self
+    }
+
+    /// The daemon has one line that begins with these words: another form of it would be overwritten.
+    fn alone(mut self, words: &'static str) -> Self {
+        self.alone = Some(words);
+        self
+    }
 }
 
 const TOP: &str = "top";
@@ -73,8 +100,6 @@ const ROUTE_MAP: &str = "route-map";
 const ROUTER_BGP: &str = "router bgp";
 const BGP_IPV4: &str = "address-family ipv4 unicast";
 const BGP_IPV6: &str = "address-family ipv6 unicast";
-const BFD: &str = "bfd";
-const BFD_PROFILE: &str = "bfd profile";
 
 pub(super) const BGPD_NODES: [NodeSpec; 5] = [
     NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
@@ -105,24 +130,6 @@ pub(super) const BGPD_NODES: [NodeSpec; 5] = [
         enter: "address-family ipv6 unicast",
         root: BGP,
         context: &["/global/local-as={as}"],
-    },
-];
-
-pub(super) const BFDD_NODES: [NodeSpec; 3] = [
-    NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
-    NodeSpec {
-        name: BFD,
-        parent: Some(TOP),
-        enter: "bfd",
-        root: "/frr-bfdd:bfdd/bfd",
-        context: &[],
-    },
-    NodeSpec {
-        name: BFD_PROFILE,
-        parent: Some(BFD),
-        enter: "profile {profile}",
-        root: "/frr-bfdd:bfdd/bfd/profile[name={profile}]",
-        context: &[],
     },
 ];
 
@@ -386,39 +393,4 @@ pub(super) const BGPD_HIDDEN: [HiddenSpec; 7] = [
              /afi-safi[afi-safi-name=frr-routing:ipv6-unicast]/enabled={v}",
         value: Some("false"),
     },
-];
-
-/// bfdd: profiles with their timers. The command line counts milliseconds, the model
-/// microseconds.
-pub(super) fn bfdd() -> Vec<RowSpec> {
-    let mut rows = vec![
-        row(TOP, "bfd node", "bfd", "no bfd", &["/frr-bfdd:bfdd/bfd!"]).entry().opens(BFD),
-        row(
-            BFD,
-            "profile",
-            "profile {profile}",
-            "no profile {profile}",
-            &["/profile[name={profile}]"],
-        )
-        .entry()
-        .opens(BFD_PROFILE),
-    ];
-    for (slot, command, data) in [
-        ("detect-multiplier", "detect-multiplier", "/detection-multiplier={v:num}"),
-        ("receive-interval", "receive-interval", "/required-receive-interval={v:num*1000}"),
-        ("transmit-interval", "transmit-interval", "/desired-transmission-interval={v:num*1000}"),
-    ] {
-        let line = format!("{command} {{v:num}}");
-        rows.push(row(BFD_PROFILE, slot, &line, &format!("no {line}"), &[data]));
-    }
-    rows
-}
-
-const PROFILE: &str = "/frr-bfdd:bfdd/bfd/profile[name={n}]";
-
-/// bfdd leaves out what is at its default.
-pub(super) const BFDD_HIDDEN: [HiddenSpec; 3] = [
-    HiddenSpec { root: PROFILE, leaf: "/detection-multiplier={v}", value: None },
-    HiddenSpec { root: PROFILE, leaf: "/required-receive-interval={v}", value: None },
-    HiddenSpec { root: PROFILE, leaf: "/desired-transmission-interval={v}", value: None },
 ];

@@ -1,6 +1,6 @@
 //! ospfd: the route-map that says which static routes are ours, the process, and the interfaces.
 
-use super::{HiddenSpec, NodeSpec, ROUTE_MAP, RowSpec, TOP, route_map_entry, row};
+use super::{HiddenSpec, NodeSpec, ROUTE_MAP, RowSpec, TOP, prefix_lists, route_map_entry, row};
 
 /// `frr-ospfd:ospf` of the default VRF. FRR's models name no instance of OSPF; as with BGP it is
 /// called after its protocol.
@@ -40,7 +40,9 @@ pub(in super::super) const OSPFD_HIDDEN: [HiddenSpec; 0] = [];
 
 /// The rows of ospfd.
 pub(in super::super) fn ospfd() -> Vec<RowSpec> {
-    let mut rows = vec![route_map_entry()];
+    let mut rows = Vec::new();
+    prefix_lists(&mut rows);
+    rows.push(route_map_entry());
     rows.push(row(
         ROUTE_MAP,
         "match tag",
@@ -48,10 +50,21 @@ pub(in super::super) fn ospfd() -> Vec<RowSpec> {
         "no match tag",
         &["/match-condition[condition=frr-route-map:match-tag]/rmap-match-condition/tag={tag:num}"],
     ));
+    let list = "match ip address prefix-list";
+    rows.push(row(
+        ROUTE_MAP,
+        "match prefix-list",
+        &format!("{list} {{list}}"),
+        &format!("no {list} {{list}}"),
+        &["/match-condition[condition=frr-route-map:ipv4-prefix-list]\
+           /rmap-match-condition/list-name={list}"],
+    ));
     rows.push(
         row(TOP, "router ospf", "router ospf", "no router ospf", &[PROCESS])
             .entry()
-            .opens(ROUTER_OSPF),
+            .opens(ROUTER_OSPF)
+            // The process serves every interface that is in an area.
+            .kept_by(&["area"]),
     );
     rows.push(row(
         ROUTER_OSPF,
@@ -60,6 +73,16 @@ pub(in super::super) fn ospfd() -> Vec<RowSpec> {
         "no ospf router-id",
         &["/frr-ospfd:ospf/ospf/router-id={id:ip}"],
     ));
+    for (slot, protocol, words) in [
+        ("redistribute static", "static", "redistribute static"),
+        ("redistribute connected", "connected", "redistribute connected"),
+        ("redistribute kernel", "kernel", "redistribute kernel"),
+    ] {
+        let line = format!("{words} route-map {{rmap:ours}}");
+        let data =
+            format!("/frr-ospfd:ospf/redistribute[protocol={protocol}]/route-map={{rmap:ours}}");
+        rows.push(row(ROUTER_OSPF, slot, &line, &format!("no {words}"), &[&data]).alone(words));
+    }
     let mut interface = |slot, words: &str, undo: &str, data: &str| {
         let (line, undo) = (format!("ip ospf {words}"), format!("no ip ospf {undo}"));
         rows.push(row(INTERFACE, slot, &line, &undo, &[data]));
@@ -79,6 +102,15 @@ pub(in super::super) fn ospfd() -> Vec<RowSpec> {
     );
     interface("passive", "passive", "passive", "/novaroute-frr-ospf:passive=true");
     // Last: from here on the interface looks for neighbours.
-    interface("area", "area {area:area}", "area", "/area={area:area}");
+    rows.push(
+        row(
+            INTERFACE,
+            "area",
+            "ip ospf area {area:area}",
+            "no ip ospf area",
+            &["/area={area:area}"],
+        )
+        .rival("area", "ifname"),
+    );
     rows
 }

@@ -1,0 +1,76 @@
+//! `enable-bfd` and `disable-bfd`: BFD sessions.
+
+use clap::Args;
+
+use super::{
+    agent::Agent,
+    cli::Global,
+    credentials::Credentials,
+    error::CtlError,
+    render::{Done, Look},
+};
+use crate::proto::v1::{DisableBfdRequest, EnableBfdRequest};
+
+/// `enable-bfd`
+#[derive(Debug, Args)]
+pub struct EnableBfd {
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Address of the other end
+    #[arg(long, value_name = "ADDRESS")]
+    peer: String,
+    /// Milliseconds between packets that this node can take [default: 300]
+    #[arg(long, value_name = "MS", default_value_t, hide_default_value = true)]
+    min_rx: u32,
+    /// Milliseconds between packets that this node sends [default: 300]
+    #[arg(long, value_name = "MS", default_value_t, hide_default_value = true)]
+    min_tx: u32,
+    /// Packets that may be missed in a row [default: 3]
+    #[arg(long, value_name = "NUMBER", default_value_t, hide_default_value = true)]
+    detect_multiplier: u32,
+    /// Interface that the session is bound to; a link-local address needs one
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
+}
+
+impl EnableBfd {
+    /// Declares the session.
+    pub async fn run(&self, global: &Global, look: Look) -> Result<String, CtlError> {
+        let request = EnableBfdRequest {
+            owner: self.credentials.owner.clone(),
+            token: self.credentials.token()?,
+            peer_address: self.peer.clone(),
+            min_rx_ms: self.min_rx,
+            min_tx_ms: self.min_tx,
+            detect_multiplier: self.detect_multiplier,
+            interface_name: self.interface.clone().unwrap_or_default(),
+        };
+        let agent = Agent::connect(global).await?;
+        agent.answer(agent.routes().enable_bfd(agent.request(request))).await?;
+        Ok(look.show(&Done::new(format!("BFD session {} enabled", self.peer))))
+    }
+}
+
+/// `disable-bfd`
+#[derive(Debug, Args)]
+pub struct DisableBfd {
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Address of the other end
+    #[arg(long, value_name = "ADDRESS")]
+    peer: String,
+}
+
+impl DisableBfd {
+    /// Removes the session.
+    pub async fn run(&self, global: &Global, look: Look) -> Result<String, CtlError> {
+        let request = DisableBfdRequest {
+            owner: self.credentials.owner.clone(),
+            token: self.credentials.token()?,
+            peer_address: self.peer.clone(),
+        };
+        let agent = Agent::connect(global).await?;
+        agent.answer(agent.routes().disable_bfd(agent.request(request))).await?;
+        Ok(look.show(&Done::new(format!("BFD session {} disabled", self.peer))))
+    }
+}

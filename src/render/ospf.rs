@@ -1,0 +1,113 @@
+//! OSPF: interfaces, the process that they need, and prefixes that it announces.
+
+use std::num::NonZeroU8;
+
+use super::{Context, Shapes, below, entry, path, plain, protocol, static_route, tree};
+use crate::{
+    daemon::{Daemon, Forest},
+    model::{NextHop, OspfInterface, Prefix, StaticRoute},
+    tree::{Path, Tree},
+};
+
+/// Tag of the anchors: "NROS" in ASCII, so that nobody uses it by chance.
+const TAG: u32 = 0x4e52_4f53;
+
+/// Administrative distance of the anchors.
+///
+/// Above a connected, kernel (0) and static route (1), so that an address that the node itself serves is
+/// served as before. Below eBGP (20) and OSPF (110): another node that announces the same prefix must not
+/// hide our anchor, or the two would take turns in withdrawing it.
+const DISTANCE: NonZeroU8 = NonZeroU8::new(19).unwrap();
+
+/// The route-map of all that OSPF announces for us.
+const ROUTE_MAP: &str = "NR-ospf";
+
+/// What a prefix that is announced can be in the node's routing table: our anchor, or what the
+/// node itself has for it.
+const REDISTRIBUTED: [&str; 3] = ["static", "connected", "kernel"];
+
+/// The process, with the identifier that BGP has.
+fn process(ospfd: &mut Tree, context: &Context) -> Path {
+    let process = protocol("frr-ospfd:ospf", "ospf");
+    // The last step is a container, which is nothing by itself.
+    ospfd.ensure(&process.0[..process.0.len() - 1]);
+    if let Some(id) = context.bgp.and_then(|bgp| bgp.router_id) {
+        ospfd.set(&below(&process, &["ospf", "router-id"]), id.to_string());
+    }
+    process
+}
+
+pub(super) fn interface(ospfd: &mut Tree, interface: &OspfInterface, context: &Context) {
+    process(ospfd, context);
+    let base = path([
+        plain("frr-interface:lib"),
+        entry("interface", [("name", interface.name.as_str())]),
+        plain("frr-ospfd:ospf"),
+        entry("instance", [("id", "0")]),
+    ]);
+    let mut set = |names: &[&str], value: String| ospfd.set(&below(&base, names), value);
+    set(&["area"], interface.area.to_string());
+    if interface.passive {
+        set(&["novaroute-frr-ospf:passive"], "true".into());
+    }
+    if let Some(cost) = interface.cost {
+        set(&["cost"], cost.to_string());
+    }
+    let (hello, dead) = interface.timers.in_frr();
+    if let Some(hello) = hello {
+        set(&["hello-interval"], hello.to_string());
+    }
+    if let Some(dead) = dead {
+        set(&["dead-interval", "interval"], dead.to_string());
+    }
+}
+
+/// A prefix that OSPF announces: an anchor in the routing table, and leave for it to be redistributed.
+///
+/// The anchor has a tag of ours. Where the node itself has a route for the prefix (an address of its own, a
+/// pod behind an interface), zebra prefers that one to the anchor, and only what zebra prefers is
+/// redistributed: so prefix-lists, one for each length, name what else may pass.
+pub(super) fn prefix(forest: &mut Forest, prefix: Prefix, shapes: Shapes, context: &Context) {
+    let anchor = StaticRoute { prefix, next_hop: NextHop::Blackhole, distance: DISTANCE, tag: TAG };
+    static_route::render(tree(forest, Daemon::Mgmtd), &anchor, shapes.static_routes);
+    let ospfd = tree(forest, Daemon::Ospfd);
+    let length = prefix.net().prefix_len();
+    let list = format!("{ROUTE_MAP}-{length}");
+    let at = path([
+        plain("frr-filter:lib"),
+        entry("prefix-list", [("type", "ipv4"), ("name", &list)]),
+        entry("entry", [("sequence", &sequence(prefix))]),
+    ]);
+    ospfd.set(&below(&at, &["action"]), "permit");
+    ospfd.set(&below(&at, &["ipv4-prefix"]), prefix.to_string());
+    condition(ospfd, "10", "frr-route-map:match-tag", "tag", TAG.to_string());
+    let sequence = (100 + u16::from(length)).to_string();
+    condition(ospfd, &sequence, "frr-route-map:ipv4-prefix-list", "list-name", list);
+    let process = process(ospfd, context);
+    for protocol in REDISTRIBUTED {
+        let at = process.join(entry("redistribute", [("protocol", protocol)]));
+        ospfd.set(&below(&at, &["route-map"]), ROUTE_MAP);
+    }
+}
+
+/// An entry of the route-map that lets pass what it matches.
+fn condition(ospfd: &mut Tree, sequence: &str, condition: &str, leaf: &str, value: String) {
+    let at = path([
+        plain("frr-route-map:lib"),
+        entry("route-map", [("name", ROUTE_MAP)]),
+        entry("entry", [("sequence", sequence)]),
+    ]);
+    ospfd.set(&below(&at, &["action"]), "permit");
+    let at = at.join(entry("match-condition", [("condition", condition)]));
+    ospfd.set(&below(&at, &["rmap-match-condition", leaf]), value);
+}
+
+/// Place of a prefix in the list of its length: its address, so that it has the same place whatever else
+/// is in the list. A list begins at 1.
+fn sequence(prefix: Prefix) -> String {
+    match prefix.net().network() {
+        std::net::IpAddr::V4(address) => u32::from(address).saturating_add(1).to_string(),
+        // No advertisement of OSPFv2 is IPv6: `wire` refuses it.
+        std::net::IpAddr::V6(_) => "1".to_owned(),
+    }
+}
