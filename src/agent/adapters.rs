@@ -5,14 +5,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
-
 use crate::{
-    api::{Directory, FrrSnapshot, PeerSnapshot, StatusSource},
-    commit::{CommitRequest, Observer, View},
+    api::Directory,
+    commit::{CommitRequest, Door, Observer, Stage, View},
     config::{Config, Owners},
     model::{Change, OwnerName, Protocol},
-    monitor::{FrrStatus, Neighbor},
     policy::Lifetime,
     telemetry::{Health, Metrics, Operation, TransactionResult},
 };
@@ -55,6 +52,30 @@ impl Observer for CommitMetrics {
             };
             self.metrics.intent(&request.owner, change.key().kind(), operation);
         }
+    }
+
+    fn drift_repaired(&self, nodes: usize) {
+        self.metrics.commit().drift_repaired(nodes);
+    }
+
+    fn batch(&self, requests: usize, waiting: usize) {
+        self.metrics.commit().batch(requests, waiting);
+    }
+
+    fn stage(&self, stage: Stage, door: Door, took: Duration, sent: usize) {
+        self.metrics.commit().stage(stage.label(), door.label(), took, sent);
+    }
+
+    fn not_confirmed(&self, door: Door) {
+        self.metrics.commit().not_confirmed(door.label());
+    }
+
+    fn rolled_back(&self) {
+        self.metrics.commit().rolled_back();
+    }
+
+    fn journal_size(&self, bytes: u64) {
+        self.metrics.commit().journal_size(bytes);
     }
 
     fn state(&self, before: &View, now: &View) {
@@ -106,32 +127,5 @@ impl Directory for Owned {
 
     fn grace_period(&self) -> Duration {
         self.held().1
-    }
-}
-
-/// What the monitor knows, in the API's terms.
-pub(super) struct MonitorStatus(pub watch::Receiver<Arc<FrrStatus>>);
-
-impl StatusSource for MonitorStatus {
-    fn snapshot(&self) -> Arc<FrrSnapshot> {
-        let status = self.0.borrow().clone();
-        let peers = status.neighbors.iter().map(|(address, n)| (*address, peer(n))).collect();
-        Arc::new(FrrSnapshot {
-            version: status.frr().unwrap_or_default().to_owned(),
-            connected: status.frr().is_ok(),
-            uptime: status.uptime(),
-            peers,
-        })
-    }
-}
-
-fn peer(neighbor: &Neighbor) -> PeerSnapshot {
-    let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-    PeerSnapshot {
-        state: neighbor.state.clone(),
-        uptime: neighbor.uptime,
-        prefixes_received: narrow(neighbor.prefixes_received),
-        prefixes_sent: narrow(neighbor.prefixes_sent),
-        bfd_status: None,
     }
 }

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::{
-    adapters::{CommitMetrics, MonitorStatus, Owned},
+    adapters::{CommitMetrics, Owned},
     reload::Reloader,
 };
 use crate::{
@@ -142,7 +142,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         doors,
         gateway,
         socket_dir: frr.socket_dir.clone(),
-        status: monitor.status.clone(),
+        status: monitor.status.follow(),
         metrics: metrics.clone(),
         bus: bus.clone(),
     };
@@ -172,7 +172,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         directory,
         sessions,
         bus,
-        status: Arc::new(MonitorStatus(monitor.status)),
+        status: monitor.status,
         coverage,
         observe: Arc::new(move |method, took, _| {
             let (metrics, sessions) = &counted;

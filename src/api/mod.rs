@@ -2,7 +2,7 @@
 //!
 //! Owns parsing, authentication, sessions and the replies. Changes nothing
 //! itself: it asks the commit actor through its handle. May import `model`, `policy`, `store`,
-//! `commit`, `events` and `proto`.
+//! `commit`, `monitor`, `events` and `proto`.
 //!
 //! ```text
 //! UnixListener ─▶ connection ─▶ route_control, transactions ─▶ parse ─▶ CommitHandle
@@ -22,6 +22,7 @@ mod connection;
 mod diagnostics;
 mod directory;
 mod history;
+mod replay;
 mod route_control;
 mod server;
 mod service;
@@ -36,4 +37,3 @@ pub use directory::Directory;
 pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve};
 pub use service::{Api, MAX_STREAMS, ObserveCall, Parts};
 pub use sessions::{ConnectionId, Sessions};
-pub use status::{FrrSnapshot, PeerSnapshot, StatusSource};

@@ -2,12 +2,14 @@
 //!
 //! Request messages hold tokens and passwords and derive `Debug`: none is ever logged.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::SystemTime};
 
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, codes, service::connection, status::get_status};
+use super::{
+    Api, Parts, codes, replay::current_state, service::connection, status::get_status,
+};
 use crate::{
     events::{Filter, parse_owner_filter},
     model::{Change, FieldErrors, Intent, IntentKey, Peer},
@@ -234,8 +236,9 @@ impl RouteControl for Api {
             let mut errors = FieldErrors::new();
             let owner = parse_owner_filter(&mut errors, &message.owner_filter);
             errors.finish(Some(())).map_err(invalid)?;
-            let frr = self.parts.status.snapshot();
-            Ok(get_status(&self.parts.commit.view(), &frr, owner.as_ref()))
+            let frr = self.parts.status.latest();
+            let age = self.parts.status.age(&frr);
+            Ok(get_status(&self.parts.commit.view(), &frr, age, owner.as_ref()))
         })
         .await
     }
@@ -253,7 +256,12 @@ impl RouteControl for Api {
             let permit = self.streams.clone().try_acquire_owned().map_err(|_| {
                 Status::resource_exhausted("as many event streams as there may be are open")
             })?;
-            let subscription = self.parts.bus.subscribe(filter);
+            // Subscribed before the state is looked at: what changes meanwhile is told twice, not never.
+            let subscription = self.parts.bus.subscribe(filter.clone());
+            let replayed = match message.current_state_first {
+                true => self.replay(&filter),
+                false => Vec::new(),
+            };
             let shutdown = self.parts.shutdown.clone();
             let state = (subscription, shutdown, permit);
             let events = stream::unfold(state, |(mut subscription, shutdown, permit)| async {
@@ -265,9 +273,26 @@ impl RouteControl for Api {
                 let message = stamped.event.to_message(stamped.at);
                 Some((Ok(message), (subscription, shutdown, permit)))
             });
+            let events = stream::iter(replayed.into_iter().map(Ok)).chain(events);
             Ok(Box::pin(events) as Events)
         })
         .await
+    }
+}
+
+impl Api {
+    /// The current state as far as the filter lets it through, each event marked as replayed.
+    fn replay(&self, filter: &Filter) -> Vec<v1::RouteEvent> {
+        let Parts { commit, status, sessions, .. } = &*self.parts;
+        let now = SystemTime::now();
+        let events = current_state(&commit.view(), &status.latest(), sessions.names());
+        let wanted = events.into_iter().filter(|event| filter.matches(event));
+        let messages = wanted.map(|event| {
+            let mut message = event.to_message(now);
+            message.metadata.insert("replayed".to_owned(), "true".to_owned());
+            message
+        });
+        messages.collect()
     }
 }
 

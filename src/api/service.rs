@@ -9,14 +9,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
-use super::{
-    Directory, Sessions, StatusSource, codes, directory::authenticate, sessions::ConnectionId,
-};
+use super::{Directory, Sessions, codes, directory::authenticate, sessions::ConnectionId};
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     coverage::Row,
     events::{Bus, Event},
     model::{Change, OwnerName},
+    monitor::Snapshots,
 };
 
 /// Most event streams at a time; each holds a place in the bus.
@@ -37,7 +36,7 @@ pub struct Parts {
     /// Where events go and come from.
     pub bus: Bus,
     /// What FRR last said.
-    pub status: Arc<dyn StatusSource>,
+    pub status: Snapshots,
     /// Which door executes what.
     pub coverage: watch::Receiver<Arc<Vec<Row>>>,
     /// Told of each call.

@@ -80,6 +80,15 @@ impl Sessions {
         Arc::new(Self { state, commit, directory, bus, shutdown, runtime: Handle::current() })
     }
 
+    /// The sessions by their owners.
+    pub(super) fn names(&self) -> BTreeMap<OwnerName, String> {
+        let state = self.state();
+        let named = state.owners.iter().filter_map(|(owner, session)| {
+            session.id.as_ref().map(|id| (owner.clone(), id.clone()))
+        });
+        named.collect()
+    }
+
     /// How many owners have a session: the gauge `novaroute_registered_owners`.
     pub fn registered(&self) -> usize {
         self.state().owners.values().filter(|session| session.id.is_some()).count()

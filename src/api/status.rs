@@ -1,103 +1,56 @@
 //! What `GetStatus` answers: what is declared and what FRR makes of it.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     commit::View,
-    model::{Intent, IntentKey, OwnerName, Peer, Protocol},
+    model::{self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement},
+    monitor::{self, DaemonState, FrrStatus},
     proto::v1,
 };
-
-/// What a monitor last saw in FRR.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FrrSnapshot {
-    /// Version as FRR says it; empty while it was never reached.
-    pub version: String,
-    /// Whether FRR can be reached.
-    pub connected: bool,
-    /// How long FRR runs.
-    pub uptime: Option<Duration>,
-    /// BGP sessions by the address of the neighbour.
-    pub peers: BTreeMap<IpAddr, PeerSnapshot>,
-}
-
-/// What FRR says of one BGP session.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PeerSnapshot {
-    /// State (RFC 4271 section 8.2.2) as FRR calls it: `Established`, `Active`, …
-    pub state: String,
-    /// How long the session is established.
-    pub uptime: Option<Duration>,
-    /// Prefixes that the neighbour sent and were accepted, over all families.
-    pub prefixes_received: u32,
-    /// Prefixes sent to the neighbour, over all families.
-    pub prefixes_sent: u32,
-    /// State of the BFD session as FRR calls it, where there is one.
-    pub bfd_status: Option<String>,
-}
-
-/// Where the snapshot comes from. Answers at once, from memory.
-pub trait StatusSource: Send + Sync + 'static {
-    /// What was last seen.
-    fn snapshot(&self) -> Arc<FrrSnapshot>;
-}
-
-/// A snapshot that somebody else replaces.
-impl StatusSource for tokio::sync::watch::Receiver<Arc<FrrSnapshot>> {
-    fn snapshot(&self) -> Arc<FrrSnapshot> {
-        self.borrow().clone()
-    }
-}
 
 /// State of what is stored and not in FRR yet.
 const PENDING: &str = "pending";
 /// State of what FRR has confirmed.
 const APPLIED: &str = "applied";
+/// State of a prefix that FRR has confirmed and that at least one neighbour is sent.
+const ADVERTISED: &str = "advertised";
+/// State of what FRR had confirmed and did not have any more when it was compared.
+const DRIFTED: &str = "drifted";
 
-/// State of a declared object; one that FRR refused says so in FRR's words.
-fn stored_state(view: &View, key: &IntentKey) -> String {
-    match (view.rejected.get(key), &view.pending) {
-        (Some(words), _) => format!("rejected: {words}"),
-        (None, Some(_)) => PENDING.to_owned(),
-        (None, None) => APPLIED.to_owned(),
+/// What FRR lacks of a declared object: its state, and why. `None` where FRR has it.
+fn lacking<'a>(view: &'a View, key: &IntentKey) -> Option<(String, &'a str)> {
+    if let Some(words) = view.rejected.get(key) {
+        return Some((format!("rejected: {words}"), words));
     }
+    if view.drifted.contains(key) {
+        return Some((DRIFTED.to_owned(), "FRR has lost or changed it; it is being repaired"));
+    }
+    view.pending.as_ref().map(|why| (PENDING.to_owned(), why.as_str()))
 }
 
 /// Builds the answer for one owner, or for all.
 pub(super) fn get_status(
     view: &View,
-    frr: &FrrSnapshot,
+    frr: &FrrStatus,
+    age: Duration,
     owner: Option<&OwnerName>,
 ) -> v1::GetStatusResponse {
     let mut response = v1::GetStatusResponse {
-        frr_status: Some(v1::FrrStatus {
-            version: frr.version.clone(),
-            connected: frr.connected,
-            uptime: frr.uptime.map(uptime).unwrap_or_default(),
-        }),
+        frr_status: Some(frr_status(frr)),
+        snapshot_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
         ..v1::GetStatusResponse::default()
     };
     let mut add = |owner: &OwnerName, intent: &Intent| match intent {
-        Intent::Peer(peer) => {
-            let mut status = peer_status(peer, owner, frr.peers.get(&peer.address));
-            if let Some(words) = view.rejected.get(&intent.key()) {
-                status.state = format!("rejected: {words}");
-            }
-            response.peers.push(status);
+        Intent::Peer(peer) => response.peers.push(peer_status(peer, owner, view, frr)),
+        Intent::Prefix(ad) => response.prefixes.push(prefix_status(ad, owner, view, frr)),
+        Intent::BfdSession(session) => {
+            response.bfd_sessions.push(bfd_status(session, owner, view, frr));
         }
-        Intent::Prefix(ad) => response.prefixes.push(v1::PrefixStatus {
-            prefix: ad.prefix.to_string(),
-            protocol: match ad.protocol {
-                Protocol::Bgp => v1::Protocol::Bgp,
-                Protocol::Ospf => v1::Protocol::Ospf,
-            } as i32,
-            owner: owner.to_string(),
-            state: stored_state(view, &intent.key()),
-        }),
-        Intent::Bgp(_)
-        | Intent::StaticRoute(_)
-        | Intent::BfdSession(_)
-        | Intent::OspfInterface(_) => {}
+        Intent::OspfInterface(interface) => {
+            response.ospf_interfaces.push(ospf_status(interface, owner, view, frr));
+        }
+        Intent::Bgp(_) | Intent::StaticRoute(_) => {}
     };
     match owner {
         Some(owner) => view.store.of_owner(owner).for_each(|(_, it)| add(&it.owner, &it.intent)),
@@ -106,19 +59,180 @@ pub(super) fn get_status(
     response
 }
 
-fn peer_status(peer: &Peer, owner: &OwnerName, seen: Option<&PeerSnapshot>) -> v1::PeerStatus {
-    v1::PeerStatus {
+fn frr_status(frr: &FrrStatus) -> v1::FrrStatus {
+    let daemons = frr.daemons.iter().map(|(daemon, state)| {
+        let name = daemon.to_string();
+        match state {
+            DaemonState::Connected { version, uptime: time, .. } => v1::DaemonStatus {
+                name,
+                connected: true,
+                version: version.clone(),
+                uptime: time.map(uptime).unwrap_or_default(),
+                reason: String::new(),
+            },
+            DaemonState::Disconnected { reason } => {
+                v1::DaemonStatus { name, reason: reason.clone(), ..v1::DaemonStatus::default() }
+            }
+        }
+    });
+    v1::FrrStatus {
+        version: frr.frr().unwrap_or_default().to_owned(),
+        connected: frr.frr().is_ok(),
+        uptime: frr.uptime().map(uptime).unwrap_or_default(),
+        daemons: daemons.collect(),
+    }
+}
+
+fn prefix_status(
+    ad: &PrefixAdvertisement,
+    owner: &OwnerName,
+    view: &View,
+    frr: &FrrStatus,
+) -> v1::PrefixStatus {
+    let key = IntentKey::Prefix(ad.protocol, ad.prefix);
+    let (state, reason) = match lacking(view, &key) {
+        Some((state, reason)) => (state, reason.to_owned()),
+        None if frr.advertised.contains(ad.protocol, &ad.prefix) => {
+            (ADVERTISED.to_owned(), String::new())
+        }
+        None => (APPLIED.to_owned(), String::new()),
+    };
+    let protocol = match ad.protocol {
+        model::Protocol::Bgp => v1::Protocol::Bgp,
+        model::Protocol::Ospf => v1::Protocol::Ospf,
+    };
+    v1::PrefixStatus {
+        prefix: ad.prefix.to_string(),
+        protocol: protocol as i32,
+        owner: owner.to_string(),
+        state,
+        reason,
+    }
+}
+
+fn peer_status(
+    peer: &Peer,
+    owner: &OwnerName,
+    view: &View,
+    frr: &FrrStatus,
+) -> v1::PeerStatus {
+    let mut status = v1::PeerStatus {
         neighbor_address: peer.address.to_string(),
         remote_as: peer.remote_as.get(),
-        state: seen.map_or_else(|| PENDING.to_owned(), |seen| seen.state.clone()),
         owner: owner.to_string(),
-        prefixes_received: seen.map_or(0, |seen| seen.prefixes_received),
-        prefixes_sent: seen.map_or(0, |seen| seen.prefixes_sent),
-        uptime: seen.and_then(|seen| seen.uptime).map(uptime).unwrap_or_default(),
+        state: PENDING.to_owned(),
         bfd_enabled: peer.bfd.is_some(),
-        bfd_status: seen.and_then(|seen| seen.bfd_status.clone()).unwrap_or_default(),
         description: peer.description.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ..v1::PeerStatus::default()
+    };
+    if let Some(seen) = frr.neighbors.get(&peer.address) {
+        status.state.clone_from(&seen.state);
+        status.prefixes_received = narrow(seen.prefixes_received);
+        status.prefixes_sent = narrow(seen.prefixes_sent);
+        status.uptime = seen.uptime.map(uptime).unwrap_or_default();
     }
+    if let (Some(_), Some(seen)) = (&peer.bfd, frr.bfd_sessions.get(&peer.address)) {
+        status.bfd_status.clone_from(&seen.status);
+        status.bfd_min_rx_ms = millis(seen.min_rx);
+        status.bfd_min_tx_ms = millis(seen.min_tx);
+        status.bfd_detect_multiplier = seen.detect_multiplier;
+    }
+    if let Some((state, reason)) = lacking(view, &IntentKey::Peer(peer.address)) {
+        // A session of which FRR says something has that state, whatever else is still to be done.
+        if state != PENDING || !frr.neighbors.contains_key(&peer.address) {
+            status.state = state;
+        }
+        reason.clone_into(&mut status.reason);
+    }
+    status
+}
+
+fn bfd_status(
+    session: &BfdSession,
+    owner: &OwnerName,
+    view: &View,
+    frr: &FrrStatus,
+) -> v1::BfdSessionStatus {
+    let address: IpAddr = session.peer;
+    let mut status = v1::BfdSessionStatus {
+        peer_address: address.to_string(),
+        owner: owner.to_string(),
+        state: PENDING.to_owned(),
+        min_rx_ms: millis(session.timers.min_rx()),
+        min_tx_ms: millis(session.timers.min_tx()),
+        detect_multiplier: session.timers.detect_multiplier().into(),
+        interface_name: session.interface.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ..v1::BfdSessionStatus::default()
+    };
+    if let Some(seen) = frr.bfd_sessions.get(&address) {
+        status.state.clone_from(&seen.status);
+        status.min_rx_ms = millis(seen.min_rx);
+        status.min_tx_ms = millis(seen.min_tx);
+        status.detect_multiplier = seen.detect_multiplier;
+        status.uptime = seen.up_for.map(uptime).unwrap_or_default();
+        let (transmit, detection) = seen.negotiated.unwrap_or_default();
+        (status.negotiated_tx_ms, status.detection_time_ms) = (millis(transmit), millis(detection));
+        if !seen.is_up() {
+            status.reason.clone_from(&seen.diagnostic);
+        }
+    }
+    if let Some((state, reason)) = lacking(view, &IntentKey::BfdSession(address)) {
+        if state != PENDING || !frr.bfd_sessions.contains_key(&address) {
+            status.state = state;
+        }
+        reason.clone_into(&mut status.reason);
+    }
+    status
+}
+
+fn ospf_status(
+    interface: &OspfInterface,
+    owner: &OwnerName,
+    view: &View,
+    frr: &FrrStatus,
+) -> v1::OspfInterfaceStatus {
+    let name = interface.name.to_string();
+    let seen = frr.ospf_interfaces.get(&name);
+    let mut status = v1::OspfInterfaceStatus {
+        owner: owner.to_string(),
+        state: PENDING.to_owned(),
+        area_id: interface.area.to_string(),
+        cost: interface.cost.map_or(0, |cost| cost.get().into()),
+        ..v1::OspfInterfaceStatus::default()
+    };
+    if let Some(seen) = seen {
+        status.state.clone_from(&seen.state);
+        status.area_id.clone_from(&seen.area);
+        status.cost = seen.cost;
+        status.neighbor_count = u32::try_from(seen.neighbors.len()).unwrap_or(u32::MAX);
+        status.neighbors = seen.neighbors.iter().map(ospf_neighbor).collect();
+    }
+    if let Some((state, reason)) = lacking(view, &IntentKey::OspfInterface(interface.name)) {
+        if state != PENDING || seen.is_none() {
+            status.state = state;
+        }
+        reason.clone_into(&mut status.reason);
+    }
+    status.interface_name = name;
+    status
+}
+
+fn ospf_neighbor(
+    (id, neighbor): (&std::net::Ipv4Addr, &monitor::OspfNeighbor),
+) -> v1::OspfNeighborStatus {
+    v1::OspfNeighborStatus {
+        neighbor_id: id.to_string(),
+        address: neighbor.address.to_string(),
+        state: neighbor.state.clone(),
+    }
+}
+
+fn narrow(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// A time as FRR's tables show it: `00:01:02`, `1d02h03m`, `2w3d04h`.
@@ -135,7 +249,7 @@ fn uptime(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Change, PathAttributes, PrefixAdvertisement};
+    use crate::model::{Change, PathAttributes, Protocol};
 
     #[test]
     fn a_prefix_is_only_applied_where_frr_has_it() {
@@ -144,8 +258,19 @@ mod tests {
         let ad = Intent::Prefix(PrefixAdvertisement { prefix, protocol, attributes });
         let mut view = View::default();
         view.store.apply(&"novaedge".parse().unwrap(), &Change::Set(ad));
-        let state =
-            |view: &View| get_status(view, &FrrSnapshot::default(), None).prefixes.remove(0).state;
+        let mut frr = FrrStatus::default();
+        let of = |view: &View, frr: &FrrStatus| {
+            get_status(view, frr, Duration::ZERO, None).prefixes.remove(0)
+        };
+        assert_eq!(of(&view, &frr).state, "applied");
+        let table = monitor::Advertised::of([prefix]);
+        let before = std::mem::replace(&mut frr.advertised, table);
+        assert_eq!(of(&view, &frr).state, "advertised");
+        view.drifted.insert(IntentKey::Prefix(protocol, prefix));
+        assert_eq!(of(&view, &frr).state, "drifted");
+        view.drifted.clear();
+        frr.advertised = before;
+        let state = |view: &View| of(view, &frr).state;
         assert_eq!(state(&view), "applied");
         view.pending = Some("bgpd can't be reached".into());
         assert_eq!(state(&view), "pending");

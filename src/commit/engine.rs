@@ -8,6 +8,7 @@ mod part;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path as FilePath,
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,7 +19,10 @@ use tracing::{debug, info, warn};
 use part::Known;
 pub use part::Part;
 
-use super::plan::{DaemonPlan, Plan, VtyPlan, plan_vty};
+use super::{
+    Door as Way, NoObserver, Observer, Stage,
+    plan::{DaemonPlan, Plan, VtyPlan, plan_vty},
+};
 use crate::{
     coverage::Revisions,
     daemon::{Daemon, Forest},
@@ -105,6 +109,7 @@ pub struct Engine {
     known: BTreeMap<Daemon, Known>,
     /// Whether FRR has all that was desired when the whole was committed last, and since.
     in_step: bool,
+    observer: Arc<dyn Observer>,
 }
 
 /// What a daemon runs, before anything is changed.
@@ -161,6 +166,7 @@ impl Engine {
             seen: BTreeMap::new(),
             known: BTreeMap::new(),
             in_step: false,
+            observer: Arc::new(NoObserver),
         };
         for daemon in Daemon::ALL {
             let socket = socket_dir.join(format!("{daemon}.vty"));
@@ -170,6 +176,11 @@ impl Engine {
         }
         engine.load_defaults().await?;
         Ok(engine)
+    }
+
+    /// Tells this observer of the stages of commits from now on.
+    pub fn tell(&mut self, observer: Arc<dyn Observer>) {
+        self.observer = observer;
     }
 
     /// Takes what a predecessor has applied for ours: it stays where it is desired, and goes
@@ -383,8 +394,10 @@ impl Engine {
                 prepared.unreachable.insert(daemon, why.clone());
                 continue;
             }
+            let begun = Instant::now();
             match in_time(self.by, daemon, self.read(daemon)).await {
                 Ok(running) => {
+                    self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
                     let plan = self.plan_daemon(daemon, &running, wanted, kept)?;
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);
@@ -486,12 +499,20 @@ impl Engine {
                 Some(DaemonPlan::Mgmtd(edits)) => {
                     *sent += edits.len();
                     done.insert(daemon, Vec::new());
+                    let (door, begun) = (Way::of(daemon), Instant::now());
                     let outcome = self.mgmtd.commit(edits, &self.yang);
-                    let outcome = in_time(self.by, daemon, mgmtd(outcome)).await?;
-                    debug!(?outcome, "mgmtd");
+                    let outcome = in_time(self.by, daemon, mgmtd(outcome)).await;
+                    self.observer.stage(Stage::Apply, door, begun.elapsed(), edits.len());
+                    debug!(outcome = ?outcome?, "mgmtd");
                     failpoint::hit("mgmtd-committed");
+                    let begun = Instant::now();
                     let confirmed = self.mgmtd.confirm(edits, &self.yang);
-                    in_time(self.by, daemon, mgmtd(confirmed)).await?;
+                    let confirmed = in_time(self.by, daemon, confirmed.map(Ok)).await?;
+                    self.observer.stage(Stage::Confirm, door, begun.elapsed(), 0);
+                    if let Err(MgmtdError::NotApplied { .. }) = confirmed {
+                        self.observer.not_confirmed(door);
+                    }
+                    confirmed.map_err(|error| mgmtd_failure(&error))?;
                 }
                 Some(DaemonPlan::Vty(plan)) => self.apply(daemon, plan, false, sent, done).await?,
                 None => {}
@@ -526,8 +547,11 @@ impl Engine {
         *sent += steps.len();
         let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
+        let begun = Instant::now();
         let carried_out = part.driver.apply(steps, &part.defaults, &self.yang);
-        match in_time(self.by, daemon, carried_out.map(Ok)).await? {
+        let applied = in_time(self.by, daemon, carried_out.map(Ok)).await;
+        self.observer.stage(Stage::Apply, Way::of(daemon), begun.elapsed(), steps.len());
+        match applied? {
             Ok(()) => {
                 done.extend(first..first + steps.len());
                 Ok(())
@@ -551,10 +575,14 @@ impl Engine {
     async fn confirm(&mut self, daemon: Daemon, plan: &VtyPlan) -> Result<(), Failure> {
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
         let lost = |error| Failure::Lost(daemon, chain(&error));
+        let begun = Instant::now();
         let shown = part.driver.read(&part.defaults).map_err(lost);
-        let shown = in_time(self.by, daemon, shown).await?;
+        let shown = in_time(self.by, daemon, shown).await;
+        self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
+        let shown = shown?;
         let lines = part.driver.table().lines(&shown.running.tree);
         if let Some((step, what)) = plan.unconfirmed(&lines) {
+            self.observer.not_confirmed(Way::of(daemon));
             return Err(Failure::Refused(
                 format!("{daemon} does not show {what}"),
                 Some((daemon, step.path.clone())),
@@ -582,6 +610,7 @@ impl Engine {
     ) -> Result<(), String> {
         let mut failed = Vec::new();
         for (daemon, done) in done.iter().rev() {
+            let begun = Instant::now();
             match (&plans[daemon], &before[daemon]) {
                 (DaemonPlan::Mgmtd(edits), Before::Mgmtd(running)) => {
                     let now = self.mgmtd.read(&self.yang).await;
@@ -604,6 +633,7 @@ impl Engine {
                 }
                 _ => {}
             }
+            self.observer.stage(Stage::Undo, Way::of(*daemon), begun.elapsed(), 0);
         }
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }

@@ -41,6 +41,8 @@ pub struct View {
     pub pending: Option<String>,
     /// Intents that FRR refused when it got them, with its words.
     pub rejected: BTreeMap<IntentKey, String>,
+    /// Intents that FRR had lost or changed when it was last compared, and that are being repaired.
+    pub drifted: BTreeSet<IntentKey>,
     /// The latest transactions, oldest first.
     pub history: VecDeque<Arc<Transaction>>,
     /// Objects of the configuration: they belong to `admin` and outlive its sessions.

@@ -36,6 +36,7 @@ impl Events {
             owner_filter: self.owner.clone().unwrap_or_default(),
             // Shown in lower case, so taken in lower case too.
             event_types: self.types.iter().map(|name| name.to_ascii_uppercase()).collect(),
+            ..StreamEventsRequest::default()
         };
         let agent = Agent::connect(global).await?;
         // No time limit in the request: it would be one for the whole stream.

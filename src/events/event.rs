@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -35,6 +35,58 @@ pub enum Event {
         /// Its address.
         peer: IpAddr,
         /// State of the session as FRR calls it.
+        state: String,
+        /// State before.
+        previous_state: String,
+    },
+    /// A BFD session is up.
+    BfdUp {
+        /// Whose session, or whose neighbour's, it is.
+        owner: OwnerName,
+        /// With whom.
+        peer: IpAddr,
+        /// The interface it is bound to; empty where it is to none.
+        interface: String,
+        /// State of the session as FRR calls it.
+        status: String,
+        /// State before.
+        previous_status: String,
+    },
+    /// A BFD session is no longer up.
+    BfdDown {
+        /// Whose session, or whose neighbour's, it is.
+        owner: OwnerName,
+        /// With whom.
+        peer: IpAddr,
+        /// The interface it is bound to; empty where it is to none.
+        interface: String,
+        /// State of the session as FRR calls it.
+        status: String,
+        /// State before.
+        previous_status: String,
+    },
+    /// An OSPF neighbour is fully adjacent.
+    OspfNeighborUp {
+        /// Whose interface it is.
+        owner: OwnerName,
+        /// Router-id of the neighbour.
+        neighbor_id: Ipv4Addr,
+        /// The interface behind which it is.
+        interface: String,
+        /// State of the neighbour (RFC 2328 section 10.1) as FRR calls it.
+        state: String,
+        /// State before.
+        previous_state: String,
+    },
+    /// An OSPF neighbour is no longer fully adjacent.
+    OspfNeighborDown {
+        /// Whose interface it is.
+        owner: OwnerName,
+        /// Router-id of the neighbour.
+        neighbor_id: Ipv4Addr,
+        /// The interface behind which it was.
+        interface: String,
+        /// State of the neighbour as FRR calls it.
         state: String,
         /// State before.
         previous_state: String,
@@ -114,6 +166,10 @@ impl Event {
         match self {
             Self::PeerUp { .. } => EventType::PeerUp,
             Self::PeerDown { .. } => EventType::PeerDown,
+            Self::BfdUp { .. } => EventType::BfdUp,
+            Self::BfdDown { .. } => EventType::BfdDown,
+            Self::OspfNeighborUp { .. } => EventType::OspfNeighborUp,
+            Self::OspfNeighborDown { .. } => EventType::OspfNeighborDown,
             Self::PrefixAdvertised { .. } => EventType::PrefixAdvertised,
             Self::PrefixWithdrawn { .. } => EventType::PrefixWithdrawn,
             Self::FrrConnected { .. } => EventType::FrrConnected,
@@ -136,6 +192,10 @@ impl Event {
         match self {
             Self::PeerUp { owner, .. }
             | Self::PeerDown { owner, .. }
+            | Self::BfdUp { owner, .. }
+            | Self::BfdDown { owner, .. }
+            | Self::OspfNeighborUp { owner, .. }
+            | Self::OspfNeighborDown { owner, .. }
             | Self::PrefixAdvertised { owner, .. }
             | Self::PrefixWithdrawn { owner, .. }
             | Self::OwnerRegistered { owner, .. }
@@ -157,6 +217,18 @@ impl Event {
             Self::PeerDown { peer, state, previous_state, .. } => {
                 format!("BGP session with {peer} went from {previous_state} to {state}")
             }
+            Self::BfdUp { peer, previous_status, .. } => {
+                format!("BFD session with {peer} is up (was {previous_status})")
+            }
+            Self::BfdDown { peer, status, previous_status, .. } => {
+                format!("BFD session with {peer} went from {previous_status} to {status}")
+            }
+            Self::OspfNeighborUp { neighbor_id, interface, state, .. } => {
+                format!("OSPF neighbour {neighbor_id} on {interface} is {state}")
+            }
+            Self::OspfNeighborDown { neighbor_id, interface, state, previous_state, .. } => format!(
+                "OSPF neighbour {neighbor_id} on {interface} went from {previous_state} to {state}"
+            ),
             Self::PrefixAdvertised { prefix, protocol, .. } => {
                 format!("{prefix} is advertised through {protocol}")
             }
@@ -198,6 +270,22 @@ impl Event {
             Self::PeerUp { peer, state, previous_state, .. }
             | Self::PeerDown { peer, state, previous_state, .. } => {
                 put("peer", peer.to_string());
+                put("state", state.clone());
+                put("previous_state", previous_state.clone());
+            }
+            Self::BfdUp { peer, interface, status, previous_status, .. }
+            | Self::BfdDown { peer, interface, status, previous_status, .. } => {
+                put("peer", peer.to_string());
+                put("status", status.clone());
+                put("previous_status", previous_status.clone());
+                if !interface.is_empty() {
+                    put("interface", interface.clone());
+                }
+            }
+            Self::OspfNeighborUp { neighbor_id, interface, state, previous_state, .. }
+            | Self::OspfNeighborDown { neighbor_id, interface, state, previous_state, .. } => {
+                put("neighbor_id", neighbor_id.to_string());
+                put("interface", interface.clone());
                 put("state", state.clone());
                 put("previous_state", previous_state.clone());
             }
@@ -265,6 +353,8 @@ impl Event {
         let (event, detail) = (self.type_name(), self.detail());
         match self {
             Self::PeerDown { .. }
+            | Self::BfdDown { .. }
+            | Self::OspfNeighborDown { .. }
             | Self::FrrDisconnected { .. }
             | Self::PolicyViolation { .. }
             | Self::DoorStruckOut { .. } => {

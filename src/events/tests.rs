@@ -74,6 +74,50 @@ fn metadata_is_that_of_the_contract() {
             "PEER_DOWN",
             "peer=10.0.0.2 previous_state=Established state=Idle",
         ),
+        (
+            Event::BfdUp {
+                owner: a(),
+                peer,
+                interface: String::new(),
+                status: "up".into(),
+                previous_status: "init".into(),
+            },
+            "BFD_UP",
+            "peer=10.0.0.2 previous_status=init status=up",
+        ),
+        (
+            Event::BfdDown {
+                owner: a(),
+                peer,
+                interface: "eth0".into(),
+                status: "down".into(),
+                previous_status: "up".into(),
+            },
+            "BFD_DOWN",
+            "interface=eth0 peer=10.0.0.2 previous_status=up status=down",
+        ),
+        (
+            Event::OspfNeighborUp {
+                owner: a(),
+                neighbor_id: "10.0.0.9".parse().unwrap(),
+                interface: "eth0".into(),
+                state: "Full".into(),
+                previous_state: "Loading".into(),
+            },
+            "OSPF_NEIGHBOR_UP",
+            "interface=eth0 neighbor_id=10.0.0.9 previous_state=Loading state=Full",
+        ),
+        (
+            Event::OspfNeighborDown {
+                owner: a(),
+                neighbor_id: "10.0.0.9".parse().unwrap(),
+                interface: "eth0".into(),
+                state: "Unknown".into(),
+                previous_state: "Full".into(),
+            },
+            "OSPF_NEIGHBOR_DOWN",
+            "interface=eth0 neighbor_id=10.0.0.9 previous_state=Full state=Unknown",
+        ),
         (advertised("a", "10.0.0.1/32"), "PREFIX_ADVERTISED", "prefix=10.0.0.1/32 protocol=bgp"),
         (
             Event::PrefixWithdrawn {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Neighbor;
+use super::{Family, Neighbor};
 
 /// One neighbour in one family of `show bgp summary json`.
 #[derive(Debug, Default, Deserialize)]
@@ -17,7 +17,32 @@ struct PeerJson {
     pfx_rcd: u64,
     pfx_snt: u64,
     connections_dropped: u64,
+    connections_established: u64,
+    table_version: u64,
     desc: Option<String>,
+}
+
+/// What an outbound table depends on: as long as all of it stays, so does the table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    table_version: u64,
+    /// Of each established neighbour: its address, how often it was established, the version of the
+    /// table that it was sent, and prefixes sent.
+    peers: Vec<(IpAddr, u64, u64, u64)>,
+}
+
+impl Fingerprint {
+    /// Prefixes sent, all neighbours together.
+    pub(super) fn sent(&self) -> u64 {
+        self.peers.iter().map(|(.., sent)| sent).sum()
+    }
+}
+
+/// What `show bgp summary json` says.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) neighbors: BTreeMap<IpAddr, Neighbor>,
+    pub(super) tables: BTreeMap<Family, Fingerprint>,
 }
 
 /// Reads `show bgp summary json`: one object per family, each with its peers. A
@@ -25,16 +50,24 @@ struct PeerJson {
 ///
 /// # Errors
 /// No JSON, or not what bgpd writes.
-pub(super) fn neighbors(json: &str) -> Result<BTreeMap<IpAddr, Neighbor>, serde_json::Error> {
-    let mut neighbors: BTreeMap<IpAddr, Neighbor> = BTreeMap::new();
+pub(super) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
+    let mut summary = Summary::default();
     let families: Map<String, Value> = serde_json::from_str(json)?;
-    for peers in families.into_iter().filter_map(|(_, mut family)| {
-        family.as_object_mut().and_then(|family| family.remove("peers"))
-    }) {
+    for (name, mut shown) in families {
+        let Some(shown) = shown.as_object_mut() else { continue };
+        let Some(peers) = shown.remove("peers") else { continue };
+        let mut table = Fingerprint {
+            table_version: shown.get("tableVersion").and_then(Value::as_u64).unwrap_or_default(),
+            peers: Vec::new(),
+        };
         for (address, peer) in BTreeMap::<String, PeerJson>::deserialize(peers)? {
             let Ok(address) = address.parse() else { continue };
-            let neighbor = neighbors.entry(address).or_default();
+            let neighbor = summary.neighbors.entry(address).or_default();
             let established = peer.state == Neighbor::ESTABLISHED;
+            if established {
+                let PeerJson { connections_established, table_version, pfx_snt, .. } = peer;
+                table.peers.push((address, connections_established, table_version, pfx_snt));
+            }
             neighbor.uptime = established.then(|| Duration::from_millis(peer.peer_uptime_msec));
             neighbor.remote_as = peer.remote_as;
             neighbor.state = peer.state;
@@ -43,8 +76,12 @@ pub(super) fn neighbors(json: &str) -> Result<BTreeMap<IpAddr, Neighbor>, serde_
             neighbor.description = peer.desc;
             neighbor.connections_dropped = peer.connections_dropped;
         }
+        let family = Family::ALL.into_iter().find(|family| family.summary_name() == name);
+        if let Some(family) = family {
+            summary.tables.insert(family, table);
+        }
     }
-    Ok(neighbors)
+    Ok(summary)
 }
 
 /// `show bgp router json`.
@@ -69,7 +106,7 @@ mod tests {
 
     #[test]
     fn families_are_summed_and_the_rest_is_as_frr_names_it() {
-        let neighbors = neighbors(ESTABLISHED).unwrap();
+        let Summary { neighbors, tables } = summary(ESTABLISHED).unwrap();
         let addresses: Vec<_> = neighbors.keys().map(ToString::to_string).collect();
         assert_eq!(addresses, ["10.7.0.2", "10.7.0.8", "10.7.0.9", "fd00:7::9"]);
         let expected = Neighbor {
@@ -85,18 +122,19 @@ mod tests {
         let admin = &neighbors[&"10.7.0.8".parse().unwrap()];
         assert_eq!((admin.state.as_str(), admin.uptime), ("Idle (Admin)", None));
         assert_eq!(neighbors[&"fd00:7::9".parse().unwrap()].state, "Active");
+        assert_eq!(tables[&Family::Ipv4].sent() + tables[&Family::Ipv6].sent(), 5);
     }
 
     #[test]
     fn a_node_without_bgp_has_no_neighbors() {
-        assert!(neighbors("{}\n").unwrap().is_empty());
-        assert!(neighbors("{\"warning\": \"none\", \"ipv4Unicast\": {}}").unwrap().is_empty());
+        assert!(summary("{}\n").unwrap().neighbors.is_empty());
+        assert!(summary("{\"warning\": \"none\", \"ipv4Unicast\": {}}").unwrap().neighbors.is_empty());
     }
 
     #[test]
     fn what_bgpd_does_not_write_is_an_error() {
         for text in ["", "[]", "% no", "{\"ipv4Unicast\": {\"peers\": {\"10.0.0.1\": 1}}}"] {
-            assert!(neighbors(text).is_err(), "{text}");
+            assert!(summary(text).is_err(), "{text}");
         }
     }
 

@@ -1,8 +1,11 @@
 //! What changed between two moments. Pure: no async, no I/O, no clock.
 
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+};
 
-use super::{DaemonState, FrrStatus, Neighbor};
+use super::{BfdSession, DaemonState, FrrStatus, Neighbor, OspfNeighbor};
 use crate::daemon::Daemon;
 
 /// State of a neighbour of which nothing is known: not configured, or bgpd does not answer.
@@ -51,6 +54,40 @@ pub enum Transition {
         /// FRR's word: `Established`.
         previous_state: String,
     },
+    /// A BFD session is up.
+    BfdUp(BfdChange),
+    /// A BFD session that was up is not any more, or was removed.
+    BfdDown(BfdChange),
+    /// An OSPF neighbour is fully adjacent.
+    OspfNeighborUp(OspfChange),
+    /// An OSPF neighbour that was fully adjacent is not any more.
+    OspfNeighborDown(OspfChange),
+}
+
+/// A change of a BFD session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BfdChange {
+    /// With whom.
+    pub peer: IpAddr,
+    /// The interface that the session is bound to, if it is to one.
+    pub interface: String,
+    /// FRR's word for what it is now; `Unknown` where bfdd does not say.
+    pub status: String,
+    /// FRR's word for what it was; `Unknown` for a session that is new here.
+    pub previous_status: String,
+}
+
+/// A change of an OSPF neighbour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OspfChange {
+    /// Its router-id.
+    pub neighbor_id: Ipv4Addr,
+    /// The interface behind which it is.
+    pub interface: String,
+    /// FRR's word for what it is now; `Unknown` where ospfd does not say.
+    pub state: String,
+    /// FRR's word for what it was; `Unknown` for a neighbour that is new here.
+    pub previous_state: String,
 }
 
 /// What happened between two moments: first what was lost, then what came. A session
@@ -61,11 +98,7 @@ pub fn diff(before: &FrrStatus, after: &FrrStatus) -> Vec<Transition> {
     for daemon in Daemon::ALL {
         daemon_changes(daemon, before, after, &mut lost, &mut came);
     }
-    let mut peers: Vec<_> = before.neighbors.keys().chain(after.neighbors.keys()).collect();
-    peers.sort_unstable();
-    peers.dedup();
-    for peer in peers {
-        let (old, new) = (before.neighbors.get(peer), after.neighbors.get(peer));
+    for (peer, old, new) in pairs(&before.neighbors, &after.neighbors) {
         let (was, is) = (is_established(old), is_established(new));
         let flapped = match (old, new) {
             (Some(old), Some(new)) => {
@@ -84,8 +117,81 @@ pub fn diff(before: &FrrStatus, after: &FrrStatus) -> Vec<Transition> {
             came.push(Transition::PeerUp { peer: *peer, state, previous_state });
         }
     }
+    bfd_changes(before, after, &mut lost, &mut came);
+    ospf_changes(before, after, &mut lost, &mut came);
     lost.append(&mut came);
     lost
+}
+
+fn bfd_changes(
+    before: &FrrStatus,
+    after: &FrrStatus,
+    lost: &mut Vec<Transition>,
+    came: &mut Vec<Transition>,
+) {
+    for (peer, old, new) in pairs(&before.bfd_sessions, &after.bfd_sessions) {
+        let up = |session: Option<&BfdSession>| session.is_some_and(BfdSession::is_up);
+        let status = |session: Option<&BfdSession>| {
+            session.map_or_else(|| UNKNOWN.to_owned(), |session| session.status.clone())
+        };
+        let change = |status, previous_status| BfdChange {
+            peer: *peer,
+            interface: new.or(old).map(|session| session.interface.clone()).unwrap_or_default(),
+            status,
+            previous_status,
+        };
+        // A session that is up for less time than before went down in between.
+        let since = |session: Option<&BfdSession>| session.and_then(|session| session.up_for);
+        match (up(old), up(new)) {
+            (true, true) if since(new) < since(old) => {
+                let down = "down".to_owned();
+                lost.push(Transition::BfdDown(change(down.clone(), status(old))));
+                came.push(Transition::BfdUp(change(status(new), down)));
+            }
+            (true, false) => lost.push(Transition::BfdDown(change(status(new), status(old)))),
+            (false, true) => came.push(Transition::BfdUp(change(status(new), status(old)))),
+            _ => {}
+        }
+    }
+}
+
+fn ospf_changes(
+    before: &FrrStatus,
+    after: &FrrStatus,
+    lost: &mut Vec<Transition>,
+    came: &mut Vec<Transition>,
+) {
+    let none = BTreeMap::new();
+    for (name, old, new) in pairs(&before.ospf_interfaces, &after.ospf_interfaces) {
+        let old = old.map_or(&none, |interface| &interface.neighbors);
+        let new = new.map_or(&none, |interface| &interface.neighbors);
+        for (id, old, new) in pairs(old, new) {
+            let full = |neighbor: Option<&OspfNeighbor>| neighbor.is_some_and(OspfNeighbor::is_full);
+            let state = |neighbor: Option<&OspfNeighbor>| {
+                neighbor.map_or_else(|| UNKNOWN.to_owned(), |neighbor| neighbor.state.clone())
+            };
+            let change = || OspfChange {
+                neighbor_id: *id,
+                interface: name.clone(),
+                state: state(new),
+                previous_state: state(old),
+            };
+            match (full(old), full(new)) {
+                (true, false) => lost.push(Transition::OspfNeighborDown(change())),
+                (false, true) => came.push(Transition::OspfNeighborUp(change())),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What two maps have under each key that one of them has.
+fn pairs<'a, K: Ord, V>(
+    before: &'a BTreeMap<K, V>,
+    after: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, Option<&'a V>, Option<&'a V>)> {
+    let keys: BTreeSet<&K> = before.keys().chain(after.keys()).collect();
+    keys.into_iter().map(|key| (key, before.get(key), after.get(key)))
 }
 
 fn daemon_changes(

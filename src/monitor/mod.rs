@@ -1,31 +1,46 @@
-//! Watches FRR: which daemons answer, and how the BGP neighbours are.
+//! Watches FRR: which daemons answer, BGP neighbours and what they are sent, BFD sessions, OSPF.
 //!
-//! May import `daemon`, `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
+//! May import `model`, `daemon`, `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
 //! commits: what changed goes out as [`Transition`]s, what is goes out as a snapshot.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `status` | what is known of FRR at one moment; pure |
+//! | `advertised` | what is advertised; bgpd's outbound tables; pure |
 //! | `bgp` | bgpd's JSON to neighbours; pure |
+//! | `bfd` | bfdd's JSON to sessions; pure |
+//! | `ospf` | ospfd's JSON to interfaces, neighbours and external routes; pure |
 //! | `diff` | what changed between two moments; pure |
 //! | `daemon` | one task per daemon: connect, poll, notice its end |
+//! | `poll` | what each daemon is asked at each poll |
 //!
 //! ```text
 //! one task per daemon ──observations──▶ fold ──▶ watch: Arc<FrrStatus>
 //!                                         └diff─▶ mpsc: Transition
 //! ```
 
+mod advertised;
+mod bfd;
 mod bgp;
 mod daemon;
 mod diff;
+mod ospf;
+mod poll;
 mod status;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-pub use diff::{Transition, diff};
-pub use status::{DaemonState, FrrStatus, Neighbor};
+pub use advertised::Advertised;
+pub use diff::{BfdChange, OspfChange, Transition, diff};
+use status::Family;
+pub use status::{
+    BfdSession, DaemonState, FrrStatus, Neighbor, OspfInterface, OspfNeighbor,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -35,15 +50,46 @@ use tokio_util::sync::CancellationToken;
 use self::daemon::Observation;
 use crate::{config::FrrConfig, daemon::Daemon, telemetry::Metrics};
 
-/// Observations that may wait: each daemon makes one a second and they are
+/// Observations that may wait: each daemon makes four a second and they are
 /// folded in microseconds, so that this fills only while nobody takes transitions.
 const OBSERVATIONS: usize = 32;
+
+/// What the monitor knows; replaced as a whole with each observation. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    latest: watch::Receiver<Arc<FrrStatus>>,
+    /// Where [`FrrStatus::heard`] counts from.
+    started: Instant,
+}
+
+impl Snapshots {
+    /// Those that somebody sends, whose clock starts now.
+    pub fn new(latest: watch::Receiver<Arc<FrrStatus>>) -> Self {
+        Self { latest, started: Instant::now() }
+    }
+
+    /// Follows them: notified of each.
+    pub fn follow(&self) -> watch::Receiver<Arc<FrrStatus>> {
+        self.latest.clone()
+    }
+
+    /// What is known now. Answers at once, from memory.
+    pub fn latest(&self) -> Arc<FrrStatus> {
+        self.latest.borrow().clone()
+    }
+
+    /// Time since the daemon was last heard of that was not heard of for longest.
+    pub fn age(&self, of: &FrrStatus) -> Duration {
+        let oldest = of.heard.values().min().copied().unwrap_or_default();
+        self.started.elapsed().saturating_sub(oldest)
+    }
+}
 
 /// A running monitor.
 #[derive(Debug)]
 pub struct Monitor {
-    /// What is known of FRR; replaced as a whole with each observation.
-    pub status: watch::Receiver<Arc<FrrStatus>>,
+    /// What is known of FRR.
+    pub status: Snapshots,
     /// Ends after `stop`, once every connection is closed.
     pub task: JoinHandle<()>,
 }
@@ -61,12 +107,14 @@ impl Monitor {
     ) -> Self {
         let (publish, status) = watch::channel(Arc::new(FrrStatus::default()));
         let (report, observations) = mpsc::channel(OBSERVATIONS);
+        let status = Snapshots::new(status);
+        let started = status.started;
         let mut watchers = JoinSet::new();
         for daemon in Daemon::ALL {
             watchers.spawn(daemon::watch(daemon, frr.clone(), report.clone(), metrics.clone()));
         }
         let task = tokio::spawn(async move {
-            stop.run_until_cancelled(fold(observations, publish, transitions, metrics)).await;
+            stop.run_until_cancelled(fold(observations, publish, transitions, metrics, started)).await;
             watchers.shutdown().await;
         });
         Self { status, task }
@@ -79,13 +127,17 @@ async fn fold(
     publish: watch::Sender<Arc<FrrStatus>>,
     transitions: mpsc::Sender<Transition>,
     metrics: Arc<Metrics>,
+    started: Instant,
 ) {
     while let Some(observation) = observations.recv().await {
         let before = publish.borrow().clone();
         let mut after = FrrStatus::clone(&before);
+        after.heard.insert(observation.daemon, started.elapsed());
         observation.apply(&mut after);
         let changes = diff(&before, &after);
         metrics.set_frr_connected(after.frr().is_ok());
+        let oldest = after.heard.values().min().copied().unwrap_or_default();
+        metrics.snapshot_of(started + oldest);
         publish.send_replace(Arc::new(after));
         for change in changes {
             // The receiver is gone when the agent stops; then nobody wants to know.

@@ -1,7 +1,12 @@
 //! What is known of FRR at one moment. Pure: no async, no I/O, no clock.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
+use super::Advertised;
 use crate::daemon::Daemon;
 
 /// Whether a daemon answers.
@@ -52,6 +57,97 @@ impl Neighbor {
     }
 }
 
+/// An address family of BGP's unicast tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+impl Family {
+    pub(super) const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// As bgpd's summary names it.
+    pub(super) fn summary_name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4Unicast",
+            Self::Ipv6 => "ipv6Unicast",
+        }
+    }
+
+    /// As bgpd's commands name it.
+    pub(super) fn command_name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+}
+
+/// A BFD session as bfdd sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BfdSession {
+    /// State in FRR's words: `up`, `down`, `init`, `shutdown`.
+    pub status: String,
+    /// The interface that it is bound to; empty where it is to none.
+    pub interface: String,
+    /// bfdd's reason for the last change of state; `ok` where there is none.
+    pub diagnostic: String,
+    /// Time since it is up; `None` while it is not.
+    pub up_for: Option<Duration>,
+    /// Shortest interval between packets that this side takes.
+    pub min_rx: Duration,
+    /// Shortest interval at which this side sends.
+    pub min_tx: Duration,
+    /// Packets that the other side may miss.
+    pub detect_multiplier: u32,
+    /// As negotiated: the interval at which this side sends, and the silence after which the session is
+    /// down. `None` while it is not up.
+    pub negotiated: Option<(Duration, Duration)>,
+}
+
+impl BfdSession {
+    /// FRR's word for a session that is up.
+    pub const UP: &str = "up";
+
+    /// Whether the session is up.
+    pub fn is_up(&self) -> bool {
+        self.status == Self::UP
+    }
+}
+
+/// An OSPF neighbour as ospfd sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OspfNeighbor {
+    /// Its address on the link.
+    pub address: Ipv4Addr,
+    /// State (RFC 2328 section 10.1) in FRR's words: `Full`, `2-Way`, `ExStart`, …
+    pub state: String,
+}
+
+impl OspfNeighbor {
+    /// FRR's word for an adjacency that is complete.
+    pub const FULL: &str = "Full";
+
+    /// Whether the adjacency is complete.
+    pub fn is_full(&self) -> bool {
+        self.state == Self::FULL
+    }
+}
+
+/// An interface on which ospfd runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OspfInterface {
+    /// Its area, a dotted quad.
+    pub area: String,
+    /// State (RFC 2328 section 9.1) in FRR's words: `DR`, `Backup`, `Point-To-Point`, …
+    pub state: String,
+    /// Its cost.
+    pub cost: u32,
+    /// Its neighbours by router-id.
+    pub neighbors: BTreeMap<Ipv4Addr, OspfNeighbor>,
+}
+
 /// What is known of FRR at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrrStatus {
@@ -60,6 +156,15 @@ pub struct FrrStatus {
     /// Neighbours of the default instance that have an active family; without those that
     /// are named by an interface. Empty while bgpd does not answer.
     pub neighbors: BTreeMap<IpAddr, Neighbor>,
+    /// BFD sessions of the default VRF. Empty while bfdd does not answer.
+    pub bfd_sessions: BTreeMap<IpAddr, BfdSession>,
+    /// Interfaces on which OSPF runs. Empty while ospfd does not answer.
+    pub ospf_interfaces: BTreeMap<String, OspfInterface>,
+    /// What neighbours are sent.
+    pub advertised: Advertised,
+    /// When each daemon was last heard of, if only that it does not answer; on the monitor's own clock,
+    /// which counts from its start.
+    pub heard: BTreeMap<Daemon, Duration>,
 }
 
 impl Default for FrrStatus {
@@ -68,6 +173,10 @@ impl Default for FrrStatus {
         Self {
             daemons: Daemon::ALL.into_iter().map(|daemon| (daemon, unknown.clone())).collect(),
             neighbors: BTreeMap::new(),
+            bfd_sessions: BTreeMap::new(),
+            ospf_interfaces: BTreeMap::new(),
+            advertised: Advertised::default(),
+            heard: BTreeMap::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::model::Protocol;
 
 const ESTABLISHED: &str = include_str!("../../tests/fixtures/bgpd-10.3/summary-established.json");
 const FLAPPED: &str = include_str!("../../tests/fixtures/bgpd-10.3/summary-flapped.json");
@@ -21,7 +22,7 @@ fn connected(generation: u64) -> DaemonState {
 fn status(generation: u64, summary: &str) -> FrrStatus {
     let mut status = FrrStatus::default();
     status.daemons.insert(Daemon::Bgpd, connected(generation));
-    status.neighbors = bgp::neighbors(summary).unwrap();
+    status.neighbors = bgp::summary(summary).unwrap().neighbors;
     status
 }
 
@@ -89,6 +90,75 @@ fn another_daemon_is_not_frr() {
     assert!(with.frr().is_err());
 }
 
+fn bfd(status: &str, up_for: Option<u64>) -> BfdSession {
+    let up_for = up_for.map(Duration::from_secs);
+    BfdSession { status: status.into(), up_for, interface: "eth0".into(), ..BfdSession::default() }
+}
+
+#[test]
+fn a_bfd_session_that_comes_and_goes_is_told_once() {
+    let peer = "10.7.0.2".parse().unwrap();
+    let with = |session: Option<BfdSession>| {
+        let bfd_sessions = session.map(|session| (peer, session)).into_iter().collect();
+        FrrStatus { bfd_sessions, ..FrrStatus::default() }
+    };
+    let change = |status: &str, previous: &str| BfdChange {
+        peer,
+        interface: "eth0".into(),
+        status: status.into(),
+        previous_status: previous.into(),
+    };
+    let up = with(Some(bfd("up", Some(5))));
+    let down = with(Some(bfd("down", None)));
+    let told = |was: &FrrStatus, is: &FrrStatus| diff(was, is);
+    assert_eq!(told(&down, &up), [Transition::BfdUp(change("up", "down"))]);
+    assert_eq!(told(&up, &with(Some(bfd("up", Some(6))))), []);
+    assert_eq!(told(&up, &down), [Transition::BfdDown(change("down", "up"))]);
+    assert_eq!(told(&down, &with(Some(bfd("init", None)))), []);
+    assert_eq!(told(&up, &with(None)), [Transition::BfdDown(change("Unknown", "up"))]);
+    let flapped = [
+        Transition::BfdDown(change("down", "up")),
+        Transition::BfdUp(change("up", "down")),
+    ];
+    assert_eq!(told(&up, &with(Some(bfd("up", Some(1))))), flapped);
+}
+
+#[test]
+fn an_ospf_neighbour_counts_while_it_is_full() {
+    let neighbor_id = "10.7.0.9".parse().unwrap();
+    let with = |state: Option<&str>| {
+        let neighbor = state.map(|state| OspfNeighbor {
+            address: "10.7.0.2".parse().unwrap(),
+            state: state.into(),
+        });
+        let neighbors = neighbor.map(|it| (neighbor_id, it)).into_iter().collect();
+        let interface = OspfInterface { neighbors, ..OspfInterface::default() };
+        FrrStatus { ospf_interfaces: [("eth0".into(), interface)].into(), ..FrrStatus::default() }
+    };
+    let change = |state: &str, previous_state: &str| OspfChange {
+        neighbor_id,
+        interface: "eth0".into(),
+        state: state.into(),
+        previous_state: previous_state.into(),
+    };
+    let full = with(Some("Full"));
+    let loading = with(Some("Loading"));
+    assert_eq!(diff(&with(None), &loading), []);
+    assert_eq!(
+        diff(&loading, &full),
+        [Transition::OspfNeighborUp(change("Full", "Loading"))]
+    );
+    assert_eq!(
+        diff(&full, &with(None)),
+        [Transition::OspfNeighborDown(change("Unknown", "Full"))]
+    );
+    assert_eq!(
+        diff(&full, &FrrStatus::default()),
+        [Transition::OspfNeighborDown(change("Unknown", "Full"))],
+        "with its interface"
+    );
+}
+
 /// A bgpd of one connection, with this summary. Dropping the handle ends it.
 fn bgpd(directory: &Path, summary: &'static str) -> tokio::task::JoinHandle<()> {
     let path = directory.join("bgpd.vty");
@@ -110,6 +180,10 @@ fn bgpd(directory: &Path, summary: &'static str) -> tokio::task::JoinHandle<()> 
                     include_str!("../../tests/fixtures/bgpd-10.3/router.json")
                 }
                 b"show bgp summary json" => summary,
+                b"show bgp ipv4 unicast update-groups advertised-routes" => {
+                    include_str!("../../tests/fixtures/bgpd-10.3/advertised-ipv4.txt")
+                }
+                b"show bgp ipv6 unicast update-groups advertised-routes" => "",
                 other => panic!("{other:?}"),
             };
             command.clear();
@@ -155,9 +229,10 @@ async fn a_bgpd_that_restarts_is_noticed_at_once() {
     assert_eq!(watched.next().await, Transition::DaemonConnected { daemon: Daemon::Bgpd });
     assert_eq!(watched.next().await, Transition::FrrConnected { version: "10.3".into() });
     assert_eq!(watched.next().await, up("Unknown"));
-    let status = watched.monitor.status.borrow().clone();
+    let status = watched.monitor.status.latest();
     assert_eq!(status.frr(), Ok("10.3"));
     assert_eq!(status.neighbors.len(), 4);
+    assert!(status.advertised.contains(Protocol::Bgp, &"192.0.2.2/32".parse().unwrap()));
     assert!(watched.metrics.render().contains("novaroute_frr_connected 1"));
 
     first.abort();
@@ -170,7 +245,7 @@ async fn a_bgpd_that_restarts_is_noticed_at_once() {
     let _second = bgpd(watched.directory.path(), PEER_DOWN);
     assert_eq!(watched.next().await, Transition::DaemonConnected { daemon: Daemon::Bgpd });
     watched.next().await;
-    let status = watched.monitor.status.borrow().clone();
+    let status = watched.monitor.status.latest();
     assert_eq!(status.generation(Daemon::Bgpd), Some(2));
     assert!(matches!(status.frr(), Ok("10.3")));
 

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeSet,
     sync::{PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prometheus::{
@@ -15,7 +15,10 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
-use super::labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult};
+use super::{
+    commit_metrics::{CommitMetrics, SnapshotAge},
+    labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult},
+};
 use crate::{
     coverage::{DoorState, Row},
     daemon::Daemon,
@@ -31,7 +34,7 @@ const REQUEST_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
 /// Upper bounds in seconds, from one prefix (milliseconds) to 100,000 of them.
-const TRANSACTION_BUCKETS: [f64; 13] =
+pub(super) const TRANSACTION_BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 60.0];
 
 /// Every metric of the agent. Shared as an `Arc`; all methods are cheap and never block.
@@ -59,6 +62,8 @@ pub struct Metrics {
     doors_struck_out: IntCounterVec,
     config_reloads: IntCounterVec,
     config_reload_successful: IntGauge,
+    commit: CommitMetrics,
+    snapshot: SnapshotAge,
 }
 
 impl Metrics {
@@ -190,6 +195,8 @@ impl Metrics {
                     "Whether the configuration that was last read is in force (1) or was refused (0).",
                 ),
             ),
+            commit: CommitMetrics::new(&registry),
+            snapshot: SnapshotAge::new(&registry),
             registry,
         };
         metrics.create_series();
@@ -218,6 +225,7 @@ impl Metrics {
         for daemon in Daemon::ALL {
             self.doors_struck_out.with_label_values(&[daemon.name()]);
         }
+        self.commit.create_series(["vty", "northbound"]);
         for method in GrpcMethod::all() {
             self.grpc_request_duration.with_label_values(&[method.label()]);
         }
@@ -354,8 +362,19 @@ impl Metrics {
         self.doors_struck_out.with_label_values(&[daemon.name()]).inc();
     }
 
+    /// The path of a commit.
+    pub fn commit(&self) -> &CommitMetrics {
+        &self.commit
+    }
+
+    /// The daemon of FRR that was not heard of for longest was heard of then.
+    pub fn snapshot_of(&self, heard: Instant) {
+        self.snapshot.of(heard);
+    }
+
     /// Everything in Prometheus' text format.
     pub fn render(&self) -> String {
+        self.snapshot.measure();
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .expect("every registered metric has a name and is of the type of its family")
@@ -377,11 +396,11 @@ impl Observer for Metrics {
 }
 
 /// Gauges are signed.
-fn gauge(count: usize) -> i64 {
+pub(super) fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn register<C: prometheus::core::Collector + Clone + 'static>(
+pub(super) fn register<C: prometheus::core::Collector + Clone + 'static>(
     registry: &Registry,
     metric: Result<C, prometheus::Error>,
 ) -> C {
@@ -414,6 +433,13 @@ mod tests {
         metrics.set_active_ospf_interfaces(&a, 6);
         metrics.set_registered_owners(7);
         metrics.set_frr_connected(true);
+        metrics.commit().stage("apply", "vty", Duration::from_millis(2), 5);
+        metrics.commit().batch(7, 3);
+        metrics.commit().not_confirmed("vty");
+        metrics.commit().rolled_back();
+        metrics.commit().drift_repaired(4);
+        metrics.commit().journal_size(100);
+        metrics.snapshot_of(Instant::now());
         let method = GrpcMethod::named("GetStatus").unwrap();
         metrics.grpc_request(method, Duration::from_millis(1));
         metrics.reconcile_cycle(Duration::from_secs(1));
@@ -446,9 +472,57 @@ mod tests {
             "novaroute_config_reloads_total{result=\"failure\"} 1",
             "novaroute_config_reloads_total{result=\"success\"} 0",
             "novaroute_config_last_reload_successful 0",
+            "novaroute_commit_stage_duration_seconds_count{door=\"vty\",stage=\"apply\"} 1",
+            "novaroute_frr_lines_sent_total{door=\"vty\"} 5",
+            "novaroute_frr_lines_sent_total{door=\"northbound\"} 0",
+            "novaroute_commit_batch_size_sum 7",
+            "novaroute_commit_queue_depth 3",
+            "novaroute_confirmations_failed_total{door=\"vty\"} 1",
+            "novaroute_rollbacks_total 1",
+            "novaroute_drift_repaired_total 4",
+            "novaroute_journal_size_bytes 100",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
+    }
+
+    /// The whole list: a dashboard may rely on each of them, so that none goes or comes unnoticed.
+    #[test]
+    fn these_metrics_and_no_others() {
+        let text = full().render();
+        let mut names: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| format!("{} {kind}", name.strip_prefix("novaroute_").unwrap()))
+            .collect();
+        names.sort_unstable();
+        let expected = [
+            "active_bfd_sessions gauge",
+            "active_ospf_interfaces gauge",
+            "active_peers gauge",
+            "active_prefixes gauge",
+            "commit_batch_size histogram",
+            "commit_queue_depth gauge",
+            "commit_stage_duration_seconds histogram",
+            "confirmations_failed_total counter",
+            "drift_repaired_total counter",
+            "events_dropped_total counter",
+            "events_total counter",
+            "frr_connected gauge",
+            "frr_lines_sent_total counter",
+            "frr_transaction_duration_seconds histogram",
+            "frr_transactions_total counter",
+            "grpc_request_duration_seconds histogram",
+            "intents_total counter",
+            "journal_size_bytes gauge",
+            "monitoring_errors_total counter",
+            "policy_violations_total counter",
+            "reconcile_cycle_duration_seconds histogram",
+            "registered_owners gauge",
+            "rollbacks_total counter",
+            "snapshot_age_seconds gauge",
+        ];
+        assert_eq!(names, expected);
     }
 
     #[test]
@@ -460,7 +534,11 @@ mod tests {
         metrics.policy_violation(&stranger, ViolationKind::NotOwner);
         metrics.set_active_peers(&stranger, 1);
         metrics.set_active_prefixes(&stranger, PrefixProtocol::Bgp, 1);
-        assert_eq!(metrics.render(), before);
+        let but_the_age = |text: &str| {
+            let lines = text.lines().filter(|line| !line.contains("snapshot_age"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(but_the_age(&metrics.render()), but_the_age(&before));
         // A reload that names it makes them.
         metrics.add_owners([stranger.clone()]);
         metrics.policy_violation(&stranger, ViolationKind::Quota);

@@ -6,17 +6,20 @@
 //! | file | owns |
 //! |---|---|
 //! | `metrics` | every metric, its name and labels |
+//! | `commit_metrics` | those of the path of a commit, and of the age of what is known of FRR |
 //! | `labels` | the closed sets of label values |
 //! | `health` | whether the agent is alive, and ready |
 //! | `http` | `/metrics`, `/healthz`, `/readyz` |
 //! | `logging` | log lines on standard error |
 
+mod commit_metrics;
 mod health;
 mod http;
 mod labels;
 mod logging;
 mod metrics;
 
+pub use commit_metrics::CommitMetrics;
 pub use health::{HEARTBEAT_INTERVAL, HEARTBEAT_LIMIT, Health, Unhealthy};
 pub use http::{HttpError, HttpServer};
 pub use labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult};

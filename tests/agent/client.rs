@@ -74,7 +74,8 @@ impl Client {
         self.runtime.block_on(future)
     }
 
-    fn call<T, F: Future<Output = Result<tonic::Response<T>, Status>>>(
+    /// One call of `RouteControl`.
+    pub fn call<T, F: Future<Output = Result<tonic::Response<T>, Status>>>(
         &self,
         call: impl FnOnce(RouteControlClient<Channel>) -> F,
     ) -> Result<T, Status> {
@@ -225,11 +226,29 @@ impl Client {
         prefixes.into_iter().find(|it| it.prefix == prefix).map(|it| it.state)
     }
 
+    /// Whether a prefix is applied, or advertised already.
+    #[track_caller]
+    pub fn in_frr(&self, prefix: &str) -> bool {
+        matches!(self.prefix_state(prefix).as_deref(), Some("applied" | "advertised"))
+    }
+
     /// Collects events of these types, of all where none is named, from now on.
     #[track_caller]
     pub fn events(&self, types: &[&str]) -> Events {
+        self.stream(types, false)
+    }
+
+    /// Like [`Client::events`], the current state first.
+    #[track_caller]
+    pub fn current_events(&self, types: &[&str]) -> Events {
+        self.stream(types, true)
+    }
+
+    #[track_caller]
+    fn stream(&self, types: &[&str], current_state_first: bool) -> Events {
         let event_types = types.iter().map(|name| (*name).to_owned()).collect();
-        let request = v1::StreamEventsRequest { owner_filter: String::new(), event_types };
+        let request =
+            v1::StreamEventsRequest { event_types, current_state_first, ..Default::default() };
         let mut stream =
             self.call(|mut c| async move { c.stream_events(request).await }).expect("StreamEvents");
         let seen = Arc::new(Mutex::new(Seen::default()));

@@ -125,6 +125,7 @@ pub mod responses {
                 version: "10.3".into(),
                 connected: true,
                 uptime: "187200".into(),
+                ..FrrStatus::default()
             }),
             peers: vec![
                 peer("fd00::2", "Idle", "", 0),
@@ -148,8 +149,7 @@ pub mod responses {
                 prefix("192.0.2.9/32", Protocol::Bgp, "advertised"),
                 prefix("9.0.0.0/8", Protocol::Unspecified, ""),
             ],
-            bfd_sessions: Vec::new(),
-            ospf_interfaces: Vec::new(),
+            ..GetStatusResponse::default()
         }
     }
 
@@ -172,6 +172,7 @@ pub mod responses {
             protocol: protocol.into(),
             owner: "edge".into(),
             state: state.into(),
+            ..PrefixStatus::default()
         }
     }
 

@@ -231,6 +231,7 @@ fn events_take_names_as_they_are_shown_and_have_no_time_limit() {
     let request = StreamEventsRequest {
         owner_filter: "edge".into(),
         event_types: vec!["PEER_UP".into(), "EVENT_TYPE_BFD_DOWN".into()],
+        ..StreamEventsRequest::default()
     };
     assert_eq!(fake.seen(), (Seen::StreamEvents(request), false));
 }

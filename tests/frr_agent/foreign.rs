@@ -128,8 +128,7 @@ fn drift_is_repaired_by_itself_and_by_a_repeated_call() {
     configure(&lab, &["no router bgp 65000"]);
     admin.advertise("192.0.2.0/24").unwrap();
     has_lines(&lab, &["network 192.0.2.0/24", "neighbor 10.0.1.2 description ours"]).unwrap();
-    wait_for("applied", SOON, || match admin.prefix_state("192.0.2.0/24") {
-        Some(state) if state == "applied" => Ok(()),
-        other => Err(format!("{other:?}")),
+    wait_for("applied", SOON, || {
+        admin.in_frr("192.0.2.0/24").then_some(()).ok_or("it is not applied")
     });
 }

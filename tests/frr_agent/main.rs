@@ -14,6 +14,7 @@
 //! | `configuration` | static peers, the node's own AS and router-id, quotas |
 //! | `reload` | SIGHUP: all of a new configuration, or nothing |
 //! | `restart` | daemons that die, the agent that dies |
+//! | `monitor` | states, events and metrics are what FRR does |
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
@@ -31,6 +32,7 @@ mod coverage;
 mod foreign;
 mod input;
 mod instance;
+mod monitor;
 mod ospf;
 mod refusals;
 mod reload;

@@ -7,7 +7,7 @@ use crate::events::Event;
 
 fn stream(owner: &str, types: &[&str]) -> v1::StreamEventsRequest {
     let event_types = types.iter().map(ToString::to_string).collect();
-    v1::StreamEventsRequest { owner_filter: owner.into(), event_types }
+    v1::StreamEventsRequest { owner_filter: owner.into(), event_types, ..Default::default() }
 }
 
 #[tokio::test]

@@ -190,14 +190,13 @@ impl Agent {
         let dir = tempfile::tempdir().unwrap();
         let listener = bind(&dir.path().join("api.sock")).await.unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
-        let (noted, (_, status)) =
-            (calls.clone(), watch::channel(Arc::new(FrrSnapshot::default())));
+        let (noted, (_, status)) = (calls.clone(), watch::channel(Arc::default()));
         let api = Api::new(Parts {
             commit: inner.commit.clone(),
             directory: inner.directory.clone(),
             sessions: inner.sessions.clone(),
             bus: inner.bus.clone(),
-            status: Arc::new(status),
+            status: crate::monitor::Snapshots::new(status),
             coverage: tokio::sync::watch::channel(Arc::default()).1,
             observe: Arc::new(move |method, _, code| noted.lock().unwrap().push((method, code))),
             shutdown: inner.shutdown.clone(),

@@ -119,6 +119,7 @@ impl Actor {
             error!(%error, "the journal lacks a rollback");
         }
         info!(%owner, transaction = %transaction.id, ?outcome, "rolled back");
+        self.observer.rolled_back();
         self.publish();
         Ok(committed(&back, outcome))
     }

@@ -27,7 +27,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
-pub use observer::{NoObserver, Observer};
+pub use observer::{Door, NoObserver, Observer, Stage};
 
 use super::{
     Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
@@ -74,6 +74,8 @@ pub struct Actor {
     journal: Journal,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
+    /// Intents that FRR was found to have lost or changed, until they are repaired.
+    drifted: BTreeSet<IntentKey>,
     /// What FRR still lacks.
     unreachable: BTreeMap<Daemon, String>,
     /// Set where FRR and the store may differ for another reason.
@@ -120,6 +122,7 @@ impl Actor {
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
         let configured = configured::adopt(&mut parts.journal, parts.configured)?;
+        parts.engine.tell(parts.observer.clone());
         let actor = Self {
             requests,
             publish,
@@ -130,6 +133,7 @@ impl Actor {
             retry_interval: parts.retry_interval,
             journal: parts.journal,
             rejected: BTreeMap::new(),
+            drifted: BTreeSet::new(),
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
@@ -166,6 +170,8 @@ impl Actor {
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
                     self.out_of_step = Some(format!("{daemon} was restarted"));
+                    // What it had is not applied any more.
+                    self.publish();
                     backoff = Backoff::until(self.retry_interval);
                     retry_at = time::Instant::now() + backoff.pause();
                 }
@@ -250,6 +256,7 @@ impl Actor {
         if accepted.is_empty() {
             return;
         }
+        self.observer.batch(accepted.len(), self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
         match self.apply(&requests).await {
             Ok(committed) => {
@@ -316,6 +323,7 @@ impl Actor {
         self.journal
             .prepare(transactions)
             .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
+        self.observer.stage(Stage::Journal, Door::Agent, begun.elapsed(), 0);
 
         let result = self.send(&after, requests).await;
         let Applied { sent, unreachable } = match result {
@@ -367,7 +375,9 @@ impl Actor {
         if let Some(applied) = self.send_part(after, requests).await? {
             return Ok(applied);
         }
+        let begun = Instant::now();
         self.engine.validate(self.fragment(after, requests)).await?;
+        self.observer.stage(Stage::Validate, Door::Agent, begun.elapsed(), 0);
         let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
         let desired = self.desired(after, keys);
         self.engine.commit(&desired).await
@@ -387,9 +397,12 @@ impl Actor {
     /// Writes how transactions ended. That the disk refuses this is no reason to refuse the client: it has
     /// the preparation, and would apply it again.
     fn settle(&mut self, ids: &[TransactionId], ending: Ending, begun: Instant, clean: bool) {
+        let settling = Instant::now();
         if let Err(error) = self.journal.settle(ids, &ending, begun.elapsed(), clean) {
             error!(%error, "the journal lacks how a transaction ended");
         }
+        self.observer.stage(Stage::Journal, Door::Agent, settling.elapsed(), 0);
+        self.observer.journal_size(self.journal.size());
     }
 
     /// Whether a daemon that executes this intent can't be reached.
@@ -454,6 +467,7 @@ impl Actor {
             store: self.store().clone(),
             pending,
             rejected: self.rejected.clone(),
+            drifted: self.drifted.clone(),
             history: self.journal.state().history.clone(),
             configured: self.configured.clone(),
         };

@@ -2,7 +2,38 @@
 
 use std::time::Duration;
 
-use crate::commit::{CommitRequest, View};
+use crate::{
+    commit::{CommitRequest, View},
+    daemon::Daemon,
+};
+
+/// What a commit spends its time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Making it durable, before and after.
+    Journal,
+    /// libyang.
+    Validate,
+    /// Reading what a daemon runs.
+    Read,
+    /// Sending the change.
+    Apply,
+    /// Reading back what the daemon made of it.
+    Confirm,
+    /// Taking back what was refused.
+    Undo,
+}
+
+/// The way into a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// None: a stage within the agent.
+    Agent,
+    /// Commands on the daemon's socket.
+    Vty,
+    /// `frr.Northbound`.
+    Northbound,
+}
 
 /// Is told how commits go: metrics and health.
 pub trait Observer: Send + Sync {
@@ -15,6 +46,18 @@ pub trait Observer: Send + Sync {
     fn request(&self, request: &CommitRequest, accepted: bool);
     /// A full comparison of FRR with what is desired has ended.
     fn resynchronised(&self, took: Duration);
+    /// FRR had lost or changed this many nodes of what is ours, and has them again.
+    fn drift_repaired(&self, _nodes: usize) {}
+    /// So many requests are decided together, and so many wait for the next batch.
+    fn batch(&self, _requests: usize, _waiting: usize) {}
+    /// One stage of a commit has ended, and sent so many commands or edits.
+    fn stage(&self, _stage: Stage, _door: Door, _took: Duration, _sent: usize) {}
+    /// A daemon took a change and did not show it afterwards.
+    fn not_confirmed(&self, _door: Door) {}
+    /// A transaction was rolled back: by its owner, or since nobody confirmed it.
+    fn rolled_back(&self) {}
+    /// The journal has this many bytes now.
+    fn journal_size(&self, _bytes: u64) {}
     /// What was published before, and the store as it stands now with what FRR still lacks of it.
     fn state(&self, before: &View, now: &View);
 }
@@ -22,6 +65,46 @@ pub trait Observer: Send + Sync {
 /// Observes nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoObserver;
+
+impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Journal, Self::Validate, Self::Read, Self::Apply, Self::Confirm, Self::Undo];
+
+    /// Metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Validate => "validate",
+            Self::Read => "read",
+            Self::Apply => "apply",
+            Self::Confirm => "confirm",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Vty, Self::Northbound];
+
+    /// Metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Vty => "vty",
+            Self::Northbound => "northbound",
+        }
+    }
+
+    /// The way into this daemon.
+    pub fn of(daemon: Daemon) -> Self {
+        match daemon {
+            Daemon::Mgmtd => Self::Northbound,
+            Daemon::Bfdd | Daemon::Ospfd | Daemon::Bgpd => Self::Vty,
+        }
+    }
+}
 
 impl Observer for NoObserver {
     fn beat(&self) {}

@@ -8,10 +8,15 @@ use tracing::{error, info, warn};
 use super::Actor;
 use crate::{
     commit::{Applied, Outcome},
+    daemon::Forest,
     model::Intent,
-    render::render,
+    render::{render, render_into},
+    store::Owned,
     transaction::Ending,
 };
+
+/// More differences than this are not attributed one by one.
+const MANY: usize = 256;
 
 impl Actor {
     /// Compares FRR with all that is desired and repairs what differs.
@@ -24,6 +29,7 @@ impl Actor {
             return self.observer.resynchronised(begun.elapsed());
         }
         let desired = self.desired(self.store(), std::iter::empty());
+        let drift = if self.is_behind() { 0 } else { self.notice_drift(&desired).await };
         match self.engine.resynchronise(&desired).await {
             Ok(Applied { sent, unreachable }) => {
                 if sent > 0 {
@@ -34,6 +40,11 @@ impl Actor {
                         warn!(%daemon, why, "FRR can't be reached");
                     }
                 }
+                if drift > 0 && sent > 0 {
+                    warn!(nodes = drift, sent, "FRR had lost or changed what is ours; repaired");
+                    self.observer.drift_repaired(drift);
+                }
+                self.drifted.clear();
                 self.unreachable = unreachable;
                 self.out_of_step = None;
                 let reached = self.unreachable.is_empty();
@@ -51,6 +62,31 @@ impl Actor {
             }
         }
         self.observer.resynchronised(begun.elapsed());
+    }
+
+    /// Whether FRR has lost or changed what was confirmed: in how many nodes. Everybody can see which
+    /// intents these are until they are repaired.
+    async fn notice_drift(&mut self, desired: &Forest) -> usize {
+        // What can't be planned now says so when it is applied.
+        let Ok(plan) = self.engine.plan(desired).await else { return 0 };
+        let found: usize = plan.daemons.iter().map(|(_, edits, _)| edits.len()).sum();
+        if found > 0 {
+            let concerned = |owned: &Owned| {
+                let mut forest = Forest::new();
+                render_into(&mut forest, &owned.intent, self.engine.shapes());
+                plan.daemons.iter().any(|(daemon, edits, _)| {
+                    let tree = forest.get(daemon);
+                    // Where that much differs, it does not matter which of them are not concerned.
+                    tree.is_some_and(|tree| {
+                        edits.len() > MANY || edits.iter().any(|edit| tree.contains(&edit.path))
+                    })
+                })
+            };
+            let all = self.store().iter().filter(|(_, owned)| concerned(owned));
+            self.drifted = all.map(|(key, _)| *key).collect();
+            self.publish();
+        }
+        found
     }
 
     /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
@@ -90,6 +126,7 @@ impl Actor {
             }
         }
         self.out_of_step = None;
+        self.drifted.clear();
         self.publish();
     }
 }

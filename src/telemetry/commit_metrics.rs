@@ -1,0 +1,147 @@
+//! Metrics of the path of a commit, and of the age of what is known of FRR.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry,
+};
+
+use super::metrics::{TRANSACTION_BUCKETS, gauge, register};
+
+/// Upper bounds of requests in one batch, from one alone to the most that there are.
+const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1024.0];
+
+/// What a commit spends its time on, and what goes wrong with it. Labels are `commit::Stage`'s and
+/// `commit::Door`'s.
+#[derive(Debug)]
+pub struct CommitMetrics {
+    stages: HistogramVec,
+    lines_sent: IntCounterVec,
+    batch_size: Histogram,
+    queue_depth: IntGauge,
+    not_confirmed: IntCounterVec,
+    rollbacks: IntCounter,
+    drift_repaired: IntCounter,
+    journal_size: IntGauge,
+}
+
+impl CommitMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let counters = |name, help, labels: &[&str]| {
+            register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let counter = |name, help| register(registry, IntCounter::new(name, help));
+        let gauge = |name, help| register(registry, IntGauge::new(name, help));
+        let stages = HistogramOpts::new(
+            "novaroute_commit_stage_duration_seconds",
+            "Time of one stage of a commit, by the way into the daemon.",
+        );
+        let stages = stages.buckets(TRANSACTION_BUCKETS.to_vec());
+        let batch = HistogramOpts::new(
+            "novaroute_commit_batch_size",
+            "Requests that were decided together.",
+        );
+        Self {
+            stages: register(registry, HistogramVec::new(stages, &["stage", "door"])),
+            lines_sent: counters(
+                "novaroute_frr_lines_sent_total",
+                "Commands and northbound edits that were sent to FRR.",
+                &["door"],
+            ),
+            batch_size: register(
+                registry,
+                Histogram::with_opts(batch.buckets(BATCH_BUCKETS.to_vec())),
+            ),
+            queue_depth: gauge(
+                "novaroute_commit_queue_depth",
+                "Requests that waited when the last batch was begun.",
+            ),
+            not_confirmed: counters(
+                "novaroute_confirmations_failed_total",
+                "Changes that FRR took and did not show afterwards.",
+                &["door"],
+            ),
+            rollbacks: counter(
+                "novaroute_rollbacks_total",
+                "Transactions that were rolled back.",
+            ),
+            drift_repaired: counter(
+                "novaroute_drift_repaired_total",
+                "Nodes that FRR had lost or changed and has again.",
+            ),
+            journal_size: gauge("novaroute_journal_size_bytes", "Size of the journal."),
+        }
+    }
+
+    /// Makes the series of these doors, before anything is counted.
+    pub(super) fn create_series(&self, doors: impl IntoIterator<Item = &'static str>) {
+        for door in doors {
+            self.lines_sent.with_label_values(&[door]);
+            self.not_confirmed.with_label_values(&[door]);
+        }
+    }
+
+    /// A stage has ended after this time, and sent so many commands or edits.
+    pub fn stage(&self, stage: &'static str, door: &'static str, took: Duration, sent: usize) {
+        self.stages.with_label_values(&[stage, door]).observe(took.as_secs_f64());
+        if sent > 0 {
+            self.lines_sent.with_label_values(&[door]).inc_by(sent as u64);
+        }
+    }
+
+    /// So many requests are decided together while so many wait.
+    pub fn batch(&self, requests: usize, waiting: usize) {
+        self.batch_size.observe(requests as f64);
+        self.queue_depth.set(gauge(waiting));
+    }
+
+    /// A daemon took a change and did not show it.
+    pub fn not_confirmed(&self, door: &'static str) {
+        self.not_confirmed.with_label_values(&[door]).inc();
+    }
+
+    /// A transaction was rolled back.
+    pub fn rolled_back(&self) {
+        self.rollbacks.inc();
+    }
+
+    /// FRR has so many nodes again that it had lost or changed.
+    pub fn drift_repaired(&self, nodes: usize) {
+        self.drift_repaired.inc_by(nodes as u64);
+    }
+
+    /// The journal has this many bytes.
+    pub fn journal_size(&self, bytes: u64) {
+        self.journal_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}
+
+/// The age of what is known of FRR. Measured when it is asked for: a monitor that hangs could not say it.
+#[derive(Debug)]
+pub(super) struct SnapshotAge {
+    metric: Gauge,
+    heard: Mutex<Instant>,
+}
+
+impl SnapshotAge {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let metric = Gauge::new(
+            "novaroute_snapshot_age_seconds",
+            "Time since the daemon of FRR was heard of that was not heard of for longest.",
+        );
+        Self { metric: register(registry, metric), heard: Mutex::new(Instant::now()) }
+    }
+
+    pub(super) fn of(&self, heard: Instant) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+    }
+
+    pub(super) fn measure(&self) {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metric.set(heard.elapsed().as_secs_f64());
+    }
+}
