@@ -48,5 +48,6 @@ pub mod store;
 pub mod telemetry;
 pub mod transaction;
 pub mod tree;
+pub mod validate;
 pub mod wire;
 pub mod yang;

@@ -64,6 +64,8 @@ impl Observer for CommitMetrics {
             self.metrics.set_active_peers(owner, counts.peers);
             self.metrics.set_active_prefixes(owner, Protocol::Bgp, counts.bgp_prefixes);
             self.metrics.set_active_prefixes(owner, Protocol::Ospf, counts.ospf_prefixes);
+            self.metrics.set_active_bfd_sessions(owner, counts.bfd_sessions);
+            self.metrics.set_active_ospf_interfaces(owner, counts.ospf_interfaces);
         }
         let lacking = now.pending.clone().or_else(|| {
             let rejected = now.rejected.iter().next();

@@ -17,6 +17,7 @@ use super::{
     show::Show,
     static_route::StaticRoute,
     transactions::{Finish, Transactions},
+    validate::Validate,
 };
 
 /// Where the agent listens unless its configuration says otherwise.
@@ -123,6 +124,8 @@ pub enum Command {
     Rollback(Finish),
     /// Show which door executes which of FRR's YANG modules, and why
     Coverage,
+    /// Judge files of intents and configurations of the agent, without an agent
+    Validate(Validate),
     /// Print a completion script for a shell
     Completion {
         /// Shell to complete for

@@ -85,6 +85,7 @@ fn set(
             }
         }
         Intent::StaticRoute(route) => within_limits(policies, owner, key, route.prefix)?,
+        Intent::BfdSession(_) | Intent::OspfInterface(_) => {}
     }
     let kind = match key {
         IntentKey::Prefix(..) => ViolationKind::PrefixConflict,

@@ -63,6 +63,8 @@ impl QuotaKind {
             IntentKey::Peer(_) => Some(Self::Peers),
             IntentKey::Prefix(..) => Some(Self::Prefixes),
             IntentKey::StaticRoute(_) => Some(Self::StaticRoutes),
+            IntentKey::BfdSession(_) => Some(Self::BfdSessions),
+            IntentKey::OspfInterface(_) => Some(Self::OspfInterfaces),
         }
     }
 
@@ -71,7 +73,8 @@ impl QuotaKind {
         match self {
             Self::Peers => counts.peers,
             Self::Prefixes => counts.bgp_prefixes + counts.ospf_prefixes,
-            Self::BfdSessions | Self::OspfInterfaces => 0,
+            Self::BfdSessions => counts.bfd_sessions,
+            Self::OspfInterfaces => counts.ospf_interfaces,
             Self::StaticRoutes => counts.static_routes,
         }
     }

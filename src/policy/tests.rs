@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        AddressFamily, BgpGlobal, Change, Intent, IntentKey, NextHop, OwnerName, PathAttributes,
-        Peer, PeerType, Prefix, PrefixAdvertisement, Protocol, StaticRoute,
+        AddressFamily, BfdParameters, BfdSession, BgpGlobal, Change, Intent, IntentKey, NextHop,
+        OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
+        PrefixAdvertisement, Protocol, StaticRoute,
     },
     store::Store,
 };
@@ -78,6 +79,24 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         ebgp_multihop: ebgp_multihop.try_into().ok(),
         password: None,
         max_prefix: Peer::DEFAULT_MAX_PREFIX,
+    }))
+}
+
+fn bfd() -> Change {
+    Change::Set(Intent::BfdSession(BfdSession {
+        peer: "10.0.0.2".parse().unwrap(),
+        timers: BfdParameters::DEFAULT,
+        interface: None,
+    }))
+}
+
+fn ospf() -> Change {
+    Change::Set(Intent::OspfInterface(OspfInterface {
+        name: "eth0".parse().unwrap(),
+        area: "0".parse().unwrap(),
+        passive: false,
+        cost: None,
+        timers: OspfTimers::default(),
     }))
 }
 
@@ -265,8 +284,14 @@ fn the_nodes_as_changes_only_where_every_peer_still_fits() {
 fn a_removed_owner_declares_nothing_and_may_still_withdraw() {
     let own = peer(65001, None, 0);
     let used = store(&[("admin", bgp(65000)), ("gone", own.clone())]);
-    for change in [bgp(65001), peer(65002, None, 0), advertise("10.0.0.1/32"), route("10.1.0.0/16")]
-    {
+    for change in [
+        bgp(65001),
+        peer(65002, None, 0),
+        advertise("10.0.0.1/32"),
+        route("10.1.0.0/16"),
+        bfd(),
+        ospf(),
+    ] {
         let refused = check(&policies(), &used, &owner("gone"), &change).unwrap_err();
         assert_eq!(refused.kind, ViolationKind::NotOwner, "{change:?}");
         assert!(refused.message.contains("has no owner gone"), "{refused}");
@@ -311,6 +336,8 @@ fn a_quota_of_each_kind() {
         (QuotaKind::Prefixes, advertise("10.0.0.1/32")),
         (QuotaKind::Prefixes, advertise_in(Protocol::Ospf, "10.0.0.1/32")),
         (QuotaKind::StaticRoutes, route("10.0.0.0/8")),
+        (QuotaKind::BfdSessions, bfd()),
+        (QuotaKind::OspfInterfaces, ospf()),
     ] {
         let configured = store(&[("admin", bgp(65000))]);
         let try_it = |limit| {
@@ -423,5 +450,20 @@ proptest! {
             prop_assert!(!(PrefixType::HostOnly.allows(prefix) && PrefixType::Subnet.allows(prefix)));
             prop_assert!(PrefixType::Any.allows(prefix));
         }
+    }
+}
+
+#[test]
+fn a_session_and_an_interface_belong_to_who_declared_them() {
+    for change in [bfd(), ospf()] {
+        let held = store(&[("novanet", change.clone())]);
+        for (who, expected) in
+            [("novanet", None), ("novaedge", Some(ViolationKind::NotOwner)), ("admin", None)]
+        {
+            assert_eq!(broken(&held, who, &change), expected, "{who} sets");
+            assert_eq!(broken(&held, who, &remove(&change)), expected, "{who} removes");
+        }
+        let none = Some(ViolationKind::NotFound);
+        assert_eq!(broken(&Store::new(), "novanet", &remove(&change)), none);
     }
 }

@@ -57,6 +57,7 @@ pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
         Intent::StaticRoute(route) => {
             static_route::render(tree(forest, Daemon::Mgmtd), route, shapes.static_routes);
         }
+        Intent::BfdSession(_) | Intent::OspfInterface(_) => {}
     }
 }
 

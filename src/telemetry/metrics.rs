@@ -34,10 +34,6 @@ const REQUEST_BUCKETS: [f64; 14] =
 const TRANSACTION_BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 60.0];
 
-/// Kinds of intents, for series that are there from the start.
-const KINDS: [IntentKind; 4] =
-    [IntentKind::Bgp, IntentKind::Peer, IntentKind::Prefix, IntentKind::StaticRoute];
-
 /// Every metric of the agent. Shared as an `Arc`; all methods are cheap and never block.
 #[derive(Debug)]
 pub struct Metrics {
@@ -232,7 +228,7 @@ impl Metrics {
 
     fn create_series_of(&self, owner: &str) {
         for (kind, operation) in
-            KINDS.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
+            IntentKind::ALL.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
         {
             self.intents.with_label_values(&[owner, kind.label(), operation.label()]);
         }

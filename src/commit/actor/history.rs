@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::{Actor, committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
-    model::{Change, IntentKey, IntentKind, OwnerName},
+    model::{Change, IntentKey, OwnerName, Protocol},
     transaction::{Changed, Ending, Finish, Transaction, TransactionId},
 };
 
@@ -98,8 +98,9 @@ impl Actor {
                 });
             }
         }
-        let needs_bgp =
-            |key: &IntentKey| matches!(key.kind(), IntentKind::Peer | IntentKind::Prefix);
+        let needs_bgp = |key: &IntentKey| {
+            matches!(key, IntentKey::Peer(_) | IntentKey::Prefix(Protocol::Bgp, _))
+        };
         if after.bgp().is_none() && after.iter().any(|(key, _)| needs_bgp(key)) {
             let message =
                 "it set up BGP, which peers and prefixes declared since need; withdraw them first";

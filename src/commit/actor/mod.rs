@@ -2,9 +2,9 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `configured` | what the configuration declares by itself |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
+//! | `configured` | what the configuration declares by itself |
 //! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
@@ -38,7 +38,7 @@ use crate::{
     events::{Bus, Event, of_change},
     frr::retry::Backoff,
     journal::{Journal, JournalError},
-    model::{Change, Configured, Intent, IntentKey, IntentKind},
+    model::{Change, Configured, Intent, IntentKey, Protocol},
     policy::{Policies, check_all},
     render::{Shapes, render},
     store::Store,
@@ -343,7 +343,7 @@ impl Actor {
             self.rejected.remove(&change.key());
         }
         self.unreachable = unreachable;
-        let waits = changes().any(|change| self.is_unreachable(change.key().kind()));
+        let waits = changes().any(|change| self.is_unreachable(&change.key()));
         let outcome = match (waits, sent) {
             (true, _) => Outcome::Pending,
             (false, 0) => Outcome::Unchanged,
@@ -392,12 +392,15 @@ impl Actor {
         }
     }
 
-    /// Whether a daemon that executes this kind of intent can't be reached.
-    fn is_unreachable(&self, kind: IntentKind) -> bool {
-        let daemons: &[Daemon] = match kind {
-            IntentKind::StaticRoute => &[Daemon::Mgmtd],
-            IntentKind::Peer => &[Daemon::Bgpd, Daemon::Bfdd],
-            IntentKind::Bgp | IntentKind::Prefix => &[Daemon::Bgpd],
+    /// Whether a daemon that executes this intent can't be reached.
+    fn is_unreachable(&self, key: &IntentKey) -> bool {
+        let daemons: &[Daemon] = match key {
+            IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
+            IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
+            IntentKey::Bgp | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
+            IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
+            IntentKey::BfdSession(_) => &[Daemon::Bfdd],
+            IntentKey::OspfInterface(_) => &[Daemon::Ospfd],
         };
         daemons.iter().any(|daemon| self.unreachable.contains_key(daemon))
     }
