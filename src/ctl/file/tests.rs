@@ -178,7 +178,7 @@ fn every_mistake_is_named() {
 
 #[test]
 fn each_kind_of_mistake() {
-    let kinds = "bgp, peer, prefix, static_route";
+    let kinds = "bgp, peer, prefix, static_route, bfd_session, ospf_interface";
     for (text, expected) in [
         ("", "f: has no intents"),
         ("# nothing\n---\n", "f: has no intents"),
@@ -211,7 +211,8 @@ fn each_kind_of_mistake() {
         ("remove:\n- peer: {a: b}", "f:2: remove[0].peer: is a mapping, not text"),
         (
             "remove:\n- bgp: 1",
-            "f:2: remove[0].bgp: unknown key, known here: peer, prefix, static_route",
+            "f:2: remove[0].bgp: unknown key, known here: peer, prefix, static_route, bfd_session, \
+             ospf_interface",
         ),
         (
             "remove:\n- prefix: 10.0.0.0/8",
