@@ -11,6 +11,8 @@
 //! | `changes` | changed and cleared fields reach FRR; a repeated call sends nothing |
 //! | `foreign` | what others configured stays |
 //! | `instance` | ConfigureBGP again |
+//! | `configuration` | static peers, the node's own AS and router-id, quotas |
+//! | `reload` | SIGHUP: all of a new configuration, or nothing |
 //! | `restart` | daemons that die, the agent that dies |
 //! | `corners` | where two things meet |
 //! | `sessions` | owners that come and go |
@@ -22,12 +24,14 @@ mod lab;
 
 mod bfd;
 mod changes;
+mod configuration;
 mod corners;
 mod foreign;
 mod input;
 mod instance;
 mod ospf;
 mod refusals;
+mod reload;
 mod restart;
 mod routes;
 mod sessions;
