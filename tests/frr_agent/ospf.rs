@@ -187,6 +187,40 @@ fn an_interface_changes_in_every_field_and_goes_with_its_process() {
     assert_eq!(edge.disable_ospf(name).unwrap_err().code(), Code::NotFound);
 }
 
+/// A file with a session, an interface and a prefix: planned, applied, said again, and taken back.
+#[test]
+fn a_file_of_intents_has_sessions_and_interfaces() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    agent.wait_ready();
+    let before = all_running(&lab);
+    let file = lab.run_dir().join("intents.yaml");
+    let intents = "intents:\n- bfd_session: {peer_address: 10.0.1.2, min_rx_ms: 100}\n\
+                   - ospf_interface: {interface_name: tor0, area_id: 1}\n\
+                   - prefix: {prefix: 192.0.2.0/24, protocol: ospf}\n";
+    std::fs::write(&file, intents).unwrap();
+    let file = file.to_str().unwrap();
+    let token = token("admin");
+    let run = |command: &[&str]| {
+        let out = agent.ctl(&[command, &["--owner", "admin", "--token", &token]].concat());
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    let plan = run(&["plan", "-f", file]);
+    for line in ["peer 10.0.1.2", "ip ospf area 0.0.0.1", "redistribute static route-map NR-ospf"] {
+        assert!(plan.contains(line), "{line} in {plan}");
+    }
+    assert_eq!(all_running(&lab), before);
+    assert!(run(&["apply", "-f", file]).contains("confirmed"));
+    let with = all_running(&lab);
+    assert!(run(&["apply", "-f", file]).contains("unchanged"), "said again");
+    assert_eq!(all_running(&lab), with);
+    run(&["withdraw", "--prefix", "192.0.2.0/24", "--protocol", "ospf"]);
+    run(&["disable-ospf", "--interface", "tor0"]);
+    run(&["disable-bfd", "--peer", "10.0.1.2"]);
+    assert_eq!(all_running(&lab), before);
+}
+
 #[test]
 fn what_others_configured_in_ospf_stays() {
     let lab = Lab::start(LabOptions::default());
