@@ -24,8 +24,7 @@ use crate::{
 pub struct Finding {
     /// Which change of the request is to blame, where that is known.
     pub change: Option<usize>,
-    /// Which rule it breaks: `field`, `unimplemented`, `yang`, `command`, or a label of
-    /// [`ViolationKind`].
+    /// Which rule it breaks: `field`, `yang`, `command`, or a label of [`ViolationKind`].
     pub rule: &'static str,
     /// What is wrong, in the words of the agent or libyang; never a secret.
     pub message: String,

@@ -97,7 +97,7 @@ fn the_example_file_is_taken() {
     let fake = Fake::start(script());
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples/intents.yaml");
     let said = fake.ok(&[&["apply", "-f", example][..], &WHO].concat());
-    assert_eq!(said, "transaction 7f3a: 10 changes: confirmed by FRR\n");
+    assert_eq!(said, "transaction 7f3a: 14 changes: confirmed by FRR\n");
 }
 
 #[test]

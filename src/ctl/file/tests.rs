@@ -3,9 +3,9 @@
 use super::*;
 use crate::ctl::render::intent;
 use crate::proto::v1::{
-    AddressFamily, BgpConfig, BgpPeer, Intent, IntentRef, PeerType, PrefixAdvertisement,
-    PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind, intent_ref,
-    static_route::NextHop,
+    AddressFamily, BfdSession, BgpConfig, BgpPeer, Intent, IntentRef, OspfInterface, PeerType,
+    PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind,
+    intent_ref, static_route::NextHop,
 };
 
 fn changes(text: &str) -> Vec<Change> {
@@ -78,12 +78,29 @@ fn the_example_has_every_field() {
         route("203.0.113.0/25", NextHop::Gateway("192.0.2.254".into()), 50, 7),
         route("203.0.113.128/26", NextHop::InterfaceName("eth1".into()), 0, 0),
         route("203.0.113.192/26", NextHop::Blackhole(true), 0, 0),
+        set(Kind::BfdSession(BfdSession {
+            peer_address: "192.0.2.3".into(),
+            min_rx_ms: 100,
+            min_tx_ms: 150,
+            detect_multiplier: 5,
+            interface_name: "eth0".into(),
+        })),
+        set(Kind::OspfInterface(OspfInterface {
+            interface_name: "eth0".into(),
+            area_id: "0.0.0.1".into(),
+            passive: true,
+            cost: 10,
+            hello_interval: 5,
+            dead_interval: 20,
+        })),
         remove(intent_ref::Kind::Peer("192.0.2.9".into())),
         remove(intent_ref::Kind::Prefix(PrefixRef {
             prefix: "198.51.100.0/25".into(),
             protocol: Protocol::Bgp.into(),
         })),
         remove(intent_ref::Kind::StaticRoute("203.0.113.0/26".into())),
+        remove(intent_ref::Kind::BfdSession("192.0.2.8".into())),
+        remove(intent_ref::Kind::OspfInterface("eth9".into())),
     ];
     assert_eq!(changes(example), expected);
 }
@@ -99,6 +116,14 @@ fn what_transactions_show_is_read_again() {
     };
     let shown: Vec<_> = set.iter().map(document).collect();
     assert_eq!(changes(&serde_json::to_string_pretty(&shown).unwrap()), set);
+}
+
+#[test]
+fn an_area_may_be_a_number() {
+    let (interface_name, area_id) = ("eth0".into(), "7".into());
+    let interface = OspfInterface { interface_name, area_id, ..OspfInterface::default() };
+    let text = "- ospf_interface: {interface_name: eth0, area_id: 7}\n";
+    assert_eq!(changes(text), [set(Kind::OspfInterface(interface))]);
 }
 
 #[test]
@@ -178,7 +203,7 @@ fn every_mistake_is_named() {
 
 #[test]
 fn each_kind_of_mistake() {
-    let kinds = "bgp, peer, prefix, static_route";
+    let kinds = "bgp, peer, prefix, static_route, bfd_session, ospf_interface";
     for (text, expected) in [
         ("", "f: has no intents"),
         ("# nothing\n---\n", "f: has no intents"),
@@ -211,7 +236,8 @@ fn each_kind_of_mistake() {
         ("remove:\n- peer: {a: b}", "f:2: remove[0].peer: is a mapping, not text"),
         (
             "remove:\n- bgp: 1",
-            "f:2: remove[0].bgp: unknown key, known here: peer, prefix, static_route",
+            "f:2: remove[0].bgp: unknown key, known here: peer, prefix, static_route, bfd_session, \
+             ospf_interface",
         ),
         (
             "remove:\n- prefix: 10.0.0.0/8",
