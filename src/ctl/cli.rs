@@ -16,6 +16,7 @@ use super::{
     session::{Deregister, Register},
     show::Show,
     static_route::StaticRoute,
+    top::Top,
     transactions::{Finish, Transactions},
 };
 
@@ -53,7 +54,7 @@ pub struct Global {
         default_value = DEFAULT_SOCKET
     )]
     pub socket: PathBuf,
-    /// How results are written; json is one document (for events: one a line)
+    /// How results are written; of many, json has one document a line
     #[arg(
         short,
         long,
@@ -86,12 +87,18 @@ impl Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show FRR, the BGP peers and the prefixes
+    /// Show FRR with its daemons, and all that is declared
     Status(Show),
     /// Show the BGP peers
     Peers(Show),
     /// Show the prefixes
     Prefixes(Show),
+    /// Show the BFD sessions
+    Bfd(Show),
+    /// Show the interfaces in OSPF and how many neighbours they have
+    Ospf(Show),
+    /// Watch everything on a full screen: peers, prefixes, BFD, OSPF, events, transactions
+    Top(Top),
     /// Show events as they happen, until Ctrl-C
     Events(Events),
     /// Open a session for an owner
