@@ -29,9 +29,25 @@ pub const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
 /// Heading that keeps the options of every command apart from a command's own.
 const GLOBAL: &str = "Global options";
 
+/// What `--help` ends with: how it is used, and the exit codes.
+fn after_help() -> String {
+    const EXAMPLES: &str = "\
+Examples:
+  novaroutectl status                          what FRR does with all that is declared
+  novaroutectl top                             the same live, until q
+  novaroutectl peers --watch -o json           a line whenever a peer changes
+  novaroutectl advertise --owner edge --prefix 192.0.2.10/32
+  novaroutectl apply -f intents.yaml --owner admin --diff --confirm 60s
+  source <(novaroutectl completion bash)
+
+Who writes says so with --owner, and proves it with a token: --token-file FILE, the variable
+NOVAROUTE_TOKEN, or --token. Reading needs none. NO_COLOR turns colours off.";
+    format!("{EXAMPLES}\n\n{}", Exit::help())
+}
+
 /// Looks at and changes what NovaRoute does with FRR on this node.
 #[derive(Debug, Parser)]
-#[command(name = "novaroutectl", version, after_help = Exit::help())]
+#[command(name = "novaroutectl", version, after_help = after_help())]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

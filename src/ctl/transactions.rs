@@ -143,12 +143,7 @@ impl Show {
 
 impl Watch {
     /// Writes transactions until the stream ends, which only the agent or a signal does.
-    async fn run(
-        &self,
-        global: &Global,
-        look: Look,
-        out: &mut dyn Write,
-    ) -> Result<(), CtlError> {
+    async fn run(&self, global: &Global, look: Look, out: &mut dyn Write) -> Result<(), CtlError> {
         let agent = Agent::connect(global).await?;
         let request =
             WatchTransactionsRequest { owner_filter: self.owner.clone().unwrap_or_default() };

@@ -4,7 +4,10 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -51,6 +54,8 @@ pub struct Script {
     pub register: RegisterResponse,
     pub configure_bgp: ConfigureBgpResponse,
     pub status: GetStatusResponse,
+    /// What GetStatus answers the second time and later; the last stays.
+    pub later: Vec<GetStatusResponse>,
     pub events: Vec<RouteEvent>,
     /// Leave the event stream open after the last event.
     pub keep_open: bool,
@@ -61,6 +66,17 @@ pub struct Script {
     pub transaction: Transaction,
     /// Answer nothing before this long.
     pub slow: Duration,
+    /// How often GetStatus was called.
+    pub asked: Arc<AtomicUsize>,
+}
+
+impl Script {
+    fn next_status(&self) -> GetStatusResponse {
+        let before = self.asked.fetch_add(1, Ordering::Relaxed);
+        let later =
+            before.checked_sub(1).and_then(|index| self.later.get(index).or(self.later.last()));
+        later.unwrap_or(&self.status).clone()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -135,7 +151,7 @@ service! {
         |_s| AdvertisePrefixResponse {};
     withdraw_prefix: WithdrawPrefixRequest => WithdrawPrefixResponse, Seen::Withdraw,
         |_s| WithdrawPrefixResponse {};
-    get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.status.clone();
+    get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.next_status();
     stream_events: StreamEventsRequest => Events, Seen::StreamEvents, |s| {
         let events = stream::iter(s.events.clone().into_iter().map(Ok));
         if s.keep_open { events.chain(stream::pending()).boxed() } else { events.boxed() }
@@ -153,7 +169,10 @@ service! {
         |s| ListTransactionsResponse { transactions: s.transactions.clone() };
     get: GetTransactionRequest => Transaction, Seen::Get, |s| s.transaction.clone();
     watch: WatchTransactionsRequest => Ended, Seen::Watch,
-        |s| stream::iter(s.transactions.clone().into_iter().map(Ok)).boxed();
+        |s| {
+            let ended = stream::iter(s.transactions.clone().into_iter().map(Ok));
+            if s.keep_open { ended.chain(stream::pending()).boxed() } else { ended.boxed() }
+        };
 }
 
 /// A running fake agent; dropping it stops it.

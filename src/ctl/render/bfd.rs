@@ -96,7 +96,14 @@ impl View for BfdSessions {
 
     fn wide(&self, colour: Colour) -> String {
         let columns = [
-            "PEER", "INTERFACE", "STATE", "UPTIME", "RX/TX MS", "SENDS MS", "DETECTS MS", "OWNER",
+            "PEER",
+            "INTERFACE",
+            "STATE",
+            "UPTIME",
+            "RX/TX MS",
+            "SENDS MS",
+            "DETECTS MS",
+            "OWNER",
             "REASON",
         ];
         let mut table = Table::new(columns, colour);

@@ -248,8 +248,17 @@ impl View for Peers {
     fn wide(&self, colour: Colour) -> String {
         let mut table = Table::new(
             [
-                "ADDRESS", "AS", "STATE", "UPTIME", "RECEIVED", "SENT", "BFD", "OWNER",
-                "DESCRIPTION", "BFD RX/TX MS", "REASON",
+                "ADDRESS",
+                "AS",
+                "STATE",
+                "UPTIME",
+                "RECEIVED",
+                "SENT",
+                "BFD",
+                "OWNER",
+                "DESCRIPTION",
+                "BFD RX/TX MS",
+                "REASON",
             ],
             colour,
         );
@@ -258,8 +267,17 @@ impl View for Peers {
                 peer.cells();
             let (timers, reason) = (cell(&peer.bfd_timers()), cell(&peer.reason));
             table.row([
-                address, remote_as, state, uptime, received, sent, bfd, owner, description,
-                timers, reason,
+                address,
+                remote_as,
+                state,
+                uptime,
+                received,
+                sent,
+                bfd,
+                owner,
+                description,
+                timers,
+                reason,
             ]);
         }
         table.text()

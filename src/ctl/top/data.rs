@@ -59,8 +59,7 @@ impl Data {
                 last.peers.iter().map(|peer| (peer.neighbor_address.as_str(), peer)).collect();
             for peer in &status.peers {
                 let Some(last) = last.get(peer.neighbor_address.as_str()) else { continue };
-                let per_second =
-                    |now: u32, then: u32| (f64::from(now) - f64::from(then)) / seconds;
+                let per_second = |now: u32, then: u32| (f64::from(now) - f64::from(then)) / seconds;
                 let rate = Rate {
                     received: per_second(peer.prefixes_received, last.prefixes_received),
                     sent: per_second(peer.prefixes_sent, last.prefixes_sent),

@@ -100,10 +100,7 @@ fn head(top: &Top) -> Vec<Line<'static>> {
     if !top.owner.is_empty() {
         first.push(Span::raw(format!("  owner {}", text::printable(&top.owner))));
     }
-    first.push(Span::raw(format!(
-        "  {}",
-        rows::clock(&top.now, top.now.time.as_millisecond())
-    )));
+    first.push(Span::raw(format!("  {}", rows::clock(&top.now, top.now.time.as_millisecond()))));
     let mut lines = vec![Line::from(first)];
     if data.status.is_none() {
         lines.push(Line::from(format!("waiting for {}", text::printable(&top.socket))));
@@ -133,7 +130,8 @@ fn head(top: &Top) -> Vec<Line<'static>> {
 
 /// FRR and its daemons.
 fn frr_line(top: &Top, frr: &FrrStatus) -> Line<'static> {
-    let mut spans = vec![Span::raw(format!("FRR {} ", text::or_dash(&text::printable(&frr.version))))];
+    let mut spans =
+        vec![Span::raw(format!("FRR {} ", text::or_dash(&text::printable(&frr.version))))];
     spans.push(match frr.connected {
         true => state(top, "up", Health::Good),
         false => state(top, "down", Health::Bad),
@@ -157,7 +155,8 @@ fn frr_line(top: &Top, frr: &FrrStatus) -> Line<'static> {
 fn tabs(top: &Top) -> Line<'static> {
     let mut spans = Vec::new();
     for (index, pane) in Pane::ALL.into_iter().enumerate() {
-        let style = if pane == top.focus { bold().add_modifier(Modifier::REVERSED) } else { Style::new() };
+        let style =
+            if pane == top.focus { bold().add_modifier(Modifier::REVERSED) } else { Style::new() };
         spans.push(Span::styled(format!(" {} {} ", index + 1, pane.title()), style));
     }
     Line::from(spans)
@@ -195,7 +194,10 @@ fn draw_pane(frame: &mut Frame<'_>, top: &Top, pane: Pane, area: Rect) {
 /// What keys there are, or what is being typed.
 fn foot(top: &Top) -> Line<'static> {
     if top.typing {
-        return Line::from(format!("/{}_   Enter keeps it, Esc clears it", text::printable(&top.filter)));
+        return Line::from(format!(
+            "/{}_   Enter keeps it, Esc clears it",
+            text::printable(&top.filter)
+        ));
     }
     let mut spans = Vec::new();
     if top.is_paused() {
@@ -213,7 +215,8 @@ fn draw_help(frame: &mut Frame<'_>, top: &Top) {
         keys::HELP.iter().map(|(key, does)| Line::from(format!(" {key:<16}{does}"))).collect();
     let (width, height) = (60, u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2));
     let area = frame.area().centered(Constraint::Length(width), Constraint::Length(height));
-    let style = if top.colour == Colour::Ansi { Style::new().fg(Color::Cyan) } else { Style::new() };
+    let style =
+        if top.colour == Colour::Ansi { Style::new().fg(Color::Cyan) } else { Style::new() };
     let block = Block::bordered().title(" Keys ").title_alignment(Alignment::Center);
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).block(block.border_style(style)), area);

@@ -72,8 +72,7 @@ impl<'a> Feed<'a> {
         if updates.send(Update::Linked).await.is_err() {
             return Ok(());
         }
-        let request =
-            ListTransactionsRequest { owner_filter: self.owner.clone(), limit: HISTORY };
+        let request = ListTransactionsRequest { owner_filter: self.owner.clone(), limit: HISTORY };
         let listed = agent.answer(transactions.list(agent.request(request))).await?;
         for transaction in listed.transactions {
             if updates.send(Update::Transaction(Box::new(transaction))).await.is_err() {
