@@ -64,6 +64,7 @@ fn an_answer_of_100_000_prefixes_is_taken() {
             protocol: Protocol::Bgp.into(),
             owner: "edge".into(),
             state: "advertised, and a reason that makes the answer long".into(),
+            ..PrefixStatus::default()
         })
         .collect();
     let status = GetStatusResponse { prefixes, ..GetStatusResponse::default() };

@@ -12,6 +12,7 @@
 //! | `restart` | daemons that die, the agent that dies |
 //! | `corners` | where two things meet |
 //! | `sessions` | owners that come and go |
+//! | `screen` | novaroutectl's full screen and watches |
 
 #[path = "../agent/mod.rs"]
 mod agent;
@@ -26,5 +27,6 @@ mod instance;
 mod refusals;
 mod restart;
 mod routes;
+mod screen;
 mod sessions;
 mod way;

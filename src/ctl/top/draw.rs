@@ -170,10 +170,7 @@ fn draw_pane(frame: &mut Frame<'_>, top: &Top, pane: Pane, area: Rect) {
     let block = Block::bordered().title(Span::styled(title, style)).border_style(style);
     let selected = top.selected(pane, rows.len());
     let any = !rows.is_empty();
-    let widths = columns(pane).iter().map(|(_, width)| match width {
-        0 => Constraint::Min(8),
-        width => Constraint::Length(*width),
-    });
+    let widths = columns(pane).iter().map(|(_, width)| *width);
     let header = Row::new(columns(pane).iter().map(|(name, _)| *name)).style(bold());
     let cells = rows.into_iter().map(|row| {
         Row::new(row.into_iter().map(|(text, health)| match health {

@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, net::IpAddr};
 
+use ratatui::layout::Constraint;
+
 use super::{
     data::{Data, Rate},
     state::{Pane, Top},
@@ -14,33 +16,52 @@ use crate::{
 /// One cell: text, and how good that is where it says so.
 pub type Cell = (String, Option<Health>);
 
-/// The columns of a pane, each with its width in characters; 0 takes what is left.
-pub fn columns(pane: Pane) -> &'static [(&'static str, u16)] {
+/// The columns of a pane, each with its width in characters: on 80 columns all of them fit, on
+/// more those with a `Min` grow.
+pub fn columns(pane: Pane) -> &'static [(&'static str, Constraint)] {
+    use Constraint::{Length, Min};
     match pane {
         Pane::Peers => &[
-            ("ADDRESS", 18),
-            ("AS", 10),
-            ("STATE", 11),
-            ("UPTIME", 9),
-            ("RECEIVED", 16),
-            ("SENT", 16),
-            ("BFD", 7),
-            ("OWNER", 0),
+            ("ADDRESS", Min(15)),
+            ("AS", Length(10)),
+            ("STATE", Length(11)),
+            ("UPTIME", Length(8)),
+            ("RECEIVED", Length(11)),
+            ("SENT", Length(9)),
+            ("BFD", Length(4)),
+            ("OWNER", Min(3)),
         ],
-        Pane::Prefixes => &[("OWNER", 16), ("PROTOCOL", 11), ("STATE", 12), ("COUNT", 0)],
-        Pane::Bfd => &[("PEER", 18), ("STATE", 9), ("UPTIME", 9), ("RX/TX MS", 13), ("OWNER", 0)],
-        Pane::Ospf => {
-            &[("INTERFACE", 15), ("AREA", 11), ("STATE", 13), ("NEIGHBORS", 9), ("OWNER", 0)]
+        Pane::Prefixes => &[
+            ("OWNER", Length(16)),
+            ("PROTOCOL", Length(11)),
+            ("STATE", Length(12)),
+            ("COUNT", Min(7)),
+        ],
+        Pane::Bfd => &[
+            ("PEER", Min(15)),
+            ("STATE", Length(9)),
+            ("UPTIME", Length(9)),
+            ("RX/TX MS", Length(13)),
+            ("OWNER", Min(5)),
+        ],
+        Pane::Ospf => &[
+            ("INTERFACE", Length(15)),
+            ("AREA", Length(11)),
+            ("STATE", Length(13)),
+            ("NEIGHBORS", Length(9)),
+            ("OWNER", Min(5)),
+        ],
+        Pane::Events => {
+            &[("TIME", Length(8)), ("EVENT", Length(18)), ("OWNER", Length(10)), ("DETAIL", Min(8))]
         }
-        Pane::Events => &[("TIME", 8), ("EVENT", 18), ("OWNER", 10), ("DETAIL", 0)],
         Pane::Transactions => &[
-            ("TIME", 8),
-            ("OWNER", 10),
-            ("CALL", 15),
-            ("CHANGES", 7),
-            ("RESULT", 10),
-            ("TOOK", 8),
-            ("MESSAGE", 0),
+            ("TIME", Length(8)),
+            ("OWNER", Length(10)),
+            ("CALL", Length(15)),
+            ("CHANGES", Length(7)),
+            ("RESULT", Length(10)),
+            ("TOOK", Length(8)),
+            ("MESSAGE", Min(8)),
         ],
     }
 }
@@ -79,7 +100,7 @@ fn peers(data: &Data) -> Vec<Vec<Cell>> {
             counted(peer.prefixes_sent, sent),
             match (peer.bfd_enabled, peer.bfd_status.as_str()) {
                 (false, _) => plain(""),
-                (true, "") => plain("enabled"),
+                (true, "") => plain("on"),
                 (true, status) => state(status),
             },
             plain(&peer.owner),
