@@ -56,12 +56,23 @@ impl Terminal {
         self.text.lock().unwrap().clone()
     }
 
-    /// Waits for words; blanks between them are moves of the cursor, so that they are single.
+    /// Waits for what is written once.
     fn wait(&self, word: &str) {
         let begun = Instant::now();
         while !self.text().contains(word) {
             assert!(begun.elapsed() < Duration::from_secs(60), "no {word}: {:?}", self.text());
             thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits for words on the screen, which has to be drawn anew for that: only what differs from
+    /// the last frame is written.
+    fn see(&mut self, words: &str) {
+        let begun = Instant::now();
+        while !self.text().contains(words) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no {words}: {:?}", self.text());
+            self.press("\x0c");
+            thread::sleep(Duration::from_millis(200));
         }
     }
 
@@ -98,12 +109,12 @@ fn keys_work_and_q_gives_the_terminal_back() {
     let fake = Fake::start(Script { events: responses::events(), ..full() });
     let mut terminal = Terminal::start(&fake.socket());
     terminal.wait(ENTER);
-    terminal.wait("Established");
-    terminal.wait("policy_violation");
+    terminal.see("Established");
+    terminal.see("policy_violation");
     terminal.press("?");
-    terminal.wait("previous");
+    terminal.see("previous");
     terminal.press("?p");
-    terminal.wait("PAUSED");
+    terminal.see("PAUSED");
     terminal.press("q");
     terminal.ended();
 }
@@ -111,8 +122,8 @@ fn keys_work_and_q_gives_the_terminal_back() {
 #[test]
 fn sigterm_gives_the_terminal_back() {
     let fake = Fake::start(full());
-    let terminal = Terminal::start(&fake.socket());
-    terminal.wait("Established");
+    let mut terminal = Terminal::start(&fake.socket());
+    terminal.see("Established");
     terminal.signal("-TERM");
     terminal.ended();
 }
@@ -125,15 +136,15 @@ fn an_agent_that_is_away_is_waited_for() {
     let path = dir.path().join("agent.sock");
     std::os::unix::fs::symlink(&socket, &path).unwrap();
     let mut terminal = Terminal::start(&path);
-    terminal.wait("Established");
+    terminal.see("Established");
     fake = None;
     drop(fake);
-    terminal.wait("again:");
+    terminal.see("again:");
     let script = Script { events: responses::events(), ..full() };
     let again = Fake::start(script);
     fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(again.socket(), &path).unwrap();
-    terminal.wait("policy_violation");
+    terminal.see("policy_violation");
     terminal.press("\x03");
     terminal.ended();
 }

@@ -43,13 +43,16 @@ fn the_full_screen_follows_peers_events_and_an_agent_that_starts_again() {
         .spawn()
         .unwrap();
     let text = written(&mut terminal);
-    // Words alone: a blank may be a move of the cursor. What was there before is forgotten.
-    let wait = |word: &str| {
+    let mut keys = terminal.stdin.take().unwrap();
+    // Words alone: a blank may be a move of the cursor. What was there before is forgotten, and
+    // the whole screen drawn anew by Ctrl-L: only what differs is written otherwise.
+    let mut wait = |word: &str| {
         wait_for(&format!("{word} on the screen"), SOON, || {
+            keys.write_all(b"\x0c").and_then(|()| keys.flush()).unwrap();
             let mut text = text.lock().unwrap();
             let at = text.find(word).ok_or_else(|| text.clone())?;
             text.drain(..at + word.len());
-            Ok(())
+            Ok::<_, String>(())
         });
     };
     wait("ConfigureBGP");
@@ -64,9 +67,8 @@ fn the_full_screen_follows_peers_events_and_an_agent_that_starts_again() {
     wait("connected");
     agent.client("admin").advertise("192.0.2.1/32").unwrap();
     wait("AdvertisePrefix");
-    terminal.stdin.as_mut().unwrap().write_all(b"q").unwrap();
+    keys.write_all(b"q").and_then(|()| keys.flush()).unwrap();
     assert!(terminal.wait().unwrap().success());
-    wait("\u{1b}[?1049l");
 }
 
 #[test]

@@ -116,14 +116,12 @@ fn head(top: &Top) -> Vec<Line<'static>> {
     let pending = status.peers.iter().filter(|peer| first_word(&peer.state) == "pending").count()
         + of("pending");
     lines.push(Line::from(format!(
-        "peers {up}/{} up  prefixes {} ({} advertised)  pending {pending}  commits p50 {} p99 {} \
-         of {}",
+        "peers {up}/{} up  prefixes {}/{} advertised  pending {pending}  commits p50 {} p99 {}",
         status.peers.len(),
-        status.prefixes.len(),
         of("advertised"),
+        status.prefixes.len(),
         shown(50),
         shown(99),
-        latencies.len(),
     )));
     lines
 }

@@ -11,7 +11,7 @@ use super::{
 const PAGE: usize = 10;
 
 /// The keys, as they are explained.
-pub const HELP: [(&str, &str); 9] = [
+pub const HELP: [(&str, &str); 10] = [
     ("q  Ctrl-C", "quit"),
     ("p  Space", "pause, go on"),
     ("Tab  Right", "next pane"),
@@ -20,6 +20,7 @@ pub const HELP: [(&str, &str); 9] = [
     ("Up  Down  k  j", "select a line (PgUp, PgDn, Home, End)"),
     ("Enter  z", "enlarge the pane, and back"),
     ("/", "filter lines; Enter keeps it, Esc clears it"),
+    ("Ctrl-L", "draw the whole screen anew"),
     ("?", "this help, and back"),
 ];
 
@@ -29,6 +30,9 @@ impl Top {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         if control && matches!(key.code, KeyCode::Char('c' | 'C')) {
             return Next::Quit;
+        }
+        if control && matches!(key.code, KeyCode::Char('l' | 'L')) {
+            return Next::Redraw;
         }
         if self.typing {
             self.type_filter(key.code);

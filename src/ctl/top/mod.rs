@@ -101,8 +101,10 @@ impl Top {
                 }
                 event = input.recv() => match event {
                     Some(Input::Key(key)) if key.kind != KeyEventKind::Release => {
-                        if state.press(key) == Next::Quit {
-                            return Ok(());
+                        match state.press(key) {
+                            Next::Go => {}
+                            Next::Redraw => screen.clear().map_err(CtlError::Write)?,
+                            Next::Quit => return Ok(()),
                         }
                     }
                     // A resize draws again, as anything does.

@@ -26,10 +26,10 @@ pub fn columns(pane: Pane) -> &'static [(&'static str, Constraint)] {
             ("AS", Length(10)),
             ("STATE", Length(11)),
             ("UPTIME", Length(8)),
-            ("RECEIVED", Length(11)),
+            ("RECEIVED", Length(10)),
             ("SENT", Length(9)),
             ("BFD", Length(4)),
-            ("OWNER", Min(3)),
+            ("OWNER", Min(4)),
         ],
         Pane::Prefixes => &[
             ("OWNER", Length(16)),

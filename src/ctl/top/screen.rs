@@ -48,6 +48,14 @@ impl<'a> Screen<'a> {
         }
     }
 
+    /// Forgets what was drawn: all of it is drawn again.
+    ///
+    /// # Errors
+    /// The terminal cannot be written to.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
     /// Draws the view.
     ///
     /// # Errors

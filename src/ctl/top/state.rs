@@ -49,6 +49,8 @@ impl Pane {
 pub enum Next {
     /// It does.
     Go,
+    /// It does, on a screen that is drawn anew: something else wrote on it.
+    Redraw,
     /// Somebody wants to leave.
     Quit,
 }
