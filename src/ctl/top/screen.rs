@@ -15,6 +15,7 @@ use ratatui::{
         cursor, event, execute,
         terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
     },
+    layout::{Position, Rect},
 };
 use tokio::sync::mpsc::{self, Receiver};
 
@@ -53,7 +54,10 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// The terminal cannot be written to.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `Terminal::clear`: it asks the terminal where the cursor is, and the answer would go
+        // to the thread that reads keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Draws the view.
