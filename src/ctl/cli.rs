@@ -18,6 +18,7 @@ use super::{
     static_route::StaticRoute,
     top::Top,
     transactions::{Finish, Transactions},
+    validate::Validate,
 };
 
 /// Where the agent listens unless its configuration says otherwise.
@@ -144,6 +145,8 @@ pub enum Command {
     Confirm(Finish),
     /// Put back what stood before a transaction
     Rollback(Finish),
+    /// Judge files of intents and configurations of the agent, without an agent
+    Validate(Validate),
     /// Print a completion script for a shell
     Completion {
         /// Shell to complete for

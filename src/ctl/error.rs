@@ -99,6 +99,15 @@ pub enum CtlError {
     /// A full-screen view was asked for where there is no screen.
     #[error("standard output is no terminal")]
     NoTerminal,
+    /// Files that were judged are wrong; what is wrong has been written.
+    #[error("{} found", text::count(*mistakes, "mistake", "mistakes"))]
+    NotValid {
+        /// How many there are.
+        mistakes: usize,
+    },
+    /// The YANG models can't be used.
+    #[error("cannot judge without FRR's YANG models")]
+    Models(#[source] Box<crate::yang::YangError>),
     /// The result could not be written.
     #[error("cannot write the result")]
     Write(#[source] io::Error),
@@ -118,9 +127,11 @@ impl CtlError {
             | Self::SecretEmpty { .. }
             | Self::IntentFile { .. }
             | Self::NoTerminal => Exit::Usage,
-            Self::BadIntents { .. } | Self::ManyTransactions { .. } => Exit::InvalidArgument,
+            Self::BadIntents { .. } | Self::ManyTransactions { .. } | Self::NotValid { .. } => {
+                Exit::InvalidArgument
+            }
             Self::NoTransaction { .. } => Exit::NotFound,
-            Self::Write(_) => Exit::Other,
+            Self::Models(_) | Self::Write(_) => Exit::Other,
         }
     }
 
@@ -204,7 +215,9 @@ impl CtlError {
             Self::SecretFile { .. }
             | Self::SecretEmpty { .. }
             | Self::IntentFile { .. }
+            | Self::NotValid { .. }
             | Self::Write(_) => None,
+            Self::Models(_) => Some("--yang-dir names the directory of FRR's models"),
         }
     }
 }

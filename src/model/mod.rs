@@ -13,10 +13,12 @@
 //! | `prefix` | advertised prefixes and their path attributes |
 //! | `static_route` | routes of staticd |
 //! | `intent` | the closed set of intents, their keys and changes |
+//! | `configured` | what the configuration itself declares |
 //! | `error` | what is wrong with a field |
 
 mod bfd;
 mod community;
+mod configured;
 mod error;
 mod intent;
 mod ospf;
@@ -27,6 +29,7 @@ mod static_route;
 
 pub use bfd::{BfdLimits, BfdParameters, BfdSession};
 pub use community::{Community, LargeCommunity, StandardCommunity};
+pub use configured::Configured;
 pub use error::{FieldError, FieldErrors, ValueError};
 pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use ospf::{AreaId, OspfInterface, OspfTimers};

@@ -61,6 +61,15 @@ pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
     }
 }
 
+/// Adds what an intent stands for that others may stand for too: the route-map of its attributes.
+pub fn render_shared(forest: &mut Forest, intent: &Intent) {
+    if let Intent::Prefix(ad) = intent
+        && !ad.attributes.is_empty()
+    {
+        prefix::route_map(tree(forest, Daemon::Bgpd), &ad.attributes);
+    }
+}
+
 fn tree(forest: &mut Forest, daemon: Daemon) -> &mut Tree {
     forest.entry(daemon).or_default()
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// Most changes of one request: they are one commit, during which everybody else waits and
 /// FRR's configuration lock is held. Who has more sends several requests.
-pub const MAX_CHANGES: usize = 10_000;
+pub const MAX_CHANGES: usize = 100_000;
 
 /// Wrong changes that are named before the rest is not looked at any more: the answer
 /// has to fit a header.

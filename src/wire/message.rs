@@ -43,7 +43,8 @@ fn protocol_message(protocol: Protocol) -> v1::Protocol {
     }
 }
 
-fn peer_message(peer: &Peer) -> v1::BgpPeer {
+/// The message of a neighbour. Holds its password.
+pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
     let family = |family: &AddressFamily| match family {
         AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast.into(),
         AddressFamily::Ipv6Unicast => v1::AddressFamily::Ipv6Unicast.into(),

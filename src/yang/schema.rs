@@ -208,10 +208,16 @@ impl Schema {
     pub fn validate(&self, tree: &Tree) -> Result<Tree, YangError> {
         let mut data = convert::from_tree(&self.context, tree)?;
         let canonical = convert::to_tree(&data);
-        if data.reference().is_some() {
-            data.validate(DataValidationFlags::PRESENT | DataValidationFlags::NO_STATE)?;
-        }
+        judge(&mut data)?;
         Ok(canonical)
+    }
+
+    /// Judges a tree against the models.
+    ///
+    /// # Errors
+    /// libyang's words and path of the first thing that is wrong.
+    pub fn check(&self, tree: &Tree) -> Result<(), YangError> {
+        judge(&mut convert::from_tree(&self.context, tree)?)
     }
 
     /// Writes a tree as JSON (RFC 7951).
@@ -226,4 +232,11 @@ impl Schema {
         let text = data.print_string(DataFormat::JSON, DataPrinterFlags::WITH_SIBLINGS)?;
         Ok(text.unwrap_or_default())
     }
+}
+
+fn judge(data: &mut DataTree<'_>) -> Result<(), YangError> {
+    if data.reference().is_some() {
+        data.validate(DataValidationFlags::PRESENT | DataValidationFlags::NO_STATE)?;
+    }
+    Ok(())
 }

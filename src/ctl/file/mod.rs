@@ -26,7 +26,7 @@ mod places;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(super) mod tree;
 
 use std::{
     fs,
