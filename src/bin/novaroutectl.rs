@@ -11,14 +11,20 @@ use clap::Parser;
 use novaroute::ctl::{self, Cli, Exit, Notes, Terminal, render::Colour};
 
 // One thread: a command is one call. SIGINT keeps its default action, so that Ctrl-C
-// ends `events` at once, even while its reader is slow.
+// ends `events` at once, even while its reader is slow; only what
+// draws on a whole screen catches it.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let (mut out, mut error) = (io::stdout().lock(), io::stderr());
     // Notes come and go on a line of the terminal; in a file they would be noise.
     let noted = io::stderr().is_terminal().then_some(&mut error as &mut dyn Write);
-    let terminal = Terminal { colour: colour(), out: &mut out, notes: Notes::new(noted) };
+    let terminal = Terminal {
+        colour: colour(),
+        is_screen: io::stdout().is_terminal(),
+        out: &mut out,
+        notes: Notes::new(noted),
+    };
     let exit = match ctl::run(&cli, terminal).await {
         Ok(()) => Exit::Ok,
         Err(error) if error.is_broken_pipe() => Exit::Ok,

@@ -14,7 +14,7 @@ use super::{
     file::{self, Intents},
     now,
     refusal::About,
-    render::{Applied, Deadline, Format, Look, Plan, View},
+    render::{Applied, Deadline, Look, Plan, View},
     text,
 };
 use crate::proto::v1::{
@@ -122,7 +122,7 @@ impl Apply {
             return Ok(look.show(&Plan::from(response.plan.unwrap_or_default())));
         }
         let plan = if self.diff { Some(errand.plan(terminal).await?) } else { None };
-        if let (Some(plan), Format::Table) = (&plan, look.format) {
+        if let (Some(plan), true) = (&plan, look.format.is_for_people()) {
             // Before the change is sent: a change that hangs has been seen.
             let shown = plan.table(look.colour) + "\n";
             let out = &mut terminal.out;

@@ -13,6 +13,9 @@ use crate::proto::v1::ConfigureBgpRequest;
 
 /// `configure-bgp`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  novaroutectl configure-bgp --owner admin --local-as 65000 --router-id 10.0.0.1")]
 pub struct ConfigureBgp {
     #[command(flatten)]
     credentials: Credentials,

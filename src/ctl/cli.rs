@@ -18,6 +18,7 @@ use super::{
     session::{Deregister, Register},
     show::Show,
     static_route::StaticRoute,
+    top::Top,
     transactions::{Finish, Transactions},
     validate::Validate,
 };
@@ -31,9 +32,25 @@ pub const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
 /// Heading that keeps the options of every command apart from a command's own.
 const GLOBAL: &str = "Global options";
 
+/// What `--help` ends with: how it is used, and the exit codes.
+fn after_help() -> String {
+    const EXAMPLES: &str = "\
+Examples:
+  novaroutectl status                          what FRR does with all that is declared
+  novaroutectl top                             the same live, until q
+  novaroutectl peers --watch -o json           a line whenever a peer changes
+  novaroutectl advertise --owner edge --prefix 192.0.2.10/32
+  novaroutectl apply -f intents.yaml --owner admin --diff --confirm 60s
+  source <(novaroutectl completion bash)
+
+Who writes says so with --owner, and proves it with a token: --token-file FILE, the variable
+NOVAROUTE_TOKEN, or --token. Reading needs none. NO_COLOR turns colours off.";
+    format!("{EXAMPLES}\n\n{}", Exit::help())
+}
+
 /// Looks at and changes what NovaRoute does with FRR on this node.
 #[derive(Debug, Parser)]
-#[command(name = "novaroutectl", version, after_help = Exit::help())]
+#[command(name = "novaroutectl", version, after_help = after_help())]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -56,7 +73,7 @@ pub struct Global {
         default_value = DEFAULT_SOCKET
     )]
     pub socket: PathBuf,
-    /// How results are written; json is one document (for events: one a line)
+    /// How results are written; of many, json has one document a line
     #[arg(
         short,
         long,
@@ -89,12 +106,18 @@ impl Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show FRR, the BGP peers and the prefixes
+    /// Show FRR with its daemons, and all that is declared
     Status(Show),
     /// Show the BGP peers
     Peers(Show),
     /// Show the prefixes
     Prefixes(Show),
+    /// Show the BFD sessions
+    Bfd(Show),
+    /// Show the interfaces in OSPF and how many neighbours they have
+    Ospf(Show),
+    /// Watch everything on a full screen: peers, prefixes, BFD, OSPF, events, transactions
+    Top(Top),
     /// Show events as they happen, until Ctrl-C
     Events(Events),
     /// Open a session for an owner

@@ -96,6 +96,9 @@ pub enum CtlError {
         /// All that begin so.
         ids: Vec<String>,
     },
+    /// A full-screen view was asked for where there is no screen.
+    #[error("standard output is no terminal")]
+    NoTerminal,
     /// Files that were judged are wrong; what is wrong has been written.
     #[error("{} found", text::count(*mistakes, "mistake", "mistakes"))]
     NotValid {
@@ -122,7 +125,8 @@ impl CtlError {
             Self::NoToken
             | Self::SecretFile { .. }
             | Self::SecretEmpty { .. }
-            | Self::IntentFile { .. } => Exit::Usage,
+            | Self::IntentFile { .. }
+            | Self::NoTerminal => Exit::Usage,
             Self::BadIntents { .. } | Self::ManyTransactions { .. } | Self::NotValid { .. } => {
                 Exit::InvalidArgument
             }
@@ -136,6 +140,14 @@ impl CtlError {
         match self {
             Self::Refused { status, .. } => Self::Refused { status, about },
             other => other,
+        }
+    }
+
+    /// Whether it may pass by itself: the agent is away, or starts, or is busy.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } => source.kind() != io::ErrorKind::PermissionDenied,
+            _ => matches!(self.exit(), Exit::CannotConnect | Exit::Unavailable),
         }
     }
 
@@ -199,6 +211,7 @@ impl CtlError {
             Self::BadIntents { .. } => Some("`novaroutectl apply --help` shows the format"),
             Self::NoTransaction { .. } => Some(refusal::TRANSACTIONS_HINT),
             Self::ManyTransactions { .. } => Some("more of it"),
+            Self::NoTerminal => Some("`novaroutectl status --watch`, which needs none"),
             Self::SecretFile { .. }
             | Self::SecretEmpty { .. }
             | Self::IntentFile { .. }

@@ -13,8 +13,15 @@ use super::{
 };
 use crate::proto::v1::StreamEventsRequest;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  novaroutectl events --current
+  novaroutectl events --types peer_up,peer_down -o json | jq .metadata";
+
 /// `events`
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Events {
     /// Only events of this owner
     #[arg(long)]
@@ -22,6 +29,9 @@ pub struct Events {
     /// Only events of these types, such as peer_up,peer_down
     #[arg(long, value_name = "TYPE,...", value_delimiter = ',')]
     types: Vec<String>,
+    /// First an event for each thing that is up, advertised or connected now
+    #[arg(long)]
+    current: bool,
 }
 
 impl Events {
@@ -36,7 +46,7 @@ impl Events {
             owner_filter: self.owner.clone().unwrap_or_default(),
             // Shown in lower case, so taken in lower case too.
             event_types: self.types.iter().map(|name| name.to_ascii_uppercase()).collect(),
-            ..StreamEventsRequest::default()
+            current_state_first: self.current,
         };
         let agent = Agent::connect(global).await?;
         // No time limit in the request: it would be one for the whole stream.

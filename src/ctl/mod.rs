@@ -33,8 +33,10 @@ pub mod render;
 mod session;
 mod show;
 mod static_route;
+mod top;
 mod transactions;
 mod validate;
+mod watch;
 
 use std::io::Write;
 
@@ -51,6 +53,8 @@ use render::{Colour, Look, Now, text};
 pub struct Terminal<'a> {
     /// Whether results have colours.
     pub colour: Colour,
+    /// Whether `out` is a screen, which can be drawn over.
+    pub is_screen: bool,
     /// Results.
     pub out: &'a mut dyn Write,
     /// What is awaited while a command takes long.
@@ -69,9 +73,12 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
     let global = &cli.global;
     let look = Look { format: global.output, colour: terminal.colour };
     let text = match &cli.command {
-        Command::Status(show) => show.status(global, look).await?,
-        Command::Peers(show) => show.peers(global, look).await?,
-        Command::Prefixes(show) => show.prefixes(global, look).await?,
+        Command::Status(show) => return show.status(global, look, terminal).await,
+        Command::Peers(show) => return show.peers(global, look, terminal).await,
+        Command::Prefixes(show) => return show.prefixes(global, look, terminal).await,
+        Command::Bfd(show) => return show.bfd(global, look, terminal).await,
+        Command::Ospf(show) => return show.ospf(global, look, terminal).await,
+        Command::Top(top) => return top.run(global, terminal).await,
         Command::Events(events) => return events.run(global, look, &mut terminal.out).await,
         Command::Register(register) => register.run(global, look).await?,
         Command::Deregister(deregister) => deregister.run(global, look).await?,
@@ -87,7 +94,9 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::StaticRoute(route) => route.run(global, look).await?,
         Command::Apply(apply) => apply.run(global, look, terminal).await?,
         Command::Plan(plan) => plan.run(global, look, terminal).await?,
-        Command::Transactions(transactions) => transactions.run(global, look, terminal).await?,
+        Command::Transactions(transactions) => {
+            return transactions.run(global, look, terminal).await;
+        }
         Command::Confirm(finish) => finish.confirm(global, look).await?,
         Command::Rollback(finish) => finish.rollback(global, look, terminal).await?,
         Command::Validate(validate) => validate.run(global, terminal)?,

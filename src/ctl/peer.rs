@@ -17,6 +17,11 @@ use crate::proto::v1::{self, ApplyPeerRequest, BgpPeer, RemovePeerRequest};
 /// `apply-peer`: what is not given is left to the agent's defaults, also where the
 /// peer had it before.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  novaroutectl apply-peer --owner edge --neighbor 10.0.0.1 --remote-as 65001 --bfd
+  novaroutectl apply-peer --owner edge --neighbor fd00::1 --remote-as 65001 --keepalive 3 --hold-time 9 \\
+    --address-families ipv4-unicast,ipv6-unicast --password-file /run/secrets/bgp")]
 pub struct ApplyPeer {
     #[command(flatten)]
     credentials: Credentials,
@@ -136,6 +141,9 @@ impl ApplyPeer {
 
 /// `remove-peer`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  novaroutectl remove-peer --owner edge --neighbor 10.0.0.1")]
 pub struct RemovePeer {
     #[command(flatten)]
     credentials: Credentials,

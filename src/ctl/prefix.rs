@@ -39,6 +39,10 @@ impl From<Protocol> for v1::Protocol {
 
 /// `advertise`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  novaroutectl advertise --owner edge --prefix 192.0.2.10/32
+  novaroutectl advertise --owner edge --prefix 2001:db8::/48 --communities 65000:100,no-export --med 50")]
 pub struct Advertise {
     #[command(flatten)]
     credentials: Credentials,
@@ -92,6 +96,9 @@ impl Advertise {
 
 /// `withdraw`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  novaroutectl withdraw --owner edge --prefix 192.0.2.10/32 --protocol bgp")]
 pub struct Withdraw {
     #[command(flatten)]
     credentials: Credentials,

@@ -13,6 +13,9 @@ use crate::proto::v1::{DeregisterRequest, RegisterRequest};
 
 /// `register`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  novaroutectl register --owner edge --reassert")]
 pub struct Register {
     #[command(flatten)]
     credentials: Credentials,
@@ -38,6 +41,9 @@ impl Register {
 
 /// `deregister`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  novaroutectl deregister --owner edge --withdraw-all")]
 pub struct Deregister {
     #[command(flatten)]
     credentials: Credentials,

@@ -26,6 +26,10 @@ pub enum StaticRoute {
 
 /// `static-route add`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  novaroutectl static-route add --owner net --prefix 10.9.0.0/16 --gateway 10.0.0.1
+  novaroutectl static-route add --owner net --prefix 10.8.0.0/16 --blackhole")]
 pub struct Add {
     #[command(flatten)]
     credentials: Credentials,
@@ -69,6 +73,9 @@ impl Via {
 
 /// `static-route remove`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  novaroutectl static-route remove --owner net --prefix 10.9.0.0/16")]
 pub struct Remove {
     #[command(flatten)]
     credentials: Credentials,

@@ -14,6 +14,7 @@ use super::{
     now,
     refusal::About,
     render::{self, Applied, Done, Ended, Look},
+    watch,
 };
 use crate::proto::v1::{
     ConfirmRequest, GetTransactionRequest, ListTransactionsRequest, RollbackRequest,
@@ -55,12 +56,16 @@ struct List {
     /// At most this many; 0 shows all that are remembered
     #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_LIMIT)]
     limit: u32,
+    #[command(flatten)]
+    watch: watch::Watch,
 }
 
 #[derive(Debug, Args)]
 struct Show {
     /// The transaction, or as much of its beginning as no other has
     id: String,
+    #[command(flatten)]
+    watch: watch::Watch,
 }
 
 #[derive(Debug, Args)]
@@ -86,45 +91,60 @@ impl Transactions {
         global: &Global,
         look: Look,
         terminal: &mut Terminal<'_>,
-    ) -> Result<String, CtlError> {
-        let agent = Agent::connect(global).await?;
+    ) -> Result<(), CtlError> {
         match &self.command {
-            None => self.list.run(&agent, look).await,
-            Some(Command::List(list)) => list.run(&agent, look).await,
-            Some(Command::Show(show)) => show.run(&agent, look).await,
-            Some(Command::Watch(watch)) => watch.run(&agent, look, &mut terminal.out).await,
+            None => self.list.run(global, look, terminal).await,
+            Some(Command::List(list)) => list.run(global, look, terminal).await,
+            Some(Command::Show(show)) => show.run(global, look, terminal).await,
+            Some(Command::Watch(watch)) => watch.run(global, look, &mut terminal.out).await,
         }
     }
 }
 
 impl List {
-    async fn run(&self, agent: &Agent, look: Look) -> Result<String, CtlError> {
+    async fn run(
+        &self,
+        global: &Global,
+        look: Look,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), CtlError> {
         let request = ListTransactionsRequest {
             owner_filter: self.owner.clone().unwrap_or_default(),
             limit: self.limit,
         };
-        let response = agent.answer(agent.transactions().list(agent.request(request))).await?;
-        Ok(look.show(&render::Transactions::new(response, now())))
+        let ask = async || {
+            let agent = Agent::connect(global).await?;
+            let request = agent.request(request.clone());
+            let response = agent.answer(agent.transactions().list(request)).await?;
+            Ok(render::Transactions::new(response, now()))
+        };
+        self.watch.show(look, terminal, ask).await
     }
 }
 
 impl Show {
-    async fn run(&self, agent: &Agent, look: Look) -> Result<String, CtlError> {
-        let request = GetTransactionRequest { transaction_id: resolve(agent, &self.id).await? };
-        let answer = agent.answer(agent.transactions().get(agent.request(request))).await;
-        let transaction = answer.map_err(|error| error.about(About::Transaction))?;
-        Ok(look.show(&render::Transaction::new(transaction, now())))
+    async fn run(
+        &self,
+        global: &Global,
+        look: Look,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), CtlError> {
+        let ask = async || {
+            let agent = Agent::connect(global).await?;
+            let transaction_id = resolve(&agent, &self.id).await?;
+            let request = agent.request(GetTransactionRequest { transaction_id });
+            let answer = agent.answer(agent.transactions().get(request)).await;
+            let transaction = answer.map_err(|error| error.about(About::Transaction))?;
+            Ok(render::Transaction::new(transaction, now()))
+        };
+        self.watch.show(look, terminal, ask).await
     }
 }
 
 impl Watch {
     /// Writes transactions until the stream ends, which only the agent or a signal does.
-    async fn run(
-        &self,
-        agent: &Agent,
-        look: Look,
-        out: &mut dyn Write,
-    ) -> Result<String, CtlError> {
+    async fn run(&self, global: &Global, look: Look, out: &mut dyn Write) -> Result<(), CtlError> {
+        let agent = Agent::connect(global).await?;
         let request =
             WatchTransactionsRequest { owner_filter: self.owner.clone().unwrap_or_default() };
         // No time limit in the request: it would be one for the whole stream.

@@ -4,7 +4,10 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -57,6 +60,8 @@ pub struct Script {
     pub register: RegisterResponse,
     pub configure_bgp: ConfigureBgpResponse,
     pub status: GetStatusResponse,
+    /// What GetStatus answers the second time and later; the last stays.
+    pub later: Vec<GetStatusResponse>,
     pub events: Vec<RouteEvent>,
     /// Leave the event stream open after the last event.
     pub keep_open: bool,
@@ -68,6 +73,17 @@ pub struct Script {
     pub coverage: GetCoverageResponse,
     /// Answer nothing before this long.
     pub slow: Duration,
+    /// How often GetStatus was called.
+    pub asked: Arc<AtomicUsize>,
+}
+
+impl Script {
+    fn next_status(&self) -> GetStatusResponse {
+        let before = self.asked.fetch_add(1, Ordering::Relaxed);
+        let later =
+            before.checked_sub(1).and_then(|index| self.later.get(index).or(self.later.last()));
+        later.unwrap_or(&self.status).clone()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -145,7 +161,7 @@ service! {
         |_s| EnableOspfResponse {};
     disable_ospf: DisableOspfRequest => DisableOspfResponse, Seen::DisableOspf,
         |_s| DisableOspfResponse {};
-    get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.status.clone();
+    get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.next_status();
     stream_events: StreamEventsRequest => Events, Seen::StreamEvents, |s| {
         let events = stream::iter(s.events.clone().into_iter().map(Ok));
         if s.keep_open { events.chain(stream::pending()).boxed() } else { events.boxed() }
@@ -163,7 +179,10 @@ service! {
         |s| ListTransactionsResponse { transactions: s.transactions.clone() };
     get: GetTransactionRequest => Transaction, Seen::Get, |s| s.transaction.clone();
     watch: WatchTransactionsRequest => Ended, Seen::Watch,
-        |s| stream::iter(s.transactions.clone().into_iter().map(Ok)).boxed();
+        |s| {
+            let ended = stream::iter(s.transactions.clone().into_iter().map(Ok));
+            if s.keep_open { ended.chain(stream::pending()).boxed() } else { ended.boxed() }
+        };
 }
 
 service! {

@@ -3,8 +3,8 @@
 use std::{env, fs, path::Path};
 
 use novaroute::ctl::render::{
-    Applied, BgpConfigured, Colour, Coverage, Done, Event, Format, Look, Peers, Prefixes,
-    Registered, Status, View,
+    Applied, BfdSessions, BgpConfigured, Colour, Coverage, Done, Event, Format, Look,
+    OspfInterfaces, Peers, Prefixes, Registered, Status, View,
 };
 use novaroute::proto::v1::*;
 
@@ -27,16 +27,31 @@ pub fn golden(name: &str, view: &impl View) {
     compare(&format!("{name}.json"), &show(Format::Json));
 }
 
+/// Compares also the wide table and the YAML, with `name.wide.txt` and `name.yaml`.
+#[track_caller]
+pub fn every_format(name: &str, view: &impl View) {
+    golden(name, view);
+    let show = |format| Look { format, colour: Colour::None }.show(view);
+    compare(&format!("{name}.wide.txt"), &show(Format::Wide));
+    compare(&format!("{name}.yaml"), &show(Format::Yaml));
+}
+
 #[test]
 fn status() {
-    golden("status", &Status::from(responses::status()));
+    every_format("status", &Status::from(responses::status()));
     golden("status-empty", &Status::from(GetStatusResponse::default()));
 }
 
 #[test]
 fn peers_and_prefixes() {
-    golden("peers", &Peers::from(responses::status().peers));
-    golden("prefixes", &Prefixes::from(responses::status().prefixes));
+    every_format("peers", &Peers::from(responses::status().peers));
+    every_format("prefixes", &Prefixes::from(responses::status().prefixes));
+}
+
+#[test]
+fn bfd_and_ospf() {
+    every_format("bfd", &BfdSessions::from(responses::status().bfd_sessions));
+    every_format("ospf", &OspfInterfaces::from(responses::status().ospf_interfaces));
 }
 
 #[test]
@@ -46,11 +61,17 @@ fn coverage() {
 
 #[test]
 fn events() {
-    for (format, name) in [(Format::Table, "events.txt"), (Format::Json, "events.jsonl")] {
+    for (format, name) in [
+        (Format::Table, "events.txt"),
+        (Format::Json, "events.jsonl"),
+        (Format::Yaml, "events.yaml"),
+    ] {
         let look = Look { format, colour: Colour::None };
         let lines: String =
             responses::events().into_iter().map(|event| look.line(&Event::from(event))).collect();
-        assert_eq!(lines.lines().count(), responses::events().len());
+        if format != Format::Yaml {
+            assert_eq!(lines.lines().count(), responses::events().len());
+        }
         compare(name, &lines);
     }
 }
@@ -125,7 +146,10 @@ pub mod responses {
                 version: "10.3".into(),
                 connected: true,
                 uptime: "187200".into(),
-                ..FrrStatus::default()
+                daemons: vec![
+                    daemon("bgpd", true, ""),
+                    daemon("mgmtd", false, "mgmtd_fe.sock: connection refused"),
+                ],
             }),
             peers: vec![
                 peer("fd00::2", "Idle", "", 0),
@@ -148,8 +172,72 @@ pub mod responses {
                 prefix("192.0.2.10/32", Protocol::Bgp, "rejected: route-map refused"),
                 prefix("192.0.2.9/32", Protocol::Bgp, "advertised"),
                 prefix("9.0.0.0/8", Protocol::Unspecified, ""),
+                PrefixStatus {
+                    reason: "route-map refused".into(),
+                    ..prefix("198.51.100.1/32", Protocol::Bgp, "rejected")
+                },
             ],
-            ..GetStatusResponse::default()
+            bfd_sessions: vec![
+                BfdSessionStatus {
+                    peer_address: "fe80::1".into(),
+                    state: "down".into(),
+                    owner: "admin".into(),
+                    interface_name: "eth1".into(),
+                    reason: "Control Detection Time Expired".into(),
+                    ..bfd()
+                },
+                bfd(),
+            ],
+            ospf_interfaces: vec![
+                OspfInterfaceStatus {
+                    interface_name: "eth2".into(),
+                    area_id: "0.0.0.1".into(),
+                    state: "pending".into(),
+                    owner: "cni".into(),
+                    reason: "ospfd is not connected".into(),
+                    ..OspfInterfaceStatus::default()
+                },
+                OspfInterfaceStatus {
+                    interface_name: "eth1".into(),
+                    area_id: "0.0.0.0".into(),
+                    state: "DR".into(),
+                    owner: "cni".into(),
+                    neighbor_count: 1,
+                    cost: 10,
+                    neighbors: vec![OspfNeighborStatus {
+                        neighbor_id: "10.0.0.2".into(),
+                        address: "10.1.0.2".into(),
+                        state: "Full".into(),
+                    }],
+                    ..OspfInterfaceStatus::default()
+                },
+            ],
+            snapshot_age_ms: 340,
+        }
+    }
+
+    fn daemon(name: &str, connected: bool, reason: &str) -> DaemonStatus {
+        DaemonStatus {
+            name: name.into(),
+            connected,
+            version: if connected { "10.3" } else { "" }.into(),
+            uptime: if connected { "187200" } else { "" }.into(),
+            reason: reason.into(),
+        }
+    }
+
+    fn bfd() -> BfdSessionStatus {
+        BfdSessionStatus {
+            peer_address: "10.0.0.9".into(),
+            state: "up".into(),
+            owner: "edge".into(),
+            min_rx_ms: 300,
+            min_tx_ms: 300,
+            detect_multiplier: 3,
+            uptime: "3723".into(),
+            negotiated_tx_ms: 300,
+            detection_time_ms: 900,
+            ..BfdSessionStatus::default()
         }
     }
 

@@ -7,5 +7,7 @@ mod fake;
 mod golden;
 mod output;
 mod requests;
+mod screen;
 mod transactions;
 mod transactions_golden;
+mod watch;

@@ -9,7 +9,7 @@ use novaroute::ctl::render::{
 };
 use novaroute::proto::v1::{ApplyResponse, ListTransactionsResponse, Outcome, PlanResponse};
 
-use crate::golden::{compare, golden};
+use crate::golden::{compare, every_format, golden};
 
 fn now() -> Now {
     let time = Timestamp::from_second(1_700_000_100).unwrap();
@@ -26,7 +26,7 @@ fn plans() {
 #[test]
 fn transactions() {
     let list = ListTransactionsResponse { transactions: responses::transactions() };
-    golden("transactions", &Transactions::new(list, now()));
+    every_format("transactions", &Transactions::new(list, now()));
     let empty = ListTransactionsResponse::default();
     golden("transactions-empty", &Transactions::new(empty, now()));
     golden("transaction", &Transaction::new(responses::transaction(), now()));

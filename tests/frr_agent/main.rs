@@ -18,6 +18,7 @@
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
+//! | `screen` | novaroutectl's full screen and watches |
 
 #[path = "../agent/mod.rs"]
 mod agent;
@@ -38,5 +39,6 @@ mod refusals;
 mod reload;
 mod restart;
 mod routes;
+mod screen;
 mod sessions;
 mod way;

@@ -4,25 +4,31 @@
 //! (that is its JSON), and which knows how to draw itself for people.
 
 mod applied;
+mod bfd;
 mod coverage;
 mod done;
 mod event;
 pub(super) mod intent;
+mod ospf;
 mod paint;
 mod plan;
 mod status;
-mod table;
+pub(super) mod table;
 pub(super) mod text;
 mod transaction;
-mod when;
+pub(super) mod when;
+mod yaml;
 
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::Value;
 
 pub use applied::{Applied, Deadline};
+pub use bfd::BfdSessions;
 pub use coverage::Coverage;
 pub use done::{BgpConfigured, Done, Registered};
 pub use event::Event;
+pub use ospf::OspfInterfaces;
 pub use plan::Plan;
 pub use status::{Peers, Prefixes, Status};
 pub use transaction::{Ended, Transaction, Transactions};
@@ -34,8 +40,12 @@ pub enum Format {
     /// Aligned columns, for people
     #[default]
     Table,
+    /// The same with more columns
+    Wide,
     /// One JSON document, for programs
     Json,
+    /// One YAML document
+    Yaml,
 }
 
 /// Whether text for people has colours.
@@ -51,6 +61,18 @@ pub enum Colour {
 pub trait View: Serialize {
     /// For people. Ends with a line feed.
     fn table(&self, colour: Colour) -> String;
+
+    /// For people with a wide screen: everything there is. Ends with a line feed.
+    fn wide(&self, colour: Colour) -> String {
+        self.table(colour)
+    }
+}
+
+impl Format {
+    /// Whether it is for people.
+    pub fn is_for_people(self) -> bool {
+        matches!(self, Self::Table | Self::Wide)
+    }
 }
 
 /// How answers are shown.
@@ -67,22 +89,42 @@ impl Look {
     pub fn show(self, view: &impl View) -> String {
         match self.format {
             Format::Table => view.table(self.colour),
-            Format::Json => json(serde_json::to_string_pretty(view)),
+            Format::Wide => view.wide(self.colour),
+            Format::Json => format!("{:#}\n", document(view)),
+            Format::Yaml => yaml::document(&document(view)),
         }
     }
 
-    /// One answer of many, on one line.
+    /// One answer of many: on one line, but for YAML, where it is a document of its own.
     pub fn line(self, view: &impl View) -> String {
         match self.format {
             Format::Table => view.table(self.colour),
-            Format::Json => json(serde_json::to_string(view)),
+            Format::Wide => view.wide(self.colour),
+            Format::Json => format!("{}\n", document(view)),
+            Format::Yaml => format!("---\n{}", yaml::document(&document(view))),
         }
     }
 }
 
-fn json(document: serde_json::Result<String>) -> String {
-    let mut document =
-        document.expect("views have derived Serialize and string keys, so this cannot fail");
-    document.push('\n');
-    document
+/// What is in an answer, but for what changes while nothing happens: ages and uptimes.
+pub fn essence(view: &impl View) -> Value {
+    let mut value = document(view);
+    forget_time(&mut value);
+    value
+}
+
+fn forget_time(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| !["uptime", "snapshot_age_ms"].contains(&key.as_str()));
+            map.values_mut().for_each(forget_time);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_time),
+        _ => {}
+    }
+}
+
+fn document(view: &impl View) -> Value {
+    serde_json::to_value(view)
+        .expect("views have derived Serialize and string keys, so this cannot fail")
 }

@@ -1,4 +1,4 @@
-//! `GetStatus` for `status`, `peers` and `prefixes`.
+//! `GetStatus` for `status`, `peers` and `prefixes`; `bfd` and `ospf` draw theirs.
 
 use std::net::IpAddr;
 
@@ -7,13 +7,14 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::{
-    Colour, View,
+    BfdSessions, Colour, OspfInterfaces, View,
     table::{self, Table, cell, number},
     text,
+    when::took,
 };
 use crate::proto::v1::{self, GetStatusResponse};
 
-/// FRR, peers and prefixes.
+/// FRR and everything that is declared.
 #[derive(Debug, Serialize)]
 pub struct Status {
     frr_status: Frr,
@@ -21,6 +22,11 @@ pub struct Status {
     peers: Peers,
     #[serde(flatten)]
     prefixes: Prefixes,
+    #[serde(flatten)]
+    bfd_sessions: BfdSessions,
+    #[serde(flatten)]
+    ospf_interfaces: OspfInterfaces,
+    snapshot_age_ms: u64,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -28,6 +34,16 @@ struct Frr {
     version: String,
     connected: bool,
     uptime: String,
+    daemons: Vec<Daemon>,
+}
+
+#[derive(Debug, Serialize)]
+struct Daemon {
+    name: String,
+    connected: bool,
+    version: String,
+    uptime: String,
+    reason: String,
 }
 
 /// The BGP peers, in the order of their addresses.
@@ -48,6 +64,10 @@ struct Peer {
     bfd_enabled: bool,
     bfd_status: String,
     description: String,
+    reason: String,
+    bfd_min_rx_ms: u32,
+    bfd_min_tx_ms: u32,
+    bfd_detect_multiplier: u32,
 }
 
 /// The prefixes, in the order of their addresses.
@@ -62,16 +82,32 @@ struct Prefix {
     protocol: String,
     owner: String,
     state: String,
+    reason: String,
 }
 
 impl From<GetStatusResponse> for Status {
     fn from(response: GetStatusResponse) -> Self {
         let frr = response.frr_status.unwrap_or_default();
         Self {
-            frr_status: Frr { version: frr.version, connected: frr.connected, uptime: frr.uptime },
+            frr_status: Frr {
+                version: frr.version,
+                connected: frr.connected,
+                uptime: frr.uptime,
+                daemons: frr.daemons.into_iter().map(Daemon::from).collect(),
+            },
             peers: response.peers.into(),
             prefixes: response.prefixes.into(),
+            bfd_sessions: response.bfd_sessions.into(),
+            ospf_interfaces: response.ospf_interfaces.into(),
+            snapshot_age_ms: response.snapshot_age_ms,
         }
+    }
+}
+
+impl From<v1::DaemonStatus> for Daemon {
+    fn from(daemon: v1::DaemonStatus) -> Self {
+        let v1::DaemonStatus { name, connected, version, uptime, reason } = daemon;
+        Self { name, connected, version, uptime, reason }
     }
 }
 
@@ -90,6 +126,10 @@ impl From<Vec<v1::PeerStatus>> for Peers {
                 bfd_enabled: peer.bfd_enabled,
                 bfd_status: peer.bfd_status,
                 description: peer.description,
+                reason: peer.reason,
+                bfd_min_rx_ms: peer.bfd_min_rx_ms,
+                bfd_min_tx_ms: peer.bfd_min_tx_ms,
+                bfd_detect_multiplier: peer.bfd_detect_multiplier,
             })
             .collect();
         peers.sort_by_cached_key(|peer| {
@@ -110,6 +150,7 @@ impl From<Vec<v1::PrefixStatus>> for Prefixes {
                 prefix: prefix.prefix,
                 owner: prefix.owner,
                 state: prefix.state,
+                reason: prefix.reason,
             })
             .collect();
         prefixes.sort_by_cached_key(|prefix| {
@@ -127,20 +168,68 @@ impl From<Vec<v1::PrefixStatus>> for Prefixes {
     }
 }
 
+impl Status {
+    /// The sections, each drawn by `show`; what is empty is left away where few have it.
+    fn text(&self, colour: Colour, wide: bool) -> String {
+        fn draw(view: &impl View, colour: Colour, wide: bool) -> String {
+            if wide { view.wide(colour) } else { view.table(colour) }
+        }
+        let mut told = self.frr_status.table(self.snapshot_age_ms, colour);
+        for (name, count, optional, rows) in [
+            ("PEERS", self.peers.peers.len(), false, draw(&self.peers, colour, wide)),
+            ("PREFIXES", self.prefixes.prefixes.len(), false, draw(&self.prefixes, colour, wide)),
+            ("BFD", self.bfd_sessions.len(), true, draw(&self.bfd_sessions, colour, wide)),
+            ("OSPF", self.ospf_interfaces.len(), true, draw(&self.ospf_interfaces, colour, wide)),
+        ] {
+            if count > 0 || !optional {
+                told.push_str(&format!("\n{name} ({count})\n{rows}"));
+            }
+        }
+        told
+    }
+}
+
 impl View for Status {
     fn table(&self, colour: Colour) -> String {
-        let frr = &self.frr_status;
-        let connected = if frr.connected { "up" } else { "down" };
-        let mut head = Table::new(["FRR", "CONNECTION", "UPTIME"], colour);
-        head.row([cell(&frr.version), table::state(connected), cell(&text::uptime(&frr.uptime))]);
-        format!(
-            "{}\nPEERS ({})\n{}\nPREFIXES ({})\n{}",
-            head.text(),
-            self.peers.peers.len(),
-            self.peers.table(colour),
-            self.prefixes.prefixes.len(),
-            self.prefixes.table(colour)
-        )
+        self.text(colour, false)
+    }
+
+    fn wide(&self, colour: Colour) -> String {
+        self.text(colour, true)
+    }
+}
+
+/// What a connection is called.
+fn connection(connected: bool) -> &'static str {
+    if connected { "up" } else { "down" }
+}
+
+impl Frr {
+    fn table(&self, snapshot_age_ms: u64, colour: Colour) -> String {
+        let mut head = Table::new(["FRR", "CONNECTION", "UPTIME", "SNAPSHOT"], colour);
+        head.row([
+            cell(&self.version),
+            table::state(connection(self.connected)),
+            cell(&text::uptime(&self.uptime)),
+            cell(&format!("{} old", took(snapshot_age_ms.saturating_mul(1000)))),
+        ]);
+        let mut told = head.text();
+        if !self.daemons.is_empty() {
+            let columns = ["DAEMON", "CONNECTION", "VERSION", "UPTIME", "REASON"];
+            let mut table = Table::new(columns, colour);
+            for daemon in &self.daemons {
+                table.row([
+                    cell(&daemon.name),
+                    table::state(connection(daemon.connected)),
+                    cell(&daemon.version),
+                    cell(&text::uptime(&daemon.uptime)),
+                    cell(&daemon.reason),
+                ]);
+            }
+            told.push('\n');
+            told.push_str(&table.text());
+        }
+        told
     }
 }
 
@@ -151,16 +240,44 @@ impl View for Peers {
             colour,
         );
         for peer in &self.peers {
+            table.row(peer.cells());
+        }
+        table.text()
+    }
+
+    fn wide(&self, colour: Colour) -> String {
+        let mut table = Table::new(
+            [
+                "ADDRESS",
+                "AS",
+                "STATE",
+                "UPTIME",
+                "RECEIVED",
+                "SENT",
+                "BFD",
+                "OWNER",
+                "DESCRIPTION",
+                "BFD RX/TX MS",
+                "REASON",
+            ],
+            colour,
+        );
+        for peer in &self.peers {
+            let [address, remote_as, state, uptime, received, sent, bfd, owner, description] =
+                peer.cells();
+            let (timers, reason) = (cell(&peer.bfd_timers()), cell(&peer.reason));
             table.row([
-                cell(&peer.neighbor_address),
-                number(peer.remote_as),
-                table::state(&peer.state),
-                cell(&text::uptime(&peer.uptime)),
-                number(peer.prefixes_received),
-                number(peer.prefixes_sent),
-                peer.bfd(),
-                cell(&peer.owner),
-                cell(&peer.description),
+                address,
+                remote_as,
+                state,
+                uptime,
+                received,
+                sent,
+                bfd,
+                owner,
+                description,
+                timers,
+                reason,
             ]);
         }
         table.text()
@@ -168,11 +285,33 @@ impl View for Peers {
 }
 
 impl Peer {
+    fn cells(&self) -> [Cell; 9] {
+        [
+            cell(&self.neighbor_address),
+            number(self.remote_as),
+            table::state(&self.state),
+            cell(&text::uptime(&self.uptime)),
+            number(self.prefixes_received),
+            number(self.prefixes_sent),
+            self.bfd(),
+            cell(&self.owner),
+            cell(&self.description),
+        ]
+    }
+
     fn bfd(&self) -> Cell {
         match (self.bfd_enabled, self.bfd_status.as_str()) {
             (false, _) => cell(""),
             (true, "") => cell("enabled"),
             (true, status) => table::state(status),
+        }
+    }
+
+    /// The timers in effect: `300/300 x3`; nothing without a session.
+    fn bfd_timers(&self) -> String {
+        match self.bfd_detect_multiplier {
+            0 => String::new(),
+            times => format!("{}/{} x{times}", self.bfd_min_rx_ms, self.bfd_min_tx_ms),
         }
     }
 }
@@ -181,13 +320,24 @@ impl View for Prefixes {
     fn table(&self, colour: Colour) -> String {
         let mut table = Table::new(["PREFIX", "PROTOCOL", "STATE", "OWNER"], colour);
         for prefix in &self.prefixes {
-            table.row([
-                cell(&prefix.prefix),
-                cell(&prefix.protocol),
-                table::state(&prefix.state),
-                cell(&prefix.owner),
-            ]);
+            table.row(prefix.cells());
         }
         table.text()
+    }
+
+    fn wide(&self, colour: Colour) -> String {
+        let mut table = Table::new(["PREFIX", "PROTOCOL", "STATE", "OWNER", "REASON"], colour);
+        for prefix in &self.prefixes {
+            let [network, protocol, state, owner] = prefix.cells();
+            table.row([network, protocol, state, owner, cell(&prefix.reason)]);
+        }
+        table.text()
+    }
+}
+
+impl Prefix {
+    fn cells(&self) -> [Cell; 4] {
+        let (prefix, protocol) = (cell(&self.prefix), cell(&self.protocol));
+        [prefix, protocol, table::state(&self.state), cell(&self.owner)]
     }
 }

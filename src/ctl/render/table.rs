@@ -23,10 +23,11 @@ impl Health {
     pub fn of_state(state: &str) -> Self {
         let word = state.split([' ', ':']).next().unwrap_or_default();
         match word.to_ascii_lowercase().as_str() {
-            "established" | "applied" | "advertised" | "up" | "confirmed" | "unchanged" => {
-                Self::Good
+            "established" | "applied" | "advertised" | "up" | "confirmed" | "unchanged"
+            | "full" | "dr" | "backup" | "drother" | "point-to-point" | "passive" => Self::Good,
+            "pending" | "init" | "waiting" | "connect" | "opensent" | "openconfirm" | "running" => {
+                Self::Waiting
             }
-            "pending" | "connect" | "opensent" | "openconfirm" | "running" => Self::Waiting,
             _ => Self::Bad,
         }
     }

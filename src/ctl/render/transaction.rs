@@ -131,6 +131,26 @@ impl View for Transactions {
         }
         table.text()
     }
+
+    fn wide(&self, colour: Colour) -> String {
+        let columns =
+            ["ID", "WHEN", "OWNER", "CALL", "CHANGES", "RESULT", "TOOK", "CONFIRM", "MESSAGE"];
+        let mut table = Table::new(columns, colour);
+        for one in &self.transactions {
+            table.row([
+                cell(&one.id),
+                cell(&one.when(&self.now)),
+                cell(&one.owner),
+                cell(&one.origin),
+                number(one.change_count),
+                state(&one.result),
+                cell(&took(one.duration_us)),
+                cell(&one.confirm(&self.now)),
+                cell(&one.message),
+            ]);
+        }
+        table.text()
+    }
 }
 
 impl Transaction {

@@ -1,0 +1,151 @@
+//! What is shown and how: the state of the view. Pure.
+
+use super::data::{Data, Update};
+use crate::ctl::render::{Colour, Now, text};
+use jiff::{Timestamp, tz::TimeZone};
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// BGP peers.
+    Peers,
+    /// Counts of prefixes.
+    Prefixes,
+    /// BFD sessions.
+    Bfd,
+    /// Interfaces in OSPF.
+    Ospf,
+    /// The latest events.
+    Events,
+    /// The latest transactions.
+    Transactions,
+}
+
+impl Pane {
+    /// In the order in which Tab visits them.
+    pub const ALL: [Self; 6] =
+        [Self::Peers, Self::Prefixes, Self::Bfd, Self::Ospf, Self::Events, Self::Transactions];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Peers => "Peers",
+            Self::Prefixes => "Prefixes",
+            Self::Bfd => "BFD",
+            Self::Ospf => "OSPF",
+            Self::Events => "Events",
+            Self::Transactions => "Transactions",
+        }
+    }
+
+    /// The pane so many places behind this one, around the end.
+    pub fn step(self, places: usize) -> Self {
+        Self::ALL[(self as usize + places) % Self::ALL.len()]
+    }
+}
+
+/// Whether the view goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It does.
+    Go,
+    /// It does, on a screen that is drawn anew: something else wrote on it.
+    Redraw,
+    /// Somebody wants to leave.
+    Quit,
+}
+
+/// Whether the agent is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// Not yet known.
+    Connecting,
+    /// It is.
+    Up,
+    /// It is not, for this reason.
+    Lost(String),
+}
+
+/// The view.
+#[derive(Debug)]
+pub struct Top {
+    /// Where the agent is.
+    pub socket: String,
+    /// Whose things are shown; empty for everybody's.
+    pub owner: String,
+    /// Whether there are colours.
+    pub colour: Colour,
+    /// The time it is.
+    pub now: Now,
+    /// Whether the agent is there.
+    pub link: Link,
+    /// What it has said.
+    data: Data,
+    /// What it had said when the view was paused.
+    frozen: Option<Data>,
+    /// The pane that has the keys.
+    pub focus: Pane,
+    /// The line of each pane that is selected, from 0.
+    pub(super) selected: [usize; Pane::ALL.len()],
+    /// Whether the pane with the keys has the whole screen.
+    pub enlarged: bool,
+    /// What lines must contain, in lower case or not.
+    pub filter: String,
+    /// Whether the filter is being typed.
+    pub typing: bool,
+    /// Whether the keys are explained.
+    pub help: bool,
+}
+
+impl Top {
+    /// Before anything is known.
+    pub fn new(socket: String, owner: String, colour: Colour) -> Self {
+        Self {
+            socket,
+            owner,
+            colour,
+            now: Now { time: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC },
+            link: Link::Connecting,
+            data: Data::default(),
+            frozen: None,
+            focus: Pane::Peers,
+            selected: [0; Pane::ALL.len()],
+            enlarged: false,
+            filter: String::new(),
+            typing: false,
+            help: false,
+        }
+    }
+
+    /// Takes something new.
+    pub fn take(&mut self, update: Update) {
+        match update {
+            Update::Linked => self.link = Link::Up,
+            Update::Lost(why) => self.link = Link::Lost(text::printable(why.trim_end()).into()),
+            Update::Status(status, at) => {
+                self.link = Link::Up;
+                self.data.take_status(*status, at);
+            }
+            Update::Event(event) => self.data.take_event(event),
+            Update::Transaction(transaction) => self.data.take_transaction(*transaction),
+        }
+    }
+
+    /// What is shown.
+    pub fn data(&self) -> &Data {
+        self.frozen.as_ref().unwrap_or(&self.data)
+    }
+
+    /// Whether the view stands still.
+    pub fn is_paused(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// Stands still, or goes on with what has come meanwhile.
+    pub fn pause(&mut self) {
+        self.frozen = match self.frozen {
+            None => Some(self.data.clone()),
+            Some(_) => None,
+        };
+    }
+}
