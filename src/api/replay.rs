@@ -33,17 +33,20 @@ pub(super) fn current_state(
     for (key, owned) in view.store.iter() {
         let owner = owned.owner.clone();
         match &owned.intent {
-            Intent::Bgp(bgp) => events.push(Event::BgpConfigChanged {
-                owner,
-                now: bgp.clone(),
-                previous: None,
-            }),
+            Intent::Bgp(bgp) => {
+                events.push(Event::BgpConfigChanged { owner, now: bgp.clone(), previous: None })
+            }
             Intent::Peer(peer) => {
                 let seen = frr.neighbors.get(&peer.address).filter(|it| it.is_established());
                 if let Some(seen) = seen {
                     let (peer, state) = (peer.address, seen.state.clone());
                     let previous_state = previous();
-                    sessions.push(Event::PeerUp { owner: owner.clone(), peer, state, previous_state });
+                    sessions.push(Event::PeerUp {
+                        owner: owner.clone(),
+                        peer,
+                        state,
+                        previous_state,
+                    });
                 }
                 // A BFD session of its own is told of its own owner.
                 let alone = crate::model::IntentKey::BfdSession(peer.address);

@@ -7,9 +7,7 @@ use std::{pin::Pin, time::SystemTime};
 use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{
-    Api, Parts, codes, replay::current_state, service::connection, status::get_status,
-};
+use super::{Api, Parts, codes, replay::current_state, service::connection, status::get_status};
 use crate::{
     events::{Filter, parse_owner_filter},
     model::{Change, FieldErrors, Intent, IntentKey, Peer},

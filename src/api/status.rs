@@ -4,7 +4,9 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     commit::View,
-    model::{self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement},
+    model::{
+        self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement,
+    },
     monitor::{self, DaemonState, FrrStatus},
     proto::v1,
 };
@@ -110,12 +112,7 @@ fn prefix_status(
     }
 }
 
-fn peer_status(
-    peer: &Peer,
-    owner: &OwnerName,
-    view: &View,
-    frr: &FrrStatus,
-) -> v1::PeerStatus {
+fn peer_status(peer: &Peer, owner: &OwnerName, view: &View, frr: &FrrStatus) -> v1::PeerStatus {
     let mut status = v1::PeerStatus {
         neighbor_address: peer.address.to_string(),
         remote_as: peer.remote_as.get(),

@@ -213,9 +213,11 @@ impl Event {
             Self::OspfNeighborUp { neighbor_id, interface, state, .. } => {
                 format!("OSPF neighbour {neighbor_id} on {interface} is {state}")
             }
-            Self::OspfNeighborDown { neighbor_id, interface, state, previous_state, .. } => format!(
-                "OSPF neighbour {neighbor_id} on {interface} went from {previous_state} to {state}"
-            ),
+            Self::OspfNeighborDown { neighbor_id, interface, state, previous_state, .. } => {
+                format!(
+                    "OSPF neighbour {neighbor_id} on {interface} went from {previous_state} to {state}"
+                )
+            }
             Self::PrefixAdvertised { prefix, protocol, .. } => {
                 format!("{prefix} is advertised through {protocol}")
             }

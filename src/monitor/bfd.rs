@@ -73,8 +73,7 @@ mod tests {
 
     #[test]
     fn timers_and_states_are_bfdds() {
-        let sessions =
-            sessions(include_str!("../../tests/fixtures/bfdd-10.3/peers.json")).unwrap();
+        let sessions = sessions(include_str!("../../tests/fixtures/bfdd-10.3/peers.json")).unwrap();
         let up = &sessions[&"10.0.1.2".parse().unwrap()];
         let ms = Duration::from_millis;
         let expected = BfdSession {

@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn a_node_without_bgp_has_no_neighbors() {
         assert!(summary("{}\n").unwrap().neighbors.is_empty());
-        assert!(summary("{\"warning\": \"none\", \"ipv4Unicast\": {}}").unwrap().neighbors.is_empty());
+        assert!(
+            summary("{\"warning\": \"none\", \"ipv4Unicast\": {}}").unwrap().neighbors.is_empty()
+        );
     }
 
     #[test]

@@ -166,7 +166,8 @@ fn ospf_changes(
         let old = old.map_or(&none, |interface| &interface.neighbors);
         let new = new.map_or(&none, |interface| &interface.neighbors);
         for (id, old, new) in pairs(old, new) {
-            let full = |neighbor: Option<&OspfNeighbor>| neighbor.is_some_and(OspfNeighbor::is_full);
+            let full =
+                |neighbor: Option<&OspfNeighbor>| neighbor.is_some_and(OspfNeighbor::is_full);
             let state = |neighbor: Option<&OspfNeighbor>| {
                 neighbor.map_or_else(|| UNKNOWN.to_owned(), |neighbor| neighbor.state.clone())
             };

@@ -38,9 +38,7 @@ use std::{
 pub use advertised::Advertised;
 pub use diff::{BfdChange, OspfChange, Transition, diff};
 use status::Family;
-pub use status::{
-    BfdSession, DaemonState, FrrStatus, Neighbor, OspfInterface, OspfNeighbor,
-};
+pub use status::{BfdSession, DaemonState, FrrStatus, Neighbor, OspfInterface, OspfNeighbor};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -109,7 +107,8 @@ impl Monitor {
             watchers.spawn(daemon::watch(daemon, frr.clone(), report.clone(), metrics.clone()));
         }
         let task = tokio::spawn(async move {
-            stop.run_until_cancelled(fold(observations, publish, transitions, metrics, started)).await;
+            stop.run_until_cancelled(fold(observations, publish, transitions, metrics, started))
+                .await;
             watchers.shutdown().await;
         });
         Self { status, task }

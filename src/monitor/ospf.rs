@@ -1,6 +1,9 @@
 //! ospfd's JSON to interfaces, neighbours and external routes. Pure: no async, no I/O, no clock.
 
-use std::{collections::{BTreeMap, HashSet}, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::Ipv4Addr,
+};
 
 use serde::Deserialize;
 
@@ -127,8 +130,7 @@ mod tests {
     #[test]
     fn neighbours_belong_to_their_interface() {
         let found = interfaces(INTERFACES, NEIGHBORS).unwrap();
-        let neighbor =
-            OspfNeighbor { address: "10.0.1.2".parse().unwrap(), state: "Full".into() };
+        let neighbor = OspfNeighbor { address: "10.0.1.2".parse().unwrap(), state: "Full".into() };
         assert!(neighbor.is_full());
         let expected = OspfInterface {
             area: "0.0.0.0".into(),
@@ -144,7 +146,8 @@ mod tests {
     fn external_routes_are_announced() {
         let text = include_str!("../../tests/fixtures/ospfd-10.3/external.json");
         assert_eq!(announced(text).unwrap(), ["198.51.100.7/32".parse().unwrap()].into());
-        let host_bits = r#"{"asExternalLinkStates": [{"linkStateId": "10.0.0.255", "networkMask": 24}]}"#;
+        let host_bits =
+            r#"{"asExternalLinkStates": [{"linkStateId": "10.0.0.255", "networkMask": 24}]}"#;
         assert_eq!(announced(host_bits).unwrap(), ["10.0.0.0/24".parse().unwrap()].into());
         let state = externals(include_str!("../../tests/fixtures/ospfd-10.3/ospf.json")).unwrap();
         assert_eq!(state.lsa_external_counter, 1);

@@ -139,9 +139,12 @@ impl Poll {
                 0 => HashSet::new(),
                 1..=MAX_SENT => {
                     let name = family.command_name();
-                    let command = format!("show bgp {name} unicast update-groups advertised-routes");
+                    let command =
+                        format!("show bgp {name} unicast update-groups advertised-routes");
                     let text = |text: &str| Ok::<_, String>(advertised::outbound(text));
-                    let Some(prefixes) = self.read(session, &command, text).await? else { continue };
+                    let Some(prefixes) = self.read(session, &command, text).await? else {
+                        continue;
+                    };
                     prefixes
                 }
                 _ => HashSet::new(),

@@ -116,10 +116,8 @@ fn a_bfd_session_that_comes_and_goes_is_told_once() {
     assert_eq!(told(&up, &down), [Transition::BfdDown(change("down", "up"))]);
     assert_eq!(told(&down, &with(Some(bfd("init", None)))), []);
     assert_eq!(told(&up, &with(None)), [Transition::BfdDown(change("Unknown", "up"))]);
-    let flapped = [
-        Transition::BfdDown(change("down", "up")),
-        Transition::BfdUp(change("up", "down")),
-    ];
+    let flapped =
+        [Transition::BfdDown(change("down", "up")), Transition::BfdUp(change("up", "down"))];
     assert_eq!(told(&up, &with(Some(bfd("up", Some(1))))), flapped);
 }
 
@@ -144,14 +142,8 @@ fn an_ospf_neighbour_counts_while_it_is_full() {
     let full = with(Some("Full"));
     let loading = with(Some("Loading"));
     assert_eq!(diff(&with(None), &loading), []);
-    assert_eq!(
-        diff(&loading, &full),
-        [Transition::OspfNeighborUp(change("Full", "Loading"))]
-    );
-    assert_eq!(
-        diff(&full, &with(None)),
-        [Transition::OspfNeighborDown(change("Unknown", "Full"))]
-    );
+    assert_eq!(diff(&loading, &full), [Transition::OspfNeighborUp(change("Full", "Loading"))]);
+    assert_eq!(diff(&full, &with(None)), [Transition::OspfNeighborDown(change("Unknown", "Full"))]);
     assert_eq!(
         diff(&full, &FrrStatus::default()),
         [Transition::OspfNeighborDown(change("Unknown", "Full"))],

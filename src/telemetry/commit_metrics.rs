@@ -65,10 +65,7 @@ impl CommitMetrics {
                 "Changes that FRR took and did not show afterwards.",
                 &["door"],
             ),
-            rollbacks: counter(
-                "novaroute_rollbacks_total",
-                "Transactions that were rolled back.",
-            ),
+            rollbacks: counter("novaroute_rollbacks_total", "Transactions that were rolled back."),
             drift_repaired: counter(
                 "novaroute_drift_repaired_total",
                 "Nodes that FRR had lost or changed and has again.",

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use novaroute::proto::v1::{
-    BgpPeer, EnableBfdRequest, EnableOspfRequest, EventType, RouteEvent,
-};
+use novaroute::proto::v1::{BgpPeer, EnableBfdRequest, EnableOspfRequest, EventType, RouteEvent};
 use serde_json::Value;
 
 use crate::{
@@ -163,8 +161,7 @@ fn drift_is_noticed_repaired_and_counted() {
     admin.advertise("198.51.100.0/24").unwrap();
     agent.wait_ready();
     assert!(agent.http("/metrics").1.contains("\nnovaroute_drift_repaired_total 0\n"));
-    let drift =
-        ["router bgp 65000", "address-family ipv4 unicast", "no network 192.0.2.0/24"];
+    let drift = ["router bgp 65000", "address-family ipv4 unicast", "no network 192.0.2.0/24"];
     configure(&lab, &drift);
     wait_for("the repair", COMPARED, || has_lines(&lab, &["network 192.0.2.0/24"]));
     wait_for("the count", SOON, || {

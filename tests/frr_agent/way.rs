@@ -60,8 +60,7 @@ fn routes_reach_both_peers_with_their_attributes_and_go_again() {
             other => Err(format!("{other:?}")),
         });
     }
-    let mut prefixes: Vec<_> =
-        status.prefixes.iter().map(|it| (&*it.prefix, &*it.owner)).collect();
+    let mut prefixes: Vec<_> = status.prefixes.iter().map(|it| (&*it.prefix, &*it.owner)).collect();
     prefixes.sort_unstable();
     for (prefix, _) in &prefixes {
         wait_for("advertised", SOON, || match admin.prefix_state(prefix) {
@@ -71,11 +70,7 @@ fn routes_reach_both_peers_with_their_attributes_and_go_again() {
     }
     assert_eq!(
         prefixes,
-        [
-            ("10.9.9.9/32", "edge"),
-            ("192.0.2.1/32", "edge"),
-            ("2001:db8::1/128", "edge"),
-        ]
+        [("10.9.9.9/32", "edge"), ("192.0.2.1/32", "edge"), ("2001:db8::1/128", "edge"),]
     );
 
     for prefix in ["192.0.2.1/32", "2001:db8::1/128", "10.9.9.9/32"] {
