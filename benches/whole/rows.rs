@@ -201,7 +201,7 @@ impl Run<'_> {
 
     fn latency(&mut self, size: u32) {
         self.row("AdvertisePrefix", |run| run.advertise(size));
-        self.row("AdvertisePrefix to the peer", |run| run.to_peer(size));
+        self.row("AdvertisePrefix to the peer", |run| run.until_peer(size));
     }
 
     fn advertise(&mut self, size: u32) -> Result<(), String> {
@@ -228,7 +228,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn to_peer(&mut self, size: u32) -> Result<(), String> {
+    fn until_peer(&mut self, size: u32) -> Result<(), String> {
         let (calls, budget) = (self.scale.calls / 2, self.scale.budget);
         let measured = self.client.advertise_to_peer(self.lab, PROBES, calls, budget);
         let (samples, done) = self.runtime.block_on(measured)?;

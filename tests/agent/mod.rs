@@ -5,7 +5,7 @@
 //! never through code of the product.
 
 // Each test binary compiles this module and uses its own part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod client;
 mod router;
