@@ -504,7 +504,10 @@ mod tests {
             "commit_batch_size histogram",
             "commit_queue_depth gauge",
             "commit_stage_duration_seconds histogram",
+            "config_last_reload_successful gauge",
+            "config_reloads_total counter",
             "confirmations_failed_total counter",
+            "doors_struck_out_total counter",
             "drift_repaired_total counter",
             "events_dropped_total counter",
             "events_total counter",
@@ -521,6 +524,7 @@ mod tests {
             "registered_owners gauge",
             "rollbacks_total counter",
             "snapshot_age_seconds gauge",
+            "yang_revision_mismatches gauge",
         ];
         assert_eq!(names, expected);
     }
