@@ -219,13 +219,13 @@ for bad in ["10.0.0.1/33", "10.0.0.1/24", "ten", "", "10.0.0.1"]:
     refused(Code.INVALID_ARGUMENT, edge.AdvertisePrefix, "prefix", prefix=bad, **bgp)
 refused(Code.INVALID_ARGUMENT, edge.AdvertisePrefix, "prefix", "protocol", "communities",
         prefix="ten", attributes=pb.PrefixAttributes(communities=["65000"]))
-attributes = pb.PrefixAttributes(local_preference=200, med=50, communities=["65000:1", "no-export"])
+attributes = pb.PrefixAttributes(local_preference=200, med=50, communities=["65000:1", "65000:2"])
 edge.AdvertisePrefix(prefix="10.1.0.1/32", attributes=attributes, **bgp)
 unchanged(edge.AdvertisePrefix, prefix="10.1.0.1/32", attributes=attributes, **bgp)
 events.wait("PREFIX_ADVERTISED", prefix="10.1.0.1/32", protocol="bgp")
 only_edge.wait("PREFIX_ADVERTISED", prefix="10.1.0.1/32")
 route = show("show bgp ipv4 unicast 10.1.0.1/32 json")["paths"][0]
-assert route["metric"] == 50 and set(route["community"]["list"]) == {"65000:1", "noExport"}, route
+assert route["metric"] == 50 and set(route["community"]["list"]) == {"65000:1", "65000:2"}, route
 eventually("advertised", lambda: prefix_state(edge, "10.1.0.1/32") == "advertised")
 edge.AdvertisePrefix(prefix="2001:DB8::1/128", **bgp)
 edge.AdvertisePrefix(prefix="2001:db8:0::1/128", **bgp)
