@@ -4,8 +4,8 @@
     container.py POD.json NAME STATE.json
 
 POD.json is the pod's spec as it was rendered. STATE.json says where things are that a cluster
-has and a lab has not: root file systems by image (with entrypoint, command and user of the
-image), directories by volume, values of the downward API by path.
+has and a lab has not: the layers of images (the uppermost first) with their entrypoint, command and
+user, directories by volume, values of the downward API by path.
 
 To be run as root in the network namespace of the pod's node, with mount, PID and UTS namespaces of
 its own (`unshare --mount --pid --fork --uts --propagation private`). A field of the
@@ -117,14 +117,16 @@ class Container:
 
     def assemble(self, root):
         """The root file system with everything that is mounted in it, at `root`."""
-        mount("--bind", self.image["root"], root)
-        for directory, kind in (("dev", "--rbind"), ("sys", "--rbind")):
-            mount(kind, f"/{directory}", f"{root}/{directory}")
-        mount("-t", "proc", "proc", f"{root}/proc")
-        for source, target in self.image.get("files", {}).items():
-            mount("--bind", source, f"{root}{target}")
-        if self.security.get("readOnlyRootFilesystem"):
+        if not self.security.get("readOnlyRootFilesystem"):
+            die("a root file system that can be written is not carried out here")
+        if len(self.image["layers"]) == 1:
+            mount("--bind", self.image["layers"][0], root)
             mount("-o", "remount,bind,ro", root)
+        else:
+            mount("-t", "overlay", "overlay", "-o", "ro,lowerdir=" + ":".join(self.image["layers"]), root)
+        for directory in ("dev", "sys"):
+            mount("--rbind", f"/{directory}", f"{root}/{directory}")
+        mount("-t", "proc", "proc", f"{root}/proc")
         for at in self.spec.get("volumeMounts", []):
             take(at, at["mountPath"], {"name", "mountPath", "readOnly", "subPath"})
             source = os.path.join(self.volumes[at["name"]], at.get("subPath", ""))
