@@ -41,18 +41,19 @@ fn node() -> Lab {
 
 /// What a node's client does: a peer, a prefix, a static route.
 fn declare(lab: &Lab, pod: &Pod) {
-    let token = pod.token("admin");
-    let ctl = |args: &[&str]| {
-        let out = pod.ctl(&[args, &["--owner", "admin", "--token", token.as_str()]].concat());
-        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    };
-    ctl(&["register"]);
-    // Without a router-id: the downward API has it.
-    ctl(&["configure-bgp", "--local-as", &net::NODE_AS.to_string()]);
-    ctl(&["apply-peer", "--neighbor", net::TOR_V4, "--remote-as", &net::TOR_AS.to_string()]);
-    ctl(&["advertise", "--prefix", PREFIX]);
-    // Through mgmtd, whose socket only FRR's own user can open.
-    ctl(&["static-route", "add", "--prefix", STATIC, "--gateway", net::TOR_V4]);
+    // Without a router-id: the downward API has it. The static route goes through mgmtd, whose socket
+    // only FRR's own user can open.
+    let intents = json!([
+        {"bgp": {"local_as": net::NODE_AS}},
+        {"peer": {"neighbor_address": net::TOR_V4, "remote_as": net::TOR_AS}},
+        {"prefix": {"prefix": PREFIX}},
+        {"static_route": {"prefix": STATIC, "gateway": net::TOR_V4}},
+    ]);
+    let file = lab.run_dir().join("intents.json");
+    fs::write(&file, intents.to_string()).expect("a file");
+    let file = file.to_str().expect("a path of text");
+    let out = pod.ctl(&["apply", "-f", file, "--owner", "admin", "--token", &pod.token("admin")]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     wait_for("the prefix at tor", PATIENCE, || tor_has(lab, PREFIX));
 }
 
