@@ -15,7 +15,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## install what this machine lacks and build the cached FRR (idempotent)
@@ -48,6 +48,18 @@ ifdef NEXTEST
 else
 	cargo test --features failpoints --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
+
+# A benchmark leaves nothing in docs/ unless it is told to: BENCH_OUT=docs/bench.
+BENCH_OUT ?= $(TARGET)/bench
+
+.PHONY: bench
+bench: setup ## measure NovaRoute against FRR's own floor (15 minutes), and the pure parts
+	cargo bench --bench whole -- --out $(abspath $(BENCH_OUT)) || $(REAP)
+	cargo bench --bench pure
+
+.PHONY: bench-quick
+bench-quick: setup ## a small benchmark for every day (two minutes)
+	cargo bench --bench whole -- --quick --out $(abspath $(BENCH_OUT)) || $(REAP)
 
 .PHONY: lab
 lab: setup ## start a lab to play with and print what to type in it

@@ -12,6 +12,8 @@ pub enum Daemon {
     Mgmtd,
     /// BFD.
     Bfdd,
+    /// OSPFv2.
+    Ospfd,
     /// BGP.
     Bgpd,
 }
@@ -19,13 +21,14 @@ pub enum Daemon {
 impl Daemon {
     /// All of them, in the order in which they are changed: what is named (a BFD
     /// profile) before what names it (a neighbour).
-    pub const ALL: [Self; 3] = [Self::Mgmtd, Self::Bfdd, Self::Bgpd];
+    pub const ALL: [Self; 4] = [Self::Mgmtd, Self::Bfdd, Self::Ospfd, Self::Bgpd];
 
     /// Name of the program, of its socket and in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mgmtd => "mgmtd",
             Self::Bfdd => "bfdd",
+            Self::Ospfd => "ospfd",
             Self::Bgpd => "bgpd",
         }
     }

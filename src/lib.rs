@@ -47,5 +47,6 @@ pub mod store;
 pub mod telemetry;
 pub mod transaction;
 pub mod tree;
+pub mod validate;
 pub mod wire;
 pub mod yang;

@@ -18,6 +18,7 @@ fn parse(text: &str) -> Result<Config, String> {
     let nowhere = Surroundings {
         env: &|_| None,
         read_file: &|_| Err(io::Error::from(io::ErrorKind::NotFound)),
+        default_route_address: &|| Err(io::Error::from(io::ErrorKind::NotFound)),
     };
     Config::parse(text, &nowhere).map_err(|error| error.to_string())
 }
@@ -25,8 +26,8 @@ fn parse(text: &str) -> Result<Config, String> {
 /// Every key that the configuration knows, by its path: the errors of wrong keys list them.
 fn known_keys() -> BTreeSet<String> {
     let wrong = json!({
-        "x": 1, "frr": { "x": 1 }, "bgp": { "x": 1 },
-        "owners": { "NAME": { "x": 1, "allowed_prefixes": { "x": 1 } } },
+        "x": 1, "frr": { "x": 1 }, "bgp": { "x": 1, "peers": [{ "x": 1 }] },
+        "owners": { "NAME": { "x": 1, "allowed_prefixes": { "x": 1 }, "quotas": { "x": 1 } } },
     });
     let errors = parse(&wrong.to_string()).expect_err("unknown keys");
     let mut keys = BTreeSet::new();
@@ -44,10 +45,12 @@ fn known_keys() -> BTreeSet<String> {
 #[test]
 fn the_readme_is_complete() {
     let readme = read("README.md");
-    let objects = ["frr", "bgp", "owners", "owners.NAME.allowed_prefixes"];
+    let objects =
+        ["frr", "bgp", "bgp.peers", "owners", "owners.NAME.allowed_prefixes", "owners.NAME.quotas"];
     let keys = known_keys();
     assert!(keys.contains("frr.yang_dir") && keys.contains("owners.NAME.token"), "{keys:?}");
     for key in keys.iter().filter(|key| !objects.contains(&key.as_str())) {
+        let key = key.replace("[0]", "[]");
         assert!(readme.contains(&format!("`{key}`")), "README.md lacks the key {key}");
     }
     for command in Cli::command().get_subcommands() {

@@ -1,6 +1,9 @@
 //! What one part asks of another, without the parts knowing each other.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -61,6 +64,8 @@ impl Observer for CommitMetrics {
             self.metrics.set_active_peers(owner, counts.peers);
             self.metrics.set_active_prefixes(owner, Protocol::Bgp, counts.bgp_prefixes);
             self.metrics.set_active_prefixes(owner, Protocol::Ospf, counts.ospf_prefixes);
+            self.metrics.set_active_bfd_sessions(owner, counts.bfd_sessions);
+            self.metrics.set_active_ospf_interfaces(owner, counts.ospf_interfaces);
         }
         let lacking = now.pending.clone().or_else(|| {
             let rejected = now.rejected.iter().next();
@@ -70,29 +75,37 @@ impl Observer for CommitMetrics {
     }
 }
 
-/// The owners of the configuration.
-pub(super) struct Owned {
-    owners: Owners,
-    grace_period: Duration,
-}
+/// The owners of the configuration that is in force.
+pub(super) struct Owned(RwLock<(Owners, Duration)>);
 
 impl Owned {
     pub(super) fn new(config: &Config) -> Self {
-        Self { owners: config.owners.clone(), grace_period: config.disconnect_grace_period }
+        Self(RwLock::new((config.owners.clone(), config.disconnect_grace_period)))
+    }
+
+    /// Puts another configuration's owners and grace period in force, for every call that is still to be
+    /// authenticated and every connection that is still to close.
+    pub(super) fn replace(&self, config: &Config) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *held = (config.owners.clone(), config.disconnect_grace_period);
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, (Owners, Duration)> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Directory for Owned {
     fn accepts(&self, owner: &OwnerName, token: &str) -> Option<bool> {
-        self.owners.get(owner).map(|owner| owner.accepts(token))
+        self.held().0.get(owner).map(|owner| owner.accepts(token))
     }
 
     fn lifetime(&self, owner: &OwnerName) -> Option<Lifetime> {
-        self.owners.get(owner).map(|owner| owner.policy.lifetime)
+        self.held().0.get(owner).map(|owner| owner.policy.lifetime)
     }
 
     fn grace_period(&self) -> Duration {
-        self.grace_period
+        self.held().1
     }
 }
 

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `adapters` | what one part asks of another, without the parts knowing each other |
+//! | `reload` | another configuration while the agent runs |
 //! | `transitions` | what the monitor saw → events |
 //!
 //! ```text
@@ -13,6 +14,7 @@
 //! ```
 
 mod adapters;
+mod reload;
 mod transitions;
 
 use std::{path::PathBuf, sync::Arc};
@@ -24,17 +26,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::adapters::{CommitMetrics, MonitorStatus, Owned};
+use self::{
+    adapters::{CommitMetrics, MonitorStatus, Owned},
+    reload::Reloader,
+};
 use crate::{
     api::{self, Api, BindError, Sessions},
     commit::{self, Actor, Engine},
-    config::Config,
+    config::{Config, Source},
     events::Bus,
     frr::vty::chain,
     journal::{Journal, JournalError},
-    model::OwnerName,
     monitor::Monitor,
-    telemetry::{GrpcMethod, Health, HttpError, HttpServer, Metrics},
+    telemetry::{GrpcMethod, Health, HttpError, HttpServer, LogControl, Metrics},
     yang::YangError,
 };
 
@@ -70,12 +74,25 @@ pub enum AgentError {
     Crashed(#[from] JoinError),
 }
 
-/// Runs the agent until `stop` is cancelled: then no new call is taken, the commit under way is
+/// What steers the agent from outside.
+pub struct Control {
+    /// Ends it when it is cancelled.
+    pub stop: CancellationToken,
+    /// Has it read its configuration again.
+    pub reload: mpsc::Receiver<()>,
+    /// Where the configuration comes from.
+    pub source: Source,
+    /// Changes what is logged.
+    pub logs: LogControl,
+}
+
+/// Runs the agent until it is stopped: then no new call is taken, the commit under way is
 /// finished, and what FRR runs stays.
 ///
 /// # Errors
 /// It can't start, or a part of it has failed.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentError> {
+pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
+    let Control { stop, reload, source, logs } = control;
     for warning in config.warnings() {
         warn!("{warning}");
     }
@@ -90,8 +107,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
     let engine = engine.map_err(|source| AgentError::Yang { dir: frr.yang_dir.clone(), source })?;
 
     let bus = Bus::new(metrics.clone());
-    let (_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
-    let admin = OwnerName::ADMIN.parse::<OwnerName>().expect("admin is a valid owner name");
+    let (publish_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
     let (commit, actor) = Actor::new(commit::Parts {
         engine,
         policies,
@@ -99,7 +115,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
         observer: Arc::new(CommitMetrics::new(metrics.clone(), health.clone())),
         retry_interval: frr.retry_interval,
         journal,
-        configured: config.bgp.instance().map(|instance| (admin, instance)),
+        configured: config.bgp.configured(),
     })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
@@ -121,6 +137,17 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
         Sessions::new(commit.clone(), directory.clone(), bus.clone(), stop.child_token());
     // Owners whose intents survived have the grace period to come back.
     sessions.expect_absent_owners();
+    let reloader = Reloader {
+        source,
+        logs,
+        commit: commit.clone(),
+        policies: publish_policies,
+        directory: directory.clone(),
+        sessions: sessions.clone(),
+        metrics: metrics.clone(),
+        running: config.clone(),
+    };
+    let reloading = tokio::spawn(reloader.run(reload, stop.child_token()));
     let counted = (metrics.clone(), sessions.clone());
     let api = Api::new(api::Parts {
         commit,
@@ -148,6 +175,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AgentErr
         }
     };
     info!("stopping; what FRR runs stays");
+    // Where the actor has crashed nobody has asked to stop.
+    stop.cancel();
+    reloading.await?;
     if let Err(error) = std::fs::remove_file(&config.listen_socket) {
         warn!(%error, "the socket could not be removed");
     }

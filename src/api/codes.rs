@@ -23,6 +23,7 @@ fn violation_code(kind: ViolationKind) -> Code {
         ViolationKind::BgpNotConfigured => Code::FailedPrecondition,
         ViolationKind::PeerType => Code::InvalidArgument,
         ViolationKind::NotFound => Code::NotFound,
+        ViolationKind::Quota => Code::ResourceExhausted,
     }
 }
 
@@ -94,6 +95,7 @@ mod tests {
             (policy(&[BgpNotConfigured]), Code::FailedPrecondition),
             (policy(&[PeerType]), Code::InvalidArgument),
             (policy(&[NotFound]), Code::NotFound),
+            (policy(&[Quota]), Code::ResourceExhausted),
             (policy(&[NotFound, PrefixType]), Code::NotFound),
             (refused_by_frr, Code::Aborted),
             (not_undone, Code::Internal),

@@ -15,11 +15,6 @@ use crate::{
     wire,
 };
 
-/// What an RPC answers that is part of the contract and not built yet.
-fn not_yet<T>(what: &str) -> Result<T, Status> {
-    Err(Status::unimplemented(format!("{what} is not there yet")))
-}
-
 /// Events as they happen.
 type Events = Pin<Box<dyn Stream<Item = Result<v1::RouteEvent, Status>> + Send>>;
 
@@ -42,7 +37,10 @@ impl RouteControl for Api {
                         response.current_prefixes.push(prefix.to_string());
                     }
                     IntentKey::Peer(address) => response.current_peers.push(address.to_string()),
-                    IntentKey::Bgp | IntentKey::StaticRoute(_) => {}
+                    IntentKey::Bgp
+                    | IntentKey::StaticRoute(_)
+                    | IntentKey::BfdSession(_)
+                    | IntentKey::OspfInterface(_) => {}
                 }
             }
             Ok(response)
@@ -162,8 +160,17 @@ impl RouteControl for Api {
     ) -> Result<Response<v1::EnableBfdResponse>, Status> {
         self.timed("EnableBFD", async {
             let (_, extensions, message) = request.into_parts();
-            self.enter(&extensions, &message.owner, &message.token).await?;
-            not_yet("EnableBFD")
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let session = wire::bfd_session(&v1::BfdSession {
+                peer_address: message.peer_address,
+                min_rx_ms: message.min_rx_ms,
+                min_tx_ms: message.min_tx_ms,
+                detect_multiplier: message.detect_multiplier,
+                interface_name: message.interface_name,
+            });
+            let changes = vec![Change::Set(Intent::BfdSession(session.map_err(invalid)?))];
+            self.commit(owner, "EnableBFD", changes).await?;
+            Ok(v1::EnableBfdResponse {})
         })
         .await
     }
@@ -174,8 +181,10 @@ impl RouteControl for Api {
     ) -> Result<Response<v1::DisableBfdResponse>, Status> {
         self.timed("DisableBFD", async {
             let (_, extensions, message) = request.into_parts();
-            self.enter(&extensions, &message.owner, &message.token).await?;
-            not_yet("DisableBFD")
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let key = wire::bfd_key(&message.peer_address).map_err(invalid)?;
+            self.commit(owner, "DisableBFD", vec![Change::Remove(key)]).await?;
+            Ok(v1::DisableBfdResponse {})
         })
         .await
     }
@@ -186,8 +195,18 @@ impl RouteControl for Api {
     ) -> Result<Response<v1::EnableOspfResponse>, Status> {
         self.timed("EnableOSPF", async {
             let (_, extensions, message) = request.into_parts();
-            self.enter(&extensions, &message.owner, &message.token).await?;
-            not_yet("EnableOSPF")
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let interface = wire::ospf_interface(&v1::OspfInterface {
+                interface_name: message.interface_name,
+                area_id: message.area_id,
+                passive: message.passive,
+                cost: message.cost,
+                hello_interval: message.hello_interval,
+                dead_interval: message.dead_interval,
+            });
+            let changes = vec![Change::Set(Intent::OspfInterface(interface.map_err(invalid)?))];
+            self.commit(owner, "EnableOSPF", changes).await?;
+            Ok(v1::EnableOspfResponse {})
         })
         .await
     }
@@ -198,8 +217,10 @@ impl RouteControl for Api {
     ) -> Result<Response<v1::DisableOspfResponse>, Status> {
         self.timed("DisableOSPF", async {
             let (_, extensions, message) = request.into_parts();
-            self.enter(&extensions, &message.owner, &message.token).await?;
-            not_yet("DisableOSPF")
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let key = wire::ospf_key(&message.interface_name).map_err(invalid)?;
+            self.commit(owner, "DisableOSPF", vec![Change::Remove(key)]).await?;
+            Ok(v1::DisableOspfResponse {})
         })
         .await
     }

@@ -16,8 +16,8 @@ use crate::proto::v1::{
 };
 
 /// Largest request in bytes: [`wire::MAX_CHANGES`](crate::wire::MAX_CHANGES) changes of the
-/// size that changes have (some 100 bytes) take a megabyte.
-pub const MAX_REQUEST: usize = 4 * 1024 * 1024;
+/// size that changes have (some 100 bytes) take 10 MB.
+pub const MAX_REQUEST: usize = 16 * 1024 * 1024;
 
 /// Calls that run at a time on one connection. Calls wait for commits, and those that wait
 /// together are committed together, so this is what one client can have in one batch.

@@ -98,6 +98,22 @@ impl Sessions {
         }
     }
 
+    /// Takes note of another configuration. An owner that it does not name has the grace period to
+    /// be named again, and then its intents go, whether its connections are open or not. So have owners
+    /// that are not connected and whose intents stay for good no longer.
+    pub fn reconfigured(self: &Arc<Self>) {
+        for (owner, session) in &mut self.state().owners {
+            let named = self.directory.lifetime(owner).is_some();
+            let connected = !session.connections.is_empty();
+            if named && connected {
+                session.deadline = None;
+            } else if !named && session.deadline.is_none() && (connected || session.id.is_some()) {
+                self.start_grace(owner, session);
+            }
+        }
+        self.expect_absent_owners();
+    }
+
     /// Notes a connection that was accepted.
     pub fn opened(&self) -> ConnectionId {
         let mut state = self.state();
@@ -112,7 +128,9 @@ impl Sessions {
         let mut state = self.state();
         state.open.remove(&id);
         for (owner, session) in &mut state.owners {
-            if session.connections.remove(&id) && session.connections.is_empty() {
+            let last = session.connections.remove(&id) && session.connections.is_empty();
+            // An owner that is not named any more has its deadline already.
+            if last && session.deadline.is_none() {
                 self.start_grace(owner, session);
             }
         }
@@ -153,8 +171,8 @@ impl Sessions {
         let session = state.owners.entry(owner.clone()).or_default();
         session.deadline = None;
         session.connections.extend(open);
-        if session.connections.is_empty() {
-            // The connection closed before its call came here.
+        if session.connections.is_empty() || self.directory.lifetime(owner).is_none() {
+            // The connection closed, or a reload removed the owner, before its call came here.
             self.start_grace(owner, session);
         }
         let ending = Arc::clone(&session.ending);
@@ -280,8 +298,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Withdraws all that an owner has in one commit, but for the BGP instance: that is the
-    /// node's, and other owners' peers and prefixes stand on it.
+    /// Withdraws all that an owner has in one commit, but for the BGP instance, which is the
+    /// node's and carries other owners' peers and prefixes, and what the configuration declares.
     async fn withdraw_all(
         &self,
         owner: &OwnerName,
@@ -291,7 +309,7 @@ impl Sessions {
         let changes: Vec<_> = view
             .store
             .of_owner(owner)
-            .filter(|(key, _)| **key != IntentKey::Bgp)
+            .filter(|(key, _)| **key != IntentKey::Bgp && !view.configured.contains(key))
             .map(|(key, _)| Change::Remove(*key))
             .collect();
         if changes.is_empty() {

@@ -94,7 +94,10 @@ pub(super) fn get_status(
             owner: owner.to_string(),
             state: stored_state(view, &intent.key()),
         }),
-        Intent::Bgp(_) | Intent::StaticRoute(_) => {}
+        Intent::Bgp(_)
+        | Intent::StaticRoute(_)
+        | Intent::BfdSession(_)
+        | Intent::OspfInterface(_) => {}
     };
     match owner {
         Some(owner) => view.store.of_owner(owner).for_each(|(_, it)| add(&it.owner, &it.intent)),

@@ -3,10 +3,18 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use novaroute::{agent, config::Config, frr::vty::chain, telemetry};
-use tokio::signal::unix::{SignalKind, signal};
+use novaroute::{
+    agent::{self, Control},
+    config::{Config, ConfigError, Source},
+    frr::vty::chain,
+    telemetry,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 /// The configuration can't be used; nothing was touched.
 const EXIT_CONFIG: u8 = 2;
@@ -16,35 +24,53 @@ const EXIT_CONFIG: u8 = 2;
 #[command(
     version,
     after_help = "Exit codes: 0 stopped by a signal, 1 failed, 2 wrong \
-    configuration or usage.\nTokens and the router id may name environment variables as ${NAME}; \
-    NOVAROUTE_BGP_LOCAL_AS and NOVAROUTE_BGP_ROUTER_ID override the file."
+    configuration or usage.\nSIGHUP has the agent read its configuration again.\nTokens, passwords and \
+    the router id may name environment variables as ${NAME}; NOVAROUTE_BGP_LOCAL_AS and \
+    NOVAROUTE_BGP_ROUTER_ID override the file."
 )]
 struct Options {
     /// Configuration file (JSON)
     #[arg(long, value_name = "FILE", default_value = "/etc/novaroute/config.json")]
     config: PathBuf,
+    /// Only say whether the configuration is right, every error on a line, and touch nothing
+    #[arg(long)]
+    check: bool,
+    /// Only print the configuration that would be in force, without its secrets
+    #[arg(long)]
+    print_config: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let config = match Config::load(&options.config) {
+    let stop = CancellationToken::new();
+    // First of all: a SIGHUP must never end it.
+    let reload = match watch_signals(stop.clone()) {
+        Ok(reload) => reload,
+        Err(error) => {
+            eprintln!("novaroute-agent: can't watch for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let source = Source::new(&options.config);
+    let config = match source.load() {
         Ok(config) => config,
         Err(error) => {
-            eprintln!("novaroute-agent: {}: {}", options.config.display(), chain(&error));
+            complain(&source, &error);
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    if let Err(error) = telemetry::init_logging(config.log_level, config.log_format) {
-        eprintln!("novaroute-agent: {error}");
-        return ExitCode::FAILURE;
+    if options.check || options.print_config {
+        return show(&source, &config, &options);
     }
-    let stop = CancellationToken::new();
-    if let Err(error) = watch_signals(stop.clone()) {
-        error!(%error, "can't watch for signals");
-        return ExitCode::FAILURE;
-    }
-    match agent::run(config, stop).await {
+    let logs = match telemetry::init_logging(config.log_level, config.log_format) {
+        Ok(logs) => logs,
+        Err(error) => {
+            eprintln!("novaroute-agent: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match agent::run(config, Control { stop, reload, source, logs }).await {
         Ok(()) => {
             info!("stopped");
             ExitCode::SUCCESS
@@ -57,21 +83,49 @@ async fn main() -> ExitCode {
     }
 }
 
-/// SIGTERM and SIGINT stop; SIGHUP, which would kill, is only noted.
-fn watch_signals(stop: CancellationToken) -> std::io::Result<()> {
+/// Says what is wrong with the configuration, one error a line.
+fn complain(source: &Source, error: &ConfigError) {
+    let path = source.path().display();
+    match error {
+        ConfigError::Invalid(errors) => {
+            for error in errors.iter() {
+                eprintln!("novaroute-agent: {path}: {}: {}", error.field, error.reason);
+            }
+        }
+        other => eprintln!("novaroute-agent: {path}: {}", chain(other)),
+    }
+}
+
+/// What `--check` and `--print-config` print of a configuration that is right.
+fn show(source: &Source, config: &Config, options: &Options) -> ExitCode {
+    for warning in config.warnings() {
+        eprintln!("novaroute-agent: {}: warning: {warning}", source.path().display());
+    }
+    if options.print_config {
+        println!("{:#}", config.redacted());
+    } else {
+        println!("ok: {}", config.summary());
+    }
+    ExitCode::SUCCESS
+}
+
+/// SIGTERM and SIGINT stop; SIGHUP, which would kill, asks for a reload.
+fn watch_signals(stop: CancellationToken) -> std::io::Result<mpsc::Receiver<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    // One that waits is enough: it reads the file as it is then.
+    let (ask, reload) = mpsc::channel(1);
     tokio::spawn(async move {
         let signal = loop {
             tokio::select! {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
-                _ = hangup.recv() => warn!("SIGHUP: the configuration is only read at the start"),
+                _ = hangup.recv() => drop(ask.try_send(())),
             }
         };
         info!(signal, "asked to stop");
         stop.cancel();
     });
-    Ok(())
+    Ok(reload)
 }

@@ -3,9 +3,14 @@
 //! validate → read → plan → apply → confirm; after a refusal undo, the last step first. Owns the
 //! drivers and what was last applied. Knows trees, not intents.
 
+mod part;
+
 use std::{collections::BTreeMap, path::Path as FilePath, time::Duration};
 
 use tracing::{debug, info, warn};
+
+use part::Known;
+pub use part::Part;
 
 use super::plan::{DaemonPlan, Plan, VtyPlan, plan_vty};
 use crate::{
@@ -69,6 +74,12 @@ pub struct Engine {
     last: Forest,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
+    /// What each daemon ran when it was read last, in the commit that is under way.
+    seen: BTreeMap<Daemon, (u64, Snapshot)>,
+    /// What each daemon runs beside what is ours, where all of it is known.
+    known: BTreeMap<Daemon, Known>,
+    /// Whether FRR has all that was desired when the whole was committed last, and since.
+    in_step: bool,
 }
 
 /// What a daemon runs, before anything is changed.
@@ -121,6 +132,9 @@ impl Engine {
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
             away: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            known: BTreeMap::new(),
+            in_step: false,
         };
         for daemon in Daemon::ALL {
             let socket = socket_dir.join(format!("{daemon}.vty"));
@@ -163,9 +177,8 @@ impl Engine {
     /// # Errors
     /// libyang's words and path.
     pub async fn validate(&self, forest: Forest) -> Result<(), EngineError> {
-        let judged = self.yang.call(move |schema| {
-            forest.values().try_for_each(|tree| schema.validate(tree).map(drop))
-        });
+        let judged =
+            self.yang.call(move |schema| forest.values().try_for_each(|tree| schema.check(tree)));
         judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
             message: format!("YANG validation: {error}"),
             at: None,
@@ -179,7 +192,7 @@ impl Engine {
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
     pub async fn commit(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.commit_part(desired, desired, false).await
+        self.commit_whole(desired, desired, false).await
     }
 
     /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
@@ -188,7 +201,7 @@ impl Engine {
     /// # Errors
     /// As there.
     pub async fn resynchronise(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.commit_part(desired, desired, true).await
+        self.commit_whole(desired, desired, true).await
     }
 
     /// Like [`Engine::commit`], where `desired` is a part of `keep`: what was last applied and is in
@@ -196,7 +209,7 @@ impl Engine {
     ///
     /// # Errors
     /// As there.
-    pub async fn commit_part(
+    pub async fn commit_whole(
         &mut self,
         desired: &Forest,
         keep: &Forest,
@@ -206,6 +219,9 @@ impl Engine {
             self.away.clear();
         }
         let none = Tree::new();
+        self.known.clear();
+        self.seen.clear();
+        self.in_step = false;
         let Prepared { before, plans, unreachable } = self.prepare(desired, keep).await?;
         let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
@@ -250,11 +266,16 @@ impl Engine {
                 let wanted = desired.get(&daemon).unwrap_or(&none);
                 let kept = keep.get(&daemon).unwrap_or(&none);
                 let now = three_way(&last, &last, wanted, kept, &|_| None);
+                if let Some((generation, snapshot)) = self.seen.remove(&daemon) {
+                    self.known.insert(daemon, Known::new(generation, snapshot, &now));
+                }
                 if !now.is_empty() {
                     self.last.insert(daemon, now);
                 }
             }
         }
+        self.seen.clear();
+        self.in_step = desired == keep && applied.unreachable.is_empty();
         Ok(applied)
     }
 
@@ -298,6 +319,8 @@ impl Engine {
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);
                         prepared.before.insert(daemon, running);
+                    } else if let Before::Vty(snapshot) = running {
+                        self.remember(daemon, snapshot);
                     }
                 }
                 Err(Failure::Lost(_, why)) => {
@@ -457,12 +480,21 @@ impl Engine {
         let shown = part.driver.read(&part.defaults).await;
         let shown = shown.map_err(|error| Failure::Lost(daemon, chain(&error)))?;
         let lines = part.driver.table().lines(&shown.running.tree);
-        match plan.unconfirmed(&lines) {
-            None => Ok(()),
-            Some((step, what)) => Err(Failure::Refused(
+        if let Some((step, what)) = plan.unconfirmed(&lines) {
+            return Err(Failure::Refused(
                 format!("{daemon} does not show {what}"),
                 Some((daemon, step.path.clone())),
-            )),
+            ));
+        }
+        self.remember(daemon, shown);
+        Ok(())
+    }
+
+    /// Keeps what a daemon was seen to run, until the commit has ended.
+    fn remember(&mut self, daemon: Daemon, snapshot: Snapshot) {
+        let generation = self.vty.get(&daemon).and_then(|part| part.driver.generation());
+        if let Some(generation) = generation {
+            self.seen.insert(daemon, (generation, snapshot));
         }
     }
 

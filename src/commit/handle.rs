@@ -1,7 +1,7 @@
 //! The way in: a handle that every API task has a clone of.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId};
 use crate::{
-    model::{IntentKey, OwnerName},
+    model::{Configured, IntentKey, OwnerName},
     store::Store,
 };
 
@@ -28,6 +28,8 @@ pub enum Request {
     Confirm(OwnerName, TransactionId, oneshot::Sender<Result<(), CommitError>>),
     /// Put back what stood before a transaction.
     RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
+    /// Declare what the configuration says now, and no longer what it said before.
+    Configure(Configured, oneshot::Sender<Result<usize, CommitError>>),
 }
 
 /// What the actor lets everybody see; replaced as a whole after each commit.
@@ -41,6 +43,8 @@ pub struct View {
     pub rejected: BTreeMap<IntentKey, String>,
     /// The latest transactions, oldest first.
     pub history: VecDeque<Arc<Transaction>>,
+    /// Objects of the configuration: they belong to `admin` and outlive its sessions.
+    pub configured: Arc<BTreeSet<IntentKey>>,
 }
 
 /// Sends requests to the commit actor. Cheap to clone.
@@ -96,6 +100,15 @@ impl CommitHandle {
         id: TransactionId,
     ) -> Result<Committed, CommitError> {
         self.ask(|answer| Request::RollBack(owner, id, answer)).await
+    }
+
+    /// Has declared what the configuration says now, and withdrawn what it no longer says, in one
+    /// transaction. Says how many objects changed.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub async fn configure(&self, configured: Configured) -> Result<usize, CommitError> {
+        self.ask(|answer| Request::Configure(configured, answer)).await
     }
 
     async fn ask<T>(

@@ -61,8 +61,10 @@ impl VtyPlan {
     /// The first step whose effect the daemon does not show, and that in words without secrets.
     pub fn unconfirmed(&self, shown: &[Line]) -> Option<(&Step, String)> {
         // The last step about an object is the one whose effect stands.
+        let last: BTreeMap<_, _> =
+            self.steps.iter().enumerate().map(|(at, step)| (&step.key, at)).collect();
         self.steps.iter().enumerate().find_map(|(at, step)| {
-            if self.steps[at + 1..].iter().any(|later| later.key == step.key) {
+            if last[&step.key] != at {
                 return None;
             }
             let found = shown.binary_search_by(|line| line.key.cmp(&step.key)).ok();

@@ -1,18 +1,24 @@
 //! The agent's configuration: a JSON file, `${VAR}` from the environment, and tokens
 //! from mounted Secret files.
 //!
-//! May import `model` and `policy`. Parsing is pure: environment and files are
+//! May import `model`, `policy` and `wire`. Parsing is pure: environment and files are
 //! handed in. Every error of a file is reported at once, before anything is touched.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `parse` | JSON to [`Config`], every wrong key and value named by its path |
 //! | `reader` | one JSON object that notices the keys nobody asked for |
+//! | `bgp` | the section `bgp`: AS and router-id of the node, neighbours |
+//! | `source` | where a configuration comes from, at start and at a reload |
+//! | `show` | a configuration for people, without its secrets |
 //! | `owner` | owners, their tokens and what they may do |
 
+mod bgp;
 mod owner;
 mod parse;
 mod reader;
+mod show;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +30,9 @@ use std::{
 };
 
 pub use owner::{Owner, Owners};
+pub use source::Source;
 
-use crate::model::{AsNumber, BgpGlobal, FieldErrors};
+use crate::model::{AsNumber, BgpGlobal, Configured, FieldErrors, Peer};
 
 /// Where the agent looks for its configuration: where the guide mounts the ConfigMap.
 pub const DEFAULT_CONFIG: &str = "/etc/novaroute/config.json";
@@ -49,6 +56,11 @@ pub const DEFAULT_DISCONNECT_GRACE_PERIOD: Duration = Duration::from_secs(30);
 pub const ENV_LOCAL_AS: &str = "NOVAROUTE_BGP_LOCAL_AS";
 /// Overrides `bgp.router_id`.
 pub const ENV_ROUTER_ID: &str = "NOVAROUTE_BGP_ROUTER_ID";
+/// The node's name, whose number `bgp.as_base` needs where there is no `bgp.node_number`.
+pub const ENV_NODE_NAME: &str = "NOVAROUTE_NODE_NAME";
+/// The node's address for `bgp.auto_router_id` where there is no `bgp.node_address`: the name that
+/// manifests commonly give `status.hostIP`.
+pub const ENV_NODE_ADDRESS: &str = "NODE_IP";
 
 /// Everything that is set at start. Holds tokens, shows none.
 #[derive(Debug, Clone)]
@@ -86,20 +98,27 @@ pub struct FrrConfig {
     pub yang_dir: PathBuf,
 }
 
-/// Defaults of the node's BGP instance (`bgp`, or the environment). Each may be absent:
-/// then a client says it through ConfigureBGP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Defaults of the node's BGP instance (`bgp`, or the environment), and its neighbours. Each may be
+/// absent: then a client says it through ConfigureBGP and ApplyPeer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BgpDefaults {
     /// The node's autonomous system.
     pub local_as: Option<AsNumber>,
     /// The node's BGP identifier; also for a ConfigureBGP that names none.
     pub router_id: Option<Ipv4Addr>,
+    /// Neighbours that the node has without a client.
+    pub peers: Vec<Peer>,
 }
 
 impl BgpDefaults {
     /// The instance to configure at start, where the configuration says enough for one.
     pub fn instance(&self) -> Option<BgpGlobal> {
         self.local_as.map(|local_as| BgpGlobal { local_as, router_id: self.router_id })
+    }
+
+    /// All that the configuration declares by itself.
+    pub fn configured(&self) -> Configured {
+        Configured { bgp: self.instance(), peers: self.peers.clone() }
     }
 }
 
@@ -161,6 +180,8 @@ pub struct Surroundings<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Content of a token file.
     pub read_file: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// The address that the node's packets have which leave by its default route.
+    pub default_route_address: &'a dyn Fn() -> io::Result<Ipv4Addr>,
 }
 
 impl Config {
@@ -173,18 +194,21 @@ impl Config {
         parse::config(json, surroundings).map_err(ConfigError::Invalid)
     }
 
-    /// Reads a configuration file, this process's environment and the token files.
-    ///
-    /// # Errors
-    /// As [`Config::parse`], or the file can't be read.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let surroundings = Surroundings {
-            env: &|name| std::env::var(name).ok(),
-            read_file: &|path| std::fs::read_to_string(path),
-        };
-        Self::parse(&text, &surroundings)
+    /// Takes over from `running` the settings that only a restart changes. Says which differ.
+    pub fn keep_what_needs_a_restart(&mut self, running: &Self) -> Vec<&'static str> {
+        fn keep<T: PartialEq + Clone>(mine: &mut T, theirs: &T) -> bool {
+            let differs = mine != theirs;
+            mine.clone_from(theirs);
+            differs
+        }
+        let settings = [
+            ("listen_socket", keep(&mut self.listen_socket, &running.listen_socket)),
+            ("state_dir", keep(&mut self.state_dir, &running.state_dir)),
+            ("frr", keep(&mut self.frr, &running.frr)),
+            ("log_format", keep(&mut self.log_format, &running.log_format)),
+            ("metrics_address", keep(&mut self.metrics_address, &running.metrics_address)),
+        ];
+        settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 
     /// What is allowed and yet hardly meant: for the log at start.

@@ -10,14 +10,14 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
-    BgpDefaults, Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD,
-    DEFAULT_LISTEN_SOCKET, DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR,
-    DEFAULT_YANG_DIR, ENV_LOCAL_AS, ENV_ROUTER_ID, FrrConfig, LogFormat, LogLevel, MetricsAddress,
-    Owner, Owners, Surroundings, reader::Object,
+    Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD, DEFAULT_LISTEN_SOCKET,
+    DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR, DEFAULT_YANG_DIR,
+    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings, bgp::bgp,
+    reader::Object,
 };
 use crate::{
-    model::{AsNumber, FieldErrors, OwnerName, Prefix, ValueError},
-    policy::{Lifetime, OwnerPolicy, PrefixType},
+    model::{FieldErrors, OwnerName, Prefix, ValueError},
+    policy::{Lifetime, OwnerPolicy, PrefixType, QuotaKind, Quotas},
 };
 
 /// Longest time that can be set, in seconds: a week. A larger number is most likely
@@ -29,6 +29,9 @@ const MAX_SOCKET_PATH: usize = 107;
 
 /// Longest token in bytes: far beyond any in use, and small beside gRPC's metadata limits.
 const MAX_TOKEN: usize = 4096;
+
+/// Largest quota: far more than FRR has room for, so that a larger number is a slip.
+const MAX_QUOTA: u64 = 10_000_000;
 
 /// The state directory of a file that names none: it lives as long as the socket's directory, thus
 /// across restarts of the agent, and goes with the node's run-time state, as FRR's configuration does.
@@ -85,31 +88,6 @@ fn frr(mut frr: Object, errors: &mut FieldErrors) -> FrrConfig {
     config
 }
 
-/// The section, each key overridden by its environment variable. A variable that is
-/// set and empty is as good as unset: Kubernetes sets optional ones so.
-fn bgp(mut bgp: Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> BgpDefaults {
-    let overridden = |name: &str| (around.env)(name).filter(|text| !text.is_empty());
-    let local_as = match overridden(ENV_LOCAL_AS) {
-        Some(text) => {
-            bgp.take("local_as");
-            errors.take(ENV_LOCAL_AS, as_number(&text))
-        }
-        None => bgp.number("local_as", errors, 1..=u32::MAX.into()).and_then(|number| {
-            let number = u32::try_from(number).expect("the range ends at u32::MAX");
-            errors.take("bgp.local_as", AsNumber::try_from(number))
-        }),
-    };
-    let router_id = match overridden(ENV_ROUTER_ID) {
-        Some(text) => {
-            bgp.take("router_id");
-            errors.take(ENV_ROUTER_ID, router_id(&text))
-        }
-        None => bgp.parsed("router_id", errors, |text| router_id(&expand(text, around)?)),
-    };
-    bgp.finish(errors);
-    BgpDefaults { local_as, router_id }
-}
-
 fn owners(mut owners: Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> Owners {
     let entries = owners.entries();
     if entries.is_empty() {
@@ -154,10 +132,21 @@ fn owner(
     let may_configure_bgp = owner.boolean("may_configure_bgp", errors);
     let default = if name.is_admin() { Lifetime::Persistent } else { Lifetime::Connection };
     let lifetime = owner.parsed("lifetime", errors, lifetime).unwrap_or(default);
+    let quotas = quotas(owner.object("quotas", errors), errors);
     owner.finish(errors);
     let (prefix_type, allowed_cidrs) = prefix_type?;
-    let policy = OwnerPolicy { prefix_type, allowed_cidrs, may_configure_bgp, lifetime };
+    let policy = OwnerPolicy { prefix_type, allowed_cidrs, may_configure_bgp, lifetime, quotas };
     Some(Owner::new(&token?, policy))
+}
+
+fn quotas(mut quotas: Object, errors: &mut FieldErrors) -> Quotas {
+    let limit = |kind: QuotaKind| {
+        let limit = quotas.number(kind.key(), errors, 0..=MAX_QUOTA)?;
+        Some((kind, usize::try_from(limit).unwrap_or(usize::MAX)))
+    };
+    let limits = QuotaKind::ALL.into_iter().filter_map(limit).collect();
+    quotas.finish(errors);
+    limits
 }
 
 /// From `token` or from the file that `token_file` names. No part of it stands in an error.
@@ -183,11 +172,12 @@ fn token(
         errors.push(owner.path("token_file"), "stands beside token; one of them is enough");
     }
     let inline = owner.parsed("token", errors, |text| parse(expand(text, around)));
-    let mounted = owner.parsed("token_file", errors, |path| parse(read_token(path, around)));
+    let mounted = owner.parsed("token_file", errors, |path| parse(mounted_secret(path, around)));
     inline.or(mounted)
 }
 
-fn read_token(path: &str, around: &Surroundings<'_>) -> Result<String, ValueError> {
+/// Content of the file of a mounted Secret.
+pub(super) fn mounted_secret(path: &str, around: &Surroundings<'_>) -> Result<String, ValueError> {
     let path = absolute_path(path)?;
     let text = (around.read_file)(&path)
         .map_err(|error| ValueError::new(format!("can't read {}: {error}", path.display())))?;
@@ -196,7 +186,7 @@ fn read_token(path: &str, around: &Surroundings<'_>) -> Result<String, ValueErro
 }
 
 /// Replaces every `${VAR}`. Neither the text nor a value stands in an error: it may be a token.
-fn expand(text: &str, around: &Surroundings<'_>) -> Result<String, ValueError> {
+pub(super) fn expand(text: &str, around: &Surroundings<'_>) -> Result<String, ValueError> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, variable)) = rest.split_once("${") {
@@ -247,19 +237,6 @@ fn socket_path(text: &str) -> Result<PathBuf, ValueError> {
         return Err(ValueError::new("is a directory, not the path of a socket"));
     }
     Ok(path)
-}
-
-fn as_number(text: &str) -> Result<AsNumber, ValueError> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number: Option<u32> = digits.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| ValueError::new("is not an AS number from 1 to 4294967295"))?.try_into()
-}
-
-fn router_id(text: &str) -> Result<Ipv4Addr, ValueError> {
-    let id: Option<Ipv4Addr> = text.parse().ok();
-    id.filter(|id| !id.is_unspecified()).ok_or_else(|| {
-        ValueError::new("is not a dotted quad such as 10.0.0.1, or is 0.0.0.0 (RFC 6286)")
-    })
 }
 
 fn prefix_type(text: &str) -> Result<PrefixType, ValueError> {

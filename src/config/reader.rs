@@ -135,6 +135,23 @@ impl Object {
         values.iter().enumerate().filter_map(parse_one).collect()
     }
 
+    /// Takes a list of objects; the path of one is `key[index]`.
+    pub(super) fn objects(&mut self, key: &'static str, errors: &mut FieldErrors) -> Vec<Object> {
+        let path = self.path(key);
+        match self.take(key) {
+            None => vec![],
+            Some(Value::Array(values)) => {
+                let object =
+                    |(index, value)| Object::new(&format!("{path}[{index}]"), value, errors);
+                values.into_iter().enumerate().map(object).collect()
+            }
+            Some(other) => {
+                errors.push(path, format_args!("is {}, not a list", kind(&other)));
+                vec![]
+            }
+        }
+    }
+
     /// Takes every key that is left, for an object whose keys are names.
     pub(super) fn entries(&mut self) -> Map<String, Value> {
         std::mem::take(&mut self.keys)

@@ -31,10 +31,14 @@ transaction. Fields are those of novaroute.proto:
     - peer: {neighbor_address: 10.0.0.2, remote_as: 65001, address_families: [ipv4-unicast]}
     - prefix: {prefix: 192.0.2.0/24, protocol: bgp, attributes: {communities: [65000:1]}}
     - static_route: {prefix: 198.51.100.0/24, gateway: 10.0.0.3}
+    - bfd_session: {peer_address: 10.0.0.2, min_rx_ms: 100, min_tx_ms: 100}
+    - ospf_interface: {interface_name: eth0, area_id: 0.0.0.0}
   remove:
     - peer: 10.0.0.9
     - prefix: {prefix: 203.0.113.0/24, protocol: bgp}
-    - static_route: 198.51.100.0/25";
+    - static_route: 198.51.100.0/25
+    - bfd_session: 10.0.0.9
+    - ospf_interface: eth1";
 
 /// What the agent is asked to do, and in whose name.
 #[derive(Debug, Args)]

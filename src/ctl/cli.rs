@@ -17,6 +17,7 @@ use super::{
     show::Show,
     static_route::StaticRoute,
     transactions::{Finish, Transactions},
+    validate::Validate,
 };
 
 /// Where the agent listens unless its configuration says otherwise.
@@ -121,6 +122,8 @@ pub enum Command {
     Confirm(Finish),
     /// Put back what stood before a transaction
     Rollback(Finish),
+    /// Judge files of intents and configurations of the agent, without an agent
+    Validate(Validate),
     /// Print a completion script for a shell
     Completion {
         /// Shell to complete for

@@ -96,6 +96,15 @@ pub enum CtlError {
         /// All that begin so.
         ids: Vec<String>,
     },
+    /// Files that were judged are wrong; what is wrong has been written.
+    #[error("{} found", text::count(*mistakes, "mistake", "mistakes"))]
+    NotValid {
+        /// How many there are.
+        mistakes: usize,
+    },
+    /// The YANG models can't be used.
+    #[error("cannot judge without FRR's YANG models")]
+    Models(#[source] Box<crate::yang::YangError>),
     /// The result could not be written.
     #[error("cannot write the result")]
     Write(#[source] io::Error),
@@ -114,9 +123,11 @@ impl CtlError {
             | Self::SecretFile { .. }
             | Self::SecretEmpty { .. }
             | Self::IntentFile { .. } => Exit::Usage,
-            Self::BadIntents { .. } | Self::ManyTransactions { .. } => Exit::InvalidArgument,
+            Self::BadIntents { .. } | Self::ManyTransactions { .. } | Self::NotValid { .. } => {
+                Exit::InvalidArgument
+            }
             Self::NoTransaction { .. } => Exit::NotFound,
-            Self::Write(_) => Exit::Other,
+            Self::Models(_) | Self::Write(_) => Exit::Other,
         }
     }
 
@@ -191,7 +202,9 @@ impl CtlError {
             Self::SecretFile { .. }
             | Self::SecretEmpty { .. }
             | Self::IntentFile { .. }
+            | Self::NotValid { .. }
             | Self::Write(_) => None,
+            Self::Models(_) => Some("--yang-dir names the directory of FRR's models"),
         }
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! Owns every flag, text and exit code of `novaroutectl`. Addresses, prefixes and
 //! communities travel as the strings that were typed: the agent checks them and
-//! names every wrong field at once. Imports `proto` and nothing else of this crate.
+//! names every wrong field at once. Only `validate`, which has no agent, imports more of this crate than
+//! `proto`.
 //!
 //! Nothing here prints or exits: what is to be shown goes into the writer that
 //! [`run`] is given, what went wrong comes back as a [`CtlError`].
@@ -30,6 +31,7 @@ mod session;
 mod show;
 mod static_route;
 mod transactions;
+mod validate;
 
 use std::io::Write;
 
@@ -81,6 +83,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Transactions(transactions) => transactions.run(global, look, terminal).await?,
         Command::Confirm(finish) => finish.confirm(global, look).await?,
         Command::Rollback(finish) => finish.rollback(global, look, terminal).await?,
+        Command::Validate(validate) => validate.run(global, terminal)?,
         Command::Completion { shell } => completion(*shell),
     };
     let out = &mut terminal.out;

@@ -201,6 +201,8 @@ impl Event {
                         put("prefix", prefix.to_string());
                         put("protocol", "static".into());
                     }
+                    IntentKey::BfdSession(address) => put("peer", address.to_string()),
+                    IntentKey::OspfInterface(name) => put("interface", name.to_string()),
                     IntentKey::Bgp | IntentKey::Peer(_) => {}
                 }
                 if let Some(existing) = &violation.existing_owner {

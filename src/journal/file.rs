@@ -11,7 +11,7 @@ use std::{
 use super::replay::{self, State};
 use crate::{
     failpoint,
-    model::{BgpGlobal, Intent},
+    model::{Configured, Intent},
     transaction::{Ending, Finish, Transaction, TransactionId},
 };
 
@@ -67,9 +67,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of a state directory, making both where they lack. `configured_bgp` is what
-    /// the configuration declares now; [`State::configured_bgp`] of [`Journal::state`] is what it declared
-    /// the last time.
+    /// Opens the journal of a state directory, making both where they lack.
     ///
     /// # Errors
     /// The directory can't be used, another agent uses it, or the journal can't be read.
@@ -108,9 +106,9 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refused.
-    pub fn configured(&mut self, bgp: Option<BgpGlobal>) -> Result<(), JournalError> {
-        if self.state.configured_bgp != bgp {
-            self.state.configured_bgp = bgp;
+    pub fn configured(&mut self, configured: Configured) -> Result<(), JournalError> {
+        if self.state.configured != configured {
+            self.state.configured = configured;
             self.replace()?;
         }
         Ok(())

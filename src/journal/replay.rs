@@ -15,7 +15,7 @@ use super::{
     },
 };
 use crate::{
-    model::{BgpGlobal, Intent},
+    model::{Configured, FieldErrors, Intent},
     proto::journal::v1::{self, record::Kind},
     store::Store,
     transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
@@ -40,8 +40,8 @@ pub struct State {
     pub residue: Vec<Intent>,
     /// The latest transactions, oldest first.
     pub history: VecDeque<Arc<Transaction>>,
-    /// The instance that the configuration declared at the last start.
-    pub configured_bgp: Option<BgpGlobal>,
+    /// What the configuration declared when it was last read.
+    pub configured: Configured,
 }
 
 impl State {
@@ -110,8 +110,12 @@ impl State {
 /// The records of a snapshot.
 pub(super) fn snapshot(state: &State) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let configured_bgp = state.configured_bgp.as_ref().map(crate::wire::bgp_message);
-    push(&mut bytes, Kind::Header(v1::Header { version: VERSION, configured_bgp }));
+    let header = v1::Header {
+        version: VERSION,
+        configured_bgp: state.configured.bgp.as_ref().map(crate::wire::bgp_message),
+        configured_peers: state.configured.peers.iter().map(crate::wire::peer_message).collect(),
+    };
+    push(&mut bytes, Kind::Header(header));
     for (_, owned) in state.store.iter() {
         push(&mut bytes, Kind::Stored(message::owned(owned)));
     }
@@ -184,7 +188,10 @@ pub(super) fn replay(bytes: &[u8]) -> Result<(State, usize), Unreadable> {
                 }
                 let bgp = header.configured_bgp.as_ref();
                 let bgp = bgp.map(|bgp| crate::wire::bgp(bgp.local_as, &bgp.router_id));
-                state.configured_bgp = bgp.transpose().map_err(|e| Unreadable(e.to_string()))?;
+                let unreadable = |e: FieldErrors| Unreadable(e.to_string());
+                state.configured.bgp = bgp.transpose().map_err(unreadable)?;
+                let peers = header.configured_peers.iter().map(crate::wire::peer);
+                state.configured.peers = peers.collect::<Result<_, _>>().map_err(unreadable)?;
                 begun = true;
             }
             _ if !begun => return Err(Unreadable("it does not begin like a journal".to_owned())),

@@ -223,6 +223,21 @@ fn every_field_of_every_intent_comes_back() {
         Kind::StaticRoute(route(NextHop::Gateway("192.0.2.9".into()))),
         Kind::StaticRoute(route(NextHop::InterfaceName("eth0".into()))),
         Kind::StaticRoute(route(NextHop::Blackhole(true))),
+        Kind::BfdSession(v1::BfdSession {
+            peer_address: "fe80::1".into(),
+            min_rx_ms: 10,
+            min_tx_ms: 4_294_967,
+            detect_multiplier: 1,
+            interface_name: "eth0".into(),
+        }),
+        Kind::OspfInterface(v1::OspfInterface {
+            interface_name: "fifteen.bytes.1".into(),
+            area_id: "255.255.255.255".into(),
+            passive: true,
+            cost: 65_535,
+            hello_interval: 3,
+            dead_interval: 65_535,
+        }),
     ];
     for kind in kinds {
         let message = v1::Intent { kind: Some(kind) };

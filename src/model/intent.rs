@@ -2,7 +2,10 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{BgpGlobal, Peer, Prefix, PrefixAdvertisement, Protocol, StaticRoute};
+use super::{
+    BfdSession, BgpGlobal, InterfaceName, OspfInterface, Peer, Prefix, PrefixAdvertisement,
+    Protocol, StaticRoute,
+};
 
 /// What an owner can declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,10 @@ pub enum Intent {
     Prefix(PrefixAdvertisement),
     /// A static route.
     StaticRoute(StaticRoute),
+    /// A BFD session.
+    BfdSession(BfdSession),
+    /// An interface on which OSPF runs.
+    OspfInterface(OspfInterface),
 }
 
 impl Intent {
@@ -25,6 +32,8 @@ impl Intent {
             Self::Peer(peer) => IntentKey::Peer(peer.address),
             Self::Prefix(ad) => IntentKey::Prefix(ad.protocol, ad.prefix),
             Self::StaticRoute(route) => IntentKey::StaticRoute(route.prefix),
+            Self::BfdSession(session) => IntentKey::BfdSession(session.peer),
+            Self::OspfInterface(interface) => IntentKey::OspfInterface(interface.name),
         }
     }
 }
@@ -40,6 +49,10 @@ pub enum IntentKey {
     Prefix(Protocol, Prefix),
     /// The static route to this destination.
     StaticRoute(Prefix),
+    /// The BFD session with this address.
+    BfdSession(IpAddr),
+    /// The interface of this name.
+    OspfInterface(InterfaceName),
 }
 
 impl IntentKey {
@@ -50,6 +63,8 @@ impl IntentKey {
             Self::Peer(_) => IntentKind::Peer,
             Self::Prefix(..) => IntentKind::Prefix,
             Self::StaticRoute(_) => IntentKind::StaticRoute,
+            Self::BfdSession(_) => IntentKind::BfdSession,
+            Self::OspfInterface(_) => IntentKind::OspfInterface,
         }
     }
 }
@@ -61,6 +76,8 @@ impl fmt::Display for IntentKey {
             Self::Peer(address) => write!(f, "peer {address}"),
             Self::Prefix(protocol, prefix) => write!(f, "{protocol} prefix {prefix}"),
             Self::StaticRoute(prefix) => write!(f, "static route {prefix}"),
+            Self::BfdSession(address) => write!(f, "BFD session {address}"),
+            Self::OspfInterface(name) => write!(f, "OSPF interface {name}"),
         }
     }
 }
@@ -76,9 +93,23 @@ pub enum IntentKind {
     Prefix,
     /// A static route.
     StaticRoute,
+    /// A BFD session.
+    BfdSession,
+    /// An interface on which OSPF runs.
+    OspfInterface,
 }
 
 impl IntentKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Bgp,
+        Self::Peer,
+        Self::Prefix,
+        Self::StaticRoute,
+        Self::BfdSession,
+        Self::OspfInterface,
+    ];
+
     /// Metric label.
     pub fn label(self) -> &'static str {
         match self {
@@ -86,6 +117,8 @@ impl IntentKind {
             Self::Peer => "peer",
             Self::Prefix => "prefix",
             Self::StaticRoute => "static_route",
+            Self::BfdSession => "bfd",
+            Self::OspfInterface => "ospf",
         }
     }
 }

@@ -8,23 +8,32 @@
 //! | `scalar` | AS numbers, owner names, prefixes, one-line texts, secrets |
 //! | `community` | standard, well-known and large BGP communities |
 //! | `peer` | BGP neighbours and the instance they belong to |
+//! | `bfd` | BFD timers and sessions |
+//! | `ospf` | interfaces on which OSPF runs |
 //! | `prefix` | advertised prefixes and their path attributes |
 //! | `static_route` | routes of staticd |
 //! | `intent` | the closed set of intents, their keys and changes |
+//! | `configured` | what the configuration itself declares |
 //! | `error` | what is wrong with a field |
 
+mod bfd;
 mod community;
+mod configured;
 mod error;
 mod intent;
+mod ospf;
 mod peer;
 mod prefix;
 mod scalar;
 mod static_route;
 
+pub use bfd::{BfdLimits, BfdParameters, BfdSession};
 pub use community::{Community, LargeCommunity, StandardCommunity};
+pub use configured::Configured;
 pub use error::{FieldError, FieldErrors, ValueError};
 pub use intent::{Change, Intent, IntentKey, IntentKind};
-pub use peer::{AddressFamily, BfdParameters, BgpGlobal, Peer, PeerType, Timers};
+pub use ospf::{AreaId, OspfInterface, OspfTimers};
+pub use peer::{AddressFamily, BgpGlobal, Peer, PeerType, Timers};
 pub use prefix::{PathAttributes, PrefixAdvertisement, Protocol};
 pub use scalar::{AsNumber, Description, InterfaceName, OwnerName, Password, Prefix};
 pub use static_route::{NextHop, StaticRoute};

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use super::{AsNumber, Description, FieldErrors, Password, ValueError, scalar::unicast_address};
+use super::{
+    AsNumber, BfdParameters, Description, FieldErrors, Password, ValueError,
+    scalar::unicast_address,
+};
 
 /// The node's BGP instance (`frr-bgp:bgp/global`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,62 +107,6 @@ impl Timers {
     /// Time without a message after which the session is down.
     pub fn hold(self) -> Duration {
         Duration::from_secs(self.hold.into())
-    }
-}
-
-/// BFD timers (RFC 5880); FRR's units are milliseconds on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BfdParameters {
-    min_rx_ms: u16,
-    min_tx_ms: u16,
-    detect_multiplier: u8,
-}
-
-impl BfdParameters {
-    /// What a peer gets where it says nothing.
-    pub const DEFAULT: Self = Self { min_rx_ms: 300, min_tx_ms: 300, detect_multiplier: 3 };
-
-    /// From the numbers of a request; 0 means the default (300 ms, 300 ms, 3).
-    ///
-    /// # Errors
-    /// Names `min_rx_ms`, `min_tx_ms` (50 to 60000) or `detect_multiplier` (2 to 255), with
-    /// `prefix` before each, where one is out of the range that bgpd and bfdd share.
-    pub fn new(prefix: &str, rx: u32, tx: u32, multiplier: u32) -> Result<Self, FieldErrors> {
-        let mut errors = FieldErrors::new();
-        let mut interval = |name: &str, ms: u32, default: u16| match ms {
-            0 => default,
-            50..=60000 => ms as u16,
-            _ => {
-                errors.push(format!("{prefix}{name}"), "is 50 to 60000 ms");
-                default
-            }
-        };
-        let min_rx_ms = interval("min_rx_ms", rx, Self::DEFAULT.min_rx_ms);
-        let min_tx_ms = interval("min_tx_ms", tx, Self::DEFAULT.min_tx_ms);
-        let detect_multiplier = match multiplier {
-            0 => Self::DEFAULT.detect_multiplier,
-            2..=255 => multiplier as u8,
-            _ => {
-                errors.push(format!("{prefix}detect_multiplier"), "is 2 to 255");
-                Self::DEFAULT.detect_multiplier
-            }
-        };
-        errors.finish(Some(Self { min_rx_ms, min_tx_ms, detect_multiplier }))
-    }
-
-    /// Required Min RX Interval.
-    pub fn min_rx(self) -> Duration {
-        Duration::from_millis(self.min_rx_ms.into())
-    }
-
-    /// Desired Min TX Interval.
-    pub fn min_tx(self) -> Duration {
-        Duration::from_millis(self.min_tx_ms.into())
-    }
-
-    /// Packets that may be missed in a row.
-    pub fn detect_multiplier(self) -> u8 {
-        self.detect_multiplier
     }
 }
 

@@ -235,13 +235,16 @@ impl fmt::Debug for Password {
 }
 
 /// Name of a Linux network interface: at most 15 bytes (`IFNAMSIZ` less the NUL).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InterfaceName(String);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InterfaceName([u8; InterfaceName::LONGEST]);
 
 impl InterfaceName {
+    const LONGEST: usize = 15;
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::LONGEST);
+        std::str::from_utf8(&self.0[..end]).expect("only printable ASCII is ever stored")
     }
 }
 
@@ -249,19 +252,33 @@ impl FromStr for InterfaceName {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let allowed = |c: u8| c.is_ascii_graphic() && c != b'/' && c != b'|';
-        if text.is_empty() || text.len() > 15 || !text.bytes().all(allowed) || text == "." {
+        // A quote would end the name in a data path; `*` is what bfdd calls no interface.
+        let allowed = |c: u8| c.is_ascii_graphic() && !b"/|'\"*".contains(&c);
+        if text.is_empty()
+            || text.len() > Self::LONGEST
+            || !text.bytes().all(allowed)
+            || text == "."
+        {
             return Err(ValueError::new(
-                "an interface name has 1 to 15 printable ASCII characters, no blank, '/' or '|'",
+                "an interface name has 1 to 15 printable ASCII characters, no blank, quote, '/', \
+                 '|' or '*'",
             ));
         }
-        Ok(Self(text.to_owned()))
+        let mut name = [0; Self::LONGEST];
+        name[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self(name))
     }
 }
 
 impl fmt::Display for InterfaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
     }
 }
 

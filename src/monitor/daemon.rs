@@ -183,6 +183,7 @@ fn protocol(daemon: Daemon) -> Protocol {
     match daemon {
         Daemon::Bgpd => Protocol::Bgp,
         Daemon::Bfdd => Protocol::Bfd,
+        Daemon::Ospfd => Protocol::Ospf,
         Daemon::Mgmtd => Protocol::Frr,
     }
 }

@@ -1,6 +1,6 @@
 //! The rules: may this owner make this change?
 
-use super::{Policies, Violation, ViolationKind};
+use super::{Policies, Violation, ViolationKind, quota};
 use crate::{
     model::{
         AsNumber, BgpGlobal, Change, Intent, IntentKey, OwnerName, Peer, PeerType, Prefix, Protocol,
@@ -33,7 +33,8 @@ pub fn check(
 /// of the same request may need it, and removing it has to see that they are gone.
 ///
 /// # Errors
-/// Every change that is forbidden, in the order of the request.
+/// Every change that is forbidden, in the order of the request; then every quota that all of
+/// them together exceed.
 pub fn check_all(
     policies: &Policies,
     store: &Store,
@@ -53,6 +54,7 @@ pub fn check_all(
         met.restore(key, store.get(&key).cloned());
         violations.extend(check(policies, &met, owner, change).err());
     }
+    violations.extend(quota::exceeded(policies, store, &after, owner, changes));
     if violations.is_empty() { Ok(after) } else { Err(violations) }
 }
 
@@ -64,6 +66,11 @@ fn set(
     intent: &Intent,
 ) -> Result<(), Violation> {
     let key = intent.key();
+    // The owner `admin` is there without the configuration as well: it owns what the file declares.
+    if policies.get(owner).is_none() && !owner.is_admin() {
+        let message = format!("the configuration has no owner {owner} any more");
+        return violation(ViolationKind::NotOwner, key, message);
+    }
     match intent {
         Intent::Bgp(bgp) => {
             may_configure_bgp(policies, owner)?;
@@ -78,6 +85,7 @@ fn set(
             }
         }
         Intent::StaticRoute(route) => within_limits(policies, owner, key, route.prefix)?,
+        Intent::BfdSession(_) | Intent::OspfInterface(_) => {}
     }
     let kind = match key {
         IntentKey::Prefix(..) => ViolationKind::PrefixConflict,
@@ -157,7 +165,10 @@ fn needs_bgp(store: &Store, key: IntentKey) -> Result<&BgpGlobal, Violation> {
 }
 
 /// Whether what the owner expects of a peer fits the two AS numbers.
-fn peer_fits(peer: &Peer, local_as: AsNumber) -> Result<(), Violation> {
+///
+/// # Errors
+/// What does not fit.
+pub fn peer_fits(peer: &Peer, local_as: AsNumber) -> Result<(), Violation> {
     let key = IntentKey::Peer(peer.address);
     let remote_as = peer.remote_as;
     let internal = peer.is_internal(local_as);

@@ -5,10 +5,12 @@
 
 mod check;
 mod owner;
+mod quota;
 #[cfg(test)]
 mod tests;
 mod violation;
 
-pub use check::{check, check_all};
+pub use check::{check, check_all, peer_fits};
 pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
+pub use quota::{QuotaKind, Quotas};
 pub use violation::{Violation, ViolationKind};

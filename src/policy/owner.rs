@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Quotas;
 use crate::model::{OwnerName, Prefix};
 
 /// Which lengths an owner's prefixes may have (`allowed_prefixes.type`).
@@ -68,6 +69,8 @@ pub struct OwnerPolicy {
     pub may_configure_bgp: Option<bool>,
     /// How long its intents outlive its last connection.
     pub lifetime: Lifetime,
+    /// How much it may have.
+    pub quotas: Quotas,
 }
 
 impl OwnerPolicy {
@@ -97,9 +100,11 @@ impl Policies {
     /// Whether this owner may set the node's BGP instance: `admin`, and who has
     /// `may_configure_bgp: true`; everybody where no owner has that key.
     pub fn may_configure_bgp(&self, owner: &OwnerName) -> bool {
+        if owner.is_admin() {
+            return true;
+        }
         let Some(policy) = self.get(owner) else { return false };
-        owner.is_admin()
-            || policy.may_configure_bgp == Some(true)
+        policy.may_configure_bgp == Some(true)
             || self.0.values().all(|policy| policy.may_configure_bgp.is_none())
     }
 }

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        AddressFamily, BgpGlobal, Change, Intent, IntentKey, NextHop, OwnerName, PathAttributes,
-        Peer, PeerType, Prefix, PrefixAdvertisement, Protocol, StaticRoute,
+        AddressFamily, BfdParameters, BfdSession, BgpGlobal, Change, Intent, IntentKey, NextHop,
+        OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
+        PrefixAdvertisement, Protocol, StaticRoute,
     },
     store::Store,
 };
@@ -25,6 +26,7 @@ fn policy(prefix_type: PrefixType, cidrs: &[&str]) -> OwnerPolicy {
         allowed_cidrs: cidrs.iter().map(|cidr| net(cidr)).collect(),
         may_configure_bgp: None,
         lifetime: Lifetime::Connection,
+        quotas: Quotas::default(),
     }
 }
 
@@ -77,6 +79,24 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         ebgp_multihop: ebgp_multihop.try_into().ok(),
         password: None,
         max_prefix: Peer::DEFAULT_MAX_PREFIX,
+    }))
+}
+
+fn bfd() -> Change {
+    Change::Set(Intent::BfdSession(BfdSession {
+        peer: "10.0.0.2".parse().unwrap(),
+        timers: BfdParameters::DEFAULT,
+        interface: None,
+    }))
+}
+
+fn ospf() -> Change {
+    Change::Set(Intent::OspfInterface(OspfInterface {
+        name: "eth0".parse().unwrap(),
+        area: "0".parse().unwrap(),
+        passive: false,
+        cost: None,
+        timers: OspfTimers::default(),
     }))
 }
 
@@ -182,7 +202,7 @@ fn who_may_configure_bgp() {
     let change = bgp(65000);
     let empty = Store::new();
     assert_eq!(broken(&empty, "novaedge", &change), None, "nobody has the key");
-    assert_eq!(broken(&empty, "stranger", &change), Some(ViolationKind::MayNotConfigureBgp));
+    assert_eq!(broken(&empty, "stranger", &change), Some(ViolationKind::NotOwner));
 
     let keyed = |may| {
         Policies::from_iter(policies().iter().map(|(name, policy)| {
@@ -259,6 +279,131 @@ fn the_nodes_as_changes_only_where_every_peer_still_fits() {
     assert!(check_all(&policies(), &used, &owner("admin"), &both).is_ok());
 }
 
+/// An owner that the configuration does not have (any more) declares nothing, of no kind.
+#[test]
+fn a_removed_owner_declares_nothing_and_may_still_withdraw() {
+    let own = peer(65001, None, 0);
+    let used = store(&[("admin", bgp(65000)), ("gone", own.clone())]);
+    for change in [
+        bgp(65001),
+        peer(65002, None, 0),
+        advertise("10.0.0.1/32"),
+        route("10.1.0.0/16"),
+        bfd(),
+        ospf(),
+    ] {
+        let refused = check(&policies(), &used, &owner("gone"), &change).unwrap_err();
+        assert_eq!(refused.kind, ViolationKind::NotOwner, "{change:?}");
+        assert!(refused.message.contains("has no owner gone"), "{refused}");
+    }
+    assert_eq!(broken(&used, "gone", &remove(&own)), None, "its grace period ends");
+}
+
+fn limited(kind: QuotaKind, limit: usize) -> Policies {
+    let open = policy(PrefixType::Any, &[]);
+    let limited = OwnerPolicy { quotas: Quotas::from_iter([(kind, limit)]), ..open.clone() };
+    Policies::from_iter([(owner("a"), limited), (owner("b"), open.clone()), (owner("admin"), open)])
+}
+
+#[test]
+fn a_quota_counts_the_whole_request() {
+    let policies = limited(QuotaKind::Prefixes, 3);
+    let (a, b) = (owner("a"), owner("b"));
+    let held = store(&[("admin", bgp(65000)), ("a", advertise("10.0.0.1/32"))]);
+    let two = [advertise("10.0.0.2/32"), advertise_in(Protocol::Ospf, "10.0.0.2/32")];
+    let full = check_all(&policies, &held, &a, &two).unwrap();
+    let three = [&two[..], &[advertise("10.0.0.3/32")]].concat();
+    let refused = check_all(&policies, &held, &a, &three).unwrap_err();
+    assert_eq!(refused.len(), 1);
+    assert_eq!((refused[0].kind, refused[0].key), (ViolationKind::Quota, two[0].key()));
+    let message =
+        "bgp prefix 10.0.0.2/32: the quota of a is 3 prefixes; it has 1, and this would make 4";
+    assert_eq!(refused[0].to_string(), message);
+    assert!(check_all(&policies, &held, &b, &three).is_ok(), "others have no limit");
+    // Full: it may repeat, replace, remove, and have other kinds.
+    let more = |changes: &[Change]| check_all(&policies, &full, &a, changes).is_ok();
+    assert!(more(&[advertise("10.0.0.1/32")]));
+    assert!(!more(&[advertise("10.0.0.9/32")]));
+    assert!(more(&[remove(&advertise("10.0.0.1/32")), advertise("10.0.0.9/32")]));
+    assert!(more(&[remove(&advertise("10.0.0.1/32"))]));
+    assert!(more(&[route("10.9.0.0/16"), peer(65001, None, 0)]));
+}
+
+#[test]
+fn a_quota_of_each_kind() {
+    for (kind, change) in [
+        (QuotaKind::Peers, peer(65001, None, 0)),
+        (QuotaKind::Prefixes, advertise("10.0.0.1/32")),
+        (QuotaKind::Prefixes, advertise_in(Protocol::Ospf, "10.0.0.1/32")),
+        (QuotaKind::StaticRoutes, route("10.0.0.0/8")),
+        (QuotaKind::BfdSessions, bfd()),
+        (QuotaKind::OspfInterfaces, ospf()),
+    ] {
+        let configured = store(&[("admin", bgp(65000))]);
+        let try_it = |limit| {
+            let policies = limited(kind, limit);
+            check_all(&policies, &configured, &owner("a"), std::slice::from_ref(&change))
+        };
+        assert_eq!(try_it(0).unwrap_err()[0].kind, ViolationKind::Quota, "{kind:?}");
+        assert!(try_it(1).is_ok(), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_lowered_quota_removes_nothing_and_forbids_more() {
+    let held = store(&[
+        ("admin", bgp(65000)),
+        ("a", advertise("10.0.0.1/32")),
+        ("a", advertise("10.0.0.2/32")),
+        ("a", advertise("10.0.0.3/32")),
+    ]);
+    let policies = limited(QuotaKind::Prefixes, 1);
+    let may = |change: Change| check_all(&policies, &held, &owner("a"), &[change]).is_ok();
+    assert!(may(advertise("10.0.0.1/32")), "a repeated call is a success");
+    assert!(may(remove(&advertise("10.0.0.1/32"))));
+    assert!(!may(advertise("10.0.0.4/32")));
+}
+
+/// What `admin` takes over counts for it, and no more for the one who had it.
+#[test]
+fn what_admin_takes_over_counts_for_admin() {
+    let held = store(&[("admin", bgp(65000)), ("a", advertise("10.0.0.1/32"))]);
+    let policies = limited(QuotaKind::Prefixes, 1);
+    let after = check_all(&policies, &held, &owner("admin"), &[advertise("10.0.0.1/32")]).unwrap();
+    assert!(check_all(&policies, &after, &owner("a"), &[advertise("10.0.0.2/32")]).is_ok());
+    let narrow = Policies::from_iter(policies.iter().map(|(name, policy)| {
+        let mut policy = policy.clone();
+        if name.is_admin() {
+            policy.quotas = Quotas::from_iter([(QuotaKind::Prefixes, 0)]);
+        }
+        (name.clone(), policy)
+    }));
+    let refused = check_all(&narrow, &held, &owner("admin"), &[advertise("10.0.0.1/32")]);
+    assert_eq!(refused.unwrap_err()[0].kind, ViolationKind::Quota);
+}
+
+#[test]
+fn allowed_networks_of_both_families() {
+    let both = policy(PrefixType::HostOnly, &["10.0.0.0/8", "2001:db8::/32"]);
+    let six = policy(PrefixType::Any, &["2001:db8::/32"]);
+    let policies = Policies::from_iter([(owner("both"), both), (owner("six"), six)]);
+    let configured = store(&[("admin", bgp(65000))]);
+    let may = |who: &str, prefix: &str| {
+        check(&policies, &configured, &owner(who), &advertise(prefix)).is_ok()
+    };
+    for (who, prefix, allowed) in [
+        ("both", "10.1.2.3/32", true),
+        ("both", "11.1.2.3/32", false),
+        ("both", "2001:db8::1/128", true),
+        ("both", "2001:db9::1/128", false),
+        ("six", "2001:db8::/32", true),
+        ("six", "2001:db8::/31", false),
+        ("six", "10.0.0.0/8", false),
+    ] {
+        assert_eq!(may(who, prefix), allowed, "{who} {prefix}");
+    }
+}
+
 #[test]
 fn a_request_is_checked_as_a_whole() {
     let policies = policies();
@@ -305,5 +450,20 @@ proptest! {
             prop_assert!(!(PrefixType::HostOnly.allows(prefix) && PrefixType::Subnet.allows(prefix)));
             prop_assert!(PrefixType::Any.allows(prefix));
         }
+    }
+}
+
+#[test]
+fn a_session_and_an_interface_belong_to_who_declared_them() {
+    for change in [bfd(), ospf()] {
+        let held = store(&[("novanet", change.clone())]);
+        for (who, expected) in
+            [("novanet", None), ("novaedge", Some(ViolationKind::NotOwner)), ("admin", None)]
+        {
+            assert_eq!(broken(&held, who, &change), expected, "{who} sets");
+            assert_eq!(broken(&held, who, &remove(&change)), expected, "{who} removes");
+        }
+        let none = Some(ViolationKind::NotFound);
+        assert_eq!(broken(&Store::new(), "novanet", &remove(&change)), none);
     }
 }

@@ -23,6 +23,8 @@ pub enum ViolationKind {
     PeerType,
     /// This owner has no such object.
     NotFound,
+    /// The owner has as many objects of this kind as it may have.
+    Quota,
 }
 
 impl ViolationKind {
@@ -37,6 +39,7 @@ impl ViolationKind {
             Self::BgpNotConfigured => "bgp_not_configured",
             Self::PeerType => "peer_type",
             Self::NotFound => "not_found",
+            Self::Quota => "quota",
         }
     }
 }

@@ -57,6 +57,16 @@ pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
         Intent::StaticRoute(route) => {
             static_route::render(tree(forest, Daemon::Mgmtd), route, shapes.static_routes);
         }
+        Intent::BfdSession(_) | Intent::OspfInterface(_) => {}
+    }
+}
+
+/// Adds what an intent stands for that others may stand for too: the route-map of its attributes.
+pub fn render_shared(forest: &mut Forest, intent: &Intent) {
+    if let Intent::Prefix(ad) = intent
+        && !ad.attributes.is_empty()
+    {
+        prefix::route_map(tree(forest, Daemon::Bgpd), &ad.attributes);
     }
 }
 

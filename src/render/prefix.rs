@@ -29,7 +29,7 @@ pub(super) fn render(bgpd: &mut Tree, ad: &PrefixAdvertisement) {
 
 /// The route-map that sets these attributes: one for each distinct set of them, named by its
 /// content, so that it is shared and never changed in place.
-fn route_map(bgpd: &mut Tree, attributes: &PathAttributes) -> String {
+pub(super) fn route_map(bgpd: &mut Tree, attributes: &PathAttributes) -> String {
     let actions = actions(attributes);
     let mut digest = Sha256::new();
     for (action, leaf, value) in &actions {

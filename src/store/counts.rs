@@ -15,12 +15,22 @@ pub struct Counts {
     pub ospf_prefixes: usize,
     /// Static routes.
     pub static_routes: usize,
+    /// BFD sessions.
+    pub bfd_sessions: usize,
+    /// Interfaces on which OSPF runs.
+    pub ospf_interfaces: usize,
 }
 
 impl Counts {
     /// All of them together.
     pub fn total(self) -> usize {
-        self.bgp + self.peers + self.bgp_prefixes + self.ospf_prefixes + self.static_routes
+        self.bgp
+            + self.peers
+            + self.bgp_prefixes
+            + self.ospf_prefixes
+            + self.static_routes
+            + self.bfd_sessions
+            + self.ospf_interfaces
     }
 
     /// Counts one more.
@@ -42,6 +52,8 @@ impl Counts {
             IntentKey::Prefix(Protocol::Bgp, _) => &mut self.bgp_prefixes,
             IntentKey::Prefix(Protocol::Ospf, _) => &mut self.ospf_prefixes,
             IntentKey::StaticRoute(_) => &mut self.static_routes,
+            IntentKey::BfdSession(_) => &mut self.bfd_sessions,
+            IntentKey::OspfInterface(_) => &mut self.ospf_interfaces,
         }
     }
 }

@@ -18,7 +18,9 @@ use imbl::{OrdMap, ordmap::DiffItem};
 
 pub use counts::Counts;
 
-use crate::model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName, Peer};
+use crate::model::{
+    BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName, PathAttributes, Peer,
+};
 
 /// An intent and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ struct Held {
 pub struct Store {
     intents: OrdMap<IntentKey, Arc<Owned>>,
     owners: OrdMap<OwnerName, Held>,
+    /// How many prefixes carry these attributes; none is without any.
+    attributes: OrdMap<PathAttributes, usize>,
 }
 
 impl Store {
@@ -112,6 +116,11 @@ impl Store {
         self.owners.get(owner).map(|held| held.counts).unwrap_or_default()
     }
 
+    /// How many prefixes carry exactly these attributes, and so share what renders them.
+    pub fn users_of(&self, attributes: &PathAttributes) -> usize {
+        self.attributes.get(attributes).copied().unwrap_or_default()
+    }
+
     /// Makes one change and returns what stood in its place before.
     ///
     /// Whether `owner` may do this is for [`policy`](crate::policy) to say; an
@@ -128,8 +137,10 @@ impl Store {
         let before = before.map(Arc::unwrap_or_clone);
         if let Some(before) = &before {
             self.disown(&before.owner, &key);
+            self.count_attributes(&before.intent, false);
         }
-        if let Change::Set(_) = change {
+        if let Change::Set(intent) = change {
+            self.count_attributes(intent, true);
             let held = self.owners.entry(owner.clone()).or_default();
             held.keys.insert(key);
             held.counts.add(&key);
@@ -164,6 +175,19 @@ impl Store {
             }
             DiffItem::Remove(key, before) => (key, Some(before.as_ref()), None),
         })
+    }
+
+    fn count_attributes(&mut self, intent: &Intent, more: bool) {
+        let Intent::Prefix(ad) = intent else { return };
+        if ad.attributes.is_empty() {
+            return;
+        }
+        let users = self.users_of(&ad.attributes);
+        match (more, users) {
+            (true, users) => drop(self.attributes.insert(ad.attributes.clone(), users + 1)),
+            (false, 0 | 1) => drop(self.attributes.remove(&ad.attributes)),
+            (false, users) => drop(self.attributes.insert(ad.attributes.clone(), users - 1)),
+        }
     }
 
     /// Takes a key from the owner that had it.

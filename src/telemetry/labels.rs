@@ -41,6 +41,26 @@ impl TransactionResult {
     }
 }
 
+/// Label `result` of `novaroute_config_reloads_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadResult {
+    /// The file is in force.
+    Success,
+    /// It was refused, and nothing changed.
+    Failure,
+}
+
+impl ReloadResult {
+    pub(super) const ALL: [Self; 2] = [Self::Success, Self::Failure];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
 /// Label `protocol` of `novaroute_monitoring_errors_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {

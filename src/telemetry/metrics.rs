@@ -4,14 +4,18 @@
 //! holds them. Label values come from closed sets and from the configured owners only,
 //! so that no caller makes new series.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
 
-use super::labels::{GrpcMethod, Operation, Protocol, TransactionResult};
+use super::labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult};
 use crate::{
     events::{Event, Observer},
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
@@ -28,15 +32,11 @@ const REQUEST_BUCKETS: [f64; 14] =
 const TRANSACTION_BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 60.0];
 
-/// Kinds of intents, for series that are there from the start.
-const KINDS: [IntentKind; 4] =
-    [IntentKind::Bgp, IntentKind::Peer, IntentKind::Prefix, IntentKind::StaticRoute];
-
 /// Every metric of the agent. Shared as an `Arc`; all methods are cheap and never block.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    owners: BTreeSet<OwnerName>,
+    owners: RwLock<BTreeSet<OwnerName>>,
     intents: IntCounterVec,
     transactions: IntCounterVec,
     policy_violations: IntCounterVec,
@@ -52,6 +52,8 @@ pub struct Metrics {
     grpc_request_duration: HistogramVec,
     transaction_duration: Histogram,
     reconcile_cycle_duration: Histogram,
+    config_reloads: IntCounterVec,
+    config_reload_successful: IntGauge,
 }
 
 impl Metrics {
@@ -67,7 +69,7 @@ impl Metrics {
             register(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
         };
         let metrics = Self {
-            owners: owners.into_iter().collect(),
+            owners: RwLock::default(),
             intents: counters(
                 "novaroute_intents_total",
                 "Intents that were declared (set) or withdrawn (remove).",
@@ -154,30 +156,37 @@ impl Metrics {
                     .buckets(TRANSACTION_BUCKETS.to_vec()),
                 ),
             ),
+            config_reloads: counters(
+                "novaroute_config_reloads_total",
+                "Times the configuration was read again (SIGHUP).",
+                &["result"],
+            ),
+            config_reload_successful: register(
+                &registry,
+                IntGauge::new(
+                    "novaroute_config_last_reload_successful",
+                    "Whether the configuration that was last read is in force (1) or was refused (0).",
+                ),
+            ),
             registry,
         };
         metrics.create_series();
+        metrics.config_reload_successful.set(1);
+        metrics.add_owners(owners);
         metrics
+    }
+
+    /// Makes the series of owners that the configuration names. Those of owners that it named
+    /// before stay: what they had is withdrawn later.
+    pub fn add_owners(&self, owners: impl IntoIterator<Item = OwnerName>) {
+        for owner in owners {
+            self.create_series_of(owner.as_str());
+            self.owners.write().unwrap_or_else(PoisonError::into_inner).insert(owner);
+        }
     }
 
     /// Series that a rate or an alert needs from the start, before anything is counted.
     fn create_series(&self) {
-        for owner in &self.owners {
-            let owner = owner.as_str();
-            for (kind, operation) in
-                KINDS.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
-            {
-                self.intents.with_label_values(&[owner, kind.label(), operation.label()]);
-            }
-            for gauge in
-                [&self.active_peers, &self.active_bfd_sessions, &self.active_ospf_interfaces]
-            {
-                gauge.with_label_values(&[owner]);
-            }
-            for protocol in [PrefixProtocol::Bgp, PrefixProtocol::Ospf] {
-                self.active_prefixes.with_label_values(&[owner, protocol.name()]);
-            }
-        }
         for result in TransactionResult::ALL {
             self.transactions.with_label_values(&[result.label()]);
         }
@@ -187,11 +196,35 @@ impl Metrics {
         for method in GrpcMethod::all() {
             self.grpc_request_duration.with_label_values(&[method.label()]);
         }
+        for result in ReloadResult::ALL {
+            self.config_reloads.with_label_values(&[result.label()]);
+        }
+    }
+
+    fn create_series_of(&self, owner: &str) {
+        for (kind, operation) in
+            IntentKind::ALL.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
+        {
+            self.intents.with_label_values(&[owner, kind.label(), operation.label()]);
+        }
+        for gauge in [&self.active_peers, &self.active_bfd_sessions, &self.active_ospf_interfaces] {
+            gauge.with_label_values(&[owner]);
+        }
+        for protocol in [PrefixProtocol::Bgp, PrefixProtocol::Ospf] {
+            self.active_prefixes.with_label_values(&[owner, protocol.name()]);
+        }
+    }
+
+    /// The configuration was read again.
+    pub fn config_reload(&self, result: ReloadResult) {
+        self.config_reloads.with_label_values(&[result.label()]).inc();
+        self.config_reload_successful.set((result == ReloadResult::Success).into());
     }
 
     /// The owner as a label value, where the configuration names it.
     fn label<'a>(&self, owner: &'a OwnerName) -> Option<&'a str> {
-        self.owners.contains(owner).then(|| owner.as_str())
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        owners.contains(owner).then(|| owner.as_str())
     }
 
     /// An intent was declared or withdrawn.
@@ -342,6 +375,7 @@ mod tests {
         let method = GrpcMethod::named("GetStatus").unwrap();
         metrics.grpc_request(method, Duration::from_millis(1));
         metrics.reconcile_cycle(Duration::from_secs(1));
+        metrics.config_reload(ReloadResult::Failure);
         metrics
     }
 
@@ -367,6 +401,9 @@ mod tests {
             "novaroute_grpc_request_duration_seconds_count{method=\"GetStatus\"} 1",
             "novaroute_frr_transaction_duration_seconds_count 1",
             "novaroute_reconcile_cycle_duration_seconds_sum 1",
+            "novaroute_config_reloads_total{result=\"failure\"} 1",
+            "novaroute_config_reloads_total{result=\"success\"} 0",
+            "novaroute_config_last_reload_successful 0",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
@@ -382,5 +419,11 @@ mod tests {
         metrics.set_active_peers(&stranger, 1);
         metrics.set_active_prefixes(&stranger, PrefixProtocol::Bgp, 1);
         assert_eq!(metrics.render(), before);
+        // A reload that names it makes them.
+        metrics.add_owners([stranger.clone()]);
+        metrics.policy_violation(&stranger, ViolationKind::Quota);
+        let line = "novaroute_policy_violations_total{owner=\"stranger\",reason=\"quota\"} 1";
+        assert!(metrics.render().contains(line));
+        assert!(metrics.render().contains("novaroute_active_peers{owner=\"a\"} 3"));
     }
 }

@@ -19,6 +19,6 @@ mod metrics;
 
 pub use health::{HEARTBEAT_INTERVAL, HEARTBEAT_LIMIT, Health, Unhealthy};
 pub use http::{HttpError, HttpServer};
-pub use labels::{GrpcMethod, Operation, Protocol, TransactionResult};
-pub use logging::{LogError, init as init_logging};
+pub use labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult};
+pub use logging::{LogControl, LogError, init as init_logging};
 pub use metrics::Metrics;

@@ -64,24 +64,56 @@ pub fn three_way(
     default: &impl Fn(&Path) -> Option<String>,
 ) -> Tree {
     let mut goal = running.clone();
+    advance(&mut goal, last, desired, keep, default);
+    goal
+}
+
+/// [`three_way`] in place: `tree` is the running tree before, and the goal afterwards. Costs what
+/// `last`, `desired` and `keep` hold, however large the tree is, so that they may be a part of it.
+pub fn advance(
+    tree: &mut Tree,
+    last: &Tree,
+    desired: &Tree,
+    keep: &Tree,
+    default: &impl Fn(&Path) -> Option<String>,
+) {
     let mut gone = Vec::new();
     only_in_first(&mut Path::default(), last, Some(keep), &mut gone);
     for Gone { path, what } in gone {
         match what {
-            What::Leaf { whole: false } if goal.leaf(&path).is_some() => match default(&path) {
-                Some(value) => goal.set(&path, value),
-                None => drop(goal.remove(&path)),
+            What::Leaf { whole: false } if tree.leaf(&path).is_some() => match default(&path) {
+                Some(value) => tree.set(&path, value),
+                None => drop(tree.remove(&path)),
             },
-            What::Leaf { .. } => drop(goal.remove(&path)),
+            What::Leaf { .. } => drop(tree.remove(&path)),
             What::Shell => {
-                if goal.subtree(&path).is_some_and(Tree::is_empty) {
-                    goal.remove(&path);
+                if tree.subtree(&path).is_some_and(Tree::is_empty) {
+                    tree.remove(&path);
                 }
             }
         }
     }
-    goal.merge(desired);
-    goal
+    tree.merge(desired);
+}
+
+/// What `first` has and `second` lacks, whatever the values of leaves.
+pub fn without(first: &Tree, second: &Tree) -> Tree {
+    let mut gone = Vec::new();
+    only_in_first(&mut Path::default(), first, Some(second), &mut gone);
+    let mut rest = Tree::new();
+    for Gone { path, what } in gone {
+        let Some((last, parents)) = path.0.split_last() else { continue };
+        match what {
+            What::Leaf { .. } => {
+                if let Some(node) = first.subtree(&Path(parents.to_vec())) {
+                    rest.ensure(parents).put(&last.name, node.child(&last.name).cloned());
+                }
+            }
+            What::Shell if last.keys.is_empty() => rest.ensure_presence(&path),
+            What::Shell => drop(rest.ensure(&path.0)),
+        }
+    }
+    rest
 }
 
 /// A node that was ours and is no longer desired.

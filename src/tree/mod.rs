@@ -19,6 +19,6 @@ mod diff;
 mod node;
 mod path;
 
-pub use diff::{Edit, apply, diff, reverse, three_way};
+pub use diff::{Edit, advance, apply, diff, reverse, three_way, without};
 pub use node::{List, Node, Tree};
 pub use path::{Keys, Name, Path, PathError, Step};

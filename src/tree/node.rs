@@ -247,6 +247,38 @@ impl Tree {
         }
     }
 
+    /// What this tree has of the objects that `shape` has: each of them and all around it, with the
+    /// leaves that stand beside the way there. Costs what is in `shape`.
+    #[must_use]
+    pub fn overlap(&self, shape: &Tree) -> Tree {
+        let mut part = Tree::new();
+        for (name, node) in self.iter() {
+            let node = match (node, shape.child(name)) {
+                (Node::Leaf(_) | Node::LeafList(_), _) => node.clone(),
+                (Node::Container(inside), Some(wanted)) => match wanted.tree() {
+                    Some(wanted) => Node::Container(inside.overlap(wanted)),
+                    None => continue,
+                },
+                (Node::Presence(inside), Some(wanted)) => match wanted.tree() {
+                    Some(wanted) => Node::Presence(inside.overlap(wanted)),
+                    None => continue,
+                },
+                (Node::List(list), Some(Node::List(wanted))) => {
+                    let entries = wanted.entries.iter().filter_map(|(keys, wanted)| {
+                        let (keys, entry) = list.entries.get_key_value(keys)?;
+                        Some((keys.clone(), entry.overlap(wanted)))
+                    });
+                    Node::List(List { keys: list.keys.clone(), entries: entries.collect() })
+                }
+                _ => continue,
+            };
+            if !node.is_void() {
+                part.children.push((name.clone(), node));
+            }
+        }
+        part
+    }
+
     /// Calls `visit` for every leaf with its path.
     pub fn for_each_leaf(&self, visit: &mut impl FnMut(&Path, &str)) {
         self.walk(&mut Path::default(), visit);
@@ -324,6 +356,26 @@ mod tests {
         tree.ensure_presence(&path("/a:b"));
         assert!(tree.remove(&path("/a:b/c")));
         assert!(tree.contains(&path("/a:b")));
+    }
+
+    #[test]
+    fn an_overlap_has_the_objects_of_the_shape_as_they_stand_here() {
+        let mut tree = Tree::new();
+        for (at, value) in [
+            ("/c/asn", "1"),
+            ("/c/l[k='1']/x", "ours"),
+            ("/c/l[k='1']/d/y", "inside"),
+            ("/c/l[k='2']/x", "not asked for"),
+            ("/e/z", "not asked for"),
+        ] {
+            tree.set(&path(at), value);
+        }
+        let mut shape = Tree::new();
+        shape.ensure(&path("/c/l[k='1']").0);
+        shape.ensure(&path("/c/l[k='3']").0);
+        let mut leaves = Vec::new();
+        tree.overlap(&shape).for_each_leaf(&mut |p, v| leaves.push(format!("{p}={v}")));
+        assert_eq!(leaves, ["/c/asn=1", "/c/l[k='1']/x=ours"]);
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{advertisement, bgp, nested, peer, prefix_key, static_route};
+use super::{
+    advertisement, bfd_session, bgp, nested, ospf_interface, peer, prefix_key, static_route,
+};
 use crate::{
-    model::{Change, FieldErrors, Intent, IntentKey, Peer, Protocol},
+    model::{BfdSession, Change, FieldErrors, Intent, IntentKey, Peer, Protocol},
     proto::v1::{self, intent, intent_change, intent_ref},
 };
 
 /// Most changes of one request: they are one commit, during which everybody else waits and
 /// FRR's configuration lock is held. Who has more sends several requests.
-pub const MAX_CHANGES: usize = 10_000;
+pub const MAX_CHANGES: usize = 100_000;
 
 /// Wrong changes that are named before the rest is not looked at any more: the answer
 /// has to fit a header.
@@ -77,6 +79,8 @@ pub fn unimplemented(key: &IntentKey) -> Option<&'static str> {
         IntentKey::Prefix(Protocol::Ospf, _) => {
             Some("advertising prefixes through OSPF is not there yet; PROTOCOL_BGP is")
         }
+        IntentKey::BfdSession(_) => Some("EnableBFD is not there yet"),
+        IntentKey::OspfInterface(_) => Some("EnableOSPF is not there yet"),
         _ => None,
     }
 }
@@ -134,6 +138,12 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
         Some(intent::Kind::StaticRoute(message)) => {
             static_route(message).map(Intent::StaticRoute).map_err(at("set.static_route"))
         }
+        Some(intent::Kind::BfdSession(message)) => {
+            bfd_session(message).map(Intent::BfdSession).map_err(at("set.bfd_session"))
+        }
+        Some(intent::Kind::OspfInterface(message)) => {
+            ospf_interface(message).map(Intent::OspfInterface).map_err(at("set.ospf_interface"))
+        }
         None => Err(Wrong::Whole("set names no intent")),
     }
 }
@@ -155,6 +165,13 @@ fn remove(message: &v1::IntentRef) -> Result<IntentKey, Wrong> {
             .parse()
             .map(IntentKey::StaticRoute)
             .map_err(|e: crate::model::ValueError| one("static_route", &e)),
+        Some(intent_ref::Kind::BfdSession(address)) => BfdSession::parse_address(address)
+            .map(IntentKey::BfdSession)
+            .map_err(|e| one("bfd_session", &e)),
+        Some(intent_ref::Kind::OspfInterface(name)) => name
+            .parse()
+            .map(IntentKey::OspfInterface)
+            .map_err(|e: crate::model::ValueError| one("ospf_interface", &e)),
         None => Err(Wrong::Whole("remove names no object")),
     }
 }

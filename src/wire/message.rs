@@ -1,9 +1,11 @@
 //! Model types into protobuf messages: the way back, for the journal and for what is shown.
 
+use std::time::Duration;
+
 use crate::{
     model::{
-        AddressFamily, BfdParameters, BgpGlobal, Community, Intent, NextHop, PathAttributes, Peer,
-        PeerType, Protocol, StaticRoute,
+        AddressFamily, BfdParameters, BfdSession, BgpGlobal, Community, Intent, NextHop,
+        OspfInterface, PathAttributes, Peer, PeerType, Protocol, StaticRoute,
     },
     proto::v1::{self, intent, static_route},
 };
@@ -20,6 +22,8 @@ pub fn intent_message(intent: &Intent) -> v1::Intent {
             attributes: Some(attributes_message(&ad.attributes)),
         }),
         Intent::StaticRoute(route) => intent::Kind::StaticRoute(static_route_message(route)),
+        Intent::BfdSession(session) => intent::Kind::BfdSession(bfd_message(session)),
+        Intent::OspfInterface(interface) => intent::Kind::OspfInterface(ospf_message(interface)),
     };
     v1::Intent { kind: Some(kind) }
 }
@@ -39,17 +43,14 @@ fn protocol_message(protocol: Protocol) -> v1::Protocol {
     }
 }
 
-fn peer_message(peer: &Peer) -> v1::BgpPeer {
+/// The message of a neighbour. Holds its password.
+pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
     let family = |family: &AddressFamily| match family {
         AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast.into(),
         AddressFamily::Ipv6Unicast => v1::AddressFamily::Ipv6Unicast.into(),
     };
-    let seconds = |duration: std::time::Duration| u32::try_from(duration.as_secs()).unwrap_or(0);
     let bfd = peer.bfd.unwrap_or(BfdParameters::DEFAULT);
-    let millis = |duration: std::time::Duration| match peer.bfd {
-        Some(_) => u32::try_from(duration.as_millis()).unwrap_or(0),
-        None => 0,
-    };
+    let ms = |duration| if peer.bfd.is_some() { millis(duration) } else { 0 };
     v1::BgpPeer {
         neighbor_address: peer.address.to_string(),
         remote_as: peer.remote_as.get(),
@@ -68,13 +69,44 @@ fn peer_message(peer: &Peer) -> v1::BgpPeer {
         ebgp_multihop: peer.ebgp_multihop.map(|ttl| ttl.get().into()).unwrap_or_default(),
         password: peer.password.as_ref().map(|p| p.expose().to_owned()).unwrap_or_default(),
         max_prefix: peer.max_prefix.get(),
-        bfd_min_rx_ms: millis(bfd.min_rx()),
-        bfd_min_tx_ms: millis(bfd.min_tx()),
+        bfd_min_rx_ms: ms(bfd.min_rx()),
+        bfd_min_tx_ms: ms(bfd.min_tx()),
         bfd_detect_multiplier: peer
             .bfd
             .map(|bfd| bfd.detect_multiplier().into())
             .unwrap_or_default(),
     }
+}
+
+fn bfd_message(session: &BfdSession) -> v1::BfdSession {
+    v1::BfdSession {
+        peer_address: session.peer.to_string(),
+        min_rx_ms: millis(session.timers.min_rx()),
+        min_tx_ms: millis(session.timers.min_tx()),
+        detect_multiplier: session.timers.detect_multiplier().into(),
+        interface_name: session.interface.map(|name| name.to_string()).unwrap_or_default(),
+    }
+}
+
+fn ospf_message(interface: &OspfInterface) -> v1::OspfInterface {
+    v1::OspfInterface {
+        interface_name: interface.name.to_string(),
+        area_id: interface.area.to_string(),
+        passive: interface.passive,
+        cost: interface.cost.map(|cost| cost.get().into()).unwrap_or_default(),
+        hello_interval: interface.timers.hello().map(seconds).unwrap_or_default(),
+        dead_interval: interface.timers.dead().map(seconds).unwrap_or_default(),
+    }
+}
+
+/// Whole seconds; every duration of the model fits.
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Milliseconds; every duration of the model fits.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn attributes_message(attributes: &PathAttributes) -> v1::PrefixAttributes {

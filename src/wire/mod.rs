@@ -8,15 +8,17 @@ mod change;
 mod message;
 mod peer;
 mod prefix;
+mod session;
 #[cfg(test)]
 mod tests;
 
 use std::net::Ipv4Addr;
 
 pub use change::{MAX_CHANGES, changes, intent, unimplemented};
-pub use message::{bgp_message, intent_message};
+pub use message::{bgp_message, intent_message, peer_message};
 pub use peer::peer;
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};
+pub use session::{bfd_key, bfd_session, ospf_interface, ospf_key};
 
 use crate::model::{BgpGlobal, FieldErrors, ValueError};
 

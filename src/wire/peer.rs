@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
 
 use super::{absorb, optional};
 use crate::{
-    model::{AddressFamily, BfdParameters, FieldErrors, Peer, PeerType, Timers, ValueError},
+    model::{
+        AddressFamily, BfdLimits, BfdParameters, FieldErrors, Peer, PeerType, Timers, ValueError,
+    },
     proto::v1,
 };
 
@@ -67,6 +69,7 @@ fn bfd(message: &v1::BgpPeer) -> Result<Option<BfdParameters>, FieldErrors> {
     }
     BfdParameters::new(
         "bfd_",
+        BfdLimits::PEER,
         message.bfd_min_rx_ms,
         message.bfd_min_tx_ms,
         message.bfd_detect_multiplier,

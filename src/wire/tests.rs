@@ -234,3 +234,67 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_wrong_field_of_a_bfd_session_is_named_at_once() {
+    let wrong = v1::BfdSession {
+        peer_address: "224.0.0.5".into(),
+        min_rx_ms: 9,
+        min_tx_ms: 4_294_968,
+        detect_multiplier: 256,
+        interface_name: "eth0\nbfd".into(),
+    };
+    assert_eq!(
+        fields(bfd_session(&wrong)),
+        ["peer_address", "min_rx_ms", "min_tx_ms", "detect_multiplier", "interface_name"]
+    );
+    let link_local = v1::BfdSession { peer_address: "fe80::1".into(), ..Default::default() };
+    assert_eq!(fields(bfd_session(&link_local)), ["interface_name"]);
+    let plain = v1::BfdSession { peer_address: "2001:DB8:0::1".into(), ..Default::default() };
+    let parsed = bfd_session(&plain).unwrap();
+    assert_eq!(parsed.timers, crate::model::BfdParameters::DEFAULT);
+    assert_eq!(Ok(IntentKey::BfdSession(parsed.peer)), bfd_key("2001:db8::1"), "one spelling");
+    assert_eq!(fields(bfd_key("")), ["peer_address"]);
+}
+
+#[test]
+fn every_wrong_field_of_an_ospf_interface_is_named_at_once() {
+    let good = v1::OspfInterface {
+        interface_name: "eth0".into(),
+        area_id: "1".into(),
+        hello_interval: 5,
+        dead_interval: 5,
+        ..Default::default()
+    };
+    let parsed = ospf_interface(&good).unwrap();
+    assert_eq!(parsed.area.to_string(), "0.0.0.1");
+    assert_eq!(Ok(IntentKey::OspfInterface(parsed.name)), ospf_key("eth0"));
+    let wrong = v1::OspfInterface {
+        interface_name: "sixteen.bytes.12".into(),
+        area_id: "4294967296".into(),
+        passive: true,
+        cost: 65_536,
+        hello_interval: 65_536,
+        dead_interval: 65_536,
+    };
+    assert_eq!(
+        fields(ospf_interface(&wrong)),
+        ["interface_name", "area_id", "cost", "hello_interval", "dead_interval"]
+    );
+    for (hello_interval, dead_interval, expected) in [
+        (0, 0, &[][..]),
+        (20, 0, &[]),
+        (20, 19, &["dead_interval"]),
+        (0, 10, &[]),
+        // Less than the hello interval that FRR takes.
+        (0, 9, &["dead_interval"]),
+    ] {
+        let message = v1::OspfInterface { hello_interval, dead_interval, ..good.clone() };
+        let got = ospf_interface(&message).map_or_else(|e| fields::<()>(Err(e)), |_| vec![]);
+        assert_eq!(got, expected, "{hello_interval} {dead_interval}");
+    }
+    for area in ["", "-1", "+1", "0.0.0", "1.2.3.4.5", "backbone", "0x1"] {
+        let message = v1::OspfInterface { area_id: area.into(), ..good.clone() };
+        assert_eq!(fields(ospf_interface(&message)), ["area_id"], "{area}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::tree::{Path, Tree};
 
 /// FRR's own models that NovaRoute renders into. A module that one of these imports is loaded
 /// with it.
-const FRR_MODULES: [&str; 10] = [
+const FRR_MODULES: [&str; 11] = [
     "frr-routing",
     "frr-vrf",
     "frr-interface",
@@ -24,16 +24,23 @@ const FRR_MODULES: [&str; 10] = [
     "frr-bgp-route-map",
     "frr-bgp",
     "frr-bfdd",
+    "frr-ospfd",
     "frr-staticd",
     "frr-zebra",
 ];
 
 /// Modules of ours: what FRR's models lack.
 static OWN_MODULES: LazyLock<EmbeddedModules> = LazyLock::new(|| {
-    EmbeddedModules::from([(
-        EmbeddedModuleKey::new("novaroute-frr-bgp", None, None, None),
-        include_str!("../../yang/novaroute-frr-bgp.yang"),
-    )])
+    EmbeddedModules::from([
+        (
+            EmbeddedModuleKey::new("novaroute-frr-bgp", None, None, None),
+            include_str!("../../yang/novaroute-frr-bgp.yang"),
+        ),
+        (
+            EmbeddedModuleKey::new("novaroute-frr-ospf", None, None, None),
+            include_str!("../../yang/novaroute-frr-ospf.yang"),
+        ),
+    ])
 });
 
 /// The set of defaults that FRR's daemons were started with (`-F`).
@@ -119,9 +126,8 @@ impl Schema {
         let mut context = Context::new(flags).map_err(|e| failed("(none)", e.to_string()))?;
         context.set_searchdir(dir).map_err(|e| failed("(any)", e.to_string()))?;
         context.set_embedded_modules(&OWN_MODULES);
-        for module in
-            FRR_MODULES.into_iter().chain(["novaroute-frr-bgp"]).chain(profile.deviations())
-        {
+        let own = ["novaroute-frr-bgp", "novaroute-frr-ospf"];
+        for module in FRR_MODULES.into_iter().chain(own).chain(profile.deviations()) {
             context.load_module(module, None, &[]).map_err(|e| failed(module, e.to_string()))?;
         }
         Ok(Self { context, profile })
@@ -202,10 +208,16 @@ impl Schema {
     pub fn validate(&self, tree: &Tree) -> Result<Tree, YangError> {
         let mut data = convert::from_tree(&self.context, tree)?;
         let canonical = convert::to_tree(&data);
-        if data.reference().is_some() {
-            data.validate(DataValidationFlags::PRESENT | DataValidationFlags::NO_STATE)?;
-        }
+        judge(&mut data)?;
         Ok(canonical)
+    }
+
+    /// Judges a tree against the models.
+    ///
+    /// # Errors
+    /// libyang's words and path of the first thing that is wrong.
+    pub fn check(&self, tree: &Tree) -> Result<(), YangError> {
+        judge(&mut convert::from_tree(&self.context, tree)?)
     }
 
     /// Writes a tree as JSON (RFC 7951).
@@ -220,4 +232,11 @@ impl Schema {
         let text = data.print_string(DataFormat::JSON, DataPrinterFlags::WITH_SIBLINGS)?;
         Ok(text.unwrap_or_default())
     }
+}
+
+fn judge(data: &mut DataTree<'_>) -> Result<(), YangError> {
+    if data.reference().is_some() {
+        data.validate(DataValidationFlags::PRESENT | DataValidationFlags::NO_STATE)?;
+    }
+    Ok(())
 }

@@ -43,6 +43,13 @@ impl Client {
         Self { runtime, channel, owner: owner.to_owned(), token: token(owner) }
     }
 
+    /// The same connection with another token.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = token.to_owned();
+        self
+    }
+
     /// A client for calls that are under way at the same time.
     pub fn route_control(&self) -> RouteControlClient<Channel> {
         RouteControlClient::new(self.channel.clone())
@@ -196,14 +203,29 @@ impl Events {
         self.0.lock().unwrap().ended
     }
 
+    /// Waits for an event of this type that is this owner's.
+    #[track_caller]
+    pub fn wait_for_owner(&self, kind: EventType, owner: &str) -> (Instant, RouteEvent) {
+        self.wait_until(kind, owner, |event| event.owner == owner)
+    }
+
     /// Waits for an event of this type, about `value` (a value of its metadata).
     #[track_caller]
     pub fn wait(&self, kind: EventType, value: &str) -> (Instant, RouteEvent) {
-        wait_for(&format!("{kind:?} {value}"), SOON, || {
+        self.wait_until(kind, value, |event| event.metadata.values().any(|it| it == value))
+    }
+
+    #[track_caller]
+    fn wait_until(
+        &self,
+        kind: EventType,
+        what: &str,
+        wanted: impl Fn(&RouteEvent) -> bool,
+    ) -> (Instant, RouteEvent) {
+        wait_for(&format!("{kind:?} {what}"), SOON, || {
             let seen = self.0.lock().unwrap();
-            let found = seen.events.iter().find(|(_, event)| {
-                event.r#type() == kind && event.metadata.values().any(|it| it == value)
-            });
+            let mut events = seen.events.iter();
+            let found = events.find(|(_, event)| event.r#type() == kind && wanted(event));
             found.cloned().ok_or_else(|| format!("{:?}", seen.events))
         })
     }

@@ -139,6 +139,40 @@ impl<'lab> Agent<'lab> {
         self.path("json")
     }
 
+    /// Changes the configuration file, for the next start or reload.
+    #[track_caller]
+    pub fn edit(&self, edit: impl FnOnce(&mut Value)) {
+        let text = fs::read_to_string(self.path("json")).expect("reading the configuration");
+        let mut config = serde_json::from_str(&text).expect("JSON");
+        edit(&mut config);
+        fs::write(self.path("json"), config.to_string()).expect("writing the configuration");
+    }
+
+    /// Changes the file and has the agent read it (SIGHUP); whether it is in force then.
+    #[track_caller]
+    pub fn reload(&self, edit: impl FnOnce(&mut Value)) -> bool {
+        self.edit(edit);
+        self.hang_up()
+    }
+
+    /// Has the agent read its configuration again (SIGHUP); whether it is in force then.
+    #[track_caller]
+    pub fn hang_up(&self) -> bool {
+        let count = |result: &str| {
+            let series = format!("novaroute_config_reloads_total{{result=\"{result}\"}} ");
+            let (_, metrics) = self.http("/metrics");
+            let line = metrics.lines().find_map(|line| line.strip_prefix(series.as_str()));
+            line.expect("the metric").parse::<u32>().expect("a number")
+        };
+        let before = (count("success"), count("failure"));
+        self.signal("-HUP");
+        wait_for("the reload", SOON, || match (count("success"), count("failure")) {
+            now if now == (before.0 + 1, before.1) => Ok(true),
+            now if now == (before.0, before.1 + 1) => Ok(false),
+            now => Err(format!("{before:?} {now:?}")),
+        })
+    }
+
     /// Where clients connect.
     pub fn socket(&self) -> PathBuf {
         self.path("sock")

@@ -194,7 +194,8 @@ fn a_bad_file_is_not_sent() {
     let expected = format!(
         "error: 2 mistakes in {path}\n  {path}:1: intents[0].bgp.local_as: `x` is not a number \
          from 0 to 4294967295\n  {path}:2: intents[1].pear: unknown key, known here: bgp, peer, \
-         prefix, static_route\n  try: `novaroutectl apply --help` shows the format\n"
+         prefix, static_route, bfd_session, ospf_interface\n  try: `novaroutectl apply --help` \
+         shows the format\n"
     );
     assert_eq!((run.code, run.stderr), (5, expected));
     let run = fake::ctl(&fake.socket(), &[&["plan", "-f", "/nowhere"][..], &WHO].concat());

@@ -9,6 +9,8 @@
 //! | `changes` | changed and cleared fields reach FRR; a repeated call sends nothing |
 //! | `foreign` | what others configured stays |
 //! | `instance` | ConfigureBGP again |
+//! | `configuration` | static peers, the node's own AS and router-id, quotas |
+//! | `reload` | SIGHUP: all of a new configuration, or nothing |
 //! | `restart` | daemons that die, the agent that dies |
 //! | `corners` | where two things meet |
 //! | `sessions` | owners that come and go |
@@ -19,11 +21,13 @@ mod agent;
 mod lab;
 
 mod changes;
+mod configuration;
 mod corners;
 mod foreign;
 mod input;
 mod instance;
 mod refusals;
+mod reload;
 mod restart;
 mod routes;
 mod sessions;

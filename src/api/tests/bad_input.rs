@@ -90,7 +90,8 @@ fn no_bfd() -> v1::DisableBfdRequest {
 
 fn ospf() -> v1::EnableOspfRequest {
     let (owner, token) = ("novanet".into(), token("novanet"));
-    v1::EnableOspfRequest { owner, token, interface_name: "eth0".into(), ..Default::default() }
+    let (interface_name, area_id) = ("eth0".into(), "0".into());
+    v1::EnableOspfRequest { owner, token, interface_name, area_id, ..Default::default() }
 }
 
 fn no_ospf() -> v1::DisableOspfRequest {
@@ -300,6 +301,29 @@ fn fields() -> Vec<Field> {
         }))),
         change!("IntentRef.peer", |text| remove(intent_ref::Kind::Peer(text))),
         change!("IntentRef.static_route", |text| remove(intent_ref::Kind::StaticRoute(text))),
+        change!("IntentRef.bfd_session", |text| remove(intent_ref::Kind::BfdSession(text))),
+        change!("IntentRef.ospf_interface", |text| remove(intent_ref::Kind::OspfInterface(text))),
+        change!("BFDSession.peer_address", |text| set(intent::Kind::BfdSession(v1::BfdSession {
+            peer_address: text,
+            ..Default::default()
+        }))),
+        change!("BFDSession.interface_name", |text| set(intent::Kind::BfdSession(
+            v1::BfdSession {
+                peer_address: "10.0.0.2".into(),
+                interface_name: text,
+                ..Default::default()
+            }
+        ))),
+        change!("OSPFInterface.interface_name", |text| set(intent::Kind::OspfInterface(
+            v1::OspfInterface { interface_name: text, area_id: "0".into(), ..Default::default() }
+        ))),
+        change!("OSPFInterface.area_id", |text| set(intent::Kind::OspfInterface(
+            v1::OspfInterface {
+                interface_name: "eth0".into(),
+                area_id: text,
+                ..Default::default()
+            }
+        ))),
         change!("StaticRoute.prefix", |text| set(intent::Kind::StaticRoute(v1::StaticRoute {
             prefix: text,
             ..route(static_route::NextHop::Blackhole(true))
@@ -362,7 +386,12 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
             };
             let expected = match name.split_once('.').unwrap() {
                 (_, "owner" | "token") => Code::Unauthenticated,
-                (message, _) if message.contains("BFD") || message.contains("OSPF") => {
+                (message, field)
+                    if text.starts_with('%')
+                        && (message.contains("OSPF") || message.contains("BFD"))
+                        && field == "interface_name"
+                        || text.starts_with('%') && field == "ospf_interface" =>
+                {
                     Code::Unimplemented
                 }
                 _ => Code::InvalidArgument,

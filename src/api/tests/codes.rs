@@ -175,7 +175,8 @@ async fn what_is_not_there_yet_says_so() {
     let (code, message) = refused(c.advertise_prefix(ospf).await);
     assert_eq!((code, message.contains("OSPF")), (Code::Unimplemented, true));
     let (owner, token) = ("novaedge".to_owned(), token("novaedge"));
-    let request = v1::EnableBfdRequest { owner, token, ..Default::default() };
+    let peer_address = "10.0.0.2".into();
+    let request = v1::EnableBfdRequest { owner, token, peer_address, ..Default::default() };
     assert_eq!(refused(c.enable_bfd(request).await).0, Code::Unimplemented);
     assert!(agent.inner.keys("novaedge").is_empty());
 }

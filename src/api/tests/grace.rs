@@ -200,3 +200,66 @@ async fn closing_the_socket_is_what_disconnects() {
     drop(edge);
     eventually("withdrawn", || agent.inner.keys("novaedge").is_empty()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_owner_has_the_grace_period_though_its_connection_is_open() {
+    let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
+    let mut events =
+        inner.bus.subscribe(Filter::parse("", &["OWNER_DEREGISTERED".into()]).unwrap());
+    let connections = (inner.sessions.opened(), inner.sessions.opened());
+    inner.sessions.enter(&owner("novaedge"), Some(connections.0)).await;
+    inner.sessions.enter(&owner("novanet"), Some(connections.1)).await;
+    inner.reload_without(&["novaedge"]);
+    tokio::time::sleep(GRACE - SECOND).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 2));
+    // Neither its connection's end nor a call that was under way makes it longer.
+    inner.sessions.closed(connections.0);
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 1));
+    assert_eq!(events.next().await.unwrap().event.owner(), Some(&owner("novaedge")));
+    assert_eq!(inner.prefixes("novanet"), 1, "others are none the wiser");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_is_named_again_in_time_keeps_everything() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let connection = inner.sessions.opened();
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    for _ in 0..3 {
+        inner.reload_without(&["novaedge"]);
+        tokio::time::sleep(GRACE - SECOND).await;
+        inner.reload_without(&[]);
+        tokio::time::sleep(2 * GRACE).await;
+        assert_eq!(inner.prefixes("novaedge"), 1, "its connection is open all the time");
+    }
+    inner.reload_without(&["novaedge"]);
+    inner.reload_without(&["novaedge", "novanet"]);
+    tokio::time::sleep(GRACE + SECOND).await;
+    assert_eq!(inner.prefixes("novaedge"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_a_reload_overtook_keeps_nobody_connected() {
+    let inner = Inner::with_prefixes(&["novaedge"]).await;
+    let connection = inner.sessions.opened();
+    inner.reload_without(&["novaedge"]);
+    // It was authenticated before.
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    tokio::time::sleep(GRACE + SECOND).await;
+    assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_owner_that_was_persistent_has_the_grace_period_too() {
+    let inner = Inner::with_prefixes(&["admin"]).await;
+    let connection = inner.sessions.opened();
+    inner.sessions.enter(&owner("admin"), Some(connection)).await;
+    inner.sessions.closed(connection);
+    tokio::time::sleep(2 * GRACE).await;
+    assert_eq!(inner.prefixes("admin"), 1, "persistent");
+    inner.reload_without(&["admin"]);
+    tokio::time::sleep(GRACE - SECOND).await;
+    assert_eq!(inner.prefixes("admin"), 1);
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(inner.prefixes("admin"), 0);
+}

@@ -41,6 +41,15 @@ use crate::{
 /// Like an operator's: two clients and an administrator, each with the token `NAME-token`.
 struct Owners {
     grace: Duration,
+    /// Whom a reload has removed.
+    removed: Mutex<Vec<OwnerName>>,
+}
+
+impl Owners {
+    fn get(&self, owner: &OwnerName) -> Option<OwnerPolicy> {
+        let removed = self.removed.lock().unwrap().contains(owner);
+        policies().get(owner).filter(|_| !removed).cloned()
+    }
 }
 
 fn policies() -> Policies {
@@ -49,6 +58,7 @@ fn policies() -> Policies {
         allowed_cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
         may_configure_bgp: None,
         lifetime,
+        quotas: Default::default(),
     };
     use Lifetime::{Connection, Persistent};
     Policies::from_iter([
@@ -60,10 +70,10 @@ fn policies() -> Policies {
 
 impl Directory for Owners {
     fn accepts(&self, owner: &OwnerName, token: &str) -> Option<bool> {
-        policies().get(owner).map(|_| token == format!("{owner}-token"))
+        self.get(owner).map(|_| token == format!("{owner}-token"))
     }
     fn lifetime(&self, owner: &OwnerName) -> Option<Lifetime> {
-        policies().get(owner).map(|policy| policy.lifetime)
+        self.get(owner).map(|policy| policy.lifetime)
     }
     fn grace_period(&self) -> Duration {
         self.grace
@@ -137,7 +147,7 @@ impl Inner {
         let shutdown = CancellationToken::new();
         let state = Arc::new(Mutex::new(Actor::default()));
         tokio::spawn(actor(requests, publish, bus.clone(), state.clone()));
-        let directory = Arc::new(Owners { grace });
+        let directory = Arc::new(Owners { grace, removed: Mutex::default() });
         let sessions =
             Sessions::new(commit.clone(), directory.clone(), bus.clone(), shutdown.clone());
         Self { commit, sessions, bus, shutdown, actor: state, directory }
@@ -147,6 +157,12 @@ impl Inner {
     fn keys(&self, name: &str) -> Vec<String> {
         let view = self.commit.view();
         view.store.of_owner(&owner(name)).map(|(key, _)| key.to_string()).collect()
+    }
+
+    /// A reload after which the configuration lacks these owners.
+    fn reload_without(&self, names: &[&str]) {
+        *self.directory.removed.lock().unwrap() = names.iter().map(|name| owner(name)).collect();
+        self.sessions.reconfigured();
     }
 
     fn refuse(&self, error: CommitError) {

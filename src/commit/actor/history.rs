@@ -10,9 +10,12 @@ use tracing::{error, info, warn};
 use super::{Actor, committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
-    model::{Change, IntentKey, IntentKind, OwnerName},
+    model::{Change, IntentKey, OwnerName, Protocol},
     transaction::{Changed, Ending, Finish, Transaction, TransactionId},
 };
+
+/// Origin of a transaction that puts another back because somebody asked.
+const ROLLBACK: &str = "Rollback";
 
 impl Actor {
     /// The transaction of this name, if this owner may decide over it.
@@ -72,7 +75,7 @@ impl Actor {
         if !keys.is_empty() {
             return Err(CommitError::ChangedSince { keys });
         }
-        self.put_back(&transaction, owner, "Rollback").await
+        self.put_back(&transaction, owner, ROLLBACK).await
     }
 
     /// Applies what puts a transaction back, as a transaction of its own.
@@ -95,14 +98,20 @@ impl Actor {
                 });
             }
         }
-        let needs_bgp =
-            |key: &IntentKey| matches!(key.kind(), IntentKind::Peer | IntentKind::Prefix);
+        let needs_bgp = |key: &IntentKey| {
+            matches!(key, IntentKey::Peer(_) | IntentKey::Prefix(Protocol::Bgp, _))
+        };
         if after.bgp().is_none() && after.iter().any(|(key, _)| needs_bgp(key)) {
             let message =
                 "it set up BGP, which peers and prefixes declared since need; withdraw them first";
             return Err(CommitError::Refused { message: message.to_owned() });
         }
         let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
+        // Who asks must not get by a rollback what policy forbids by now. The agent itself, whose
+        // client could not confirm, puts back what stood.
+        if origin == ROLLBACK && !owner.is_admin() {
+            self.permit(&before, &request)?;
+        }
         let back = Transaction::new(owner, origin, &request.changes, &before, &after);
         let outcome = self.carry_out(after, std::slice::from_ref(&back), &[&request]).await?;
         let finished = self.journal.finish(transaction.id, Finish::RolledBack);

@@ -4,14 +4,18 @@
 //! |---|---|
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
+//! | `configured` | what the configuration declares by itself |
+//! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
+mod change;
+mod configured;
 mod history;
 mod observer;
 mod resync;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,7 +37,7 @@ use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
     journal::{Journal, JournalError},
-    model::{BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName},
+    model::{Change, Configured, Intent, IntentKey, Protocol},
     policy::{Policies, check_all},
     render::{Shapes, render},
     store::Store,
@@ -43,9 +47,15 @@ use crate::{
 /// them waits for the others' lines.
 const MAX_BATCH: usize = 1024;
 
-/// Time between two full comparisons of FRR with what is desired while nothing happens. Drift is rare,
-/// and reading a large configuration is not free.
-const RESYNC: Duration = Duration::from_secs(30);
+/// Shortest time between two comparisons of all that FRR runs with what is desired: somebody who
+/// types into FRR is corrected before he has finished wondering.
+const RESYNC: Duration = Duration::from_secs(5);
+
+/// Longest.
+const LONGEST_RESYNC: Duration = Duration::from_secs(60);
+
+/// Time between two comparisons in times of what the last one took: it has half a per cent of one core.
+const RESYNC_SHARE: u32 = 200;
 
 /// First wait before FRR is tried again after it went away; doubled up to the configured
 /// interval. A daemon that was killed is back within a second or two.
@@ -75,6 +85,8 @@ pub struct Actor {
     unconfirmed: Vec<Event>,
     /// When a transaction that was not confirmed in time could not be rolled back.
     rollback_failed: Option<Instant>,
+    /// Objects of the configuration.
+    configured: Arc<BTreeSet<IntentKey>>,
 }
 
 /// A request to commit, with the place for its answer.
@@ -94,8 +106,8 @@ pub struct Parts {
     pub retry_interval: Duration,
     /// What survived, and where what changes is written.
     pub journal: Journal,
-    /// The BGP instance that the configuration declares, and who owns it.
-    pub configured: Option<(OwnerName, BgpGlobal)>,
+    /// What the configuration declares.
+    pub configured: Configured,
 }
 
 impl Actor {
@@ -110,7 +122,7 @@ impl Actor {
         let state = parts.journal.state();
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
-        adopt_configured(&mut parts.journal, parts.configured)?;
+        let configured = configured::adopt(&mut parts.journal, parts.configured)?;
         let actor = Self {
             requests,
             publish,
@@ -125,6 +137,7 @@ impl Actor {
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
             rollback_failed: None,
+            configured: Arc::new(configured),
         };
         actor.publish();
         Ok((handle, actor))
@@ -138,8 +151,7 @@ impl Actor {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut wait = FIRST_RETRY;
         let mut retry_at = time::Instant::now();
-        let mut full = time::interval(RESYNC);
-        full.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut resync_at = time::Instant::now();
         let mut beat = time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut taken = Vec::new();
@@ -168,7 +180,12 @@ impl Actor {
                     }
                     retry_at = time::Instant::now() + wait;
                 }
-                _ = full.tick() => self.resynchronise().await,
+                () = time::sleep_until(resync_at) => {
+                    let begun = Instant::now();
+                    self.resynchronise().await;
+                    let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
+                    resync_at = time::Instant::now() + pause;
+                }
                 count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
                     if count == 0 {
                         break;
@@ -195,6 +212,9 @@ impl Actor {
                 Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
                 Request::RollBack(owner, id, answer) => {
                     drop(answer.send(self.roll_back(&owner, id).await));
+                }
+                Request::Configure(configured, answer) => {
+                    drop(answer.send(self.configure(configured).await));
                 }
             }
         }
@@ -327,7 +347,7 @@ impl Actor {
             self.rejected.remove(&change.key());
         }
         self.unreachable = unreachable;
-        let waits = changes().any(|change| self.is_unreachable(change.key().kind()));
+        let waits = changes().any(|change| self.is_unreachable(&change.key()));
         let outcome = match (waits, sent) {
             (true, _) => Outcome::Pending,
             (false, 0) => Outcome::Unchanged,
@@ -348,6 +368,9 @@ impl Actor {
         after: &Store,
         requests: &[&CommitRequest],
     ) -> Result<Applied, EngineError> {
+        if let Some(applied) = self.send_part(after, requests).await? {
+            return Ok(applied);
+        }
         self.engine.validate(self.fragment(after, requests)).await?;
         let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
         let desired = self.desired(after, keys);
@@ -373,12 +396,15 @@ impl Actor {
         }
     }
 
-    /// Whether a daemon that executes this kind of intent can't be reached.
-    fn is_unreachable(&self, kind: IntentKind) -> bool {
-        let daemons: &[Daemon] = match kind {
-            IntentKind::StaticRoute => &[Daemon::Mgmtd],
-            IntentKind::Peer => &[Daemon::Bgpd, Daemon::Bfdd],
-            IntentKind::Bgp | IntentKind::Prefix => &[Daemon::Bgpd],
+    /// Whether a daemon that executes this intent can't be reached.
+    fn is_unreachable(&self, key: &IntentKey) -> bool {
+        let daemons: &[Daemon] = match key {
+            IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
+            IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
+            IntentKey::Bgp | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
+            IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
+            IntentKey::BfdSession(_) => &[Daemon::Bfdd],
+            IntentKey::OspfInterface(_) => &[Daemon::Ospfd],
         };
         daemons.iter().any(|daemon| self.unreachable.contains_key(daemon))
     }
@@ -431,6 +457,7 @@ impl Actor {
             pending,
             rejected: self.rejected.clone(),
             history: self.journal.state().history.clone(),
+            configured: self.configured.clone(),
         };
         let now = Arc::new(view);
         let before = self.publish.send_replace(now.clone());
@@ -457,27 +484,6 @@ impl Actor {
         // A client that went away does not get its answer.
         let _ = answer.send(result);
     }
-}
-
-/// Declares what the configuration says, where it says something else than at the last start; what
-/// clients have set since then stands otherwise.
-fn adopt_configured(
-    journal: &mut Journal,
-    configured: Option<(OwnerName, BgpGlobal)>,
-) -> Result<(), JournalError> {
-    let bgp = configured.as_ref().map(|(_, bgp)| bgp.clone());
-    let news = bgp != journal.state().configured_bgp || journal.state().store.bgp().is_none();
-    if let Some((owner, bgp)) = configured.filter(|_| news) {
-        let before = journal.state().store.clone();
-        let change = [Change::Set(Intent::Bgp(bgp))];
-        let mut after = before.clone();
-        after.apply(&owner, &change[0]);
-        let transaction = Transaction::new(&owner, "configuration", &change, &before, &after);
-        let id = transaction.id;
-        journal.prepare(&[transaction])?;
-        journal.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
-    }
-    journal.configured(bgp)
 }
 
 /// The answer to the request that a transaction carried out.

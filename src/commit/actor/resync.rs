@@ -17,6 +17,12 @@ impl Actor {
     /// Compares FRR with all that is desired and repairs what differs.
     pub(super) async fn resynchronise(&mut self) {
         let begun = Instant::now();
+        if !self.is_behind()
+            && self.journal.state().residue.is_empty()
+            && self.engine.is_in_step().await
+        {
+            return self.observer.resynchronised(begun.elapsed());
+        }
         let desired = self.desired(self.store(), std::iter::empty());
         match self.engine.resynchronise(&desired).await {
             Ok(Applied { sent, unreachable }) => {
@@ -63,7 +69,7 @@ impl Actor {
             let range = from..to;
             let tried = taken.iter().chain(&suspects[range.clone()]);
             let part = render(tried, self.engine.shapes());
-            match self.engine.commit_part(&part, &keep, true).await {
+            match self.engine.commit_whole(&part, &keep, true).await {
                 Ok(applied) if applied.unreachable.is_empty() => {
                     taken.extend_from_slice(&suspects[range]);
                 }

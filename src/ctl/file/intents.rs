@@ -5,12 +5,13 @@
 
 use super::reader::{At, Reader};
 use crate::proto::v1::{
-    AddressFamily, BgpConfig, BgpPeer, Intent, IntentRef, PeerType, PrefixAdvertisement,
-    PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent, intent_ref, static_route::NextHop,
+    AddressFamily, BfdSession, BgpConfig, BgpPeer, Intent, IntentRef, OspfInterface, PeerType,
+    PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent, intent_ref,
+    static_route::NextHop,
 };
 
-const KINDS: [&str; 4] = ["bgp", "peer", "prefix", "static_route"];
-const REMOVABLE: [&str; 3] = ["peer", "prefix", "static_route"];
+const KINDS: [&str; 6] = ["bgp", "peer", "prefix", "static_route", "bfd_session", "ospf_interface"];
+const REMOVABLE: [&str; 5] = ["peer", "prefix", "static_route", "bfd_session", "ospf_interface"];
 const BGP: [&str; 2] = ["local_as", "router_id"];
 const PEER: [&str; 15] = [
     "neighbor_address",
@@ -34,6 +35,10 @@ const PREFIX_REF: [&str; 2] = ["prefix", "protocol"];
 const ATTRIBUTES: [&str; 4] = ["local_preference", "communities", "med", "next_hop"];
 const STATIC_ROUTE: [&str; 6] =
     ["prefix", "gateway", "interface_name", "blackhole", "distance", "tag"];
+const BFD_SESSION: [&str; 5] =
+    ["peer_address", "min_rx_ms", "min_tx_ms", "detect_multiplier", "interface_name"];
+const OSPF_INTERFACE: [&str; 6] =
+    ["interface_name", "area_id", "passive", "cost", "hello_interval", "dead_interval"];
 const NEXT_HOPS: [&str; 3] = ["gateway", "interface_name", "blackhole"];
 
 const PEER_TYPES: [(&str, i32); 2] =
@@ -52,7 +57,9 @@ pub fn intent(reader: &mut Reader, at: &At) -> Option<Intent> {
         "bgp" => intent::Kind::Bgp(bgp(reader, &at)?),
         "peer" => intent::Kind::Peer(peer(reader, &at)?),
         "prefix" => intent::Kind::Prefix(prefix(reader, &at)?),
-        _ => intent::Kind::StaticRoute(static_route(reader, &at)?),
+        "static_route" => intent::Kind::StaticRoute(static_route(reader, &at)?),
+        "bfd_session" => intent::Kind::BfdSession(bfd_session(reader, &at)?),
+        _ => intent::Kind::OspfInterface(ospf_interface(reader, &at)?),
     };
     Some(Intent { kind: Some(kind) })
 }
@@ -69,7 +76,9 @@ pub fn reference(reader: &mut Reader, at: &At) -> Option<IntentRef> {
                 protocol: fields.one_of("protocol", &PROTOCOLS).unwrap_or_default(),
             })
         }
-        _ => intent_ref::Kind::StaticRoute(reader.text(&at)),
+        "static_route" => intent_ref::Kind::StaticRoute(reader.text(&at)),
+        "bfd_session" => intent_ref::Kind::BfdSession(reader.text(&at)),
+        _ => intent_ref::Kind::OspfInterface(reader.text(&at)),
     };
     Some(IntentRef { kind: Some(kind) })
 }
@@ -156,5 +165,28 @@ fn static_route(reader: &mut Reader, at: &At) -> Option<StaticRoute> {
         next_hop,
         distance: fields.number("distance"),
         tag: fields.number("tag"),
+    })
+}
+
+fn bfd_session(reader: &mut Reader, at: &At) -> Option<BfdSession> {
+    let mut fields = reader.fields(at, &BFD_SESSION)?;
+    Some(BfdSession {
+        peer_address: fields.text("peer_address"),
+        min_rx_ms: fields.number("min_rx_ms"),
+        min_tx_ms: fields.number("min_tx_ms"),
+        detect_multiplier: fields.number("detect_multiplier"),
+        interface_name: fields.text("interface_name"),
+    })
+}
+
+fn ospf_interface(reader: &mut Reader, at: &At) -> Option<OspfInterface> {
+    let mut fields = reader.fields(at, &OSPF_INTERFACE)?;
+    Some(OspfInterface {
+        interface_name: fields.text("interface_name"),
+        area_id: fields.text("area_id"),
+        passive: fields.flag("passive"),
+        cost: fields.number("cost"),
+        hello_interval: fields.number("hello_interval"),
+        dead_interval: fields.number("dead_interval"),
     })
 }

@@ -6,10 +6,14 @@
 //!   - peer: {neighbor_address: 10.0.0.2, remote_as: 65001}
 //!   - prefix: {prefix: 192.0.2.0/24, attributes: {communities: [65000:1]}}
 //!   - static_route: {prefix: 198.51.100.0/24, blackhole: true}
+//!   - bfd_session: {peer_address: 10.0.0.2, min_rx_ms: 100, min_tx_ms: 100}
+//!   - ospf_interface: {interface_name: eth0, area_id: 0.0.0.0}
 //! remove:                      # withdrawn
 //!   - peer: 10.0.0.9
 //!   - prefix: {prefix: 203.0.113.0/24, protocol: bgp}
 //!   - static_route: 198.51.100.0/25
+//!   - bfd_session: 10.0.0.9
+//!   - ospf_interface: eth1
 //! ```
 //!
 //! A document may also be nothing but the list of intents; a file may have several
@@ -22,7 +26,7 @@ mod places;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(super) mod tree;
 
 use std::{
     fs,

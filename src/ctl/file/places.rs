@@ -31,6 +31,11 @@ impl Places {
         &self.file
     }
 
+    /// Line and path of a change.
+    pub fn of(&self, change: usize) -> Option<(usize, &str)> {
+        self.changes.get(change).map(|place| (place.line, place.path.as_str()))
+    }
+
     /// Adds the place of the next change.
     pub fn push(&mut self, place: Place) {
         self.changes.push(place);

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::text;
 use crate::proto::v1::{
-    BgpConfig, BgpPeer, Intent, PeerType, PrefixAdvertisement, PrefixAttributes, Protocol,
-    StaticRoute, intent::Kind, static_route::NextHop,
+    BfdSession, BgpConfig, BgpPeer, Intent, OspfInterface, PeerType, PrefixAdvertisement,
+    PrefixAttributes, Protocol, StaticRoute, intent::Kind, static_route::NextHop,
 };
 
 /// An intent as an intent file has it; what is not set is left away.
@@ -16,6 +16,8 @@ pub fn document(intent: &Intent) -> Value {
         Some(Kind::Peer(peer)) => json!({ "peer": self::peer(peer) }),
         Some(Kind::Prefix(prefix)) => json!({ "prefix": self::prefix(prefix) }),
         Some(Kind::StaticRoute(route)) => json!({ "static_route": static_route(route) }),
+        Some(Kind::BfdSession(session)) => json!({ "bfd_session": bfd_session(session) }),
+        Some(Kind::OspfInterface(it)) => json!({ "ospf_interface": ospf_interface(it) }),
     }
 }
 
@@ -113,6 +115,27 @@ fn static_route(route: &StaticRoute) -> Value {
         (key, next_hop),
         ("distance", json!(route.distance)),
         ("tag", json!(route.tag)),
+    ])
+}
+
+fn bfd_session(session: &BfdSession) -> Value {
+    set([
+        ("peer_address", json!(session.peer_address)),
+        ("min_rx_ms", json!(session.min_rx_ms)),
+        ("min_tx_ms", json!(session.min_tx_ms)),
+        ("detect_multiplier", json!(session.detect_multiplier)),
+        ("interface_name", json!(session.interface_name)),
+    ])
+}
+
+fn ospf_interface(interface: &OspfInterface) -> Value {
+    set([
+        ("interface_name", json!(interface.interface_name)),
+        ("area_id", json!(interface.area_id)),
+        ("passive", json!(interface.passive)),
+        ("cost", json!(interface.cost)),
+        ("hello_interval", json!(interface.hello_interval)),
+        ("dead_interval", json!(interface.dead_interval)),
     ])
 }
 

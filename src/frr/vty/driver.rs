@@ -8,12 +8,16 @@ use std::{path::PathBuf, time::Duration};
 use tracing::warn;
 
 use super::{
-    PipelineOutcome, Reply, Session, VtyError, redact,
+    PipelineOutcome, Question, Reply, Session, VtyError, redact,
     script::segments,
     steps::{Command, Step, steps},
     table::{Defaults, Running, Table},
 };
-use crate::{daemon::Daemon, failpoint};
+use crate::{
+    daemon::Daemon,
+    failpoint,
+    tree::{Tree, diff},
+};
 
 /// Time that a daemon that has just failed has to take a new connection: everybody else waits
 /// meanwhile. One that is back answers in a millisecond.
@@ -69,6 +73,8 @@ pub struct VtyDriver {
     connect_timeout: Duration,
     table: &'static Table,
     session: Option<Session>,
+    /// Counts connections.
+    generation: u64,
     /// Whether the last attempt to use a session failed.
     failed: bool,
 }
@@ -79,12 +85,26 @@ impl VtyDriver {
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
         let table = Table::of(daemon)?;
-        Some(Self { daemon, socket, connect_timeout, table, session: None, failed: false })
+        Some(Self {
+            daemon,
+            socket,
+            connect_timeout,
+            table,
+            session: None,
+            generation: 0,
+            failed: false,
+        })
     }
 
     /// The daemon's table.
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// Number of the connection; `None` where there is none. As long as it stays the daemon was not
+    /// restarted.
+    pub fn generation(&self) -> Option<u64> {
+        self.session.as_ref().map(|_| self.generation)
     }
 
     /// Waits until the daemon hangs up, as it does when it stops; for ever where there is no
@@ -104,6 +124,7 @@ impl VtyDriver {
             let limit =
                 if self.failed { self.connect_timeout.min(AGAIN) } else { self.connect_timeout };
             self.session = Some(Session::connect(&self.socket, limit).await?);
+            self.generation += 1;
             self.failed = false;
         }
         Ok(self.session.as_mut().expect("connected just above"))
@@ -133,7 +154,25 @@ impl VtyDriver {
         Ok(Snapshot { text, running })
     }
 
-    async fn show_running(&mut self) -> Result<String, VtyError> {
+    /// Whether the daemon's answers are those that are wanted.
+    ///
+    /// # Errors
+    /// The daemon does not answer.
+    pub async fn proves(&mut self, questions: &[Question]) -> Result<bool, VtyError> {
+        let commands: Vec<&str> = questions.iter().map(|q| q.command.as_str()).collect();
+        let result = match self.session().await {
+            Ok(session) => session.pipeline(&commands, |_, _| true).await,
+            Err(error) => Err(error),
+        };
+        let answers = result.map_err(|error| self.note(error))?.replies;
+        Ok(questions.iter().zip(&answers).all(|(q, answer)| q.is_proven_by(&answer.text)))
+    }
+
+    /// `show running-config`, word for word. May hold passwords.
+    ///
+    /// # Errors
+    /// The daemon can't be reached or does not answer.
+    pub async fn show_running(&mut self) -> Result<String, VtyError> {
         let result = match self.session().await {
             Ok(session) => session.show("show running-config").await,
             Err(error) => Err(error),
@@ -187,10 +226,7 @@ impl VtyDriver {
         if now.text == before.text {
             return Ok(());
         }
-        let (shown, wanted) =
-            (self.table.lines(&now.running.tree), self.table.lines(&before.running.tree));
-        let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
-        self.apply(&back).await.map_err(|error| error.to_string())?;
+        self.lead_to(&now, &before.running.tree).await?;
         let now = self.read(defaults).await.map_err(|error| chain(&error))?;
         if now.text == before.text {
             return Ok(());
@@ -200,6 +236,32 @@ impl VtyDriver {
             self.daemon,
             first_difference(before, &now)
         ))
+    }
+
+    /// Like [`VtyDriver::restore`], where it is only known what the daemon's words meant.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn restore_tree(&mut self, before: &Tree, defaults: &Defaults) -> Result<(), String> {
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if now.running.tree == *before {
+            return Ok(());
+        }
+        self.lead_to(&now, before).await?;
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if now.running.tree == *before {
+            return Ok(());
+        }
+        let wrong = diff(before, &now.running.tree).into_iter().next();
+        let path = wrong.map(|edit| edit.path).unwrap_or_default();
+        Err(format!("{} runs something else than before at {path}", self.daemon))
+    }
+
+    /// Sends what leads from what the daemon runs now to `goal`.
+    async fn lead_to(&mut self, now: &Snapshot, goal: &Tree) -> Result<(), String> {
+        let (shown, wanted) = (self.table.lines(&now.running.tree), self.table.lines(goal));
+        let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
+        self.apply(&back).await.map_err(|error| error.to_string())
     }
 
     fn lost(&mut self, source: VtyError) -> ApplyError {

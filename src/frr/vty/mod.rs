@@ -10,10 +10,12 @@
 //! | `script` | commands → what is typed, entering and leaving nodes; pure |
 //! | `driver` | one daemon: read, apply, undo, restore |
 //! | `steps` | lines before × lines after → steps with their inverses; pure |
+//! | `proof` | whether a daemon shows what was sent, asked for that alone; pure |
 
 mod codec;
 mod driver;
 mod error;
+mod proof;
 mod redact;
 mod script;
 mod session;
@@ -23,5 +25,6 @@ pub mod table;
 pub use codec::{CodecError, CommandError, MAX_COMMAND, MAX_REPLY, Reply, ReturnCode, VtyCodec};
 pub use driver::{ApplyError, Snapshot, VtyDriver, chain};
 pub use error::VtyError;
+pub use proof::{Question, unproven};
 pub use redact::redact;
 pub use session::{MAX_OUTSTANDING, PipelineOutcome, REPLY_TIMEOUT, Session};

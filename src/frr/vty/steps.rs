@@ -4,10 +4,10 @@
 //! lines are set in the table's order, so that what is named exists before it is named; what goes,
 //! goes last and the other way round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::table::{Foreign, Line, LineKey};
-use crate::tree::Path;
+use crate::tree::{self, Path};
 
 /// One command with what leads to it and what takes it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub fn steps(
             && line.text.starts_with("router ")
     });
     if let Some(line) = replaced {
-        steps.push(removal(line, &standing, None, foreign)?);
+        steps.push(removal(line, &by_path(&standing), None, foreign)?);
         standing.retain(|other| !other.path.starts_with(&line.path));
     }
 
@@ -114,10 +114,12 @@ pub fn steps(
         .filter(|line| !after_by_key.contains_key(&line.key) && !stays(line))
         .copied()
         .collect();
+    let objects: HashSet<&[tree::Step]> =
+        gone.iter().filter(|line| line.entry).map(|line| &*line.path.0).collect();
+    let standing = by_path(&standing);
     for line in gone.iter().rev() {
-        let around = gone.iter().any(|other| {
-            other.entry && other.key != line.key && line.path.starts_with(&other.path)
-        });
+        let path = &line.path.0;
+        let around = (1..path.len()).any(|end| objects.contains(&path[..end]));
         if !around {
             steps.push(removal(line, &standing, Some(&after_by_key), foreign)?);
         }
@@ -125,25 +127,38 @@ pub fn steps(
     Ok(steps)
 }
 
+/// Lines by where their data is: all that is inside an object stands together.
+type ByPath<'a> = BTreeMap<(&'a Path, &'a LineKey), &'a Line>;
+
+fn by_path<'a>(lines: &[&'a Line]) -> ByPath<'a> {
+    lines.iter().map(|line| ((&line.path, &line.key), *line)).collect()
+}
+
 /// The step that takes a line away, with all inside where it makes an object. `kept` is what shall
 /// still be there afterwards, where the object is not made anew.
 fn removal(
     line: &Line,
-    standing: &[&Line],
+    standing: &ByPath<'_>,
     kept: Option<&BTreeMap<&LineKey, &Line>>,
     foreign: &[Foreign],
 ) -> Result<Step, WouldRemoveForeign> {
     let mut inverse = vec![Command::set(line)];
     if line.entry {
-        let inside = |other: &&&Line| other.key != line.key && other.path.starts_with(&line.path);
-        let (mut lost, mut back) = (Vec::new(), Vec::new());
-        for other in standing.iter().filter(inside) {
+        let first = LineKey { order: 0, keys: Vec::new() };
+        let mut inside: Vec<&Line> = standing
+            .range((&line.path, &first)..)
+            .take_while(|((path, _), _)| path.starts_with(&line.path))
+            .map(|(_, other)| *other)
+            .filter(|other| other.key != line.key)
+            .collect();
+        inside.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let mut lost = Vec::new();
+        for other in &inside {
             if kept.is_some_and(|kept| kept.contains_key(&other.key)) {
                 lost.push(other.text.clone());
             }
-            back.push(Command::set(other));
         }
-        inverse.extend(back);
+        inverse.extend(inside.into_iter().map(Command::set));
         lost.extend(foreign.iter().filter(|f| is_inside(f, line)).map(|f| f.text.clone()));
         if !lost.is_empty() {
             return Err(WouldRemoveForeign { undo: line.undo.clone(), foreign: lost });

@@ -87,9 +87,12 @@ impl Table {
             LazyLock::new(|| Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN));
         static BFDD: LazyLock<Table> =
             LazyLock::new(|| Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN));
+        static OSPFD: LazyLock<Table> =
+            LazyLock::new(|| Table::build(&rows::OSPFD_NODES, &rows::ospfd(), &rows::OSPFD_HIDDEN));
         match daemon {
             Daemon::Bgpd => Some(&BGPD),
             Daemon::Bfdd => Some(&BFDD),
+            Daemon::Ospfd => Some(&OSPFD),
             Daemon::Mgmtd => None,
         }
     }

@@ -5,9 +5,13 @@
 //! value, `=text` demands it, `={v*1000}` converts between the units of the line and of the leaf, and
 //! none of these names a list entry. A line template is a line with variables, `{v...}` for the rest of
 //! the line, and `[ … ]` around what is left out where its variables are not bound. A variable may
-//! demand a form: `{v:ip}`, `{v:num}`, `{v:ip4net}`, `{v:ip6net}`.
+//! demand a form: `{v:ip}`, `{v:num}`, `{v:ip4net}`, `{v:ip6net}`, and `{v:area}`, which is read as a dotted
+//! quad however it is shown.
 
-use std::net::IpAddr;
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use crate::tree::{Name, Node, Path, Step, Tree};
 
@@ -45,6 +49,7 @@ enum Form {
     Number,
     Ipv4Net,
     Ipv6Net,
+    Area,
 }
 
 impl Form {
@@ -55,6 +60,15 @@ impl Form {
             Self::Number => text.parse::<u64>().is_ok(),
             Self::Ipv4Net => text.parse::<ipnet::Ipv4Net>().is_ok(),
             Self::Ipv6Net => text.parse::<ipnet::Ipv6Net>().is_ok(),
+            Self::Area => text.parse::<Ipv4Addr>().is_ok() || text.parse::<u32>().is_ok(),
+        }
+    }
+
+    /// The one spelling of a value.
+    fn canonical(self, text: &str) -> Cow<'_, str> {
+        match (self, text.parse::<u32>()) {
+            (Self::Area, Ok(number)) => Ipv4Addr::from(number).to_string().into(),
+            _ => text.into(),
         }
     }
 }
@@ -75,6 +89,7 @@ impl Variable {
             "num" => Form::Number,
             "ip4net" => Form::Ipv4Net,
             "ip6net" => Form::Ipv6Net,
+            "area" => Form::Area,
             form => panic!("no form {form} of a variable"),
         };
         Self { name, form }
@@ -415,7 +430,9 @@ fn read_tokens<'a>(tokens: &[Token], line: &'a str, bindings: &mut Bindings) -> 
         match token {
             Token::Word(expected) if word == *expected => rest = after,
             Token::Variable(v)
-                if !word.is_empty() && v.form.fits(word) && bindings.bind(v.name, word) =>
+                if !word.is_empty()
+                    && v.form.fits(word)
+                    && bindings.bind(v.name, &v.form.canonical(word)) =>
             {
                 rest = after;
             }

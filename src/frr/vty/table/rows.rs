@@ -4,6 +4,10 @@
 //! The language of the texts is described in `pattern`. Paths are relative to the root of
 //! the row's node.
 
+mod ospfd;
+
+pub(super) use ospfd::{OSPFD_HIDDEN, OSPFD_NODES, ospfd};
+
 use crate::model::AddressFamily;
 
 /// `frr-bgp:bgp` of the default VRF; FRR calls the instance `bgp`.
@@ -159,22 +163,25 @@ fn prefix_lists(rows: &mut Vec<RowSpec>) {
     }
 }
 
-fn route_maps(rows: &mut Vec<RowSpec>) {
+/// An entry of a route-map, whatever it matches and sets.
+fn route_map_entry() -> RowSpec {
     let line = "route-map {rmap} {action} {seq:num}";
-    rows.push(
-        row(
-            TOP,
-            "route-map",
-            line,
-            &format!("no {line}"),
-            &[
-                "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq:num}]",
-                "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq:num}]/action={action}",
-            ],
-        )
-        .entry()
-        .opens(ROUTE_MAP),
-    );
+    row(
+        TOP,
+        "route-map",
+        line,
+        &format!("no {line}"),
+        &[
+            "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq:num}]",
+            "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq:num}]/action={action}",
+        ],
+    )
+    .entry()
+    .opens(ROUTE_MAP)
+}
+
+fn route_maps(rows: &mut Vec<RowSpec>) {
+    rows.push(route_map_entry());
     let mut set = |slot, command: &str, variable: &str, action: &str, leaf: &str| {
         let data = format!("/set-action[action={action}]/rmap-set-action/{leaf}={{v}}");
         let line = format!("set {command} {variable}");

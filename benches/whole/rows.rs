@@ -1,0 +1,474 @@
+//! The rows of the table, in the order of the run: from an empty store to the largest.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{
+    Scale,
+    agent::{Agent, Client},
+    calls::check_networks,
+    floor, gobgp,
+    lab::{Lab, LabOptions, Router, net, wait_for},
+    process,
+    report::{Report, Verdict},
+    stats::{Samples, ms, ratio},
+    vty::Vty,
+    work::{self, FLOOR, PROBES, STORE},
+};
+
+/// Most changes of one Apply today; what is larger is tried whole, and else sent in such pieces.
+const PIECE: usize = 10_000;
+
+/// Time between two resynchronisations, with a little more so that one lies in each window.
+const RESYNC_WINDOW: Duration = Duration::from_secs(31);
+
+/// What all rows need.
+struct Run<'a> {
+    scale: &'a Scale,
+    lab: &'a Lab,
+    runtime: &'a Runtime,
+    agent: Agent<'a>,
+    client: Client,
+    report: &'a mut Report,
+    begun: Instant,
+    /// CPU that an idle agent takes in a second.
+    idle: Duration,
+    /// Medians of one AdvertisePrefix, by size.
+    medians: Vec<Duration>,
+    /// Medians of our Apply at the size of the bulk rows: advertise, withdraw.
+    ours: Option<(Duration, Duration)>,
+}
+
+/// Runs everything. What can't be measured is a row that failed.
+pub fn run(scale: &Scale, begun: Instant, report: &mut Report) {
+    let lab = Lab::start(LabOptions::default());
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
+    let version = lab.vtysh(Router::Node, &["show version"]);
+    let version = version.lines().find(|line| line.starts_with("FRRouting")).unwrap_or_default();
+    report.fact("FRR", version.split(" (").next().unwrap_or_default());
+    let started = Agent::start(&lab)
+        .and_then(|agent| runtime.block_on(agent.client()).map(|client| (agent, client)));
+    let (agent, client) = match started {
+        Ok(started) => started,
+        Err(why) => return report.failed("start of the agent", "", &why),
+    };
+    let (idle, medians) = (Duration::ZERO, Vec::new());
+    let ours = None;
+    let mut run = Run {
+        scale,
+        lab: &lab,
+        runtime: &runtime,
+        agent,
+        client,
+        report,
+        begun,
+        idle,
+        medians,
+        ours,
+    };
+    run.all();
+}
+
+impl Run<'_> {
+    fn all(&mut self) {
+        let bulk = self.scale.stores[1];
+        let large = self.scale.stores[2];
+        let applied = self.runtime.block_on(self.client.apply(work::bed()));
+        if let Err(why) = applied {
+            return self.report.failed("BGP and the peer", "", &why);
+        }
+        wait_for("the session with tor", Duration::from_secs(60), || {
+            let shown = self.lab.vtysh_json(Router::Node, "show bgp summary json");
+            let state = shown["ipv4Unicast"]["peers"][net::TOR_V4]["state"].clone();
+            if state == "Established" { Ok(()) } else { Err(state) }
+        });
+        self.row("idle agent", Self::idle);
+        self.row("floor", Self::floor);
+        self.latency(0);
+        self.row("Apply", Self::bulk);
+        self.row("many at a time", Self::wide);
+        self.row("static routes", Self::routes);
+        if self.fill("store", 0, bulk).is_some() {
+            self.latency(bulk);
+            self.row("GetStatus", |run| run.get_status(bulk));
+            if self.scale.stores[1] == 10_000 {
+                // Takes half a minute: the everyday run looks at the largest store only.
+                self.row("resynchronisation", |run| run.resynchronise(bulk));
+            }
+            self.row("restart", |run| run.restart(bulk));
+            self.memory(bulk);
+            if let Some(took) = self.fill("store", bulk, large) {
+                self.large(took);
+                self.latency(large);
+                self.row("resynchronisation", |run| run.resynchronise(large));
+                self.memory(large);
+            }
+        }
+        self.flat();
+        let (_, peak) = process::memory(self.agent.pid());
+        let cpu = process::cpu(self.agent.pid());
+        let text = format!("{peak:.0} MiB at most, {} of CPU since its last start", ms(cpu));
+        let values = json!({"peak_mib": peak, "cpu_seconds": cpu.as_secs_f64()});
+        self.report.row("the agent in this run", "", text, Verdict::Told, values);
+    }
+
+    /// Does one row, unless time is up.
+    fn row(&mut self, name: &str, row: impl FnOnce(&mut Self) -> Result<(), String>) {
+        if self.begun.elapsed() > self.scale.end {
+            return self.report.failed(name, "", "not begun: the time of the run is up");
+        }
+        if let Err(why) = row(self) {
+            let why = format!("{why}; the agent's log ends: {}", self.agent.log());
+            self.report.failed(name, "", &why);
+        }
+    }
+
+    /// A verdict that counts at full size only: goals in absolute numbers are for that.
+    fn at_full(&self, met: bool) -> Verdict {
+        if self.scale.stores[1] == 10_000 { Verdict::of(met) } else { Verdict::Told }
+    }
+
+    fn idle(&mut self) -> Result<(), String> {
+        let pid = self.agent.pid();
+        let before = process::cpu(pid);
+        thread::sleep(self.scale.idle);
+        let used = process::cpu(pid) - before;
+        self.idle = used.div_f64(self.scale.idle.as_secs_f64());
+        let share = self.idle.as_secs_f64();
+        let (now, _) = process::memory(pid);
+        let text = format!("{now:.1} MiB, {:.2} % of one processor", share * 100.0);
+        let met = now <= 24.0 && share <= 0.005;
+        let values = json!({"mib": now, "cpu_share": share});
+        let goal = "<= 24 MiB, no measurable CPU (<= 0.5 %)";
+        self.report.row("idle agent", goal, text, Verdict::of(met), values);
+        Ok(())
+    }
+
+    /// What others take for the same, each a row without a goal.
+    fn floor(&mut self) -> Result<(), String> {
+        let count = self.scale.stores[1];
+        let (lab, repeats) = (self.lab, self.scale.repeats);
+        // Once for nothing: the daemon's tables have to grow once.
+        let mut rounds = self.agent.frozen(|| -> Result<Vec<_>, String> {
+            (0..=repeats).map(|_| floor::raw(lab, count)).collect()
+        })?;
+        rounds.remove(0);
+        let added: Samples = rounds.iter().map(|round| round.0).collect();
+        let removed: Samples = rounds.iter().map(|round| round.1).collect();
+        self.report.point("raw lines", count, added.median());
+        let noise = added.spread();
+        self.by_others("raw pipelined lines, read back", count, Ok(rounds_of(&added, &removed)));
+        if noise > 1.5 {
+            let text = format!("the floor's own repeats differ {noise:.1} times");
+            self.report.fact("NOISE", text);
+        }
+        let done = self.agent.frozen(|| floor::vtysh(lab, count));
+        self.by_others("vtysh -f", count, done);
+        let few = self.scale.reload;
+        let done = self.agent.frozen(|| floor::reload(lab, few));
+        self.by_others("frr-reload.py", few, done);
+        match self.runtime.block_on(gobgp::measure(lab, count)) {
+            Ok(took) => self.by_others("GoBGP's gRPC", count, Ok(took)),
+            Err(why) => println!("SKIPPED GoBGP: {why}"),
+        }
+        Ok(())
+    }
+
+    fn by_others(&mut self, name: &str, count: u32, took: Result<(Duration, Duration), String>) {
+        let work = format!("{count} prefixes by {name}");
+        match took {
+            Ok((add, remove)) => {
+                let per = |took: Duration| took.as_secs_f64() * 1e6 / f64::from(count);
+                let text = format!(
+                    "advertise {} ({:.1} µs each), withdraw {} ({:.1} µs each)",
+                    ms(add),
+                    per(add),
+                    ms(remove),
+                    per(remove)
+                );
+                let values = json!({"add_ms": millis(add), "remove_ms": millis(remove)});
+                self.report.row(&work, "", text, Verdict::Told, values);
+            }
+            Err(why) => self.report.failed(&work, "", &why),
+        }
+    }
+
+    fn latency(&mut self, size: u32) {
+        self.row("AdvertisePrefix", |run| run.advertise(size));
+        self.row("AdvertisePrefix to the peer", |run| run.to_peer(size));
+    }
+
+    fn advertise(&mut self, size: u32) -> Result<(), String> {
+        let (calls, budget) = (self.scale.calls, self.scale.budget);
+        let warm = self.runtime.block_on(self.client.advertise_each(PROBES + calls, 5, budget))?;
+        let before = process::cpu(self.agent.pid());
+        let client = &mut self.client;
+        let (samples, done) =
+            self.runtime.block_on(client.advertise_each(PROBES, calls, budget))?;
+        let cpu = process::cpu(self.agent.pid()) - before;
+        check_networks(self.lab, PROBES, done, true)?;
+        let mut changes = work::withdraw_changes(PROBES, done);
+        changes.extend(work::withdraw_changes(PROBES + calls, warm.1));
+        self.runtime.block_on(self.client.apply(changes))?;
+        check_networks(self.lab, PROBES, done, false)?;
+        self.medians.push(samples.median());
+        self.report.point("one AdvertisePrefix, p50", size, samples.median());
+        self.report.point("one AdvertisePrefix, p99", size, samples.p99());
+        let limits = [2, 5].map(Duration::from_millis);
+        let met = samples.median() <= limits[0] && samples.p99() <= limits[1];
+        let goal = "p50 <= 2 ms, p99 <= 5 ms";
+        let work = format!("one AdvertisePrefix to confirmed, store of {size}");
+        self.latency_row(&work, goal, &samples, met, cpu / done.max(1));
+        Ok(())
+    }
+
+    fn to_peer(&mut self, size: u32) -> Result<(), String> {
+        let (calls, budget) = (self.scale.calls / 2, self.scale.budget);
+        let measured = self.client.advertise_to_peer(self.lab, PROBES, calls, budget);
+        let (samples, done) = self.runtime.block_on(measured)?;
+        self.runtime.block_on(self.client.apply(work::withdraw_changes(PROBES, done)))?;
+        let met = samples.p99() <= Duration::from_millis(50);
+        let work = format!("one AdvertisePrefix to the route at the peer, store of {size}");
+        self.latency_row(&work, "p99 <= 50 ms", &samples, met, Duration::ZERO);
+        Ok(())
+    }
+
+    fn latency_row(&mut self, work: &str, goal: &str, it: &Samples, met: bool, cpu: Duration) {
+        let (p50, p99) = (it.median(), it.p99());
+        let mut text = format!("p50 {}, p99 {} (n = {})", ms(p50), ms(p99), it.len());
+        if !cpu.is_zero() {
+            text.push_str(&format!(", CPU {} each", ms(cpu)));
+        }
+        let values = json!({
+            "p50_ms": millis(p50), "p99_ms": millis(p99), "samples": it.len(), "cpu_ms": millis(cpu),
+        });
+        self.report.row(work, goal, text, Verdict::of(met), values);
+    }
+
+    /// Ours against the floor.
+    fn bulk(&mut self) -> Result<(), String> {
+        let count = self.scale.stores[1];
+        let (mut added, mut removed) = (Samples::default(), Samples::default());
+        let mut floors = (Samples::default(), Samples::default());
+        let before = process::cpu(self.agent.pid());
+        // In turn, so that a machine that gets busy meanwhile is busy for both.
+        for _ in 0..self.scale.repeats {
+            let (floor_add, floor_remove) = self.agent.frozen(|| floor::raw(self.lab, count))?;
+            floors.0.push(floor_add);
+            floors.1.push(floor_remove);
+            let set = work::advertise_changes(FLOOR, count);
+            added.push(self.runtime.block_on(self.client.apply(set))?);
+            check_networks(self.lab, FLOOR, count, true)?;
+            let remove = work::withdraw_changes(FLOOR, count);
+            removed.push(self.runtime.block_on(self.client.apply(remove))?);
+            check_networks(self.lab, FLOOR, count, false)?;
+        }
+        let rounds = u32::try_from(self.scale.repeats * 2).expect("a few");
+        let cpu = (process::cpu(self.agent.pid()) - before) / rounds;
+        self.ours = Some((added.median(), removed.median()));
+        self.report.point("one Apply", count, added.median());
+        for (name, ours, floor) in
+            [("advertise", &added, floors.0.median()), ("withdraw", &removed, floors.1.median())]
+        {
+            let times = ratio(ours.median(), floor);
+            let text = format!(
+                "{times:.2} x: {} against {} (p99 {}, CPU {})",
+                ms(ours.median()),
+                ms(floor),
+                ms(ours.p99()),
+                ms(cpu)
+            );
+            let values = json!({
+                "ratio": times, "median_ms": millis(ours.median()), "p99_ms": millis(ours.p99()),
+                "floor_ms": millis(floor), "cpu_ms": millis(cpu),
+            });
+            let work = format!("{count} prefixes in one Apply: {name}, read back");
+            self.report.row(&work, "<= 2.5 x the floor", text, Verdict::of(times <= 2.5), values);
+        }
+        Ok(())
+    }
+
+    fn wide(&mut self) -> Result<(), String> {
+        const WIDTH: u32 = 64;
+        let (count, limit) = (self.scale.stores[1], self.scale.budget * 3);
+        let measured = self.client.advertise_wide(FLOOR, count, WIDTH, limit);
+        let (took, done) = self.runtime.block_on(measured)?;
+        check_networks(self.lab, FLOOR, done, true)?;
+        let remove = work::withdraw_changes(FLOOR, done);
+        self.runtime.block_on(self.client.apply_in_pieces(&remove, PIECE))?;
+        let rate = f64::from(done) / took.as_secs_f64();
+        let text = format!("{rate:.0}/s ({done} in {})", ms(took));
+        let values = json!({"per_second": rate, "confirmed": done, "ms": millis(took)});
+        let work = format!("{count} AdvertisePrefix, {WIDTH} in flight, all confirmed");
+        self.report.row(&work, ">= 15,000/s", text, self.at_full(rate >= 15_000.0), values);
+        Ok(())
+    }
+
+    fn routes(&mut self) -> Result<(), String> {
+        let count = self.scale.stores[1];
+        let runtime = self.runtime;
+        let lab = self.lab;
+        let (floor_add, floor_remove) =
+            self.agent.frozen(|| runtime.block_on(floor::routes(lab, count)))?;
+        let set = work::route_changes(FLOOR, count);
+        let add = runtime.block_on(self.client.apply(set))?;
+        let there = floor::routes_there(lab, FLOOR, count)?;
+        if there != count as usize {
+            return Err(format!("NOT CONFIRMED: staticd has {there} of {count} routes"));
+        }
+        let unset = work::no_route_changes(FLOOR, count);
+        let remove = runtime.block_on(self.client.apply(unset))?;
+        if floor::routes_there(lab, FLOOR, count)? != 0 {
+            return Err("NOT CONFIRMED: staticd still has routes".to_owned());
+        }
+        for (name, ours, floor) in [("add", add, floor_add), ("delete", remove, floor_remove)] {
+            let times = ratio(ours, floor);
+            let text = format!("{times:.2} x: {} against {}", ms(ours), ms(floor));
+            let values = json!({"ratio": times, "ms": millis(ours), "floor_ms": millis(floor)});
+            let work = format!("{count} static routes through mgmtd: {name}, read back");
+            let goal = "<= 1.2 x the raw frontend socket";
+            self.report.row(&work, goal, text, Verdict::of(times <= 1.2), values);
+        }
+        Ok(())
+    }
+
+    /// Brings the store from one size to another; whole if the agent takes that, else in pieces.
+    fn fill(&mut self, name: &str, from: u32, to: u32) -> Option<(Duration, bool)> {
+        if self.begun.elapsed() > self.scale.end {
+            self.report.failed(name, "", "not filled: the time of the run is up");
+            return None;
+        }
+        let changes = work::advertise_changes(STORE + from, to - from);
+        let whole = self.runtime.block_on(self.client.apply(changes.clone()));
+        let filled = match whole {
+            Ok(took) => Ok((took, true)),
+            Err(why) => {
+                println!("one Apply of {}: {why}; in pieces of {PIECE} instead", changes.len());
+                let pieces = self.client.apply_in_pieces(&changes, PIECE);
+                self.runtime.block_on(pieces).map(|took| (took, false))
+            }
+        };
+        let checked =
+            filled.and_then(|filled| check_networks(self.lab, STORE, to, true).map(|()| filled));
+        checked
+            .map_err(|why| {
+                let work = format!("a store of {to} prefixes");
+                self.report.failed(&work, "", &format!("{why}; log: {}", self.agent.log()));
+            })
+            .ok()
+    }
+
+    fn large(&mut self, (took, whole): (Duration, bool)) {
+        let [_, bulk, large] = self.scale.stores;
+        self.report.point("one Apply", large - bulk, took);
+        let Some((add, _)) = self.ours else { return };
+        let factor = f64::from(large - bulk) / f64::from(bulk);
+        let limit = 1.2 * factor;
+        let times = ratio(took, add);
+        let how = if whole { "one Apply" } else { "pieces: one Apply is refused" };
+        let text = format!("{times:.1} x: {} against {}, in {how}", ms(took), ms(add));
+        let work = format!("{} prefixes more against {bulk} in one Apply", large - bulk);
+        let goal = format!("linear: <= {limit:.1} x");
+        let values = json!({"ratio": times, "ms": millis(took), "whole": whole});
+        self.report.row(&work, &goal, text, Verdict::of(whole && times <= limit), values);
+    }
+
+    fn get_status(&mut self, size: u32) -> Result<(), String> {
+        let count = self.scale.calls.min(300);
+        let samples = self.runtime.block_on(self.client.status(size, count))?;
+        let met = samples.p99() <= Duration::from_millis(5);
+        let work = format!("GetStatus at {size}");
+        self.latency_row(&work, "p99 <= 5 ms", &samples, met, Duration::ZERO);
+        Ok(())
+    }
+
+    /// Watches the agent for as long as its resynchronisations lie apart: nobody asks it anything
+    /// meanwhile, and bgpd logs every configuration command it gets.
+    fn resynchronise(&mut self, size: u32) -> Result<(), String> {
+        let io = |error: std::io::Error| error.to_string();
+        let mut vty = Vty::connect(self.lab, Router::Node, "bgpd").map_err(io)?;
+        let mut log = |no: &str| -> Result<usize, String> {
+            for line in ["configure terminal", &format!("{no}log commands"), "end"] {
+                vty.command(line).map_err(io)?;
+            }
+            let file = self.lab.log_dir(Router::Node).join("bgpd.log");
+            let text = std::fs::read_to_string(file).map_err(io)?;
+            let ours = |line: &&str| line.contains("@(config") && !line.contains("log commands");
+            Ok(text.lines().filter(ours).count())
+        };
+        let pid = self.agent.pid();
+        let lines = log("")?;
+        let cycles = self.agent.resynchronisations();
+        let before = process::cpu(pid);
+        thread::sleep(RESYNC_WINDOW);
+        let used = process::cpu(pid).saturating_sub(before);
+        let cycles = self.agent.resynchronisations() - cycles;
+        let lines = log("no ")? - lines;
+        if cycles == 0 {
+            return Err("no resynchronisation has ended in this time".to_owned());
+        }
+        let idle = self.idle.mul_f64(RESYNC_WINDOW.as_secs_f64());
+        let each = used.saturating_sub(idle).div_f64(cycles as f64);
+        let text = format!("{} CPU, {lines} lines ({cycles} cycles)", ms(each));
+        let met = each <= Duration::from_millis(300) && lines == 0;
+        let values = json!({"cpu_ms": millis(each), "lines": lines, "cycles": cycles});
+        let verdict = self.at_full(met);
+        let work = format!("full resynchronisation with nothing to do at {size}");
+        // The goal is for the largest store; a smaller one must reach it all the more.
+        self.report.point("resynchronisation, CPU", size, each);
+        self.report.row(&work, "<= 300 ms CPU, zero lines", text, verdict, values);
+        Ok(())
+    }
+
+    fn restart(&mut self, size: u32) -> Result<(), String> {
+        let took = self.agent.restart()?;
+        self.client = self.runtime.block_on(self.agent.client())?;
+        check_networks(self.lab, STORE, size, true)?;
+        let text = format!("ready after {}", ms(took));
+        let met = took <= Duration::from_secs(1);
+        let verdict = self.at_full(met);
+        let work = format!("agent start with {size} to adopt");
+        let values = json!({"ms": millis(took)});
+        self.report.row(&work, "ready <= 1 s", text, verdict, values);
+        Ok(())
+    }
+
+    fn memory(&mut self, size: u32) {
+        let (now, peak) = process::memory(self.agent.pid());
+        let limit = if size <= 10_000 { 48.0 } else { 160.0 };
+        let text = format!("{now:.0} MiB, {peak:.0} MiB at most");
+        let values = json!({"mib": now, "peak_mib": peak});
+        let work = format!("resident memory at {size} prefixes");
+        let goal = format!("<= {limit:.0} MiB");
+        let verdict = self.at_full(now <= limit);
+        self.report.row(&work, &goal, text, verdict, values);
+    }
+
+    /// Whether one prefix costs the same whatever the size of the store.
+    fn flat(&mut self) {
+        let sizes = self.scale.stores.map(|size| size.to_string()).join(" / ");
+        let work = format!("one AdvertisePrefix: p50 at {sizes}, largest by smallest");
+        if self.medians.len() < self.scale.stores.len() {
+            return self.report.failed(&work, "<= 1.5 x", "not all three could be measured");
+        }
+        let all: Samples = self.medians.iter().copied().collect();
+        let times = all.spread();
+        let values: Value = json!({"ratio": times});
+        let text = format!("{times:.2} x");
+        self.report.row(&work, "<= 1.5 x", text, Verdict::of(times <= 1.5), values);
+    }
+}
+
+fn rounds_of(added: &Samples, removed: &Samples) -> (Duration, Duration) {
+    (added.median(), removed.median())
+}
+
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e5).round() / 100.0
+}

@@ -1,0 +1,308 @@
+//! A commit of a part of what is desired: it costs what it changes, however much is in the store.
+//!
+//! Works from what is known since the daemon was read last (`last` is ours, [`Known`] the rest), sends the
+//! difference, and asks for what was changed alone. Where anything is in doubt it does nothing, and the
+//! whole is compared instead.
+
+use std::collections::BTreeMap;
+
+use tracing::{debug, warn};
+
+use super::{Applied, Done, Engine, EngineError, Failure};
+use crate::{
+    commit::plan::{VtyPlan, plan_vty},
+    daemon::{Daemon, Forest},
+    failpoint,
+    frr::vty::{Question, Snapshot, chain, table::Running, unproven},
+    tree::{Tree, advance, without},
+};
+
+/// Questions that are asked for one line of a whole running configuration that would be read instead:
+/// bgpd answers one in 40 µs and writes a line in 0.5 µs.
+const LINES_PER_QUESTION: usize = 64;
+
+/// Lines that a configuration counts for at least: to read one costs a round trip.
+const FEWEST_LINES: usize = 1024;
+
+/// A part of what is desired.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// What the intents that change stood for.
+    pub last: Forest,
+    /// What they stand for now.
+    pub desired: Forest,
+    /// What stays though `desired` lacks it, since others use it.
+    pub keep: Forest,
+}
+
+/// What a daemon ran beside what is ours when it was read last.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The connection on which it was read.
+    generation: u64,
+    /// What the table knows and is not ours, and what it does not know.
+    others: Running,
+    /// Lines of the configuration, about.
+    lines: usize,
+    /// Of the configuration's text, unless something was changed since.
+    digest: Option<u32>,
+}
+
+impl Known {
+    pub(super) fn new(generation: u64, snapshot: Snapshot, ours: &Tree) -> Self {
+        let Snapshot { text, running } = snapshot;
+        let tree = without(&running.tree, ours);
+        Self {
+            generation,
+            others: Running { tree, ..running },
+            lines: text.lines().count(),
+            digest: Some(crc32fast::hash(text.as_bytes())),
+        }
+    }
+}
+
+impl Engine {
+    /// Has libyang judge a part, and makes FRR run it. `None` where that takes a look at the whole; then
+    /// nothing was done.
+    ///
+    /// # Errors
+    /// libyang's or FRR's words; everything that was done is undone.
+    pub async fn commit_part(&mut self, mut part: Part) -> Result<Option<Applied>, EngineError> {
+        let daemon = Daemon::Bgpd;
+        let last = part.last.remove(&daemon).unwrap_or_default();
+        let desired = part.desired.remove(&daemon).unwrap_or_default();
+        let keep = part.keep.remove(&daemon).unwrap_or_default();
+        if !part.last.is_empty() || !part.desired.is_empty() || !self.knows(daemon) {
+            return Ok(None);
+        }
+        let desired = self.judge(desired).await?;
+        let Some(plan) = self.plan_part(daemon, &last, &desired, &keep)? else {
+            return Ok(None);
+        };
+        failpoint::hit("engine-planned");
+        let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
+        let questions = self.questions(daemon, &plan, &last, &desired, &keep);
+        if plan.steps.is_empty() {
+            // A call that is repeated: does FRR still have it?
+            let holds = self.is_answered(daemon, questions.as_deref()).await;
+            return Ok((holds == Some(true)).then_some(applied));
+        }
+        let mut done = Done::new();
+        let carried_out =
+            self.carry_out_part(daemon, &plan, questions, &mut applied.sent, &mut done).await;
+        match carried_out {
+            Ok(()) => {
+                let ours = self.last.entry(daemon).or_default();
+                advance(ours, &last, &desired, &keep, &|_| None);
+                if let Some(known) = self.known.get_mut(&daemon) {
+                    let gone = plan.phase(true).1.len();
+                    known.lines = (known.lines + plan.steps.len()).saturating_sub(2 * gone);
+                    known.digest = None;
+                }
+                Ok(Some(applied))
+            }
+            Err(Failure::Lost(daemon, why)) => {
+                warn!(%daemon, why, "lost while applying");
+                self.perhaps_ours(daemon, &desired);
+                self.away.insert(daemon, why.clone());
+                applied.unreachable.insert(daemon, why);
+                Ok(Some(applied))
+            }
+            Err(Failure::Refused(message, at)) => {
+                match self.undo_part(daemon, &plan, &done).await {
+                    Ok(()) => Err(EngineError::Refused { message, at }),
+                    Err(undo) => {
+                        self.perhaps_ours(daemon, &desired);
+                        Err(EngineError::NotUndone { message, undo })
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether what the daemon runs is known: it was read, on the connection that there still is.
+    fn knows(&self, daemon: Daemon) -> bool {
+        let connection = self.vty.get(&daemon).and_then(|vty| vty.driver.generation());
+        let known = self.known.get(&daemon).map(|known| known.generation);
+        known.is_some() && connection == known
+    }
+
+    /// Nobody knows how much of it the daemon has: the whole is compared next, and all of this counts as
+    /// ours meanwhile.
+    fn perhaps_ours(&mut self, daemon: Daemon, desired: &Tree) {
+        self.known.remove(&daemon);
+        self.last.entry(daemon).or_default().merge(desired);
+    }
+
+    async fn judge(&self, tree: Tree) -> Result<Tree, EngineError> {
+        let judged = self.yang.call(move |schema| schema.check(&tree).map(|()| tree)).await;
+        judged.and_then(|result| result).map_err(|error| EngineError::Refused {
+            message: format!("YANG validation: {error}"),
+            at: None,
+        })
+    }
+
+    /// The steps; `None` where something of somebody else's is at the same place.
+    fn plan_part(
+        &mut self,
+        daemon: Daemon,
+        last: &Tree,
+        desired: &Tree,
+        keep: &Tree,
+    ) -> Result<Option<VtyPlan>, EngineError> {
+        let (Some(vty), Some(known)) = (self.vty.get(&daemon), self.known.get_mut(&daemon)) else {
+            return Ok(None);
+        };
+        let mut shape = last.clone();
+        shape.merge(desired);
+        let mut tree = self.last.get(&daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
+        tree.merge(&known.others.tree.overlap(&shape));
+        let foreign = std::mem::take(&mut known.others.foreign);
+        let running = Running { tree, foreign, profile: None, version: None };
+        let plan = plan_vty(vty.driver.table(), &vty.defaults, last, &running, desired, keep);
+        known.others.foreign = running.foreign;
+        let plan = plan.map_err(|message| EngineError::Refused { message, at: None })?;
+        let shared = plan.steps.iter().any(|step| known.others.tree.contains(&step.path));
+        Ok((!shared).then_some(plan))
+    }
+
+    /// What bgpd is asked to confirm the plan; `None` where that is more work than reading all.
+    fn questions(
+        &self,
+        daemon: Daemon,
+        plan: &VtyPlan,
+        last: &Tree,
+        desired: &Tree,
+        keep: &Tree,
+    ) -> Option<Vec<Question>> {
+        let lines = self.known.get(&daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
+        let few = |count: usize| count * LINES_PER_QUESTION <= lines;
+        if !few(plan.steps.len()) {
+            return None;
+        }
+        Question::of(&plan.steps, last, desired, keep).filter(|questions| few(questions.len()))
+    }
+
+    /// Whether the daemon's answers are those that are wanted; `None` where it was not asked or did not
+    /// answer.
+    async fn is_answered(
+        &mut self,
+        daemon: Daemon,
+        questions: Option<&[Question]>,
+    ) -> Option<bool> {
+        let vty = self.vty.get_mut(&daemon)?;
+        vty.driver.proves(questions?).await.ok()
+    }
+
+    /// Sends and confirms.
+    async fn carry_out_part(
+        &mut self,
+        daemon: Daemon,
+        plan: &VtyPlan,
+        questions: Option<Vec<Question>>,
+        sent: &mut usize,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        self.apply(daemon, plan, false, sent, done).await?;
+        self.apply(daemon, plan, true, sent, done).await?;
+        self.confirm_part(daemon, plan, questions).await?;
+        self.seen.clear();
+        failpoint::hit("engine-confirmed");
+        Ok(())
+    }
+
+    /// Whether FRR still runs what it was brought to, and what others had beside it: then there is nothing
+    /// to compare. Costs a look at the text of each configuration, unless something was changed since
+    /// the last look.
+    pub async fn is_in_step(&mut self) -> bool {
+        if !self.in_step {
+            return false;
+        }
+        for daemon in Daemon::ALL {
+            if self.last.get(&daemon).is_none_or(Tree::is_empty) {
+                continue;
+            }
+            let same = match self.vty.contains_key(&daemon) {
+                true => self.is_as_known(daemon).await,
+                false => self.has_all_through_mgmtd().await,
+            };
+            if !same {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn is_as_known(&mut self, daemon: Daemon) -> bool {
+        if !self.knows(daemon) {
+            return false;
+        }
+        let (Some(vty), Some(known)) = (self.vty.get_mut(&daemon), self.known.get_mut(&daemon))
+        else {
+            return false;
+        };
+        let Ok(text) = vty.driver.show_running().await else { return false };
+        let digest = Some(crc32fast::hash(text.as_bytes()));
+        if known.digest.is_none() {
+            let running = vty.driver.table().parse(&text, &vty.defaults);
+            let mut expected = self.last.get(&daemon).cloned().unwrap_or_default();
+            expected.merge(&known.others.tree);
+            if running.tree == expected && running.foreign == known.others.foreign {
+                known.lines = text.lines().count();
+                known.digest = digest;
+            }
+        }
+        known.digest == digest
+    }
+
+    async fn has_all_through_mgmtd(&mut self) -> bool {
+        let Some(ours) = self.last.get(&Daemon::Mgmtd) else { return true };
+        let Ok(running) = self.mgmtd.read(&self.yang).await else { return false };
+        let mut goal = running.clone();
+        goal.merge(ours);
+        goal == running && self.mgmtd.confirm_in_step(ours, &self.yang).await.is_ok()
+    }
+
+    /// Asks bgpd for what was changed, or looks for it in the text of all that it runs; what neither shows
+    /// is looked for by the table.
+    async fn confirm_part(
+        &mut self,
+        daemon: Daemon,
+        plan: &VtyPlan,
+        questions: Option<Vec<Question>>,
+    ) -> Result<(), Failure> {
+        let lost = |error| Failure::Lost(daemon, chain(&error));
+        let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
+        let proven = match questions {
+            Some(questions) => vty.driver.proves(&questions).await.map_err(lost)?,
+            None => {
+                let text = vty.driver.show_running().await.map_err(lost)?;
+                unproven(&plan.steps, &text).is_none()
+            }
+        };
+        if proven {
+            return Ok(());
+        }
+        debug!(%daemon, steps = plan.steps.len(), "not proven alone: reading all");
+        self.confirm(daemon, plan).await
+    }
+
+    /// Takes back what was carried out, and compares the whole with what was known before.
+    async fn undo_part(
+        &mut self,
+        daemon: Daemon,
+        plan: &VtyPlan,
+        done: &Done,
+    ) -> Result<(), String> {
+        let Some(done) = done.get(&daemon) else { return Ok(()) };
+        let Some(known) = self.known.get(&daemon) else { return Err("nothing known".to_owned()) };
+        let mut before = self.last.get(&daemon).cloned().unwrap_or_default();
+        before.merge(&known.others.tree);
+        let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
+        let carried_out = done.iter().map(|step| &plan.steps[*step]);
+        if let Err(error) = vty.driver.undo(carried_out).await {
+            warn!(%daemon, %error, "undoing step by step failed");
+        }
+        vty.driver.restore_tree(&before, &vty.defaults).await
+    }
+}

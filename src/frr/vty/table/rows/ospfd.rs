@@ -1,0 +1,84 @@
+//! ospfd: the route-map that says which static routes are ours, the process, and the interfaces.
+
+use super::{HiddenSpec, NodeSpec, ROUTE_MAP, RowSpec, TOP, route_map_entry, row};
+
+/// `frr-ospfd:ospf` of the default VRF. FRR's models name no instance of OSPF; as with BGP it is
+/// called after its protocol.
+const PROCESS: &str = "/frr-routing:routing/control-plane-protocols\
+    /control-plane-protocol[type=frr-ospfd:ospf][name=ospf][vrf=default]";
+
+const ROUTER_OSPF: &str = "router ospf";
+const INTERFACE: &str = "interface";
+
+pub(in super::super) const OSPFD_NODES: [NodeSpec; 4] = [
+    NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
+    NodeSpec {
+        name: ROUTE_MAP,
+        parent: Some(TOP),
+        enter: "route-map {rmap} {action} {seq}",
+        root: "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq}]",
+        context: &["/action={action}"],
+    },
+    NodeSpec {
+        name: ROUTER_OSPF,
+        parent: Some(TOP),
+        enter: "router ospf",
+        root: PROCESS,
+        context: &[],
+    },
+    NodeSpec {
+        name: INTERFACE,
+        parent: Some(TOP),
+        enter: "interface {ifname}",
+        root: "/frr-interface:lib/interface[name={ifname}]/frr-ospfd:ospf/instance[id=0]",
+        context: &[],
+    },
+];
+
+/// What a configuration of ours never leaves to a default that is not shown: see `render::ospf`.
+pub(in super::super) const OSPFD_HIDDEN: [HiddenSpec; 0] = [];
+
+/// The rows of ospfd.
+pub(in super::super) fn ospfd() -> Vec<RowSpec> {
+    let mut rows = vec![route_map_entry()];
+    rows.push(row(
+        ROUTE_MAP,
+        "match tag",
+        "match tag {tag:num}",
+        "no match tag",
+        &["/match-condition[condition=frr-route-map:match-tag]/rmap-match-condition/tag={tag:num}"],
+    ));
+    rows.push(
+        row(TOP, "router ospf", "router ospf", "no router ospf", &[PROCESS])
+            .entry()
+            .opens(ROUTER_OSPF),
+    );
+    rows.push(row(
+        ROUTER_OSPF,
+        "ospf router-id",
+        "ospf router-id {id:ip}",
+        "no ospf router-id",
+        &["/frr-ospfd:ospf/ospf/router-id={id:ip}"],
+    ));
+    let mut interface = |slot, words: &str, undo: &str, data: &str| {
+        let (line, undo) = (format!("ip ospf {words}"), format!("no ip ospf {undo}"));
+        rows.push(row(INTERFACE, slot, &line, &undo, &[data]));
+    };
+    interface("cost", "cost {cost:num}", "cost", "/cost={cost:num}");
+    interface(
+        "hello-interval",
+        "hello-interval {s:num}",
+        "hello-interval",
+        "/hello-interval={s:num}",
+    );
+    interface(
+        "dead-interval",
+        "dead-interval {s:num}",
+        "dead-interval",
+        "/dead-interval/interval={s:num}",
+    );
+    interface("passive", "passive", "passive", "/novaroute-frr-ospf:passive=true");
+    // Last: from here on the interface looks for neighbours.
+    interface("area", "area {area:area}", "area", "/area={area:area}");
+    rows
+}
