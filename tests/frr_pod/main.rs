@@ -67,11 +67,15 @@ fn a_route_reaches_a_peer_from_the_pod_as_the_manifest_has_it() {
     pod.wait_ready(PATIENCE);
     declare(&lab, &pod);
 
-    let seen = lab.vtysh_json(Router::Tor, &format!("show bgp neighbors {} json", net::NODE_TOR_V4));
+    let seen =
+        lab.vtysh_json(Router::Tor, &format!("show bgp neighbors {} json", net::NODE_TOR_V4));
     assert_eq!(seen[net::NODE_TOR_V4]["remoteRouterId"], json!(pod::NODE_ADDRESS), "status.hostIP");
     let routes = lab.exec(Router::Node, &["ip", "route", "show", STATIC]);
     let routes = String::from_utf8_lossy(&routes.stdout).into_owned();
-    assert!(routes.contains(&format!("via {}", net::TOR_V4)), "zebra has not installed it: {routes}");
+    assert!(
+        routes.contains(&format!("via {}", net::TOR_V4)),
+        "zebra has not installed it: {routes}"
+    );
 
     the_agent_has_nothing_it_does_not_need(&pod);
     frr_has_what_the_manifest_gives(&pod);
@@ -97,7 +101,8 @@ fn a_route_reaches_a_peer_from_the_pod_as_the_manifest_has_it() {
 
     // FRR's container is stopped: its daemons end in order, and say good-bye to the peer.
     assert_eq!(pod.stop("frr", GRACE), Some(0));
-    let left = lab.vtysh_json(Router::Tor, &format!("show bgp neighbors {} json", net::NODE_TOR_V4));
+    let left =
+        lab.vtysh_json(Router::Tor, &format!("show bgp neighbors {} json", net::NODE_TOR_V4));
     let reason = left[net::NODE_TOR_V4]["lastNotificationReason"].as_str().unwrap_or_default();
     assert!(reason.contains("Cease"), "no notification: {}", left[net::NODE_TOR_V4]);
 }
@@ -114,7 +119,8 @@ fn the_agent_has_nothing_it_does_not_need(pod: &Pod) {
     for shell in ["bin/sh", "usr/bin/sh", "bin/bash", "bin/busybox"] {
         assert!(!root.join(shell).exists(), "{shell} is in the agent's image");
     }
-    assert!(fs::read_dir(root.join("usr/share/yang")).expect("the models").count() > 50);
+    let models = |dir: &Path| fs::read_dir(dir).expect("the models").count();
+    assert_eq!(models(&root.join("usr/share/yang")), models(&pod.models_of_frr()));
 }
 
 /// Its daemons are FRR's user, and hold nothing beyond the manifest's list.
@@ -166,13 +172,17 @@ fn frr_needs_each_capability_that_it_has() {
     pod.run_init();
     let given = pod.capabilities("frr");
     assert!(given.len() > 3, "{given:?}");
-    for capability in ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "CHOWN", "SETGID", "SETUID"] {
+    for capability in
+        ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "CHOWN", "SETGID", "SETUID"]
+    {
         assert!(given.iter().any(|it| it == capability), "{capability} is not in the manifest");
         pod.start_without("frr", capability);
         // Wherever one is lacking, a daemon ends or the container does.
         wait_for(&format!("the failure without {capability}"), PATIENCE, || {
             let log = pod.log("frr");
-            let failed = log.contains("Failed to start") || log.contains("not permitted") || log.contains("Unable to");
+            let failed = log.contains("Failed to start")
+                || log.contains("not permitted")
+                || log.contains("Unable to");
             if failed { Ok(()) } else { Err(log) }
         });
         pod.kill("frr");

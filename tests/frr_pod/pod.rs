@@ -71,7 +71,8 @@ impl<'lab> Pod<'lab> {
     }
 
     fn object(&self, kind: &str, name: &Value) -> &Value {
-        let found = self.objects.iter().find(|it| it["kind"] == kind && it["metadata"]["name"] == *name);
+        let found =
+            self.objects.iter().find(|it| it["kind"] == kind && it["metadata"]["name"] == *name);
         found.unwrap_or_else(|| panic!("no {kind} {name}"))
     }
 
@@ -79,7 +80,8 @@ impl<'lab> Pod<'lab> {
     fn make_images(&self) {
         let agent: Value = deploy(&["dockerfile", &format!("{HERE}/Dockerfile")]);
         let frr: Value = deploy(&["dockerfile", &format!("{HERE}/deploy/frr/Dockerfile")]);
-        let binaries = Path::new(env!("CARGO_BIN_EXE_novaroute-agent")).parent().expect("a directory");
+        let binaries =
+            Path::new(env!("CARGO_BIN_EXE_novaroute-agent")).parent().expect("a directory");
         let agent_root = self.dir.join("agent");
         let mut assemble = Command::new(format!("{HERE}/deploy/agent/rootfs.sh"));
         assemble.arg(&agent_root).arg(binaries).arg(self.lab.yang_dir());
@@ -182,7 +184,15 @@ impl<'lab> Pod<'lab> {
         let file = self.dir.join(format!("{name}.pod.json"));
         fs::write(&file, spec.to_string()).expect("a file");
         let mut command = self.lab.command(Router::Node, "unshare");
-        command.args(["--mount", "--pid", "--fork", "--uts", "--kill-child", "--propagation", "private"]);
+        command.args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--uts",
+            "--kill-child",
+            "--propagation",
+            "private",
+        ]);
         command.arg(format!("{HERE}/tests/pod/container.py")).arg(file).arg(name);
         command.arg(self.dir.join(format!("{name}.state.json"))).stdin(Stdio::null());
         command
@@ -205,7 +215,8 @@ impl<'lab> Pod<'lab> {
         let mut spec = self.spec.clone();
         let containers = spec["containers"].as_array_mut().expect("containers");
         let container = containers.iter_mut().find(|it| it["name"] == name).expect("it");
-        let add = container["securityContext"]["capabilities"]["add"].as_array_mut().expect("a list");
+        let add =
+            container["securityContext"]["capabilities"]["add"].as_array_mut().expect("a list");
         add.retain(|it| it != capability);
         self.launch(name, &spec);
     }
@@ -241,7 +252,8 @@ impl<'lab> Pod<'lab> {
 
     /// A daemon of FRR's in the pod.
     pub fn daemon(&self, name: &str) -> Option<u32> {
-        let out = Command::new("ip").args(["netns", "pids", &self.lab.namespace(Router::Node)]).output();
+        let out =
+            Command::new("ip").args(["netns", "pids", &self.lab.namespace(Router::Node)]).output();
         let pids = String::from_utf8(out.expect("running ip").stdout).expect("text");
         let named = |pid: &&str| {
             let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -274,12 +286,18 @@ impl<'lab> Pod<'lab> {
         let probe = &agent["readinessProbe"]["httpGet"];
         let ports = agent["ports"].as_array().expect("ports");
         let port = ports.iter().find(|it| it["name"] == probe["port"]).expect("the probe's port");
-        let url = format!("http://{NODE_ADDRESS}:{}{}", port["containerPort"], text(&probe["path"]));
+        let url =
+            format!("http://{NODE_ADDRESS}:{}{}", port["containerPort"], text(&probe["path"]));
         wait_for(&url, patience, || {
             let out = self.lab.exec(Router::Node, &["curl", "-sS", "-f", "-m", "5", &url]);
             let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
             if out.status.success() { Ok(()) } else { Err(said) }
         });
+    }
+
+    /// The YANG models in FRR's image.
+    pub fn models_of_frr(&self) -> PathBuf {
+        self.lab.yang_dir()
     }
 
     /// The token of an owner, as the Secret has it.
@@ -300,7 +318,10 @@ impl<'lab> Pod<'lab> {
     /// `novaroutectl` on the node, as another user.
     pub fn ctl_as(&self, user: u32, group: u32, args: &[&str]) -> Output {
         let mut command = Command::new("setpriv");
-        command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--clear-groups");
+        command
+            .arg(format!("--reuid={user}"))
+            .arg(format!("--regid={group}"))
+            .arg("--clear-groups");
         command.arg(self.dir.join("agent/usr/local/bin/novaroutectl")).args(args);
         self.ctl_command(&mut command)
     }
@@ -330,7 +351,8 @@ pub struct Status {
 impl Status {
     /// Of the process with this number.
     pub fn of(pid: u32) -> Self {
-        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a process");
+        let read =
+            |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a process");
         let status = read("status");
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
