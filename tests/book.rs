@@ -45,8 +45,8 @@ fn configuration() {
 fn help(command: &clap::Command, path: &str, text: &mut String) {
     let mut shown = command.clone().bin_name(path).term_width(96).disable_version_flag(true);
     shown = shown.mut_args(|arg: Arg| arg.hide_env_values(true));
-    let help = shown.render_long_help().to_string();
-    let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    let printed = shown.render_long_help().to_string();
+    let lines: Vec<_> = printed.lines().map(str::trim_end).collect();
     write!(text, "## {path}\n\n```\n{}\n```\n\n", lines.join("\n").trim_end()).expect("a text");
     for below in command.get_subcommands().filter(|it| it.get_name() != "help") {
         help(below, &format!("{path} {}", below.get_name()), text);
@@ -59,9 +59,9 @@ fn command_line() {
     for program in
         [env!("CARGO_BIN_EXE_novaroute-agent"), env!("CARGO_BIN_EXE_novaroute-northbound")]
     {
-        let out =
-            Command::new(program).arg("--help").env("COLUMNS", "96").env_remove("NOVAROUTE_SOCKET");
-        let out = out.output().expect("running it");
+        let mut asked = Command::new(program);
+        asked.arg("--help").env("COLUMNS", "96").env_remove("NOVAROUTE_SOCKET");
+        let out = asked.output().expect("running it");
         let name = Path::new(program).file_name().expect("a name").to_str().expect("text");
         let help = String::from_utf8(out.stdout).expect("text");
         let lines: Vec<_> = help.lines().map(str::trim_end).collect();
