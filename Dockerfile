@@ -1,14 +1,13 @@
-# The agent's image: novaroute-agent, novaroutectl, novaroute-northbound, on Debian slim.
+# syntax=docker/dockerfile:1
 #
-#   docker build --build-arg FRR_IMAGE=IMAGE:TAG -t novaroute-agent .
+# The agent's image: novaroute-agent, novaroutectl, novaroute-northbound and nothing else.
 #
-# FRR_IMAGE is the image that runs beside the agent: its YANG models are copied, because the agent
-# has to know the models of the FRR in use. Build anew when FRR's version changes, or mount
-# the models and set frr.yang_dir.
+#   docker buildx build --platform linux/amd64,linux/arm64 -t novaroute-agent .
 #
-# Not built by this project's tests: they run on machines without a container engine.
+# FRR_IMAGE gives the default YANG models, for `validate` without a cluster. In a pod the models are those
+# of the FRR beside the agent: an init container copies them (deploy/base/daemonset.yaml).
 
-ARG FRR_IMAGE=novaroute-frr:10.5.1
+ARG FRR_IMAGE=quay.io/frrouting/frr:10.5.1
 ARG RUST_IMAGE=rust:1-slim-trixie
 
 FROM ${FRR_IMAGE} AS frr
@@ -23,27 +22,24 @@ COPY Cargo.toml Cargo.lock build.rs ./
 COPY proto proto
 COPY yang yang
 COPY src src
-RUN cargo build --release --locked --bins
+ARG TARGETARCH
+# What was compiled stays for the next build, apart for each architecture.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=novaroute-target-${TARGETARCH},target=/src/target \
+    cargo build --release --locked --bins && \
+    install -D -t /out target/release/novaroute-agent target/release/novaroutectl \
+        target/release/novaroute-northbound
+COPY deploy/agent/rootfs.sh /src/rootfs.sh
+COPY --from=frr /usr/share/yang /frr-yang
+# The numbers of `frr` in FRR's image; deploy/frr/Dockerfile holds that they are.
+ARG FRR_UID=100
+ARG FRR_GID=101
+ARG FRRVTY_GID=102
+RUN FRR_UID="$FRR_UID" FRR_GID="$FRR_GID" FRRVTY_GID="$FRRVTY_GID" /src/rootfs.sh /rootfs /out /frr-yang
 
-FROM debian:trixie-slim
-# All else but libc and PCRE is in the binaries.
-RUN apt-get update && \
-    apt-get install -y --no-install-recommends libpcre2-8-0 && \
-    rm -rf /var/lib/apt/lists/*
-# The user must have the numbers of `frr` in FRR_IMAGE: FRR lets only its own user (or root) open mgmtd's
-# frontend socket (mode 0700), and the group frrvty the others (0770).
-ARG FRR_UID=92
-ARG FRR_GID=92
-ARG FRRVTY_GID=85
-RUN groupadd --system --gid "$FRR_GID" frr && \
-    groupadd --system --gid "$FRRVTY_GID" frrvty && \
-    useradd --system --uid "$FRR_UID" --gid frr --groups frrvty --no-create-home \
-        --home-dir /nonexistent --shell /usr/sbin/nologin frr && \
-    install -d -o frr -g frr /run/novaroute
-COPY --from=frr /usr/share/yang /usr/share/yang
-COPY --from=build /src/target/release/novaroute-agent /src/target/release/novaroutectl \
-    /src/target/release/novaroute-northbound /usr/local/bin/
-USER frr
+FROM scratch
+COPY --from=build /rootfs /
+USER 100:101
 # Metrics and health. Nothing else listens on the network.
 EXPOSE 9102
 ENTRYPOINT ["/usr/local/bin/novaroute-agent"]

@@ -81,3 +81,9 @@ lint: setup ## check formatting, run clippy, and shellcheck where it is installe
 	cargo clippy --all-targets --all-features -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh tests/python/*.sh .ci/run; \
 	else echo "shellcheck is not installed: scripts not checked"; fi
+
+.PHONY: docs
+docs: ## write the generated pages, and build the book to target/book where mdbook is installed
+	NOVAROUTE_WRITE_DOCS=1 cargo test --quiet --features failpoints --test book -- --test-threads=1
+	@if command -v mdbook >/dev/null; then mdbook build docs; \
+	else echo "mdbook is not installed (cargo install mdbook): pages are in docs/src"; fi

@@ -1,4 +1,4 @@
-//! Holds what README.md and the manifests say against the program.
+//! Holds what README.md says against the program; tests/deployment.rs does so for the manifests.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -7,7 +7,7 @@ use novaroute::{
     config::{Config, Surroundings},
     ctl::{Cli, Exit},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -60,42 +60,5 @@ fn the_readme_is_complete() {
     for exit in Exit::ALL {
         let row = format!("| {} | {} |", exit.code(), exit.meaning());
         assert!(readme.contains(&row), "README.md lacks {row}");
-    }
-}
-
-/// The text of a block scalar (`key: |`) in a YAML document.
-fn block_scalar(yaml: &str, key: &str) -> String {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let mut lines = yaml.lines().skip_while(|line| line.trim() != format!("{key}: |"));
-    let outer = indent(lines.next().unwrap_or_else(|| panic!("no {key}")));
-    let block: Vec<_> =
-        lines.take_while(|line| line.trim().is_empty() || indent(line) > outer).collect();
-    let inner = block.iter().filter(|line| !line.trim().is_empty()).map(|line| indent(line)).min();
-    let inner = inner.expect("the block has lines");
-    block.iter().map(|line| format!("{}\n", line.get(inner..).unwrap_or_default())).collect()
-}
-
-#[test]
-fn the_config_map_loads_and_is_the_guides() {
-    let text = block_scalar(&read("deploy/configmap.yaml"), "config.json");
-    let config = parse(&text).expect("the agent takes it");
-    assert_eq!(config.bgp.local_as, None, "each node's AS comes from a client, as the guide says");
-    let mut guide: Value =
-        serde_json::from_str(&read("tests/fixtures/guide-config.json")).expect("JSON");
-    guide.as_object_mut().expect("an object").remove("bgp");
-    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), guide);
-}
-
-#[test]
-fn the_manifests_use_what_the_agent_has() {
-    let set = read("deploy/daemonset.yaml");
-    for needed in ["--config=/etc/novaroute/config.json", "path: /healthz", "path: /readyz"] {
-        assert!(set.contains(needed), "{needed}");
-    }
-    let port = format!("containerPort: {}", 9102);
-    assert!(set.contains(&port) && read("Dockerfile").contains("EXPOSE 9102"));
-    assert_eq!(novaroute::config::DEFAULT_CONFIG, "/etc/novaroute/config.json");
-    for yaml in [set, read("deploy/configmap.yaml")] {
-        assert!(!yaml.contains('\t'), "YAML has no tabs");
     }
 }

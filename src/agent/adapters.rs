@@ -1,6 +1,7 @@
 //! What one part asks of another, without the parts knowing each other.
 
 use std::{
+    net::Ipv4Addr,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
@@ -97,21 +98,27 @@ impl Observer for CommitMetrics {
 }
 
 /// The owners of the configuration that is in force.
-pub(super) struct Owned(RwLock<(Owners, Duration)>);
+pub(super) struct Owned(RwLock<Held>);
+
+type Held = (Owners, Duration, Option<Ipv4Addr>);
 
 impl Owned {
     pub(super) fn new(config: &Config) -> Self {
-        Self(RwLock::new((config.owners.clone(), config.disconnect_grace_period)))
+        Self(RwLock::new(Self::taken(config)))
+    }
+
+    fn taken(config: &Config) -> Held {
+        (config.owners.clone(), config.disconnect_grace_period, config.bgp.router_id)
     }
 
     /// Puts another configuration's owners and grace period in force, for every call that is still to be
     /// authenticated and every connection that is still to close.
     pub(super) fn replace(&self, config: &Config) {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *held = (config.owners.clone(), config.disconnect_grace_period);
+        *held = Self::taken(config);
     }
 
-    fn held(&self) -> RwLockReadGuard<'_, (Owners, Duration)> {
+    fn held(&self) -> RwLockReadGuard<'_, Held> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -127,5 +134,9 @@ impl Directory for Owned {
 
     fn grace_period(&self) -> Duration {
         self.held().1
+    }
+
+    fn router_id(&self) -> Option<Ipv4Addr> {
+        self.held().2
     }
 }

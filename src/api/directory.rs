@@ -1,6 +1,6 @@
 //! What the API asks of the configuration.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -25,6 +25,9 @@ pub trait Directory: Send + Sync + 'static {
     /// How long intents stay when the last connection of their owner has closed
     /// (`disconnect_grace_period`).
     fn grace_period(&self) -> Duration;
+
+    /// The BGP identifier of the node (`bgp.router_id`), for a client that names none.
+    fn router_id(&self) -> Option<Ipv4Addr>;
 
     /// Does for a token of no owner what [`accepts`](Self::accepts) does for a wrong one, so
     /// that the time of an answer doesn't tell which owners there are. As it is, it does what the

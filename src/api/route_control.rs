@@ -70,7 +70,7 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let bgp = wire::bgp(message.local_as, &message.router_id).map_err(invalid)?;
-            let changes = vec![Change::Set(Intent::Bgp(bgp))];
+            let changes = self.completed(vec![Change::Set(Intent::Bgp(bgp))]);
             let committed = self.commit(owner, "ConfigureBGP", changes).await?;
             let mut response = v1::ConfigureBgpResponse::default();
             if let Some(Some(Intent::Bgp(previous))) = committed.previous.first() {

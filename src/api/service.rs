@@ -14,8 +14,9 @@ use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     coverage::Row,
     events::{Bus, Event},
-    model::{Change, OwnerName},
+    model::{Change, Intent, OwnerName},
     monitor::Snapshots,
+    wire,
 };
 
 /// Most event streams at a time; each holds a place in the bus.
@@ -56,6 +57,16 @@ impl Api {
     /// The services, made of these parts.
     pub fn new(parts: Parts) -> Self {
         Self { parts: Arc::new(parts), streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    }
+
+    /// The changes, with the node's own BGP identifier where an instance names none.
+    pub(super) fn completed(&self, mut changes: Vec<Change>) -> Vec<Change> {
+        for change in &mut changes {
+            if let Change::Set(Intent::Bgp(bgp)) = change {
+                bgp.router_id = bgp.router_id.or_else(|| self.parts.directory.router_id());
+            }
+        }
+        changes
     }
 
     /// Times a call and tells the observer. A call whose client went away is not told of.

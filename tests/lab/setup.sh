@@ -62,3 +62,4 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 "$here/rootfs.sh"
 "$here/../python/venv.sh" >/dev/null
+"$here/../deploy/tools.sh" >/dev/null

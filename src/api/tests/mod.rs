@@ -78,6 +78,9 @@ impl Directory for Owners {
     fn grace_period(&self) -> Duration {
         self.grace
     }
+    fn router_id(&self) -> Option<std::net::Ipv4Addr> {
+        None
+    }
 }
 
 fn owner(name: &str) -> OwnerName {

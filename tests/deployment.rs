@@ -1,0 +1,514 @@
+//! Holds deploy/ against Kubernetes, Prometheus and the program: manifests, chart, alerts, dashboards, images.
+//!
+//! The programs that judge come from `tests/deploy/tools.sh`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+};
+
+use novaroute::config::{Config, DEFAULT_CONFIG, DEFAULT_YANG_DIR, Surroundings};
+use serde_json::{Value, json};
+
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The oldest version whose schemas the package carries (the guide says 1.24), and the newest.
+const KUBERNETES: [&str; 2] = ["1.25", "1.37"];
+
+fn tool(name: &str) -> Command {
+    static TOOLS: OnceLock<PathBuf> = OnceLock::new();
+    let tools = TOOLS.get_or_init(|| {
+        let out = output(&mut Command::new(format!("{HERE}/tests/deploy/tools.sh")));
+        PathBuf::from(good(out).trim())
+    });
+    let mut command = Command::new(tools.join(name));
+    command.current_dir(HERE);
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{command:?}: {e}"))
+}
+
+#[track_caller]
+fn good(out: Output) -> String {
+    let said = [out.stdout.as_slice(), &out.stderr].concat();
+    assert!(out.status.success(), "{}: {}", out.status, String::from_utf8_lossy(&said));
+    String::from_utf8(out.stdout).expect("text")
+}
+
+fn deploy(args: &[&str]) -> Value {
+    let out = output(tool("python").arg("tests/deploy/deploy.py").args(args));
+    serde_json::from_str(&good(out)).expect("JSON")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(HERE).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+type Objects = BTreeMap<(String, String), Value>;
+
+fn render(args: &[&str]) -> Objects {
+    let list = deploy(&[&["render"], args].concat());
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let named = |it: &Value| ((text(&it["kind"]), text(&it["metadata"]["name"])), it.clone());
+    list.as_array().expect("a list").iter().map(named).collect()
+}
+
+/// Everything on: what the chart can make.
+const ALL_OF_THE_CHART: [&str; 4] = [
+    "chart",
+    "--set=monitoring.serviceMonitor=true",
+    "--set=monitoring.alerts=true",
+    "--set=monitoring.dashboards=true",
+];
+
+fn by_kind<'a>(objects: &'a Objects, kind: &str) -> &'a Value {
+    let found = objects.iter().find(|((it, _), _)| it == kind);
+    found.unwrap_or_else(|| panic!("no {kind}")).1
+}
+
+/// A DaemonSet's container.
+fn container<'a>(objects: &'a Objects, name: &str) -> &'a Value {
+    let spec = &by_kind(objects, "DaemonSet")["spec"]["template"]["spec"];
+    let lists =
+        ["initContainers", "containers"].map(|list| spec[list].as_array().expect("containers"));
+    lists.into_iter().flatten().find(|it| it["name"] == name).expect("the container")
+}
+
+#[test]
+fn kubernetes_own_schemas_accept_everything() {
+    for what in [&["base"][..], &["production"], &ALL_OF_THE_CHART] {
+        let list: Vec<Value> = render(what).into_values().collect();
+        for version in KUBERNETES {
+            let mut judge = tool("python");
+            judge.args(["tests/deploy/deploy.py", "validate", version]);
+            judge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = judge.spawn().expect("running python");
+            let input = child.stdin.take().expect("its input");
+            serde_json::to_writer(input, &list).expect("writing");
+            let said = good(child.wait_with_output().expect("waiting"));
+            let said: Value = serde_json::from_str(&said).expect("JSON");
+            assert_eq!(said["wrong"], json!([]), "{what:?} in Kubernetes {version}");
+            let mut unknown = said["unknown"].as_array().expect("a list").iter();
+            // The Prometheus operator's own kinds; promtool judges the rules.
+            let monitoring =
+                json!(["PrometheusRule/novaroute-agent", "ServiceMonitor/novaroute-agent"]);
+            assert!(unknown.all(|it| monitoring.as_array().expect("it").contains(it)), "{said}");
+            assert!(said["validated"].as_array().expect("a list").len() >= 5, "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_schemas_would_refuse_a_wrong_manifest() {
+    let mut set = by_kind(&render(&["base"]), "DaemonSet").clone();
+    set["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = json!({});
+    let mut judge = tool("python");
+    judge.args(["tests/deploy/deploy.py", "validate", KUBERNETES[1]]);
+    judge.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = judge.spawn().expect("running python");
+    serde_json::to_writer(child.stdin.take().expect("its input"), &[set]).expect("writing");
+    let said = good(child.wait_with_output().expect("waiting"));
+    assert!(said.contains("readinesProbe"), "{said}");
+}
+
+#[test]
+fn the_chart_gives_what_kustomize_gives() {
+    let parsed = |mut objects: Objects| {
+        // The same file in another order of keys.
+        for object in objects.values_mut().filter(|it| it["data"]["config.json"].is_string()) {
+            let text = object["data"]["config.json"].as_str().expect("text");
+            object["data"]["config.json"] = serde_json::from_str(text).expect("JSON");
+        }
+        objects
+    };
+    let mut base = parsed(render(&["base"]));
+    // The chart goes into a namespace that is there.
+    assert!(base.remove(&("Namespace".to_owned(), "nova-system".to_owned())).is_some());
+    let chart = parsed(render(&["chart"]));
+    assert_eq!(base.keys().collect::<Vec<_>>(), chart.keys().collect::<Vec<_>>());
+    for (name, object) in &base {
+        assert_eq!(object, &chart[name], "{name:?}");
+    }
+    let production = render(&["production"]);
+    let all = render(&ALL_OF_THE_CHART);
+    for kind in ["Service", "ServiceMonitor", "PrometheusRule"] {
+        assert_eq!(by_kind(&production, kind), by_kind(&all, kind), "{kind}");
+    }
+    let boards = ("ConfigMap".to_owned(), "novaroute-dashboards".to_owned());
+    for board in ["overview.json", "operations.json"] {
+        let parsed = |objects: &Objects| -> Value {
+            serde_json::from_str(objects[&boards]["data"][board].as_str().expect("text"))
+                .expect("JSON")
+        };
+        assert_eq!(parsed(&production), parsed(&all), "{board}");
+    }
+}
+
+#[test]
+fn the_chart_refuses_wrong_values() {
+    for wrong in [
+        "--set=agnt.x=1",
+        "--set=config.log_level=loud",
+        "--set=config.owners.admin.token=inline",
+        "--set=config.metrics_address=localhost",
+        "--set=agent.image.tag=",
+    ] {
+        let mut helm = tool("helm");
+        helm.args(["template", "novaroute", "deploy/chart/novaroute", wrong]);
+        let out = output(&mut helm);
+        assert!(!out.status.success(), "{wrong} was taken");
+        assert!(String::from_utf8_lossy(&out.stderr).contains("schema"), "{wrong}");
+    }
+    good(output(tool("helm").args(["lint", "--strict", "deploy/chart/novaroute"])));
+}
+
+#[test]
+fn linters_find_nothing() {
+    good(output(tool("yamllint").args(["--strict", "deploy", "tests/deploy"])));
+    good(output(tool("hadolint").args(["Dockerfile", "deploy/frr/Dockerfile"])));
+}
+
+/// The agent's own reader takes the file, its tokens in files of the Secret.
+fn load(objects: &Objects) -> (Config, Value) {
+    let agent = container(objects, "novaroute-agent");
+    let maps = objects.values().find(|it| it["data"]["config.json"].is_string()).expect("a file");
+    let text = maps["data"]["config.json"].as_str().expect("text");
+    let secret = by_kind(objects, "Secret");
+    let mounts = agent["volumeMounts"].as_array().expect("mounts");
+    let at =
+        mounts.iter().find(|it| it["name"] == "tokens").expect("the tokens")["mountPath"].as_str();
+    let env = |name: &str| {
+        let found = agent["env"].as_array().expect("env").iter().find(|it| it["name"] == name)?;
+        Some(match found["valueFrom"]["fieldRef"]["fieldPath"].as_str()? {
+            "status.hostIP" => "10.1.2.3".to_owned(),
+            "spec.nodeName" => "node-7".to_owned(),
+            other => panic!("{other}"),
+        })
+    };
+    let around = Surroundings {
+        env: &env,
+        read_file: &|path| {
+            let name = path.strip_prefix(at.expect("a path")).map_err(io::Error::other)?;
+            let name = name.to_str().expect("text");
+            let there = ["stringData", "data"].iter().find_map(|it| secret[it][name].as_str());
+            there.map(str::to_owned).ok_or(io::ErrorKind::NotFound.into())
+        },
+        ..nowhere()
+    };
+    let config = Config::parse(text, &around).expect("the agent takes it");
+    (config, serde_json::from_str(text).expect("JSON"))
+}
+
+fn nowhere() -> Surroundings<'static> {
+    Surroundings {
+        env: &|_| None,
+        read_file: &|_| Err(io::ErrorKind::NotFound.into()),
+        default_route_address: &|| Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+#[test]
+fn the_agent_takes_the_configuration_which_is_the_guides() {
+    let (config, text) = load(&render(&["base"]));
+    assert_eq!(config.warnings().len(), 3, "example tokens are warned of");
+    assert_eq!(config.bgp.router_id, Some([10, 1, 2, 3].into()), "of the node's address");
+    let mut guide: Value =
+        serde_json::from_str(&read("tests/fixtures/guide-config.json")).expect("JSON");
+    guide["bgp"] = json!({"auto_router_id": true});
+    for (name, owner) in guide["owners"].as_object_mut().expect("owners") {
+        let owner = owner.as_object_mut().expect("an owner");
+        owner.remove("token");
+        owner.insert("token_file".to_owned(), json!(format!("/etc/novaroute-tokens/{name}")));
+    }
+    assert_eq!(text, guide);
+    let (production, _) = load(&render(&["production"]));
+    assert!(production.warnings().is_empty(), "no example token is left");
+    load(&render(&["chart"]));
+}
+
+#[test]
+fn production_has_no_example_and_rolls_when_its_files_change() {
+    let objects = render(&["production"]);
+    assert!(!format!("{objects:?}").contains("CHANGE-ME"));
+    let spec = &by_kind(&objects, "DaemonSet")["spec"]["template"]["spec"];
+    let volume = |name: &str| {
+        let volumes = spec["volumes"].as_array().expect("volumes");
+        volumes.iter().find(|it| it["name"] == name).expect("the volume").clone()
+    };
+    for (kind, name) in [
+        ("ConfigMap", volume("config")["configMap"]["name"].clone()),
+        ("Secret", volume("tokens")["secret"]["secretName"].clone()),
+    ] {
+        let name = name.as_str().expect("a name").to_owned();
+        assert!(
+            name.len() > 20 && objects.contains_key(&(kind.to_owned(), name.clone())),
+            "{name}"
+        );
+    }
+    for name in ["novaroute-agent", "frr"] {
+        let container = container(&objects, name);
+        assert!(!container["image"].as_str().expect("an image").ends_with(":latest"), "{name}");
+        assert!(container["resources"]["limits"].get("cpu").is_none(), "{name} would be throttled");
+    }
+    // Without token files there is nothing to apply.
+    let out = output(tool("kubectl").args(["kustomize", "deploy/overlays/production"]));
+    assert!(!out.status.success(), "it was built without tokens");
+}
+
+#[test]
+fn ports_paths_arguments_and_variables_are_the_programs() {
+    let sources = sources("src");
+    for objects in [render(&["base"]), render(&["production"]), render(&["chart"])] {
+        let (config, text) = load(&objects);
+        let agent = container(&objects, "novaroute-agent");
+        let frr = container(&objects, "frr");
+        let port =
+            text["metrics_address"].as_str().expect("text").trim_start_matches(':').to_owned();
+        assert_eq!(agent["ports"][0]["containerPort"].to_string(), port);
+        let pod = &by_kind(&objects, "DaemonSet")["spec"]["template"];
+        let annotations = &pod["metadata"]["annotations"];
+        assert_eq!(annotations["prometheus.io/port"], json!(port));
+        for path in [
+            &agent["livenessProbe"]["httpGet"]["path"],
+            &agent["readinessProbe"]["httpGet"]["path"],
+            &annotations["prometheus.io/path"],
+        ] {
+            assert!(sources.contains(&path.to_string()), "nobody serves {path}");
+        }
+        assert_eq!(agent["args"], json!([format!("--config={DEFAULT_CONFIG}")]));
+        for variable in agent["env"].as_array().expect("env") {
+            assert!(sources.contains(&variable["name"].to_string()), "nobody reads {variable}");
+        }
+        let mounts = |of: &Value| -> BTreeMap<String, String> {
+            let mounts = of["volumeMounts"].as_array().expect("mounts").iter();
+            let text = |it: &Value| it.as_str().expect("text").to_owned();
+            mounts.map(|it| (text(&it["mountPath"]), text(&it["name"]))).collect()
+        };
+        let (agents, frrs) = (mounts(agent), mounts(frr));
+        let parent =
+            |path: &Path| path.parent().expect("a directory").to_str().expect("text").to_owned();
+        assert_eq!(agents[&parent(&config.listen_socket)], "run");
+        assert_eq!(agents[&parent(&config.state_dir)], "run", "the journal outlives the pod");
+        assert_eq!(agents[&parent(Path::new(DEFAULT_CONFIG))], "config");
+        assert_eq!(agents[DEFAULT_YANG_DIR], "yang");
+        assert_eq!(config.frr.yang_dir, Path::new(DEFAULT_YANG_DIR));
+        let sockets = config.frr.socket_dir.to_str().expect("text");
+        assert_eq!((&*agents[sockets], &*frrs[sockets]), ("frr-sock", "frr-sock"));
+        // The init container gives both what they need.
+        let prepare = container(&objects, "prepare");
+        assert_eq!(prepare["image"], frr["image"], "the models are those of the FRR beside");
+        let arguments = prepare["command"].as_array().expect("a command");
+        let given: Vec<_> = arguments[1..]
+            .iter()
+            .map(|at| mounts(prepare)[at.as_str().expect("text")].clone())
+            .collect();
+        assert_eq!(given, ["run", "frr-sock", "yang"]);
+        assert!(pod["spec"]["terminationGracePeriodSeconds"].as_u64() >= Some(60));
+    }
+}
+
+#[test]
+fn images_and_manifests_agree_on_numbers_and_files() {
+    let objects = render(&["base"]);
+    let agent = deploy(&["dockerfile", "Dockerfile"]);
+    let frr = deploy(&["dockerfile", "deploy/frr/Dockerfile"]);
+    for number in ["FRR_UID", "FRR_GID", "FRRVTY_GID"] {
+        assert_eq!(agent["args"][number], frr["args"][number], "{number}");
+    }
+    let arg = |name: &str| -> u64 {
+        frr["args"][name].as_str().expect("text").parse().expect("a number")
+    };
+    let security = &container(&objects, "novaroute-agent")["securityContext"];
+    assert_eq!(security["runAsUser"], json!(arg("FRR_UID")));
+    assert_eq!(security["runAsGroup"], json!(arg("FRR_GID")));
+    assert_eq!(agent["user"], json!(format!("{}:{}", arg("FRR_UID"), arg("FRR_GID"))));
+    let pod = &by_kind(&objects, "DaemonSet")["spec"]["template"]["spec"]["securityContext"];
+    assert_eq!(pod["fsGroup"], json!(arg("FRR_GID")));
+    assert_eq!(pod["supplementalGroups"], json!([arg("FRRVTY_GID")]));
+    let image = container(&objects, "frr")["image"].as_str().expect("an image");
+    assert!(image.ends_with(frr["args"]["FRR_VERSION"].as_str().expect("a version")), "{image}");
+    // The agent may nothing, everywhere.
+    assert_eq!(security["capabilities"], json!({"drop": ["ALL"]}));
+    for name in ["novaroute-agent", "frr", "prepare"] {
+        let security = &container(&objects, name)["securityContext"];
+        assert_eq!(security["readOnlyRootFilesystem"], json!(true), "{name}");
+        assert_eq!(security["capabilities"]["drop"], json!(["ALL"]), "{name}");
+    }
+    assert!(read("Dockerfile").contains("EXPOSE 9102"));
+    // What runs in FRR's image is what it has.
+    for program in [&container(&objects, "prepare")["command"][0], &frr["entrypoint"][0]] {
+        let file = program.as_str().expect("text").rsplit('/').next().expect("a name");
+        assert!(Path::new(HERE).join("deploy/frr").join(file).exists(), "{program}");
+    }
+    let bootstrap =
+        &objects[&("ConfigMap".to_owned(), "novaroute-frr-bootstrap".to_owned())]["data"];
+    for (file, text) in bootstrap.as_object().expect("files") {
+        assert_eq!(text, &json!(read(&format!("deploy/frr/etc/{file}"))), "{file}");
+    }
+}
+
+/// All Rust files below a directory, as one text.
+fn sources(directory: &str) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(Path::new(HERE).join(directory)).expect("a directory").flatten() {
+        let path = entry.path();
+        let below = path.strip_prefix(HERE).expect("below").to_str().expect("text").to_owned();
+        if path.is_dir() {
+            text.push_str(&sources(&below));
+        } else if below.ends_with(".rs") && !below.contains("tests") {
+            text.push_str(&read(&below));
+        }
+    }
+    text
+}
+
+/// Every metric of the program, by its declaration, and its labels.
+fn metrics() -> BTreeMap<String, BTreeSet<String>> {
+    let text = sources("src/telemetry");
+    let text = text.split("#[cfg(test)]").collect::<Vec<_>>().join("\n");
+    let mut metrics = BTreeMap::new();
+    let pieces: Vec<_> = text.split("\"novaroute_").collect();
+    for piece in &pieces[1..] {
+        let (name, rest) = piece.split_once('"').expect("the end of a text");
+        // The labels stand beside the name: `&["a", "b"]`.
+        let declaration: String = rest.chars().take(400).collect();
+        let labels = declaration.split_once("&[").and_then(|(_, list)| list.split_once(']'));
+        let labels = labels.map_or("", |(list, _)| list);
+        let labels = labels.split(',').map(|it| it.trim().trim_matches('"').to_owned());
+        let known: &mut BTreeSet<String> = metrics.entry(format!("novaroute_{name}")).or_default();
+        known.extend(labels.filter(|it| !it.is_empty()));
+    }
+    metrics
+}
+
+/// The PromQL of every alert and every panel.
+fn expressions() -> Vec<String> {
+    fn collect(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, value)| match value {
+                Value::String(text) if key == "expr" => found.push(text.clone()),
+                Value::String(text) if key == "query" => found.push(text.clone()),
+                _ => collect(value, found),
+            }),
+            Value::Array(list) => list.iter().for_each(|value| collect(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = vec![];
+    collect(by_kind(&render(&["production"]), "PrometheusRule"), &mut found);
+    for board in ["overview", "operations"] {
+        let text = read(&format!("deploy/monitoring/dashboards/{board}.json"));
+        collect(&serde_json::from_str(&text).expect("JSON"), &mut found);
+    }
+    found
+}
+
+/// The metrics that a text names, without a histogram's suffix where the metric has one.
+fn named(text: &str, metrics: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c: char| !word(c)).filter(|it| it.starts_with("novaroute_"));
+    let base = |name: &str| {
+        let stem =
+            ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        stem.filter(|stem| metrics.contains_key(*stem)).unwrap_or(name).to_owned()
+    };
+    words.map(base).collect()
+}
+
+#[test]
+fn alerts_and_dashboards_use_metrics_and_labels_that_exist() {
+    let metrics = metrics();
+    assert!(metrics["novaroute_intents_total"].contains("operation"), "{metrics:?}");
+    assert!(metrics["novaroute_frr_connected"].is_empty(), "{metrics:?}");
+    let expressions = expressions();
+    assert!(expressions.len() > 30, "{expressions:?}");
+    for expression in &expressions {
+        let mut labels = BTreeSet::from(["instance", "job", "le", "node"].map(str::to_owned));
+        for name in named(expression, &metrics) {
+            let of = metrics.get(&name).unwrap_or_else(|| panic!("no metric {name}: {expression}"));
+            labels.extend(of.iter().cloned());
+        }
+        // Labels in selectors, and those that are grouped by.
+        let mut used = vec![];
+        for selector in expression.split('{').skip(1) {
+            let selector = selector.split('}').next().expect("an end");
+            // `"` begins and ends a value, in which there may be anything.
+            let outside: String = selector.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+            used.extend(
+                outside
+                    .split([',', ' '])
+                    .map(|it| it.trim_end_matches(['=', '~', '!']))
+                    .map(str::to_owned),
+            );
+        }
+        for group in expression.split("by (").skip(1) {
+            let group = group.split(')').next().expect("an end");
+            used.extend(group.split(',').map(|it| it.trim().to_owned()));
+        }
+        for label in used.iter().filter(|it| !it.is_empty()) {
+            assert!(labels.contains(label), "no label {label}: {expression}");
+        }
+    }
+}
+
+#[test]
+fn prometheus_takes_every_expression_and_every_alert_fires_for_its_reason() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let rules = by_kind(&render(&["production"]), "PrometheusRule")["spec"].clone();
+    let write = |name: &str, value: &Value| {
+        let file = scratch.path().join(name);
+        // JSON is YAML.
+        fs::write(&file, value.to_string()).expect("a file");
+        file
+    };
+    let file = write("rules.yaml", &rules);
+    good(output(tool("promtool").args(["check", "rules"]).arg(&file)));
+    let test = scratch.path().join("alerts_test.yaml");
+    let text = read("tests/deploy/alerts_test.yaml");
+    for rule in rules["groups"][0]["rules"].as_array().expect("rules") {
+        let name = rule["alert"].as_str().expect("a name");
+        assert!(text.contains(&format!("alertname=\"{name}\"")), "no test has {name} fire");
+    }
+    fs::write(&test, text).expect("a file");
+    good(output(tool("promtool").args(["test", "rules"]).arg(&test)));
+
+    // Panels: as recording rules, with Grafana's variable filled in.
+    let panels: Vec<Value> = expressions()
+        .iter()
+        .filter(|it| !it.starts_with("label_values(") && *it != "prometheus")
+        .enumerate()
+        .map(
+            |(i, it)| json!({"record": format!("panel{i}"), "expr": it.replace("$instance", ".*")}),
+        )
+        .collect();
+    let file = write("panels.yaml", &json!({"groups": [{"name": "panels", "rules": panels}]}));
+    good(output(tool("promtool").args(["check", "rules"]).arg(&file)));
+}
+
+#[test]
+fn documents_name_metrics_and_alerts_that_exist() {
+    let metrics = metrics();
+    let rules = read("deploy/monitoring/prometheusrule.yaml");
+    let mut pages = vec!["README.md".to_owned(), "deploy/README.md".to_owned()];
+    for entry in fs::read_dir(Path::new(HERE).join("docs/src")).expect("docs/src").flatten() {
+        pages.push(format!("docs/src/{}", entry.file_name().to_str().expect("text")));
+    }
+    for page in pages.iter().filter(|it| it.ends_with(".md")) {
+        let text = read(page);
+        for name in named(&text, &metrics) {
+            assert!(metrics.contains_key(&name), "{page}: no metric {name}");
+        }
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
+            let alert = word.starts_with("NovaRoute") && word.len() > "NovaRoute".len();
+            assert!(
+                !alert || rules.contains(&format!("alert: {word}\n")),
+                "{page}: no alert {word}"
+            );
+        }
+    }
+}
