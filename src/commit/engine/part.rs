@@ -10,7 +10,10 @@ use futures::TryFutureExt;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use super::{Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, UNDO_DEADLINE, in_time};
+use super::{
+    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Stage, UNDO_DEADLINE, Way,
+    in_time,
+};
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
     daemon::{Daemon, Forest},
@@ -87,7 +90,9 @@ impl Engine {
         if !part.last.is_empty() || !part.desired.is_empty() || !self.knows(daemon) {
             return Ok(None);
         }
+        let begun = Instant::now();
         let desired = self.judge(desired).await?;
+        self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
         let Some(plan) = self.plan_part(daemon, &last, &desired, &keep)? else {
             return Ok(None);
         };
@@ -285,6 +290,7 @@ impl Engine {
         questions: Option<Vec<Question>>,
     ) -> Result<(), Failure> {
         let lost = |error| Failure::Lost(daemon, chain(&error));
+        let begun = Instant::now();
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
         let proven = match questions {
             Some(questions) => {
@@ -296,6 +302,7 @@ impl Engine {
                 unproven(&plan.steps, &text).is_none()
             }
         };
+        self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
         if proven {
             return Ok(());
         }
@@ -312,6 +319,7 @@ impl Engine {
     ) -> Result<(), String> {
         let Some(done) = done.get(&daemon) else { return Ok(()) };
         let Some(known) = self.known.get(&daemon) else { return Err("nothing known".to_owned()) };
+        let begun = Instant::now();
         let mut before = self.last.get(&daemon).cloned().unwrap_or_default();
         before.merge(&known.others.tree);
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
@@ -319,6 +327,8 @@ impl Engine {
         if let Err(error) = vty.driver.undo(carried_out).await {
             warn!(%daemon, %error, "undoing step by step failed");
         }
-        vty.driver.restore_tree(&before, &vty.defaults).await
+        let back = vty.driver.restore_tree(&before, &vty.defaults).await;
+        self.observer.stage(Stage::Undo, Way::of(daemon), begun.elapsed(), 0);
+        back
     }
 }
