@@ -68,7 +68,7 @@ pub(super) fn current_state(
                 }));
             }
             Intent::Prefix(ad) => {
-                let lacking = view.pending.is_some() || view.rejected.contains_key(key);
+                let lacking = view.rejected.contains_key(key) || view.pending_of(key).is_some();
                 if !lacking {
                     let (prefix, protocol) = (ad.prefix, ad.protocol);
                     prefixes.push(Event::PrefixAdvertised { owner, prefix, protocol });

@@ -1,6 +1,6 @@
 //! What `GetStatus` answers: what is declared and what FRR makes of it.
 
-use std::{net::IpAddr, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use crate::{
     commit::View,
@@ -21,14 +21,15 @@ const ADVERTISED: &str = "advertised";
 const DRIFTED: &str = "drifted";
 
 /// What FRR lacks of a declared object: its state, and why. `None` where FRR has it.
-fn lacking<'a>(view: &'a View, key: &IntentKey) -> Option<(String, &'a str)> {
+fn lacking<'a>(view: &'a View, key: &IntentKey) -> Option<(String, Cow<'a, str>)> {
     if let Some(words) = view.rejected.get(key) {
-        return Some((format!("rejected: {words}"), words));
+        return Some((format!("rejected: {words}"), words.into()));
     }
     if view.drifted.contains(key) {
-        return Some((DRIFTED.to_owned(), "FRR has lost or changed it; it is being repaired"));
+        let why = "FRR has lost or changed it; it is being repaired";
+        return Some((DRIFTED.to_owned(), why.into()));
     }
-    view.pending.as_ref().map(|why| (PENDING.to_owned(), why.as_str()))
+    view.pending_of(key).map(|why| (PENDING.to_owned(), why.into()))
 }
 
 /// Builds the answer for one owner, or for all.
@@ -93,7 +94,7 @@ fn prefix_status(
 ) -> v1::PrefixStatus {
     let key = IntentKey::Prefix(ad.protocol, ad.prefix);
     let (state, reason) = match lacking(view, &key) {
-        Some((state, reason)) => (state, reason.to_owned()),
+        Some((state, reason)) => (state, reason.into_owned()),
         None if frr.advertised.contains(ad.protocol, &ad.prefix) => {
             (ADVERTISED.to_owned(), String::new())
         }
@@ -139,7 +140,7 @@ fn peer_status(peer: &Peer, owner: &OwnerName, view: &View, frr: &FrrStatus) -> 
         if state != PENDING || !frr.neighbors.contains_key(&peer.address) {
             status.state = state;
         }
-        reason.clone_into(&mut status.reason);
+        status.reason = reason.into_owned();
     }
     status
 }
@@ -177,7 +178,7 @@ fn bfd_status(
         if state != PENDING || !frr.bfd_sessions.contains_key(&address) {
             status.state = state;
         }
-        reason.clone_into(&mut status.reason);
+        status.reason = reason.into_owned();
     }
     status
 }
@@ -208,7 +209,7 @@ fn ospf_status(
         if state != PENDING || seen.is_none() {
             status.state = state;
         }
-        reason.clone_into(&mut status.reason);
+        status.reason = reason.into_owned();
     }
     status.interface_name = name;
     status
@@ -246,7 +247,10 @@ fn uptime(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Change, PathAttributes, Protocol};
+    use crate::{
+        daemon::Daemon,
+        model::{Change, PathAttributes, Protocol},
+    };
 
     #[test]
     fn a_prefix_is_only_applied_where_frr_has_it() {
@@ -269,7 +273,14 @@ mod tests {
         frr.advertised = before;
         let state = |view: &View| of(view, &frr).state;
         assert_eq!(state(&view), "applied");
-        view.pending = Some("bgpd can't be reached".into());
+        view.unreachable.insert(Daemon::Ospfd, "connection refused".into());
+        view.unreachable.insert(Daemon::Mgmtd, "connection refused".into());
+        assert_eq!(state(&view), "applied", "neither has anything of a prefix of BGP");
+        view.unreachable.insert(Daemon::Bgpd, "it was restarted".into());
+        assert_eq!(state(&view), "pending");
+        assert_eq!(of(&view, &frr).reason, "bgpd: it was restarted");
+        view.unreachable.clear();
+        view.out_of_step = Some("FRR has not been read yet".into());
         assert_eq!(state(&view), "pending");
         view.rejected.insert(IntentKey::Prefix(protocol, prefix), "% no".into());
         assert_eq!(state(&view), "rejected: % no");

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId};
 use crate::{
-    model::{Configured, IntentKey, OwnerName},
+    daemon::Daemon,
+    model::{Configured, Intent, IntentKey, OwnerName, Protocol},
     store::Store,
 };
 
@@ -37,8 +38,10 @@ pub enum Request {
 pub struct View {
     /// Every intent with its owner. Cheap to clone.
     pub store: Store,
-    /// Whether what is stored is also confirmed in FRR; else what is lacking and why.
-    pub pending: Option<String>,
+    /// Daemons that lack something of what is stored since they can't be reached, each with why.
+    pub unreachable: BTreeMap<Daemon, String>,
+    /// Why FRR may lack something of what is stored for another reason; nobody knows in which daemon.
+    pub out_of_step: Option<String>,
     /// Intents that FRR refused when it got them, with its words.
     pub rejected: BTreeMap<IntentKey, String>,
     /// Intents that FRR had lost or changed when it was last compared, and that are being repaired.
@@ -47,6 +50,44 @@ pub struct View {
     pub history: VecDeque<Arc<Transaction>>,
     /// Objects of the configuration: they belong to `admin` and outlive its sessions.
     pub configured: Arc<BTreeSet<IntentKey>>,
+}
+
+impl View {
+    /// Whether all that is stored is also confirmed in FRR; else what is lacking and why.
+    pub fn pending(&self) -> Option<String> {
+        self.pending_in(&Daemon::ALL)
+    }
+
+    /// Whether FRR may lack this object: only where a daemon that executes it does.
+    pub fn pending_of(&self, key: &IntentKey) -> Option<String> {
+        match self.store.get(key).map(|owned| &owned.intent) {
+            // Without BFD nothing of it is in bfdd.
+            Some(Intent::Peer(peer)) if peer.bfd.is_none() => self.pending_in(&[Daemon::Bgpd]),
+            _ => self.pending_in(executors(key)),
+        }
+    }
+
+    fn pending_in(&self, daemons: &[Daemon]) -> Option<String> {
+        if self.unreachable.is_empty() && self.out_of_step.is_none() {
+            return None;
+        }
+        let away = self.unreachable.iter().filter(|(daemon, _)| daemons.contains(daemon));
+        let away = away.map(|(daemon, why)| format!("{daemon}: {why}"));
+        let lacking: Vec<String> = away.chain(self.out_of_step.clone()).collect();
+        (!lacking.is_empty()).then(|| lacking.join("; "))
+    }
+}
+
+/// The daemons that may have to change for an object of this kind.
+pub(super) fn executors(key: &IntentKey) -> &'static [Daemon] {
+    match key {
+        IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
+        IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
+        IntentKey::Bgp | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
+        IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
+        IntentKey::BfdSession(_) => &[Daemon::Bfdd],
+        IntentKey::OspfInterface(_) => &[Daemon::Ospfd],
+    }
 }
 
 /// Sends requests to the commit actor. Cheap to clone.

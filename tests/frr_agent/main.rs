@@ -15,6 +15,7 @@
 //! | `reload` | SIGHUP: all of a new configuration, or nothing |
 //! | `restart` | daemons that die, the agent that dies |
 //! | `monitor` | states, events and metrics are what FRR does |
+//! | `apart` | a daemon that is away holds up what it executes, and nothing else |
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
@@ -25,6 +26,7 @@ mod agent;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod apart;
 mod bfd;
 mod changes;
 mod configuration;

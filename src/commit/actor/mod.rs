@@ -31,14 +31,16 @@ pub use observer::{Door, NoObserver, Observer, Stage};
 
 use super::{
     Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
-    Outcome, Plan, Transaction, TransactionId, View, blame::blame, handle::Request,
+    Outcome, Plan, Transaction, TransactionId, View,
+    blame::blame,
+    handle::{Request, executors},
 };
 use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
     frr::retry::Backoff,
     journal::{Journal, JournalError},
-    model::{Change, Configured, Intent, IntentKey, Protocol},
+    model::{Change, Configured, Intent, IntentKey},
     policy::{Policies, check_all},
     render::{Shapes, render},
     store::Store,
@@ -169,7 +171,7 @@ impl Actor {
                 }
                 daemon = self.engine.closed() => {
                     info!(%daemon, "FRR's daemon hung up");
-                    self.out_of_step = Some(format!("{daemon} was restarted"));
+                    self.unreachable.insert(daemon, "it was restarted".to_owned());
                     // What it had is not applied any more.
                     self.publish();
                     backoff = Backoff::until(self.retry_interval);
@@ -407,15 +409,7 @@ impl Actor {
 
     /// Whether a daemon that executes this intent can't be reached.
     fn is_unreachable(&self, key: &IntentKey) -> bool {
-        let daemons: &[Daemon] = match key {
-            IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
-            IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
-            IntentKey::Bgp | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
-            IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
-            IntentKey::BfdSession(_) => &[Daemon::Bfdd],
-            IntentKey::OspfInterface(_) => &[Daemon::Ospfd],
-        };
-        daemons.iter().any(|daemon| self.unreachable.contains_key(daemon))
+        executors(key).iter().any(|daemon| self.unreachable.contains_key(daemon))
     }
 
     /// Tells everybody how a transaction with FRR ended.
@@ -456,16 +450,10 @@ impl Actor {
     }
 
     fn publish(&self) {
-        let lacking: Vec<String> = self
-            .unreachable
-            .iter()
-            .map(|(daemon, why)| format!("{daemon}: {why}"))
-            .chain(self.out_of_step.clone())
-            .collect();
-        let pending = (!lacking.is_empty()).then(|| lacking.join("; "));
         let view = View {
             store: self.store().clone(),
-            pending,
+            unreachable: self.unreachable.clone(),
+            out_of_step: self.out_of_step.clone(),
             rejected: self.rejected.clone(),
             drifted: self.drifted.clone(),
             history: self.journal.state().history.clone(),

@@ -107,6 +107,7 @@ impl Actor {
             let part = render(tried, self.engine.shapes());
             match self.engine.commit_whole(&part, &keep, true).await {
                 Ok(applied) if applied.unreachable.is_empty() => {
+                    self.unreachable.clear();
                     taken.extend_from_slice(&suspects[range]);
                 }
                 Ok(applied) => {
