@@ -285,12 +285,7 @@ fn invariants_name_tests_that_exist() {
         let (title, held) = invariant
             .split_once("Held by")
             .unwrap_or_else(|| panic!("no test is named: {invariant}"));
-        let named: Vec<_> = backticked(held)
-            .into_iter()
-            .filter(|word| {
-                word.contains('_') && word.chars().all(|c| c.is_alphanumeric() || c == '_')
-            })
-            .collect();
+        let named = test_names(held);
         assert!(!named.is_empty(), "no test is named: {title}");
         for test in named {
             assert!(tests.contains(test), "there is no test {test}: {title}");
@@ -298,10 +293,35 @@ fn invariants_name_tests_that_exist() {
     }
 }
 
+/// What a cell names that can only be a test.
+fn test_names(cell: &str) -> Vec<&str> {
+    let name =
+        |word: &&str| word.contains('_') && word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    backticked(cell).into_iter().filter(name).collect()
+}
+
+#[test]
+fn every_fault_of_the_first_implementation_is_a_test() {
+    let tests = tests();
+    let text = read(&root().join("tests/README.md"));
+    let mut rows = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| test |")) {
+        let (what, held) = row[2..].split_once(" | ").expect("two cells");
+        let named = test_names(held);
+        assert!(!named.is_empty(), "no test is named: {what}");
+        for test in named {
+            assert!(tests.contains(test), "there is no test {test}: {what}");
+        }
+        rows += 1;
+    }
+    assert!(rows >= 30, "rows are found: {rows}");
+}
+
 #[test]
 fn documents_name_files_that_exist() {
     const PLACES: [&str; 7] = ["src/", "tests/", "deploy/", "proto/", "yang/", ".ci/", ".config/"];
-    let documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "deploy/README.md"];
+    let documents =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "deploy/README.md", "tests/README.md"];
     let mut wrong = Vec::new();
     for document in documents {
         let text = read(&root().join(document));

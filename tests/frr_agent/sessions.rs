@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use novaroute::proto::v1::EventType;
+use novaroute::proto::v1::{EventType, Outcome};
 use tonic::Code;
 
 use crate::{
@@ -184,4 +184,115 @@ fn what_cannot_start_says_so() {
     let words = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(["log_level", "owner", "owners"].iter().all(|it| words.contains(it)), "{words}");
     agent.client("admin").configure_bgp(net::NODE_AS, "").unwrap();
+}
+
+/// A killed agent left 601 networks once that nobody owned: here they are still their owner's, and go with it.
+#[test]
+fn what_a_killed_agent_leaves_is_owned_and_goes_with_its_owner() {
+    let lab = Lab::start(LabOptions::default());
+    let grace = Duration::from_secs(4);
+    let mut agent = Agent::start_with(&lab, |config| {
+        config["disconnect_grace_period"] = grace.as_secs().into();
+    });
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("198.51.100.0/24").unwrap();
+    let (edge, other) = (agent.client("edge"), agent.client("net"));
+    let hosts = (0..601).map(|n| change::prefix(&format!("10.9.{}.{}/32", n / 256, n % 256)));
+    assert_eq!(edge.apply(hosts.collect()).unwrap(), Outcome::Confirmed);
+    other.advertise("10.244.1.0/24").unwrap();
+    let networks = || running(&lab, "bgpd").matches("  network 10.9.").count();
+    assert_eq!(networks(), 601);
+    agent.kill();
+    agent.launch();
+    let (admin, other) = (agent.client("admin"), agent.client("net"));
+    assert_eq!(other.register().unwrap().current_prefixes, ["10.244.1.0/24"]);
+    assert_eq!(networks(), 601, "nothing goes before the grace period is over");
+    let owned = admin.status().prefixes;
+    assert_eq!(owned.iter().filter(|it| it.owner == "edge").count(), 601);
+    // Its owner never comes back; the others' stay.
+    wait_for("its networks to go", grace + 2 * SOON, || match networks() {
+        0 => Ok(()),
+        left => Err(format!("{left} are left")),
+    });
+    has_lines(&lab, &["network 198.51.100.0/24", "network 10.244.1.0/24"]).unwrap();
+    assert_eq!(admin.status().prefixes.len(), 2);
+}
+
+/// One owner could tear down another's session: neither by its name nor by its objects.
+#[test]
+fn nobody_ends_another_owners_session() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start_with(&lab, |config| config["disconnect_grace_period"] = 0.into());
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply_peer(tor()).unwrap();
+    let (edge, other) = (agent.client("edge"), agent.client("net"));
+    edge.register().unwrap();
+    edge.advertise("192.0.2.1/32").unwrap();
+    other.register().unwrap();
+    wait_tor(&lab, "192.0.2.1/32", |_| true);
+    let before = all_running(&lab);
+    let flaps = || neighbor(&lab, net::TOR_V4)["connectionsDropped"].clone();
+    let dropped = flaps();
+    let events = admin.events(&["OWNER_DEREGISTERED"]);
+    // In another's name, with its own token.
+    let mut forged = agent.client("net");
+    (forged.owner, forged.token) = ("edge".into(), token("net"));
+    for withdraw_all in [false, true] {
+        let error = forged.deregister(withdraw_all).unwrap_err();
+        assert_eq!(error.code(), Code::Unauthenticated, "{error}");
+    }
+    assert_eq!(forged.register().unwrap_err().code(), Code::Unauthenticated);
+    for error in [other.remove_peer(net::TOR_V4), other.apply_peer(tor())] {
+        assert_eq!(error.unwrap_err().code(), Code::PermissionDenied);
+    }
+    // What ends its own, and a connection that closes, end nobody else's.
+    other.deregister(true).unwrap();
+    let (_, told) = events.wait_for_owner(EventType::OwnerDeregistered, "net");
+    assert_eq!(told.owner, "net");
+    drop((forged, other));
+    edge.advertise("192.0.2.1/32").expect("the session goes on");
+    assert_eq!(all_running(&lab), before);
+    assert_eq!(flaps(), dropped);
+    assert!(events.all().iter().all(|event| event.owner == "net"), "{:?}", events.all());
+}
+
+/// reassert_intents gives back what the owner had, and FRR has it all along.
+#[test]
+fn an_owner_that_reasserts_after_a_restart_has_all_it_had() {
+    let lab = Lab::start(LabOptions::default().config(Router::Node, "log commands\n"));
+    let mut agent = Agent::start_with(&lab, |config| config["disconnect_grace_period"] = 8.into());
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    let edge = agent.client("edge");
+    edge.apply_peer(tor()).unwrap();
+    edge.advertise("192.0.2.1/32").unwrap();
+    edge.advertise("2001:db8::1/128").unwrap();
+    wait_tor(&lab, "192.0.2.1/32", |_| true);
+    let (before, commands) = (all_running(&lab), commands_run(&lab));
+    for killed in [true, false] {
+        if killed {
+            agent.kill();
+        } else {
+            agent.stop();
+        }
+        agent.launch();
+        let edge = agent.client("edge");
+        let request = novaroute::proto::v1::RegisterRequest {
+            owner: "edge".into(),
+            token: token("edge"),
+            reassert_intents: true,
+        };
+        let back = edge.call(|mut client| async move { client.register(request).await }).unwrap();
+        let mut prefixes = back.current_prefixes;
+        prefixes.sort();
+        assert_eq!(prefixes, ["192.0.2.1/32", "2001:db8::1/128"], "killed: {killed}");
+        assert_eq!(back.current_peers, [net::TOR_V4], "killed: {killed}");
+        agent.wait_ready();
+        // Connected, it keeps all of it beyond the grace period.
+        std::thread::sleep(Duration::from_secs(9));
+        assert_eq!(all_running(&lab), before, "killed: {killed}");
+        assert_eq!(commands_run(&lab), commands, "killed: {killed}: FRR was sent nothing");
+    }
 }
