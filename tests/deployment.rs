@@ -262,7 +262,7 @@ fn production_has_no_example_and_rolls_when_its_files_change() {
 
 #[test]
 fn ports_paths_arguments_and_variables_are_the_programs() {
-    let sources = sources("src");
+    let sources = sources("src").concat();
     for objects in [render(&["base"]), render(&["production"]), render(&["chart"])] {
         let (config, text) = load(&objects);
         let agent = container(&objects, "novaroute-agent");
@@ -352,31 +352,32 @@ fn images_and_manifests_agree_on_numbers_and_files() {
     }
 }
 
-/// All Rust files below a directory, as one text.
-fn sources(directory: &str) -> String {
-    let mut text = String::new();
+/// All Rust files below a directory.
+fn sources(directory: &str) -> Vec<String> {
+    let mut texts = vec![];
     for entry in fs::read_dir(Path::new(HERE).join(directory)).expect("a directory").flatten() {
         let path = entry.path();
         let below = path.strip_prefix(HERE).expect("below").to_str().expect("text").to_owned();
         if path.is_dir() {
-            text.push_str(&sources(&below));
+            texts.extend(sources(&below));
         } else if below.ends_with(".rs") && !below.contains("tests") {
-            text.push_str(&read(&below));
+            texts.push(read(&below));
         }
     }
-    text
+    texts
 }
 
 /// Every metric of the program, by its declaration, and its labels.
 fn metrics() -> BTreeMap<String, BTreeSet<String>> {
-    let text = sources("src/telemetry");
-    let text = text.split("#[cfg(test)]").collect::<Vec<_>>().join("\n");
+    let files = sources("src/telemetry");
+    let declared = files.iter().filter_map(|text| text.split("#[cfg(test)]\nmod tests").next());
+    let text = declared.collect::<String>();
     let mut metrics = BTreeMap::new();
     let pieces: Vec<_> = text.split("\"novaroute_").collect();
     for piece in &pieces[1..] {
         let (name, rest) = piece.split_once('"').expect("the end of a text");
         // The labels stand beside the name: `&["a", "b"]`.
-        let declaration: String = rest.chars().take(400).collect();
+        let declaration = rest.split("fn ").next().expect("a first part");
         let labels = declaration.split_once("&[").and_then(|(_, list)| list.split_once(']'));
         let labels = labels.map_or("", |(list, _)| list);
         let labels = labels.split(',').map(|it| it.trim().trim_matches('"').to_owned());
@@ -510,5 +511,18 @@ fn documents_name_metrics_and_alerts_that_exist() {
                 "{page}: no alert {word}"
             );
         }
+    }
+}
+
+/// One row for each metric, with its labels.
+#[test]
+fn the_readme_lists_every_metric() {
+    let readme = read("README.md");
+    for (name, labels) in metrics() {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("README.md lacks {name}"));
+        let cell = row.split('|').nth(3).expect("a row of four cells");
+        let told: BTreeSet<_> = cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        assert_eq!(told, labels, "{name}");
     }
 }

@@ -41,12 +41,13 @@ impl CommitMetrics {
             "Time of one stage of a commit, by the way into the daemon.",
         );
         let stages = stages.buckets(TRANSACTION_BUCKETS.to_vec());
+        let stages = HistogramVec::new(stages, &["stage", "door"]);
         let batch = HistogramOpts::new(
             "novaroute_commit_batch_size",
             "Requests that were decided together.",
         );
         Self {
-            stages: register(registry, HistogramVec::new(stages, &["stage", "door"])),
+            stages: register(registry, stages),
             lines_sent: counters(
                 "novaroute_frr_lines_sent_total",
                 "Commands and northbound edits that were sent to FRR.",
