@@ -319,3 +319,27 @@ fn metrics_are_read_by_prometheus_own_parser() {
     let size = families["novaroute_journal_size_bytes"]["sum"].as_f64().unwrap();
     assert!(size > 0.0, "{size}");
 }
+
+/// A change of one prefix alone has its stages as well: libyang, sending, confirming; it reads nothing else.
+#[test]
+fn the_stages_of_one_prefix_are_counted() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("192.0.2.0/24").unwrap();
+    agent.wait_ready();
+    let count = |stage: &str, door: &str| -> u64 {
+        let name = "novaroute_commit_stage_duration_seconds_count";
+        let line = format!("{name}{{door=\"{door}\",stage=\"{stage}\"}} ");
+        let text = agent.http("/metrics").1;
+        text.lines().find_map(|it| it.strip_prefix(&line)).map_or(0, |it| it.parse().unwrap())
+    };
+    let counts = || {
+        [("validate", "agent"), ("apply", "vty"), ("confirm", "vty"), ("read", "vty")]
+            .map(|(stage, door)| count(stage, door))
+    };
+    let [validate, apply, confirm, read] = counts();
+    admin.advertise("198.51.100.0/24").unwrap();
+    assert_eq!(counts(), [validate + 1, apply + 1, confirm + 1, read]);
+}
