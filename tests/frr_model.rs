@@ -253,8 +253,20 @@ fn lines(lab: &Lab) -> Vec<String> {
             open.push((indentation, body.to_owned()));
         }
     }
+    all.extend(static_routes(lab));
     all.sort();
     all
+}
+
+/// The static routes that staticd itself has. Its `show running-config` has none of them: they are mgmtd's.
+fn static_routes(lab: &Lab) -> Vec<String> {
+    let text = vty(lab, "staticd", &["show configuration running json"]);
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let protocols =
+        &all["frr-routing:routing"]["control-plane-protocols"]["control-plane-protocol"];
+    let lists = protocols.as_array().into_iter().flatten();
+    let routes = lists.flat_map(|it| it["frr-staticd:staticd"]["route-list"].as_array());
+    routes.flatten().map(|route| format!("staticd: {route}")).collect()
 }
 
 /// What a fresh FRR and a fresh agent make of the model.
@@ -288,12 +300,32 @@ impl Down {
     }
 }
 
+/// Asks again for what may have been done already.
+fn again(client: &Client, changes: &[IntentChange]) {
+    for change in changes {
+        let asked = || client.apply(vec![change.clone()]);
+        let outcome = match asked() {
+            Err(status) if status.code() == Code::Cancelled => asked(),
+            outcome => outcome,
+        };
+        match outcome {
+            Ok(_) => {}
+            Err(status) if status.code() == Code::NotFound => {
+                assert!(matches!(change.change, Some(Change::Remove(_))), "{status}");
+            }
+            Err(status) => panic!("{change:?}: {status}"),
+        }
+    }
+}
+
 /// One sequence. Panics where FRR and the model differ at its end.
 fn play(seed: u64, steps: u64) {
     let mut dice = Dice(seed);
     let lab = a_lab();
     let before = lines(&lab);
-    assert!(before.iter().any(|line| line.contains("THEIRS")), "{before:#?}");
+    for word in ["bgpd: route-map THEIRS permit 10", "198.18.0.0/15", "profile theirs"] {
+        assert!(before.iter().any(|line| line.contains(word)), "{word} in {before:#?}");
+    }
     let mut agent = start(&lab);
     let mut model = Model::new();
     let mut down: Option<Down> = None;
@@ -335,24 +367,23 @@ fn play(seed: u64, steps: u64) {
                     let _ = call.join().expect("no panic");
                 });
                 agent.launch();
-                let client = agent.client(owner);
-                for change in changes {
-                    match client.apply(vec![change.clone()]) {
-                        Ok(_) => {}
-                        Err(status) if status.code() == Code::NotFound => {
-                            assert!(matches!(change.change, Some(Change::Remove(_))), "{status}");
-                        }
-                        Err(status) => panic!("{step}: {change:?}: {status}"),
-                    }
-                }
+                again(&agent.client(owner), &changes);
                 model = after;
             }
             _ => {
                 let (owner, changes, after) = changes(&model, &mut dice);
                 eprintln!("{step}: {owner}: {changes:?}");
-                let outcome = agent.client(owner).apply(changes);
-                let outcome = outcome.unwrap_or_else(|status| panic!("{step}: {status}"));
-                eprintln!("{step}: {outcome:?}");
+                let begun = Instant::now();
+                let outcome = agent.client(owner).apply(changes.clone());
+                eprintln!("{step}: {outcome:?} in {:?}", begun.elapsed());
+                match outcome {
+                    Ok(_) => {}
+                    // It waited behind a resynchronisation that a daemon hung in: the client asks again.
+                    Err(status) if status.code() == Code::Cancelled => {
+                        again(&agent.client(owner), &changes);
+                    }
+                    Err(status) => panic!("{step}: {status}\n{}", agent.log()),
+                }
                 model = after;
             }
         }
