@@ -301,7 +301,8 @@ fn invariants_name_tests_that_exist() {
 #[test]
 fn documents_name_files_that_exist() {
     const PLACES: [&str; 7] = ["src/", "tests/", "deploy/", "proto/", "yang/", ".ci/", ".config/"];
-    let documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "deploy/README.md"];
+    let documents =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md"];
     let mut wrong = Vec::new();
     for document in documents {
         let text = read(&root().join(document));
