@@ -414,7 +414,7 @@ fn play(seed: u64, steps: u64) {
     for line in &before {
         assert!(now.contains(line), "{line} is gone:\n{now:#?}");
     }
-    for ((_, object), _) in &model {
+    for (_, object) in model.keys() {
         let (Object::Peer(word) | Object::Session(word)) = object else { continue };
         assert!(!now.iter().any(|line| line.contains(word)), "{object:?} is left:\n{now:#?}");
     }
