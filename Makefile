@@ -49,6 +49,19 @@ else
 	cargo test --features failpoints --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
+# Seconds of the soak, and cases of each fuzzing test.
+SOAK_SECONDS ?= 300
+FUZZ_CASES ?= 20000
+
+.PHONY: soak
+soak: setup ## random sequences of intents and faults on real FRR (SOAK_SECONDS=300), seeds printed
+	NOVAROUTE_MODEL_SECONDS=$(SOAK_SECONDS) cargo test --features failpoints --test frr_model -- --nocapture || $(REAP)
+
+.PHONY: fuzz
+fuzz: ## every reader of bytes from elsewhere, many cases (FUZZ_CASES=20000)
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --features failpoints --test fuzz --test vty_table
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --features failpoints --lib -- spoiled any_bytes any_text torn
+
 # A benchmark leaves nothing in docs/ unless it is told to: BENCH_OUT=docs/bench.
 BENCH_OUT ?= $(TARGET)/bench
 

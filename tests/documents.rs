@@ -62,3 +62,49 @@ fn the_readme_is_complete() {
         assert!(readme.contains(&row), "README.md lacks {row}");
     }
 }
+
+/// Every claim of SECURITY.md names tests, and they exist.
+#[test]
+fn security_claims_name_tests_that_exist() {
+    let mut sources = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut directories = vec![root.join("src"), root.join("tests")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                sources.push(fs::read_to_string(&path).expect("a source"));
+            }
+        }
+    }
+    // Attributes may stand between `#[test]` and the name.
+    let is_test = |name: &str| {
+        let head = format!("fn {name}(");
+        sources.iter().any(|source| {
+            source.match_indices(&head).any(|(at, _)| {
+                let above = source[..at].trim_end_matches("async ").trim_end();
+                let last = above.rsplit("\n\n").next().unwrap_or_default();
+                last.contains("#[test]") || last.contains("#[tokio::test")
+            })
+        })
+    };
+    assert!(is_test("security_claims_name_tests_that_exist") && !is_test("known_keys"));
+
+    let text = read("SECURITY.md");
+    let claims: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.starts_with("|-"))
+        .filter(|line| !line.starts_with("| claim |"))
+        .collect();
+    assert!(claims.len() >= 15, "claims are found: {}", claims.len());
+    for claim in claims {
+        let held = claim.trim_end_matches('|').rsplit('|').next().expect("the last column");
+        let tests: Vec<_> = held.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test is named: {claim}");
+        for test in tests {
+            assert!(is_test(test), "there is no test {test}: {claim}");
+        }
+    }
+}

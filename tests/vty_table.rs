@@ -140,3 +140,54 @@ fn what_a_profile_brings_is_nobodys() {
         assert_eq!(running.foreign.len(), foreign, "{:?}", running.foreign);
     }
 }
+
+/// Lines of a real configuration, to be spoiled.
+fn corpus() -> Vec<String> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/render");
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("golden files") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|it| it == "cli") {
+            let text = std::fs::read_to_string(&path).expect("a golden file");
+            lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    lines.extend(
+        ["exit", "exit-address-family", "end", "!", "", "frr defaults datacenter"].map(Into::into),
+    );
+    assert!(lines.len() > 100, "{}", lines.len());
+    lines
+}
+
+proptest! {
+    /// Whatever a daemon shows is read, and what was read is shown and read again as the same.
+    #[test]
+    fn spoiled_configurations_are_read_and_what_is_read_is_stable(
+        picks in prop::collection::vec((any::<Index>(), 0..4usize, any::<Index>(), 0..6u8, ".?"), 0..60),
+    ) {
+        let corpus = corpus();
+        let mut shown = String::new();
+        for (pick, indentation, word, spoil, odd) in &picks {
+            let mut words: Vec<_> = corpus[pick.index(corpus.len())].split_whitespace().collect();
+            let at = word.index(words.len() + 1);
+            match spoil {
+                0 if at < words.len() => drop(words.remove(at)),
+                1 if at < words.len() => words.insert(at, words[at]),
+                2 => words.insert(at, odd),
+                _ => {}
+            }
+            shown.push_str(&" ".repeat(*indentation));
+            shown.push_str(&words.join(" "));
+            shown.push('\n');
+        }
+        for daemon in [Daemon::Bgpd, Daemon::Bfdd, Daemon::Ospfd] {
+            let table = Table::of(daemon).expect("a table");
+            let read = table.parse(&shown, &Defaults::default());
+            let lines = table.lines(&read.tree);
+            let (again, _) = text(&lines, 0);
+            let reread = table.parse(&again, &Defaults::default());
+            prop_assert_eq!(&reread.foreign, &[], "{}", again);
+            prop_assert_eq!(table.lines(&reread.tree), lines, "{}", shown);
+        }
+    }
+}

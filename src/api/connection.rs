@@ -14,6 +14,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
 use super::sessions::{ConnectionId, Sessions};
@@ -28,6 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// An accepted connection. Dropping it tells the sessions that it closed.
 pub(super) struct Connection {
     stream: UnixStream,
+    /// Ready when it has to make room.
+    evicted: Pin<Box<WaitForCancellationFutureOwned>>,
     id: ConnectionId,
     sessions: Arc<Sessions>,
     _permit: OwnedSemaphorePermit,
@@ -47,15 +50,15 @@ impl Connected for Connection {
     }
 }
 
-/// The connections of a listener; at most [`MAX_CONNECTIONS`] at a time, further ones wait.
+/// The connections of a listener; at most [`MAX_CONNECTIONS`] at a time. For a further one the oldest is
+/// closed that never showed a token; where all did, it waits. So whoever may only open the socket
+/// can't keep owners out.
 pub(super) fn accept(
     listener: UnixListener,
     sessions: Arc<Sessions>,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     stream::unfold((listener, sessions, permits), |(listener, sessions, permits)| async {
-        // An error says that the semaphore was closed, which nobody does.
-        let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
         let stream = loop {
             match listener.accept().await {
                 Ok((stream, _)) => break stream,
@@ -65,9 +68,16 @@ pub(super) fn accept(
                 }
             }
         };
+        if permits.available_permits() == 0 {
+            sessions.evict_guest();
+        }
+        // An error says that the semaphore was closed, which nobody does.
+        let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+        let id = sessions.opened();
         let connection = Connection {
             stream,
-            id: sessions.opened(),
+            evicted: Box::pin(sessions.eviction(id).cancelled_owned()),
+            id,
             sessions: Arc::clone(&sessions),
             _permit: permit,
         };
@@ -81,6 +91,9 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.evicted.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }

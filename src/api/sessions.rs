@@ -6,7 +6,7 @@
 //! are persistent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,7 +49,8 @@ struct Session {
 #[derive(Default)]
 struct State {
     next: u64,
-    open: HashSet<ConnectionId>,
+    /// Open connections. Those that never authenticated have what closes them.
+    open: BTreeMap<ConnectionId, Option<CancellationToken>>,
     owners: BTreeMap<OwnerName, Session>,
 }
 
@@ -128,8 +129,21 @@ impl Sessions {
         let mut state = self.state();
         state.next += 1;
         let id = ConnectionId(state.next);
-        state.open.insert(id);
+        state.open.insert(id, Some(CancellationToken::new()));
         id
+    }
+
+    /// What is cancelled when a connection that was just accepted has to make room.
+    pub fn eviction(&self, id: ConnectionId) -> CancellationToken {
+        self.state().open.get(&id).cloned().flatten().unwrap_or_default()
+    }
+
+    /// Has the oldest connection closed that never authenticated, if there is one.
+    pub fn evict_guest(&self) {
+        let guest = self.state().open.values_mut().find_map(Option::take);
+        if let Some(evicted) = guest {
+            evicted.cancel();
+        }
     }
 
     /// Notes that a connection closed; starts the grace period of owners that have no other.
@@ -176,7 +190,10 @@ impl Sessions {
         rename: bool,
     ) -> (Arc<tokio::sync::Mutex<()>>, String) {
         let mut state = self.state();
-        let open = connection.filter(|id| state.open.contains(id));
+        let open = connection.filter(|id| state.open.contains_key(id));
+        if let Some(guest) = open.and_then(|id| state.open.get_mut(&id)) {
+            *guest = None;
+        }
         let session = state.owners.entry(owner.clone()).or_default();
         session.deadline = None;
         session.connections.extend(open);

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -125,7 +125,12 @@ impl Journal {
             return Ok(());
         }
         let record = replay::prepared(transactions);
-        self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))?;
+        let before = self.length;
+        if let Err(error) = self.append(&record).and_then(|()| self.file.sync_data()) {
+            // It is refused, so it must not be there after a restart.
+            self.cut(before).map_err(|e| self.io_error(e))?;
+            return Err(self.io_error(error));
+        }
         self.state.prepare(transactions);
         failpoint::hit("journal-prepared");
         Ok(())
@@ -184,10 +189,19 @@ impl Journal {
     /// behind it could not be read.
     fn append(&mut self, record: &[u8]) -> io::Result<()> {
         if let Err(error) = self.file.write_all(record) {
-            self.file.set_len(self.length)?;
+            self.cut(self.length)?;
             return Err(error);
         }
         self.length += record.len() as u64;
+        Ok(())
+    }
+
+    /// Takes everything from `length` on out of the file; what is appended next stands there.
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        // Else the next record would stand behind a hole, which ends what is read.
+        self.file.seek(SeekFrom::Start(length))?;
+        self.length = length;
         Ok(())
     }
 

@@ -134,6 +134,12 @@ impl<'lab> Agent<'lab> {
         self.lab.run_dir().join(format!("agent-{}.{extension}", self.number))
     }
 
+    /// Its process number.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("a running agent").id()
+    }
+
     /// Its configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.path("json")

@@ -289,3 +289,30 @@ fn words_about_a_change_lead_to_its_line() {
         assert_eq!(places.translate(words), told);
     }
 }
+
+proptest::proptest! {
+    /// Files that are cut, joined and spoiled are taken or refused with every mistake, never worse.
+    #[test]
+    fn spoiled_files_are_taken_or_refused(
+        parts in proptest::collection::vec((0..12usize, 0..5usize, ".{0,3}"), 0..30),
+    ) {
+        const PARTS: [&str; 12] = [
+            "intents:", "- bgp: {local_as: 65000, router_id: 10.0.0.1}", "remove:",
+            "- peer: {neighbor_address: 10.0.0.2, remote_as: 65001}", "- peer: 10.0.0.9",
+            "- prefix: {prefix: 192.0.2.0/24, attributes: {communities: [65000:1]}}", "---",
+            "- static_route: {prefix: 198.51.100.0/24, blackhole: true}", "- &a [*a, *b]",
+            "- ospf_interface:\n    interface_name: eth0\n    area_id: |\n", "!!str x: {? [a]: b", "- {",
+        ];
+        let mut text = String::new();
+        for (part, indentation, odd) in parts {
+            text.push_str(&" ".repeat(indentation));
+            text.push_str(PARTS[part]);
+            text.push_str(&odd);
+            text.push('\n');
+        }
+        match parse("f".to_owned(), &text) {
+            Ok(intents) => proptest::prop_assert!(!intents.changes.is_empty()),
+            Err(error) => proptest::prop_assert!(!error.report().is_empty()),
+        }
+    }
+}
