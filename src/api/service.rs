@@ -16,7 +16,6 @@ use crate::{
     events::{Bus, Event},
     model::{Change, Intent, OwnerName},
     monitor::Snapshots,
-    wire,
 };
 
 /// Most event streams at a time; each holds a place in the bus.

@@ -142,6 +142,7 @@ pub mod responses {
 
     pub fn status() -> GetStatusResponse {
         GetStatusResponse {
+            drain: None,
             frr_status: Some(FrrStatus {
                 version: "10.3".into(),
                 connected: true,

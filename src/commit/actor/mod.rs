@@ -5,11 +5,13 @@
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
 //! | `configured` | what the configuration declares by itself |
+//! | `ending` | what the agent's end and its next start take away |
 //! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
 mod change;
 mod configured;
+mod ending;
 mod history;
 mod observer;
 mod resync;
@@ -27,6 +29,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
+pub use ending::LeaveError;
 pub use observer::{Door, NoObserver, Observer, Stage};
 
 use super::{
@@ -86,6 +89,8 @@ pub struct Actor {
     rollback_failed: Option<Instant>,
     /// Objects of the configuration.
     configured: Arc<BTreeSet<IntentKey>>,
+    /// Whether the end takes all of ours out of FRR.
+    withdraw_on_exit: bool,
 }
 
 /// A request to commit, with the place for its answer.
@@ -107,6 +112,8 @@ pub struct Parts {
     pub journal: Journal,
     /// What the configuration declares.
     pub configured: Configured,
+    /// Whether the end takes all of ours out of FRR.
+    pub withdraw_on_exit: bool,
 }
 
 impl Actor {
@@ -121,6 +128,7 @@ impl Actor {
         let state = parts.journal.state();
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
+        ending::end_drain(&mut parts.journal)?;
         let configured = configured::adopt(&mut parts.journal, parts.configured)?;
         parts.engine.tell(parts.observer.clone());
         let actor = Self {
@@ -139,6 +147,7 @@ impl Actor {
             unconfirmed: Vec::new(),
             rollback_failed: None,
             configured: Arc::new(configured),
+            withdraw_on_exit: parts.withdraw_on_exit,
         };
         actor.publish();
         Ok((handle, actor))
@@ -149,7 +158,10 @@ impl Actor {
     }
 
     /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
-    pub async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// All of ours was to leave FRR at the end, and something of it has not.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), LeaveError> {
         let mut backoff = Backoff::until(self.retry_interval);
         let mut retry_at = time::Instant::now();
         let mut resync_at = time::Instant::now();
@@ -198,6 +210,7 @@ impl Actor {
             }
         }
         self.requests.close();
+        if self.withdraw_on_exit { self.leave().await } else { Ok(()) }
     }
 
     /// Serves requests in their order; commits that stand together are one batch.
@@ -410,7 +423,9 @@ impl Actor {
         let daemons: &[Daemon] = match key {
             IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
             IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
-            IntentKey::Bgp | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
+            IntentKey::Bgp | IntentKey::Drain | IntentKey::Prefix(Protocol::Bgp, _) => {
+                &[Daemon::Bgpd]
+            }
             IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
             IntentKey::BfdSession(_) => &[Daemon::Bfdd],
             IntentKey::OspfInterface(_) => &[Daemon::Ospfd],
