@@ -40,6 +40,9 @@ fn declare(agent: &Agent<'_>) -> Client {
 /// Waits until both peers, whose sessions are up, have every route with the community or without it.
 #[track_caller]
 fn wait_peers(lab: &Lab, drained: bool) {
+    for peer in [net::TOR_V4, net::BIRD_V4] {
+        wait_established(lab, peer);
+    }
     for route in ROUTES {
         let path = wait_tor(lab, route, |path| {
             path["community"]["string"].to_string().contains("graceful-shutdown") == drained

@@ -11,6 +11,7 @@ use crate::{
     daemon::Forest,
     journal::{Journal, JournalError},
     model::{Change, IntentKey},
+    render::render,
     transaction::{Ending, Outcome, Transaction},
 };
 
@@ -20,6 +21,9 @@ const ORIGIN: &str = "restart";
 /// Time to take all of ours out of FRR. With what calls and the commit under way have before, the
 /// whole stop stays below the 60 s that the pod is given.
 const WITHDRAW: Duration = Duration::from_secs(20);
+
+/// Time that bgpd has to send withdrawals before its sessions end: it gathers updates for up to a second.
+const UPDATES: Duration = Duration::from_secs(2);
 
 /// Why something of ours is left in FRR.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +64,7 @@ impl Actor {
     /// Takes all of ours out of FRR, read back. What is declared stays declared: the next start
     /// brings it back.
     pub(super) async fn leave(&mut self) -> Result<(), LeaveError> {
-        let withdrawn = tokio::time::timeout(WITHDRAW, self.engine.commit(&Forest::new())).await;
+        let withdrawn = tokio::time::timeout(WITHDRAW, self.withdraw()).await;
         let Applied { sent, unreachable } = withdrawn.map_err(|_| LeaveError::TimedOut)??;
         if unreachable.is_empty() {
             info!(sent, "all of ours is out of FRR");
@@ -68,5 +72,20 @@ impl Actor {
         }
         let daemons: Vec<_> = unreachable.iter().map(|(d, why)| format!("{d}: {why}")).collect();
         Err(LeaveError::Unreachable { daemons: daemons.join("; ") })
+    }
+
+    /// Prefixes first: a neighbour whose session ends before keeps them as stale (RFC 8538).
+    async fn withdraw(&mut self) -> Result<Applied, EngineError> {
+        let rest = self.store().iter().filter(|(key, _)| {
+            !matches!(key, IntentKey::Prefix(..)) && !self.rejected.contains_key(key)
+        });
+        let rest = render(rest.map(|(_, owned)| &owned.intent), self.engine.shapes());
+        let routes = self.engine.commit(&rest).await?;
+        if routes.sent > 0 {
+            tokio::time::sleep(UPDATES).await;
+        }
+        let mut all = self.engine.commit(&Forest::new()).await?;
+        all.sent += routes.sent;
+        Ok(all)
     }
 }
