@@ -253,7 +253,7 @@ fn an_agent_that_withdraws_on_exit_leaves_nothing_of_its_own() {
     agent.stop();
     let left = running(&lab, "bgpd");
     has_lines(&lab, &theirs).unwrap();
-    for ours in ["network", net::TOR_V4, net::BIRD_V4, "route-map", "profile"] {
+    for ours in ["\n  network", net::TOR_V4, net::BIRD_V4, "route-map", "profile"] {
         assert!(!left.contains(ours), "{ours} in {left}");
     }
 
