@@ -320,8 +320,14 @@ fn every_fault_of_the_first_implementation_is_a_test() {
 #[test]
 fn documents_name_files_that_exist() {
     const PLACES: [&str; 7] = ["src/", "tests/", "deploy/", "proto/", "yang/", ".ci/", ".config/"];
-    let documents =
-        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md", "tests/README.md"];
+    let documents = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "deploy/README.md",
+        "tests/README.md",
+    ];
     let mut wrong = Vec::new();
     for document in documents {
         let text = read(&root().join(document));

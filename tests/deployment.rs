@@ -10,7 +10,11 @@ use std::{
     sync::OnceLock,
 };
 
-use novaroute::config::{Config, DEFAULT_CONFIG, DEFAULT_YANG_DIR, Surroundings};
+use clap::Parser;
+use novaroute::{
+    config::{Config, DEFAULT_CONFIG, DEFAULT_YANG_DIR, Surroundings},
+    ctl::Cli,
+};
 use serde_json::{Value, json};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -157,6 +161,7 @@ fn the_chart_refuses_wrong_values() {
         "--set=config.owners.admin.token=inline",
         "--set=config.metrics_address=localhost",
         "--set=agent.image.tag=",
+        "--set=drain.seconds=90",
     ] {
         let mut helm = tool("helm");
         helm.args(["template", "novaroute", "deploy/chart/novaroute", wrong]);
@@ -308,7 +313,26 @@ fn ports_paths_arguments_and_variables_are_the_programs() {
             .map(|at| mounts(prepare)[at.as_str().expect("text")].clone())
             .collect();
         assert_eq!(given, ["run", "frr-sock", "yang"]);
-        assert!(pod["spec"]["terminationGracePeriodSeconds"].as_u64() >= Some(60));
+        let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().expect("a number");
+        assert!(grace >= 60);
+        // The hook is a command of novaroutectl's, and its token is there; FRR outlives it.
+        let hook = |of: &Value| -> Vec<String> {
+            let words = of["lifecycle"]["preStop"]["exec"]["command"].as_array().expect("a hook");
+            words.iter().map(|word| word.as_str().expect("text").to_owned()).collect()
+        };
+        let drain = hook(agent);
+        Cli::try_parse_from(&drain).unwrap_or_else(|error| panic!("{drain:?}: {error}"));
+        assert!(
+            drain.contains(&"drain".to_owned()) && drain.contains(&"--until-restart".to_owned())
+        );
+        let token = drain.iter().find_map(|word| word.strip_prefix("--token-file="));
+        let owner = drain.iter().find_map(|word| word.strip_prefix("--owner=")).expect("an owner");
+        let file = text["owners"][owner]["token_file"].as_str();
+        assert!(token.is_some() && token == file, "the token of {owner}: {token:?}");
+        let runs_on = hook(frr);
+        assert_eq!(runs_on[0], "sleep");
+        let seconds: u64 = runs_on[1].parse().expect("seconds");
+        assert!((5..grace - 10).contains(&seconds), "{seconds}");
     }
 }
 
@@ -525,4 +549,83 @@ fn the_readme_lists_every_metric() {
         let told: BTreeSet<_> = cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         assert_eq!(told, labels, "{name}");
     }
+}
+
+/// The action's step, with an engine that only notes what it is asked and runs the program that the image has.
+#[test]
+fn the_action_judges_files_and_its_report_is_sarif() {
+    let action = read("deploy/action/action.yml");
+    let script = read("deploy/action/validate.sh");
+    assert!(action.contains("validate.sh"));
+    // Each input reaches the script under the name it has there.
+    for (input, variable) in [
+        ("files", "FILES"),
+        ("config", "CONFIG"),
+        ("owner", "OWNER"),
+        ("yang-dir", "YANG_DIR"),
+        ("report", "REPORT"),
+        ("image", "IMAGE"),
+    ] {
+        assert!(action.contains(&format!("\n  {input}:\n")), "{input}");
+        assert!(action.contains(&format!("{variable}: ${{{{ inputs.{input} }}}}")), "{input}");
+        assert!(
+            script.contains(&format!("${{{variable}:")) || script.contains(&format!("${variable}"))
+        );
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let engine = dir.path().join("engine");
+    // What stands behind the image's name are the program's own arguments.
+    let stub = format!(
+        "#!/bin/bash\nset -e\nprintf '%s\\n' \"$*\" >>{}\nwhile [ \"$1\" != the-image ]; do shift; done\nshift\nexec {} \"$@\"\n",
+        dir.path().join("asked").display(),
+        env!("CARGO_BIN_EXE_novaroutectl"),
+    );
+    fs::write(&engine, stub).expect("writing");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&engine, mode).expect("a mode");
+    // The models of the lab's FRR, relative as in a repository.
+    let cache = good(output(
+        Command::new("bash").args(["-c", ". tests/lab/common.sh && frr_root"]).current_dir(HERE),
+    ));
+    std::os::unix::fs::symlink(
+        Path::new(cache.trim()).join("usr/share/yang"),
+        dir.path().join("yang"),
+    )
+    .expect("a link");
+    fs::write(dir.path().join("good.yaml"), "intents:\n  - bgp: {local_as: 65000}\n")
+        .expect("writing");
+    fs::write(dir.path().join("bad.yaml"), "intents:\n  - bgp: {local_as: 0}\n  - peer: {}\n")
+        .expect("writing");
+    let run = |files: &str| {
+        let mut step = Command::new(format!("{HERE}/deploy/action/validate.sh"));
+        step.current_dir(dir.path()).env("ENGINE", &engine).env("IMAGE", "the-image");
+        output(step.env("FILES", files).env("YANG_DIR", "yang").env("REPORT", "out.sarif"))
+    };
+    let judged = || {
+        let log = fs::read(dir.path().join("out.sarif")).expect("a report");
+        let results = serde_json::from_slice::<Value>(&log).expect("JSON");
+        (judge_sarif(&log), results["runs"][0]["results"].as_array().expect("results").len())
+    };
+    good(run("good.yaml"));
+    assert_eq!(judged(), (json!([]), 0));
+    let out = run("good.yaml bad.yaml");
+    assert_eq!(out.status.code(), Some(5), "{out:?}");
+    let (wrong, results) = judged();
+    assert_eq!(wrong, json!([]));
+    assert!(results >= 2, "{results}");
+    let asked = fs::read_to_string(dir.path().join("asked")).expect("what was asked");
+    assert!(asked.lines().all(|it| it.contains("--network none") && it.contains(":/work:ro")));
+    // The judge is one.
+    let wrong = judge_sarif(br#"{"version": "2.1.0", "runs": [{"results": []}]}"#);
+    assert!(wrong.to_string().contains("tool"), "{wrong}");
+}
+
+/// What SARIF's schema finds wrong with a log.
+fn judge_sarif(log: &[u8]) -> Value {
+    let mut judge = tool("python");
+    judge.args(["tests/deploy/deploy.py", "sarif"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = judge.spawn().expect("running python");
+    std::io::Write::write_all(&mut child.stdin.take().expect("its input"), log).expect("writing");
+    let said = good(child.wait_with_output().expect("waiting"));
+    serde_json::from_str(&said).expect("JSON")
 }

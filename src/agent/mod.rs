@@ -71,6 +71,9 @@ pub enum AgentError {
     /// The gRPC server ended.
     #[error("the gRPC server failed: {}", chain(.0))]
     Server(#[from] tonic::transport::Error),
+    /// All of ours was to leave FRR.
+    #[error("what is ours could not be withdrawn from FRR: {0}")]
+    NotWithdrawn(#[from] commit::LeaveError),
     /// A task panicked.
     #[error("a part of the agent has crashed: {0}")]
     Crashed(#[from] JoinError),
@@ -86,15 +89,18 @@ pub struct Control {
     pub source: Source,
     /// Changes what is logged.
     pub logs: LogControl,
+    /// Whether all of ours leaves FRR at the end, whatever the configuration says.
+    pub withdraw_on_exit: bool,
 }
 
 /// Runs the agent until it is stopped: then no new call is taken, the commit under way is
-/// finished, and what FRR runs stays.
+/// finished, and what FRR runs stays, or, where that is asked for, is withdrawn.
 ///
 /// # Errors
 /// It can't start, or a part of it has failed.
 pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
-    let Control { stop, reload, source, logs } = control;
+    let Control { stop, reload, source, logs, withdraw_on_exit } = control;
+    let withdraw_on_exit = withdraw_on_exit || config.withdraw_on_exit;
     for warning in config.warnings() {
         warn!("{warning}");
     }
@@ -123,6 +129,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         retry_interval: frr.retry_interval,
         journal,
         configured: config.bgp.configured(),
+        withdraw_on_exit,
     })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
@@ -184,31 +191,38 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         shutdown: stop.child_token(),
     });
     info!(socket = %config.listen_socket.display(), "serving clients");
-    let mut crashed = None;
+    let mut ended = None;
     let mut actor = actor;
     let served = tokio::select! {
         served = api::serve(listener, api) => served,
-        ended = &mut actor => {
-            crashed = ended.err();
+        crashed = &mut actor => {
+            ended = Some(crashed);
             Ok(())
         }
     };
-    info!("stopping; what FRR runs stays");
+    match withdraw_on_exit {
+        true => info!("stopping; what is ours is withdrawn from FRR"),
+        false => info!("stopping; what FRR runs stays"),
+    }
     // Where the actor has crashed nobody has asked to stop.
     stop.cancel();
     reloading.await?;
     if let Err(error) = std::fs::remove_file(&config.listen_socket) {
         warn!(%error, "the socket could not be removed");
     }
-    if crashed.is_none() && !actor.is_finished() {
-        commits_end.cancel();
-        crashed = actor.await.err();
-    }
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            commits_end.cancel();
+            actor.await
+        }
+    };
     watching_ends.cancel();
     monitor.task.await?;
     telling.await?;
     survey.await?;
     http.await?;
     served?;
-    crashed.map_or(Ok(()), |error| Err(error.into()))
+    ended??;
+    Ok(())
 }

@@ -22,6 +22,7 @@ mod connection;
 mod diagnostics;
 mod directory;
 mod history;
+mod maintenance;
 mod replay;
 mod route_control;
 mod server;

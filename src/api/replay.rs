@@ -74,7 +74,7 @@ pub(super) fn current_state(
                     prefixes.push(Event::PrefixAdvertised { owner, prefix, protocol });
                 }
             }
-            Intent::StaticRoute(_) => {}
+            Intent::Drain(_) | Intent::StaticRoute(_) => {}
         }
     }
     events.append(&mut sessions);

@@ -38,6 +38,7 @@ impl RouteControl for Api {
                     }
                     IntentKey::Peer(address) => response.current_peers.push(address.to_string()),
                     IntentKey::Bgp
+                    | IntentKey::Drain
                     | IntentKey::StaticRoute(_)
                     | IntentKey::BfdSession(_)
                     | IntentKey::OspfInterface(_) => {}

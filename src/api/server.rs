@@ -12,8 +12,8 @@ use tonic::transport::Server;
 
 use super::{Api, connection::accept};
 use crate::proto::v1::{
-    diagnostics_server::DiagnosticsServer, route_control_server::RouteControlServer,
-    transactions_server::TransactionsServer,
+    diagnostics_server::DiagnosticsServer, maintenance_server::MaintenanceServer,
+    route_control_server::RouteControlServer, transactions_server::TransactionsServer,
 };
 
 /// Largest request in bytes: [`wire::MAX_CHANGES`](crate::wire::MAX_CHANGES) changes of the
@@ -105,6 +105,7 @@ pub async fn serve(listener: UnixListener, api: Api) -> Result<(), tonic::transp
     let incoming = accept(listener, api.parts.sessions.clone());
     let route_control = RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_REQUEST);
     let diagnostics = DiagnosticsServer::new(api.clone());
+    let maintenance = MaintenanceServer::new(api.clone());
     let transactions = TransactionsServer::new(api).max_decoding_message_size(MAX_REQUEST);
     let served = Server::builder()
         .concurrency_limit_per_connection(MAX_CALLS)
@@ -112,6 +113,7 @@ pub async fn serve(listener: UnixListener, api: Api) -> Result<(), tonic::transp
         .add_service(route_control)
         .add_service(transactions)
         .add_service(diagnostics)
+        .add_service(maintenance)
         .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let overdue = async {
         shutdown.cancelled().await;

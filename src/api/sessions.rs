@@ -324,8 +324,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Withdraws all that an owner has in one commit, but for the BGP instance, which is the
-    /// node's and carries other owners' peers and prefixes, and what the configuration declares.
+    /// Withdraws all that an owner has in one commit, but for the BGP instance and the drain, which are
+    /// the node's (the first carries other owners' peers and prefixes), and what the configuration declares.
     async fn withdraw_all(
         &self,
         owner: &OwnerName,
@@ -335,7 +335,8 @@ impl Sessions {
         let changes: Vec<_> = view
             .store
             .of_owner(owner)
-            .filter(|(key, _)| **key != IntentKey::Bgp && !view.configured.contains(key))
+            .filter(|(key, _)| !matches!(key, IntentKey::Bgp | IntentKey::Drain))
+            .filter(|(key, _)| !view.configured.contains(key))
             .map(|(key, _)| Change::Remove(*key))
             .collect();
         if changes.is_empty() {

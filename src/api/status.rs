@@ -17,6 +17,8 @@ const PENDING: &str = "pending";
 const APPLIED: &str = "applied";
 /// State of a prefix that FRR has confirmed and that at least one neighbour is sent.
 const ADVERTISED: &str = "advertised";
+/// State of a drain that bgpd has confirmed.
+const DRAINING: &str = "draining";
 /// State of what FRR had confirmed and did not have any more when it was compared.
 const DRIFTED: &str = "drifted";
 
@@ -42,6 +44,7 @@ pub(super) fn get_status(
     let mut response = v1::GetStatusResponse {
         frr_status: Some(frr_status(frr)),
         snapshot_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        drain: drain_status(view),
         ..v1::GetStatusResponse::default()
     };
     let mut add = |owner: &OwnerName, intent: &Intent| match intent {
@@ -53,7 +56,7 @@ pub(super) fn get_status(
         Intent::OspfInterface(interface) => {
             response.ospf_interfaces.push(ospf_status(interface, owner, view, frr));
         }
-        Intent::Bgp(_) | Intent::StaticRoute(_) => {}
+        Intent::Bgp(_) | Intent::Drain(_) | Intent::StaticRoute(_) => {}
     };
     match owner {
         Some(owner) => view.store.of_owner(owner).for_each(|(_, it)| add(&it.owner, &it.intent)),
@@ -84,6 +87,18 @@ fn frr_status(frr: &FrrStatus) -> v1::FrrStatus {
         uptime: frr.uptime().map(uptime).unwrap_or_default(),
         daemons: daemons.collect(),
     }
+}
+
+fn drain_status(view: &View) -> Option<v1::DrainStatus> {
+    let (owner, drain) = view.store.drain()?;
+    let (state, reason) =
+        lacking(view, &IntentKey::Drain).unwrap_or((DRAINING.to_owned(), "".into()));
+    Some(v1::DrainStatus {
+        state,
+        owner: owner.to_string(),
+        until_restart: drain.until_restart,
+        reason: reason.into_owned(),
+    })
 }
 
 fn prefix_status(

@@ -211,7 +211,8 @@ fn confirm_within(seconds: u32) -> Result<Option<Duration>, Status> {
     Ok((seconds != 0).then_some(within))
 }
 
-fn outcome(outcome: Outcome) -> v1::Outcome {
+/// The message of how a transaction ended well.
+pub(super) fn outcome(outcome: Outcome) -> v1::Outcome {
     match outcome {
         Outcome::Confirmed => v1::Outcome::Confirmed,
         Outcome::Unchanged => v1::Outcome::Unchanged,

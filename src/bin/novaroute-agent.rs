@@ -38,6 +38,10 @@ struct Options {
     /// Only print the configuration that would be in force, without its secrets
     #[arg(long)]
     print_config: bool,
+    /// When it stops, withdraw from FRR all that is ours; without, and without withdraw_on_exit in the
+    /// configuration, it stays
+    #[arg(long)]
+    withdraw_on_exit: bool,
 }
 
 #[tokio::main]
@@ -70,7 +74,8 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match agent::run(config, Control { stop, reload, source, logs }).await {
+    let withdraw_on_exit = options.withdraw_on_exit;
+    match agent::run(config, Control { stop, reload, source, logs, withdraw_on_exit }).await {
         Ok(()) => {
             info!("stopped");
             ExitCode::SUCCESS

@@ -83,7 +83,7 @@ pub(super) fn executors(key: &IntentKey) -> &'static [Daemon] {
     match key {
         IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
         IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
-        IntentKey::Bgp | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
+        IntentKey::Bgp | IntentKey::Drain | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
         IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
         IntentKey::BfdSession(_) => &[Daemon::Bfdd],
         IntentKey::OspfInterface(_) => &[Daemon::Ospfd],

@@ -16,7 +16,7 @@ mod handle;
 mod plan;
 mod request;
 
-pub use actor::{Actor, Door, NoObserver, Observer, Parts, Stage};
+pub use actor::{Actor, Door, LeaveError, NoObserver, Observer, Parts, Stage};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, QUEUE, Request, View};
 pub use plan::{DaemonPlan, Plan};

@@ -99,7 +99,8 @@ pub(super) fn plan_vty(
 ) -> Result<VtyPlan, String> {
     table.all_lines(wanted).map_err(|error| error.to_string())?;
     let default = |path: &_| table.default_of(defaults, path);
-    let goal = three_way(last, &running.tree, wanted, keep, &default);
+    let mut goal = three_way(last, &running.tree, wanted, keep, &default);
+    table.hold_instance(&mut goal, &running.tree);
     if goal == running.tree {
         return Ok(VtyPlan { steps: Vec::new(), diff: Vec::new(), removals: 0 });
     }

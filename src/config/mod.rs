@@ -87,6 +87,8 @@ pub struct Config {
     pub metrics_address: MetricsAddress,
     /// How long an owner's intents outlive its last connection.
     pub disconnect_grace_period: Duration,
+    /// Whether all that is ours leaves FRR when the agent stops.
+    pub withdraw_on_exit: bool,
 }
 
 /// Where FRR is (`frr`).
@@ -213,6 +215,7 @@ impl Config {
             ("frr", keep(&mut self.frr, &running.frr)),
             ("log_format", keep(&mut self.log_format, &running.log_format)),
             ("metrics_address", keep(&mut self.metrics_address, &running.metrics_address)),
+            ("withdraw_on_exit", keep(&mut self.withdraw_on_exit, &running.withdraw_on_exit)),
         ];
         settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

@@ -59,6 +59,7 @@ pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, F
         file.parsed("metrics_address", errs, metrics_address).unwrap_or(DEFAULT_METRICS_ADDRESS);
     let disconnect_grace_period = seconds(&mut file, "disconnect_grace_period", errs, 0)
         .unwrap_or(DEFAULT_DISCONNECT_GRACE_PERIOD);
+    let withdraw_on_exit = file.boolean("withdraw_on_exit", errs).unwrap_or_default();
     let state_dir = file.parsed("state_dir", errs, absolute_path);
     file.finish(errs);
     errors.finish(Some(Config {
@@ -71,6 +72,7 @@ pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, F
         log_format,
         metrics_address,
         disconnect_grace_period,
+        withdraw_on_exit,
     }))
 }
 

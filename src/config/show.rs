@@ -41,6 +41,7 @@ impl Config {
             "log_format": self.log_format.name(),
             "metrics_address": self.metrics_address.to_string(),
             "disconnect_grace_period": self.disconnect_grace_period.as_secs(),
+            "withdraw_on_exit": self.withdraw_on_exit,
         })
     }
 

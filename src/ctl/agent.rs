@@ -12,8 +12,8 @@ use tower::service_fn;
 
 use super::{cli::Global, error::CtlError, progress::Notes, refusal::About};
 use crate::proto::v1::{
-    diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
-    transactions_client::TransactionsClient,
+    diagnostics_client::DiagnosticsClient, maintenance_client::MaintenanceClient,
+    route_control_client::RouteControlClient, transactions_client::TransactionsClient,
 };
 
 /// Largest answer taken: a status of 100,000 prefixes is some 8 MB and tonic's default
@@ -69,6 +69,11 @@ impl Agent {
     /// Client of the service that tells of the FRR in use.
     pub fn diagnostics(&self) -> DiagnosticsClient<Channel> {
         DiagnosticsClient::new(self.channel.clone())
+    }
+
+    /// Client of the service that drains the node.
+    pub fn maintenance(&self) -> MaintenanceClient<Channel> {
+        MaintenanceClient::new(self.channel.clone())
     }
 
     /// A request that tells the agent how long it will be waited for.

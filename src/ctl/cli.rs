@@ -9,6 +9,7 @@ use super::{
     apply::{Apply, PlanFile},
     bfd::{DisableBfd, EnableBfd},
     bgp::ConfigureBgp,
+    drain::{Drain, Undrain},
     events::Events,
     exit::Exit,
     ospf::{DisableOspf, EnableOspf},
@@ -157,6 +158,10 @@ pub enum Command {
     Rollback(Finish),
     /// Judge files of intents and configurations of the agent, without an agent
     Validate(Validate),
+    /// Ask BGP neighbours to route around this node (graceful shutdown)
+    Drain(Drain),
+    /// End the drain of this node
+    Undrain(Undrain),
     /// Show which door executes which of FRR's YANG modules, and why
     Coverage,
     /// Print a completion script for a shell

@@ -20,6 +20,7 @@ mod bgp;
 mod cli;
 mod coverage;
 mod credentials;
+mod drain;
 mod error;
 mod events;
 mod exit;
@@ -100,6 +101,8 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Confirm(finish) => finish.confirm(global, look).await?,
         Command::Rollback(finish) => finish.rollback(global, look, terminal).await?,
         Command::Validate(validate) => validate.run(global, terminal)?,
+        Command::Drain(drain) => drain.run(global, look).await?,
+        Command::Undrain(undrain) => undrain.run(global, look).await?,
         Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };

@@ -309,7 +309,7 @@ impl Event {
                     }
                     IntentKey::BfdSession(address) => put("peer", address.to_string()),
                     IntentKey::OspfInterface(name) => put("interface", name.to_string()),
-                    IntentKey::Bgp | IntentKey::Peer(_) => {}
+                    IntentKey::Bgp | IntentKey::Drain | IntentKey::Peer(_) => {}
                 }
                 if let Some(existing) = &violation.existing_owner {
                     put("existing_owner", existing.to_string());

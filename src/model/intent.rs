@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use super::{
-    BfdSession, BgpGlobal, InterfaceName, OspfInterface, Peer, Prefix, PrefixAdvertisement,
+    BfdSession, BgpGlobal, Drain, InterfaceName, OspfInterface, Peer, Prefix, PrefixAdvertisement,
     Protocol, StaticRoute,
 };
 
@@ -12,6 +12,8 @@ use super::{
 pub enum Intent {
     /// The node's BGP instance.
     Bgp(BgpGlobal),
+    /// That neighbours are asked to route around the node.
+    Drain(Drain),
     /// A BGP neighbour.
     Peer(Peer),
     /// An advertised prefix.
@@ -29,6 +31,7 @@ impl Intent {
     pub fn key(&self) -> IntentKey {
         match self {
             Self::Bgp(_) => IntentKey::Bgp,
+            Self::Drain(_) => IntentKey::Drain,
             Self::Peer(peer) => IntentKey::Peer(peer.address),
             Self::Prefix(ad) => IntentKey::Prefix(ad.protocol, ad.prefix),
             Self::StaticRoute(route) => IntentKey::StaticRoute(route.prefix),
@@ -43,6 +46,8 @@ impl Intent {
 pub enum IntentKey {
     /// The node's BGP instance.
     Bgp,
+    /// The node's drain.
+    Drain,
     /// The neighbour with this address.
     Peer(IpAddr),
     /// The prefix in this protocol.
@@ -60,6 +65,7 @@ impl IntentKey {
     pub fn kind(&self) -> IntentKind {
         match self {
             Self::Bgp => IntentKind::Bgp,
+            Self::Drain => IntentKind::Drain,
             Self::Peer(_) => IntentKind::Peer,
             Self::Prefix(..) => IntentKind::Prefix,
             Self::StaticRoute(_) => IntentKind::StaticRoute,
@@ -73,6 +79,7 @@ impl fmt::Display for IntentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bgp => f.write_str("BGP instance"),
+            Self::Drain => f.write_str("drain of the node"),
             Self::Peer(address) => write!(f, "peer {address}"),
             Self::Prefix(protocol, prefix) => write!(f, "{protocol} prefix {prefix}"),
             Self::StaticRoute(prefix) => write!(f, "static route {prefix}"),
@@ -87,6 +94,8 @@ impl fmt::Display for IntentKey {
 pub enum IntentKind {
     /// The node's BGP instance.
     Bgp,
+    /// The node's drain.
+    Drain,
     /// A BGP neighbour.
     Peer,
     /// An advertised prefix.
@@ -101,8 +110,9 @@ pub enum IntentKind {
 
 impl IntentKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Bgp,
+        Self::Drain,
         Self::Peer,
         Self::Prefix,
         Self::StaticRoute,
@@ -114,6 +124,7 @@ impl IntentKind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Bgp => "bgp",
+            Self::Drain => "drain",
             Self::Peer => "peer",
             Self::Prefix => "prefix",
             Self::StaticRoute => "static_route",

@@ -9,6 +9,7 @@
 //! | `community` | standard, well-known and large BGP communities |
 //! | `peer` | BGP neighbours and the instance they belong to |
 //! | `bfd` | BFD timers and sessions |
+//! | `drain` | the drain of the node |
 //! | `ospf` | interfaces on which OSPF runs |
 //! | `prefix` | advertised prefixes and their path attributes |
 //! | `static_route` | routes of staticd |
@@ -19,6 +20,7 @@
 mod bfd;
 mod community;
 mod configured;
+mod drain;
 mod error;
 mod intent;
 mod ospf;
@@ -30,6 +32,7 @@ mod static_route;
 pub use bfd::{BfdLimits, BfdParameters, BfdSession};
 pub use community::{Community, LargeCommunity, StandardCommunity};
 pub use configured::Configured;
+pub use drain::Drain;
 pub use error::{FieldError, FieldErrors, ValueError};
 pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use ospf::{AreaId, OspfInterface, OspfTimers};

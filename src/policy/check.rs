@@ -77,6 +77,11 @@ fn set(
             // The instance is the node's: who may set it may change it, whoever set it before.
             return every_peer_fits(store, bgp);
         }
+        Intent::Drain(_) => {
+            // As with the instance.
+            may_configure_bgp(policies, owner)?;
+            return needs_bgp(store, key).map(drop);
+        }
         Intent::Peer(peer) => peer_fits(peer, needs_bgp(store, key)?.local_as)?,
         Intent::Prefix(ad) => {
             within_limits(policies, owner, key, ad.prefix)?;
@@ -107,6 +112,9 @@ fn remove(
     if key == IntentKey::Bgp {
         may_configure_bgp(policies, owner)?;
         return nothing_needs_bgp(store);
+    }
+    if key == IntentKey::Drain {
+        return may_configure_bgp(policies, owner);
     }
     not_anothers(store, owner, key, ViolationKind::NotOwner)
 }
@@ -209,6 +217,10 @@ fn nothing_needs_bgp(store: &Store) -> Result<(), Violation> {
     let (peers, prefixes) = store.counts().fold((0, 0), |(peers, prefixes), (_, counts)| {
         (peers + counts.peers, prefixes + counts.bgp_prefixes)
     });
+    if store.drain().is_some() {
+        let message = "the node is drained; undrain it first".to_owned();
+        return violation(ViolationKind::BgpNotConfigured, IntentKey::Bgp, message);
+    }
     if peers + prefixes == 0 {
         return Ok(());
     }

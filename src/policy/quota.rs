@@ -56,10 +56,10 @@ impl QuotaKind {
         format!("{count} {word}{ending}")
     }
 
-    /// The quota that an object counts for; the BGP instance counts for none.
+    /// The quota that an object counts for; the BGP instance and the drain count for none.
     fn of(key: &IntentKey) -> Option<Self> {
         match key {
-            IntentKey::Bgp => None,
+            IntentKey::Bgp | IntentKey::Drain => None,
             IntentKey::Peer(_) => Some(Self::Peers),
             IntentKey::Prefix(..) => Some(Self::Prefixes),
             IntentKey::StaticRoute(_) => Some(Self::StaticRoutes),

@@ -1,4 +1,4 @@
-//! The BGP instance.
+//! The BGP instance, and its drain.
 
 use std::time::Duration;
 
@@ -29,4 +29,10 @@ pub(super) fn render(tree: &mut Tree, global: &BgpGlobal) {
     set(&["graceful-restart", "stale-routes-time"], STALE_ROUTES_TIME.as_secs().to_string());
     set(&["import-check"], "false".into());
     set(&["ebgp-requires-policy"], "false".into());
+}
+
+/// Graceful shutdown (RFC 8326): bgpd adds the community to all that it announces.
+pub(super) fn drain(tree: &mut Tree) {
+    let leaf = below(&bgp_instance(), &["global", "graceful-shutdown", "enable"]);
+    tree.set(&leaf, "true");
 }

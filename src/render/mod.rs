@@ -73,7 +73,10 @@ impl<'a> Context<'a> {
             Intent::Bgp(global) => self.bgp = Some(global),
             Intent::Peer(peer) => drop(self.peers.insert(peer.address, peer)),
             Intent::BfdSession(session) => drop(self.sessions.insert(session.peer, session)),
-            Intent::Prefix(_) | Intent::StaticRoute(_) | Intent::OspfInterface(_) => {}
+            Intent::Drain(_)
+            | Intent::Prefix(_)
+            | Intent::StaticRoute(_)
+            | Intent::OspfInterface(_) => {}
         }
     }
 }
@@ -89,6 +92,7 @@ pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
 fn render_in(forest: &mut Forest, intent: &Intent, shapes: Shapes, context: &Context) {
     match intent {
         Intent::Bgp(global) => bgp::render(tree(forest, Daemon::Bgpd), global),
+        Intent::Drain(_) => bgp::drain(tree(forest, Daemon::Bgpd)),
         Intent::Peer(peer) => peer::render(forest, peer, context),
         Intent::Prefix(ad) => match ad.protocol {
             Protocol::Bgp => prefix::render(tree(forest, Daemon::Bgpd), ad),

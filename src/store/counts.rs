@@ -7,6 +7,8 @@ use crate::model::{IntentKey, Protocol};
 pub struct Counts {
     /// 1 where the BGP instance is this owner's.
     pub bgp: usize,
+    /// 1 where this owner drains the node.
+    pub drains: usize,
     /// BGP neighbours.
     pub peers: usize,
     /// Prefixes advertised through BGP.
@@ -25,6 +27,7 @@ impl Counts {
     /// All of them together.
     pub fn total(self) -> usize {
         self.bgp
+            + self.drains
             + self.peers
             + self.bgp_prefixes
             + self.ospf_prefixes
@@ -48,6 +51,7 @@ impl Counts {
     fn of(&mut self, key: &IntentKey) -> &mut usize {
         match key {
             IntentKey::Bgp => &mut self.bgp,
+            IntentKey::Drain => &mut self.drains,
             IntentKey::Peer(_) => &mut self.peers,
             IntentKey::Prefix(Protocol::Bgp, _) => &mut self.bgp_prefixes,
             IntentKey::Prefix(Protocol::Ospf, _) => &mut self.ospf_prefixes,

@@ -19,7 +19,7 @@ use imbl::{OrdMap, ordmap::DiffItem};
 pub use counts::Counts;
 
 use crate::model::{
-    BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName, PathAttributes, Peer,
+    BgpGlobal, Change, Drain, Intent, IntentKey, IntentKind, OwnerName, PathAttributes, Peer,
 };
 
 /// An intent and whose it is.
@@ -89,6 +89,15 @@ impl Store {
     pub fn bgp(&self) -> Option<&BgpGlobal> {
         match &self.get(&IntentKey::Bgp)?.intent {
             Intent::Bgp(bgp) => Some(bgp),
+            _ => None,
+        }
+    }
+
+    /// The node's drain and whose it is, where it is drained.
+    pub fn drain(&self) -> Option<(&OwnerName, Drain)> {
+        let owned = self.get(&IntentKey::Drain)?;
+        match owned.intent {
+            Intent::Drain(drain) => Some((&owned.owner, drain)),
             _ => None,
         }
     }

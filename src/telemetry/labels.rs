@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 21] = [
+const METHODS: [&str; 23] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -114,6 +114,8 @@ const METHODS: [&str; 21] = [
     "Get",
     "Watch",
     "GetCoverage",
+    "Drain",
+    "Undrain",
 ];
 
 impl GrpcMethod {

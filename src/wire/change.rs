@@ -6,7 +6,7 @@ use super::{
     advertisement, bfd_session, bgp, nested, ospf_interface, peer, prefix_key, static_route,
 };
 use crate::{
-    model::{BfdSession, Change, FieldErrors, Intent, IntentKey, Peer},
+    model::{BfdSession, Change, Drain, FieldErrors, Intent, IntentKey, Peer},
     proto::v1::{self, intent, intent_change, intent_ref},
 };
 
@@ -132,6 +132,9 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
         Some(intent::Kind::OspfInterface(message)) => {
             ospf_interface(message).map(Intent::OspfInterface).map_err(at("set.ospf_interface"))
         }
+        Some(intent::Kind::Drain(message)) => {
+            Ok(Intent::Drain(Drain { until_restart: message.until_restart }))
+        }
         None => Err(Wrong::Whole("set names no intent")),
     }
 }
@@ -160,6 +163,7 @@ fn remove(message: &v1::IntentRef) -> Result<IntentKey, Wrong> {
             .parse()
             .map(IntentKey::OspfInterface)
             .map_err(|e: crate::model::ValueError| one("ospf_interface", &e)),
+        Some(intent_ref::Kind::Drain(v1::DrainRef {})) => Ok(IntentKey::Drain),
         None => Err(Wrong::Whole("remove names no object")),
     }
 }

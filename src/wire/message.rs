@@ -15,6 +15,9 @@ use crate::{
 pub fn intent_message(intent: &Intent) -> v1::Intent {
     let kind = match intent {
         Intent::Bgp(global) => intent::Kind::Bgp(bgp_message(global)),
+        Intent::Drain(drain) => {
+            intent::Kind::Drain(v1::Drain { until_restart: drain.until_restart })
+        }
         Intent::Peer(peer) => intent::Kind::Peer(peer_message(peer)),
         Intent::Prefix(ad) => intent::Kind::Prefix(v1::PrefixAdvertisement {
             prefix: ad.prefix.to_string(),

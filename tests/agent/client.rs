@@ -61,6 +61,11 @@ impl Client {
         TransactionsClient::new(self.channel.clone())
     }
 
+    /// The connection, for clients of other services.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     /// Which door executes what.
     #[track_caller]
     pub fn coverage(&self) -> Vec<v1::CoverageRow> {

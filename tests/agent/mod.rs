@@ -110,13 +110,24 @@ impl<'lab> Agent<'lab> {
         self.launch_with(&[]);
     }
 
+    /// Like [`Agent::launch`], with more arguments.
+    #[track_caller]
+    pub fn launch_args(&mut self, args: &[&str]) {
+        self.launch_as(args, &[]);
+    }
+
     /// Like [`Agent::launch`], with environment variables.
     #[track_caller]
     pub fn launch_with(&mut self, env: &[(&str, &str)]) {
+        self.launch_as(&[], env);
+    }
+
+    #[track_caller]
+    fn launch_as(&mut self, args: &[&str], env: &[(&str, &str)]) {
         assert!(self.child.is_none(), "the agent runs");
         let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
         let mut command = self.lab.command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"));
-        command.arg("--config").arg(self.path("json")).stdin(Stdio::null());
+        command.arg("--config").arg(self.path("json")).args(args).stdin(Stdio::null());
         command.envs(env.iter().copied());
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
         let mut child = command.spawn().expect("starting the agent");
@@ -234,6 +245,19 @@ impl<'lab> Agent<'lab> {
         });
         assert!(status.success(), "{status}\n{}", self.log());
         assert!(!self.socket().exists(), "the socket is left behind");
+        begun.elapsed()
+    }
+
+    /// Stops it as [`Agent::stop`]; it must end by itself within this time, and say that it failed.
+    #[track_caller]
+    pub fn stop_failing(&mut self, within: Duration) -> Duration {
+        let begun = Instant::now();
+        self.signal("-TERM");
+        let mut child = self.child.take().expect("a running agent");
+        let status = wait_for("the end of the agent", within, || {
+            child.try_wait().expect("waiting").ok_or("it runs")
+        });
+        assert_eq!(status.code(), Some(1), "{}", self.log());
         begun.elapsed()
     }
 

@@ -15,6 +15,7 @@ use std::{
 use futures::stream::{self, BoxStream, StreamExt};
 use novaroute::proto::v1::{
     diagnostics_server::{Diagnostics, DiagnosticsServer},
+    maintenance_server::{Maintenance, MaintenanceServer},
     route_control_server::{RouteControl, RouteControlServer},
     transactions_server::{Transactions, TransactionsServer},
     *,
@@ -48,6 +49,8 @@ pub enum Seen {
     Get(GetTransactionRequest),
     Watch(WatchTransactionsRequest),
     Coverage(GetCoverageRequest),
+    Drain(DrainRequest),
+    Undrain(UndrainRequest),
 }
 
 /// What the fake answers.
@@ -186,6 +189,17 @@ service! {
 }
 
 service! {
+    Maintenance {}
+    missing {}
+    drain: DrainRequest => DrainResponse, Seen::Drain, |s| DrainResponse {
+        transaction_id: s.apply.transaction_id.clone(), outcome: s.apply.outcome,
+    };
+    undrain: UndrainRequest => UndrainResponse, Seen::Undrain, |s| UndrainResponse {
+        transaction_id: s.apply.transaction_id.clone(), outcome: s.apply.outcome,
+    };
+}
+
+service! {
     Diagnostics {}
     missing {}
     get_coverage: GetCoverageRequest => GetCoverageResponse, Seen::Coverage, |s| s.coverage.clone();
@@ -215,6 +229,7 @@ impl Fake {
                 let server = Server::builder()
                     .add_service(RouteControlServer::new(served.clone()))
                     .add_service(TransactionsServer::new(served.clone()))
+                    .add_service(MaintenanceServer::new(served.clone()))
                     .add_service(DiagnosticsServer::new(served))
                     .serve_with_incoming(UnixListenerStream::new(listener));
                 tokio::select! {

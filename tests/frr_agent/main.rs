@@ -32,6 +32,7 @@ mod changes;
 mod configuration;
 mod corners;
 mod coverage;
+mod drain;
 mod foreign;
 mod input;
 mod instance;

@@ -82,11 +82,29 @@ fn a_route_reaches_a_peer_from_the_pod_as_the_manifest_has_it() {
     nobody_listens_but_who_must(&lab);
     the_socket_is_open_to_root_and_the_group_alone(&pod);
 
-    // The agent's container is replaced: FRR and the peer see nothing of it.
+    // Before it is stopped its hook drains the node, and the agent that comes ends that. Else FRR and the
+    // peer see nothing of its being replaced.
+    let drained = |wanted: bool| {
+        wait_for(&format!("drained: {wanted}, at tor"), PATIENCE, || {
+            let path = tor_has(&lab, PREFIX)?;
+            let communities = path["community"]["string"].to_string();
+            if communities.contains("graceful-shutdown") == wanted {
+                Ok(())
+            } else {
+                Err(communities)
+            }
+        });
+    };
+    drained(false);
+    let hook = pod.pre_stop("novaroute-agent");
+    assert!(hook.status.success(), "{hook:?}");
+    drained(true);
     assert_eq!(pod.stop("novaroute-agent", GRACE), Some(0));
     tor_has(&lab, PREFIX).expect("the route outlives the agent");
+    drained(true);
     pod.start("novaroute-agent");
     pod.wait_ready(PATIENCE);
+    drained(false);
     let out = pod.ctl(&["prefixes"]);
     assert!(String::from_utf8_lossy(&out.stdout).contains(PREFIX), "the journal is on the node");
 

@@ -273,6 +273,20 @@ impl<'lab> Pod<'lab> {
         status.code()
     }
 
+    /// What the kubelet runs before it stops the container: the manifest's preStop command, as the container's
+    /// user and in its file system.
+    pub fn pre_stop(&self, name: &str) -> Output {
+        let container = self.container(name);
+        let hook = container["lifecycle"]["preStop"]["exec"]["command"].as_array().expect("a hook");
+        let id = |which: &str| container["securityContext"][which].to_string();
+        let mut enter = Command::new("nsenter");
+        enter.arg("--target").arg(self.main_process(name).to_string());
+        enter.args(["--mount", "--root", "--net", "--wd=/", "--env"]);
+        enter.args(["--setuid", &id("runAsUser"), "--setgid", &id("runAsGroup"), "--"]);
+        enter.args(hook.iter().map(text));
+        enter.output().expect("running nsenter")
+    }
+
     /// SIGKILL to the whole container.
     pub fn kill(&mut self, name: &str) {
         let mut child = self.running.remove(name).expect("a running container");

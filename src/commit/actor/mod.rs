@@ -5,11 +5,13 @@
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
 //! | `configured` | what the configuration declares by itself |
+//! | `ending` | what the agent's end and its next start take away |
 //! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
 mod change;
 mod configured;
+mod ending;
 mod history;
 mod observer;
 mod resync;
@@ -27,6 +29,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
+pub use ending::LeaveError;
 pub use observer::{Door, NoObserver, Observer, Stage};
 
 use super::{
@@ -88,6 +91,8 @@ pub struct Actor {
     rollback_failed: Option<Instant>,
     /// Objects of the configuration.
     configured: Arc<BTreeSet<IntentKey>>,
+    /// Whether the end takes all of ours out of FRR.
+    withdraw_on_exit: bool,
 }
 
 /// A request to commit, with the place for its answer.
@@ -109,6 +114,8 @@ pub struct Parts {
     pub journal: Journal,
     /// What the configuration declares.
     pub configured: Configured,
+    /// Whether the end takes all of ours out of FRR.
+    pub withdraw_on_exit: bool,
 }
 
 impl Actor {
@@ -123,6 +130,7 @@ impl Actor {
         let state = parts.journal.state();
         let stored = state.store.iter().map(|(_, owned)| &owned.intent);
         parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
+        ending::end_drain(&mut parts.journal)?;
         let configured = configured::adopt(&mut parts.journal, parts.configured)?;
         parts.engine.tell(parts.observer.clone());
         let actor = Self {
@@ -141,6 +149,7 @@ impl Actor {
             unconfirmed: Vec::new(),
             rollback_failed: None,
             configured: Arc::new(configured),
+            withdraw_on_exit: parts.withdraw_on_exit,
         };
         actor.publish();
         Ok((handle, actor))
@@ -151,7 +160,10 @@ impl Actor {
     }
 
     /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
-    pub async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// All of ours was to leave FRR at the end, and something of it has not.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), LeaveError> {
         let mut backoff = Backoff::until(self.retry_interval);
         let mut retry_at = time::Instant::now();
         let mut resync_at = time::Instant::now();
@@ -200,6 +212,7 @@ impl Actor {
             }
         }
         self.requests.close();
+        if self.withdraw_on_exit { self.leave().await } else { Ok(()) }
     }
 
     /// Serves requests in their order; commits that stand together are one batch.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Colour, View, text};
-use crate::proto::v1::{ConfigureBgpResponse, RegisterResponse};
+use crate::proto::v1::{ConfigureBgpResponse, Outcome, RegisterResponse};
 
 /// A write whose response has no fields.
 #[derive(Debug, Serialize)]
@@ -86,6 +86,32 @@ impl View for BgpConfigured {
             previous_as => named(previous_as, &self.previous_router_id),
         };
         text::one_line(&format!("BGP configured: {} (before: {before})", self.now))
+    }
+}
+
+/// `drain` and `undrain`
+#[derive(Debug, Serialize)]
+pub struct Drained {
+    #[serde(skip)]
+    done: &'static str,
+    transaction_id: String,
+    outcome: String,
+}
+
+impl Drained {
+    /// Says how it is now, and that a transaction made it so.
+    pub fn new(done: &'static str, transaction_id: String, outcome: Outcome) -> Self {
+        let outcome = text::short_name(outcome.as_str_name(), "OUTCOME_");
+        Self { done, transaction_id, outcome }
+    }
+}
+
+impl View for Drained {
+    fn table(&self, _: Colour) -> String {
+        text::one_line(&format!(
+            "{}: {} (transaction {})",
+            self.done, self.outcome, self.transaction_id
+        ))
     }
 }
 

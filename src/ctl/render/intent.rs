@@ -13,6 +13,9 @@ pub fn document(intent: &Intent) -> Value {
     match &intent.kind {
         None => json!({}),
         Some(Kind::Bgp(bgp)) => json!({ "bgp": self::bgp(bgp) }),
+        Some(Kind::Drain(drain)) => {
+            json!({ "drain": { "until_restart": drain.until_restart } })
+        }
         Some(Kind::Peer(peer)) => json!({ "peer": self::peer(peer) }),
         Some(Kind::Prefix(prefix)) => json!({ "prefix": self::prefix(prefix) }),
         Some(Kind::StaticRoute(route)) => json!({ "static_route": static_route(route) }),

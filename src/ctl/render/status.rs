@@ -18,6 +18,8 @@ use crate::proto::v1::{self, GetStatusResponse};
 #[derive(Debug, Serialize)]
 pub struct Status {
     frr_status: Frr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain: Option<Drain>,
     #[serde(flatten)]
     peers: Peers,
     #[serde(flatten)]
@@ -27,6 +29,14 @@ pub struct Status {
     #[serde(flatten)]
     ospf_interfaces: OspfInterfaces,
     snapshot_age_ms: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Drain {
+    state: String,
+    owner: String,
+    until_restart: bool,
+    reason: String,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -95,12 +105,20 @@ impl From<GetStatusResponse> for Status {
                 uptime: frr.uptime,
                 daemons: frr.daemons.into_iter().map(Daemon::from).collect(),
             },
+            drain: response.drain.map(Drain::from),
             peers: response.peers.into(),
             prefixes: response.prefixes.into(),
             bfd_sessions: response.bfd_sessions.into(),
             ospf_interfaces: response.ospf_interfaces.into(),
             snapshot_age_ms: response.snapshot_age_ms,
         }
+    }
+}
+
+impl From<v1::DrainStatus> for Drain {
+    fn from(drain: v1::DrainStatus) -> Self {
+        let v1::DrainStatus { state, owner, until_restart, reason } = drain;
+        Self { state, owner, until_restart, reason }
     }
 }
 
@@ -175,6 +193,9 @@ impl Status {
             if wide { view.wide(colour) } else { view.table(colour) }
         }
         let mut told = self.frr_status.table(self.snapshot_age_ms, colour);
+        if let Some(drain) = &self.drain {
+            told.push_str(&format!("\n{}", drain.table(colour)));
+        }
         for (name, count, optional, rows) in [
             ("PEERS", self.peers.peers.len(), false, draw(&self.peers, colour, wide)),
             ("PREFIXES", self.prefixes.prefixes.len(), false, draw(&self.prefixes, colour, wide)),
@@ -202,6 +223,16 @@ impl View for Status {
 /// What a connection is called.
 fn connection(connected: bool) -> &'static str {
     if connected { "up" } else { "down" }
+}
+
+impl Drain {
+    fn table(&self, colour: Colour) -> String {
+        let mut table = Table::new(["DRAIN", "UNTIL", "OWNER", "REASON"], colour);
+        let until = if self.until_restart { "the agent restarts" } else { "undrain" };
+        let (state, owner) = (table::state(&self.state), cell(&self.owner));
+        table.row([state, cell(until), owner, cell(&self.reason)]);
+        table.text()
+    }
 }
 
 impl Frr {

@@ -25,9 +25,8 @@ impl Health {
         match word.to_ascii_lowercase().as_str() {
             "established" | "applied" | "advertised" | "up" | "confirmed" | "unchanged"
             | "full" | "dr" | "backup" | "drother" | "point-to-point" | "passive" => Self::Good,
-            "pending" | "init" | "waiting" | "connect" | "opensent" | "openconfirm" | "running" => {
-                Self::Waiting
-            }
+            "pending" | "init" | "waiting" | "connect" | "opensent" | "openconfirm" | "running"
+            | "draining" => Self::Waiting,
             _ => Self::Bad,
         }
     }

@@ -268,6 +268,9 @@ fn instance(rows: &mut Vec<RowSpec>) {
         global(slot, &no, command, &format!("{leaf}=false"));
         global(slot, command, &no, &format!("{leaf}=true"));
     }
+    // Before any neighbour: a node that is drained never announces anything without saying so.
+    let (on, off) = ("bgp graceful-shutdown", "no bgp graceful-shutdown");
+    global("graceful-shutdown", on, off, "/global/graceful-shutdown/enable=true");
 }
 
 fn neighbors(rows: &mut Vec<RowSpec>) {

@@ -1,0 +1,50 @@
+//! `novaroute.v1.Maintenance`: the node drained, and back.
+
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Api, transactions::outcome};
+use crate::{
+    model::{Change, Drain, Intent, IntentKey},
+    proto::v1::{self, maintenance_server::Maintenance},
+};
+
+#[async_trait]
+impl Maintenance for Api {
+    async fn drain(
+        &self,
+        request: Request<v1::DrainRequest>,
+    ) -> Result<Response<v1::DrainResponse>, Status> {
+        self.timed("Drain", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            // The hook of a pod that goes takes nothing from a drain that was made to stay.
+            let view = self.parts.commit.view();
+            let stays = view.store.drain().is_some_and(|(_, drain)| !drain.until_restart);
+            let drain = Drain { until_restart: message.until_restart && !stays };
+            let drain = Intent::Drain(drain);
+            let committed = self.commit(owner, "Drain", vec![Change::Set(drain)]).await?;
+            Ok(v1::DrainResponse {
+                transaction_id: committed.id.to_string(),
+                outcome: outcome(committed.outcome).into(),
+            })
+        })
+        .await
+    }
+
+    async fn undrain(
+        &self,
+        request: Request<v1::UndrainRequest>,
+    ) -> Result<Response<v1::UndrainResponse>, Status> {
+        self.timed("Undrain", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            let changes = vec![Change::Remove(IntentKey::Drain)];
+            let committed = self.commit(owner, "Undrain", changes).await?;
+            Ok(v1::UndrainResponse {
+                transaction_id: committed.id.to_string(),
+                outcome: outcome(committed.outcome).into(),
+            })
+        })
+        .await
+    }
+}
