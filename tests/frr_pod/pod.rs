@@ -283,7 +283,7 @@ impl<'lab> Pod<'lab> {
         enter.arg("--target").arg(self.main_process(name).to_string());
         enter.args(["--mount", "--root", "--net", "--wd=/", "--env"]);
         enter.args(["--setuid", &id("runAsUser"), "--setgid", &id("runAsGroup"), "--"]);
-        enter.args(hook.iter().map(|word| text(word)));
+        enter.args(hook.iter().map(text));
         enter.output().expect("running nsenter")
     }
 
