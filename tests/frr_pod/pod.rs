@@ -281,7 +281,7 @@ impl<'lab> Pod<'lab> {
         let id = |which: &str| container["securityContext"][which].to_string();
         let mut enter = Command::new("nsenter");
         enter.arg("--target").arg(self.main_process(name).to_string());
-        enter.args(["--mount", "--root", "--net", "--wd=/", "--env"]);
+        enter.args(["--mount", "--root", "--net", "--wd=/"]);
         enter.args(["--setuid", &id("runAsUser"), "--setgid", &id("runAsGroup"), "--"]);
         enter.args(hook.iter().map(text));
         enter.output().expect("running nsenter")
