@@ -303,8 +303,14 @@ impl Engine {
         let reached = !applied.unreachable.contains_key(&Daemon::Mgmtd);
         if carried_out.is_ok() && reached && (in_use(desired) || in_use(&self.last)) {
             let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
-            let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang);
-            carried_out = in_time(self.by, Daemon::Mgmtd, mgmtd(in_step)).await;
+            let kept = keep.get(&Daemon::Mgmtd).unwrap_or(&none);
+            let last = self.last.get(&Daemon::Mgmtd).unwrap_or(&none);
+            let swept = self.mgmtd.sweep(last, kept, &self.yang);
+            carried_out = in_time(self.by, Daemon::Mgmtd, mgmtd(swept)).await;
+            if carried_out.is_ok() {
+                let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang);
+                carried_out = in_time(self.by, Daemon::Mgmtd, mgmtd(in_step)).await;
+            }
         }
         match carried_out {
             Ok(()) => {}

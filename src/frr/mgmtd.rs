@@ -243,6 +243,35 @@ impl MgmtdDriver {
         Ok(())
     }
 
+    /// Takes away what the executing daemon still runs of `last` and `wanted` has not, where it or mgmtd was
+    /// restarted since it was seen to be in step. A mgmtd that starts anew has forgotten what the daemon
+    /// runs, and does not take it away; nor can it be deleted there. So it is made known to mgmtd again
+    /// first. What is not in `last` is somebody else's and stays.
+    ///
+    /// # Errors
+    /// FRR's words, or the first node that is still there.
+    pub async fn sweep(
+        &mut self,
+        last: &Tree,
+        wanted: &Tree,
+        yang: &Yang,
+    ) -> Result<(), MgmtdError> {
+        let mut gone: Vec<Edit> = edits(last, wanted);
+        gone.retain(|edit| edit.new.is_none());
+        if self.in_step || gone.is_empty() {
+            return Ok(());
+        }
+        let executed = self.executed(yang).await?;
+        gone.retain(|edit| executed.contains(&edit.path));
+        if gone.is_empty() {
+            return Ok(());
+        }
+        warn!(nodes = gone.len(), "staticd still runs what mgmtd has forgotten");
+        self.commit(&reverse(&gone), yang).await?;
+        self.commit(&gone, yang).await?;
+        self.confirm(&gone, yang).await
+    }
+
     /// What the executing daemon runs.
     async fn executed(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
         let (_, daemon) = STATICD;

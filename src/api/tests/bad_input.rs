@@ -6,10 +6,17 @@ use futures::future::{BoxFuture, FutureExt};
 use tonic::Status;
 
 use super::*;
-use crate::proto::v1::{intent, intent_change, intent_ref, static_route};
+use crate::proto::v1::{
+    intent, intent_change, intent_ref, maintenance_client::MaintenanceClient, static_route,
+};
 
 type Call = Box<
-    dyn Fn(Client, TransactionsClient<Channel>, String) -> BoxFuture<'static, Result<(), Status>>,
+    dyn Fn(
+        Client,
+        TransactionsClient<Channel>,
+        MaintenanceClient<Channel>,
+        String,
+    ) -> BoxFuture<'static, Result<(), Status>>,
 >;
 
 /// One string field: `Message.field`, and the call that carries a text in it.
@@ -19,7 +26,7 @@ macro_rules! field {
     ($name:expr, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
         Field(
             $name,
-            Box::new(|mut client, _, $text| {
+            Box::new(|mut client, _, _, $text| {
                 async move {
                     let mut $r = $request;
                     $set;
@@ -35,7 +42,7 @@ macro_rules! change {
     ($name:literal, |$text:ident| $change:expr) => {
         Field(
             $name,
-            Box::new(|_, mut client, $text| {
+            Box::new(|_, mut client, _, $text| {
                 async move {
                     let change = Some($change);
                     let changes = vec![v1::IntentChange { change }];
@@ -56,7 +63,24 @@ macro_rules! transaction_field {
     ($name:expr, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
         Field(
             $name,
-            Box::new(|_, mut client, $text| {
+            Box::new(|_, mut client, _, $text| {
+                async move {
+                    let mut $r = $request;
+                    $set;
+                    client.$method($r).await.map(drop)
+                }
+                .boxed()
+            }),
+        )
+    };
+}
+
+/// One string of a request of the service Maintenance.
+macro_rules! maintenance_field {
+    ($name:literal, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
+        Field(
+            $name,
+            Box::new(|_, _, mut client, $text| {
                 async move {
                     let mut $r = $request;
                     $set;
@@ -152,6 +176,18 @@ fn fields() -> Vec<Field> {
     credentials!(all, "DisableBFDRequest", disable_bfd, no_bfd());
     credentials!(all, "EnableOSPFRequest", enable_ospf, ospf());
     credentials!(all, "DisableOSPFRequest", disable_ospf, no_ospf());
+    fn drain() -> v1::DrainRequest {
+        v1::DrainRequest { token: token("novanet"), ..Default::default() }
+    }
+    fn undrain() -> v1::UndrainRequest {
+        v1::UndrainRequest { token: token("novanet"), ..Default::default() }
+    }
+    all.extend([
+        maintenance_field!("DrainRequest.owner", drain, drain(), |r, text| r.owner = text),
+        maintenance_field!("DrainRequest.token", drain, drain(), |r, text| r.token = text),
+        maintenance_field!("UndrainRequest.owner", undrain, undrain(), |r, text| r.owner = text),
+        maintenance_field!("UndrainRequest.token", undrain, undrain(), |r, text| r.token = text),
+    ]);
     all.extend([
         transaction_field!("PlanRequest.owner", plan, plan(), |r, text| r.owner = text),
         transaction_field!("PlanRequest.token", plan, plan(), |r, text| r.token = text),
@@ -187,7 +223,7 @@ fn fields() -> Vec<Field> {
     for (name, of_token) in [("ApplyRequest.owner", false), ("ApplyRequest.token", true)] {
         all.push(Field(
             name,
-            Box::new(move |_, mut client, text| {
+            Box::new(move |_, mut client, _, text| {
                 async move {
                     let mut request = v1::ApplyRequest {
                         owner: net.into(),
@@ -370,6 +406,7 @@ fn the_matrix_has_every_string_of_the_contract() {
 async fn every_bad_text_in_every_field_is_a_clear_error() {
     let (agent, client) = Agent::configured().await;
     let transactions = agent.transactions().await;
+    let maintenance = agent.maintenance().await;
     let before = agent.inner.commit.view();
     let long = "x".repeat(10_240);
     let lines = "10.0.0.2\nip route 0.0.0.0/0 blackhole";
@@ -377,7 +414,8 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
         // "%" is a fair character of texts that FRR takes as they are.
         let may_percent = ["description", "password", "interface_name"];
         for text in [lines, "a\nb", "\r\n", "\0", "10.0.0.2\0", "%", "%s%n", "\u{1b}[2J", &long] {
-            let answer = call(client.clone(), transactions.clone(), text.to_owned()).await;
+            let clients = (client.clone(), transactions.clone(), maintenance.clone());
+            let answer = call(clients.0, clients.1, clients.2, text.to_owned()).await;
             let short: String = text.chars().take(20).collect();
             let Err(status) = answer else {
                 let fair = text.starts_with('%') && may_percent.iter().any(|f| name.ends_with(f));

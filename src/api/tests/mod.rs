@@ -234,6 +234,10 @@ impl Agent {
         RouteControlClient::new(self.channel().await)
     }
 
+    async fn maintenance(&self) -> v1::maintenance_client::MaintenanceClient<Channel> {
+        v1::maintenance_client::MaintenanceClient::new(self.channel().await)
+    }
+
     async fn transactions(&self) -> TransactionsClient<Channel> {
         TransactionsClient::new(self.channel().await)
     }
