@@ -164,6 +164,28 @@ fn a_state_directory_that_became_read_only_refuses_until_it_is_writable() {
     drop(agent);
 }
 
+/// A mgmtd that starts anew has forgotten what staticd runs, and takes nothing of it away.
+#[test]
+fn a_route_that_is_withdrawn_while_mgmtd_is_dead_leaves_staticd() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    let foreign = "ip route 203.0.99.0/24 10.0.1.2";
+    lab.vtysh(Router::Node, &["configure terminal", foreign]);
+    let (stays, goes) = ("203.0.1.0/24", "203.0.2.0/24");
+    let both = vec![change::via(stays, net::TOR_V4), change::via(goes, net::TOR_V4)];
+    admin.apply(both).unwrap();
+    lab.kill(Router::Node, "mgmtd");
+    admin.apply(vec![change::no_route(goes)]).unwrap();
+    lab.restart(Router::Node, "mgmtd");
+    wait_for("staticd to lose it", REFILL, || {
+        let runs = vty(&lab, "staticd", &["show configuration running json"]);
+        let has = |prefix: &str| runs.contains(&format!("\"{prefix}\""));
+        if has(stays) && has("203.0.99.0/24") && !has(goes) { Ok(()) } else { Err(runs) }
+    });
+    agent.wait_ready();
+}
+
 /// Each daemon in turn hangs and dies while an owner declares and withdraws without a pause. No call fails, and
 /// in the end FRR has what was said last.
 #[test]

@@ -5,8 +5,7 @@
 //! The seed is printed. `NOVAROUTE_MODEL_SEED=N` plays that sequence, `NOVAROUTE_MODEL_SECONDS=N` new ones for
 //! as long (`make soak`), `NOVAROUTE_MODEL_STEPS=N` longer ones.
 //!
-//! Found and open: seed 1795582675. A static route changes or goes while mgmtd is dead; mgmtd comes back without it,
-//! staticd still has it, and nothing that mgmtd is told takes it away. `/readyz` says so (503).
+//! Found by it (seed 1795582675): `a_route_that_is_withdrawn_while_mgmtd_is_dead_leaves_staticd`.
 
 mod agent;
 mod lab;
