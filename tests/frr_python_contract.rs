@@ -4,10 +4,8 @@
 mod agent;
 mod lab;
 
-use std::process::Command;
-
 use agent::Agent;
-use lab::{Lab, LabOptions, Router};
+use lab::{Lab, LabOptions, Router, assert_well, python};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -35,22 +33,13 @@ fn a_python_client_runs_every_call_and_every_status_code_of_the_contract() {
     let lab = Lab::start(LabOptions::default());
     tor_runs_ospf_and_bfd(&lab);
     let agent = Agent::start(&lab);
-    let venv = Command::new(format!("{ROOT}/tests/python/venv.sh")).output().unwrap();
-    assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
-    let python = String::from_utf8(venv.stdout).unwrap();
     let output = lab
-        .command(Router::Node, python.trim())
+        .command(Router::Node, python())
         .arg(format!("{ROOT}/tests/python/contract.py"))
         .arg(format!("unix:{}", agent.socket().display()))
         .arg(format!("{ROOT}/tests/lab/lab.sh"))
         .args(["-l", lab.id(), "vtysh", "node", "-c"])
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_well(&output);
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use lab::{Lab, LabOptions, Router, wait_for};
+use lab::{Lab, LabOptions, Router, assert_well, python, wait_for};
 
 /// A start takes some 20 ms, on a busy machine more.
 const START: Duration = Duration::from_secs(10);
@@ -53,27 +53,13 @@ impl Bed {
 
     /// Runs the script in the node's network.
     fn python(&self, target: &str, more: &[&str]) -> Output {
-        let venv = Command::new(format!("{ROOT}/tests/python/venv.sh")).output().unwrap();
-        assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
-        let python = String::from_utf8(venv.stdout).unwrap();
-        let mut command = self.lab.command(Router::Node, python.trim());
+        let mut command = self.lab.command(Router::Node, python());
         command.arg(format!("{ROOT}/tests/python/northbound.py")).arg(target);
         command.arg(format!("{ROOT}/proto/frr-northbound.proto")).args(more);
         command.arg(format!("{ROOT}/tests/lab/lab.sh"));
         command.args(["-l", self.lab.id(), "vtysh", "node", "-c"]);
         command.output().unwrap()
     }
-}
-
-#[track_caller]
-fn assert_well(output: &Output) {
-    assert!(
-        output.status.success(),
-        "{}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
 
 #[test]

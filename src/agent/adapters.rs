@@ -97,25 +97,34 @@ impl Observer for CommitMetrics {
     }
 }
 
-/// The owners of the configuration that is in force.
+/// What the API asks of the configuration that is in force.
 pub(super) struct Owned(RwLock<Held>);
 
-type Held = (Owners, Duration, Option<Ipv4Addr>);
+struct Held {
+    owners: Owners,
+    grace_period: Duration,
+    router_id: Option<Ipv4Addr>,
+}
+
+impl From<&Config> for Held {
+    fn from(config: &Config) -> Self {
+        Self {
+            owners: config.owners.clone(),
+            grace_period: config.disconnect_grace_period,
+            router_id: config.bgp.router_id,
+        }
+    }
+}
 
 impl Owned {
     pub(super) fn new(config: &Config) -> Self {
-        Self(RwLock::new(Self::taken(config)))
-    }
-
-    fn taken(config: &Config) -> Held {
-        (config.owners.clone(), config.disconnect_grace_period, config.bgp.router_id)
+        Self(RwLock::new(config.into()))
     }
 
     /// Puts another configuration's owners and grace period in force, for every call that is still to be
     /// authenticated and every connection that is still to close.
     pub(super) fn replace(&self, config: &Config) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Self::taken(config);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config.into();
     }
 
     fn held(&self) -> RwLockReadGuard<'_, Held> {
@@ -125,18 +134,18 @@ impl Owned {
 
 impl Directory for Owned {
     fn accepts(&self, owner: &OwnerName, token: &str) -> Option<bool> {
-        self.held().0.get(owner).map(|owner| owner.accepts(token))
+        self.held().owners.get(owner).map(|owner| owner.accepts(token))
     }
 
     fn lifetime(&self, owner: &OwnerName) -> Option<Lifetime> {
-        self.held().0.get(owner).map(|owner| owner.policy.lifetime)
+        self.held().owners.get(owner).map(|owner| owner.policy.lifetime)
     }
 
     fn grace_period(&self) -> Duration {
-        self.held().1
+        self.held().grace_period
     }
 
     fn router_id(&self) -> Option<Ipv4Addr> {
-        self.held().2
+        self.held().router_id
     }
 }

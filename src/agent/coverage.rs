@@ -38,7 +38,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Longest pause between two attempts at a daemon that answers nothing of use.
 const RETRY_CAP: Duration = Duration::from_secs(30);
 
-/// How often doors are looked at whose back-off may be over. The look costs nothing.
+/// How often daemons and doors are looked at: who has started, whose back-off is over. What the monitor
+/// says changes many times a second, and hardly ever anything that counts here.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What the task is made of.
@@ -64,7 +65,7 @@ struct Asked {
 
 /// Asks and tells until `stop`.
 pub(super) async fn survey(
-    mut parts: Parts,
+    parts: Parts,
     rows: watch::Sender<Arc<Vec<Row>>>,
     stop: CancellationToken,
 ) {
@@ -78,11 +79,10 @@ pub(super) async fn survey(
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            changed = parts.status.changed() => if changed.is_err() { return },
             Some(()) = changes.next() => {}
             _ = look.tick() => {}
         }
-        let status = parts.status.borrow_and_update().clone();
+        let status = parts.status.borrow().clone();
         let ask = ask_who_is_new(&parts, &status, &mut asked);
         if stop.run_until_cancelled(ask).await.is_none() {
             return;

@@ -1,6 +1,6 @@
 //! What `GetStatus` answers: what is declared and what FRR makes of it.
 
-use std::{borrow::Cow, net::IpAddr, time::Duration};
+use std::{borrow::Cow, fmt::Write as _, net::IpAddr, time::Duration};
 
 use crate::{
     commit::View,
@@ -11,6 +11,8 @@ use crate::{
     proto::v1,
 };
 
+/// Room for most prefixes: the longest of IPv4 have 18 characters.
+const PREFIX_TEXT: usize = 24;
 /// State of what is stored and not in FRR yet.
 const PENDING: &str = "pending";
 /// State of what FRR has confirmed.
@@ -32,6 +34,21 @@ fn lacking<'a>(view: &'a View, key: &IntentKey) -> Option<(String, Cow<'a, str>)
         return Some((DRIFTED.to_owned(), why.into()));
     }
     view.pending_of(key).map(|why| (PENDING.to_owned(), why.into()))
+}
+
+/// Writes what FRR lacks of an object over what it says of it. A session of which FRR says something has that
+/// state, whatever else is still to be done.
+fn say_lacking(
+    lacking: Option<(String, Cow<'_, str>)>,
+    seen: bool,
+    state: &mut String,
+    reason: &mut String,
+) {
+    let Some((lacks, why)) = lacking else { return };
+    if lacks != PENDING || !seen {
+        *state = lacks;
+    }
+    *reason = why.into_owned();
 }
 
 /// Builds the answer for one owner, or for all.
@@ -119,10 +136,13 @@ fn prefix_status(
         model::Protocol::Bgp => v1::Protocol::Bgp,
         model::Protocol::Ospf => v1::Protocol::Ospf,
     };
+    // There can be 100,000 of them, so that what each costs counts.
+    let mut prefix = String::with_capacity(PREFIX_TEXT);
+    write!(prefix, "{}", ad.prefix).expect("a string takes all that is written");
     v1::PrefixStatus {
-        prefix: ad.prefix.to_string(),
+        prefix,
         protocol: protocol as i32,
-        owner: owner.to_string(),
+        owner: owner.as_str().to_owned(),
         state,
         reason,
     }
@@ -150,13 +170,9 @@ fn peer_status(peer: &Peer, owner: &OwnerName, view: &View, frr: &FrrStatus) -> 
         status.bfd_min_tx_ms = millis(seen.min_tx);
         status.bfd_detect_multiplier = seen.detect_multiplier;
     }
-    if let Some((state, reason)) = lacking(view, &IntentKey::Peer(peer.address)) {
-        // A session of which FRR says something has that state, whatever else is still to be done.
-        if state != PENDING || !frr.neighbors.contains_key(&peer.address) {
-            status.state = state;
-        }
-        status.reason = reason.into_owned();
-    }
+    let lacking = lacking(view, &IntentKey::Peer(peer.address));
+    let seen = frr.neighbors.contains_key(&peer.address);
+    say_lacking(lacking, seen, &mut status.state, &mut status.reason);
     status
 }
 
@@ -189,12 +205,9 @@ fn bfd_status(
             status.reason.clone_from(&seen.diagnostic);
         }
     }
-    if let Some((state, reason)) = lacking(view, &IntentKey::BfdSession(address)) {
-        if state != PENDING || !frr.bfd_sessions.contains_key(&address) {
-            status.state = state;
-        }
-        status.reason = reason.into_owned();
-    }
+    let lacking = lacking(view, &IntentKey::BfdSession(address));
+    let seen = frr.bfd_sessions.contains_key(&address);
+    say_lacking(lacking, seen, &mut status.state, &mut status.reason);
     status
 }
 
@@ -220,12 +233,8 @@ fn ospf_status(
         status.neighbor_count = u32::try_from(seen.neighbors.len()).unwrap_or(u32::MAX);
         status.neighbors = seen.neighbors.iter().map(ospf_neighbor).collect();
     }
-    if let Some((state, reason)) = lacking(view, &IntentKey::OspfInterface(interface.name)) {
-        if state != PENDING || seen.is_none() {
-            status.state = state;
-        }
-        status.reason = reason.into_owned();
-    }
+    let lacking = lacking(view, &IntentKey::OspfInterface(interface.name));
+    say_lacking(lacking, seen.is_some(), &mut status.state, &mut status.reason);
     status.interface_name = name;
     status
 }

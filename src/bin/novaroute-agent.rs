@@ -16,6 +16,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The configuration can't be used; nothing was touched.
 const EXIT_CONFIG: u8 = 2;
 

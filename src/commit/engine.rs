@@ -2,7 +2,13 @@
 //!
 //! validate → read → plan → apply → confirm; after a refusal undo, the last step first. Owns the
 //! drivers and what was last applied. Knows trees, not intents.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `part` | a commit that costs what it changes |
+//! | `outcome` | how a commit can end, and by when |
 
+mod outcome;
 mod part;
 
 use std::{
@@ -13,9 +19,13 @@ use std::{
 };
 
 use futures::{FutureExt, TryFutureExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+pub use outcome::{Applied, EngineError};
+use outcome::{
+    COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, undone_in_time,
+};
 use part::Known;
 pub use part::Part;
 
@@ -31,57 +41,12 @@ use crate::{
         door::{DaemonDriver, Door},
         gateway::Gateway,
         mgmtd::{self, MgmtdDriver, MgmtdError},
-        retry::Retry,
         vty::{ApplyError, Snapshot, chain, table::Defaults},
     },
     render::Shapes,
-    tree::{Path, Tree, three_way},
+    tree::{Tree, three_way},
     yang::{Profile, Yang, YangError},
 };
-
-/// Time that one commit has for all its steps: a client waits 30 s usually, and a refusal has to be
-/// undone within that as well. Longer than one reply may take, so that it tells which daemon it was.
-const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
-
-/// Time that undoing has then. It waits for daemons that have just answered.
-const UNDO_DEADLINE: Duration = Duration::from_secs(10);
-
-/// Time that a comparison with everything has: nobody waits for it, and to fill mgmtd with 100,000
-/// routes takes half a minute. The agent counts as dead some time after this.
-const RESYNC_DEADLINE: Duration = Duration::from_secs(120);
-
-/// Why a daemon was left alone in the middle of a commit.
-const LATE: &str = "not done before the commit's deadline";
-
-/// How a commit of the engine went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// Commands and northbound edits that were sent.
-    pub sent: usize,
-    /// Daemons that could not be reached, each with why: their part is still to be done.
-    pub unreachable: BTreeMap<Daemon, String>,
-}
-
-/// Why nothing was changed, or what remains of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EngineError {
-    /// libyang or FRR refused; FRR is as it was.
-    #[error("{message}")]
-    Refused {
-        /// Their words.
-        message: String,
-        /// Which data is to blame, where that is known.
-        at: Option<(Daemon, Path)>,
-    },
-    /// Refused, and FRR could not be brought back.
-    #[error("{message}; {undo}")]
-    NotUndone {
-        /// What was refused.
-        message: String,
-        /// Why it could not be undone.
-        undo: String,
-    },
-}
 
 #[derive(Debug)]
 struct VtyPart {
@@ -131,14 +96,6 @@ struct Prepared {
 /// Steps that were carried out, by daemon and in their order; of mgmtd, whose edits are one
 /// transaction, whether it was committed.
 type Done = BTreeMap<Daemon, Vec<usize>>;
-
-/// Why a phase ended early.
-enum Failure {
-    /// FRR said no, to this data where it is known.
-    Refused(String, Option<(Daemon, Path)>),
-    /// The daemon can't be asked.
-    Lost(Daemon, String),
-}
 
 impl Engine {
     /// Loads the models; nothing of FRR has to run yet.
@@ -231,13 +188,14 @@ impl Engine {
         }
     }
 
-    /// Has libyang judge trees before anything is stored or sent.
+    /// Has libyang judge trees before anything is stored or sent, and gives them back.
     ///
     /// # Errors
     /// libyang's words and path.
-    pub async fn validate(&self, forest: Forest) -> Result<(), EngineError> {
-        let judged =
-            self.yang.call(move |schema| forest.values().try_for_each(|tree| schema.check(tree)));
+    pub async fn validate(&self, forest: Forest) -> Result<Forest, EngineError> {
+        let judged = self.yang.call(move |schema| {
+            forest.values().try_for_each(|tree| schema.check(tree)).map(|()| forest)
+        });
         judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
             message: format!("YANG validation: {error}"),
             at: None,
@@ -328,10 +286,7 @@ impl Engine {
                 return Ok(applied);
             }
             Err(Failure::Refused(message, at)) => {
-                let undone = timeout(UNDO_DEADLINE, self.undo(&plans, &before, &done)).await;
-                let undone =
-                    undone.unwrap_or_else(|_| Err(format!("not within {UNDO_DEADLINE:?}")));
-                return Err(match undone {
+                return Err(match undone_in_time(self.undo(&plans, &before, &done)).await {
                     Ok(()) => EngineError::Refused { message, at },
                     Err(undo) => {
                         self.perhaps_applied(&plans, desired);
@@ -424,12 +379,18 @@ impl Engine {
         Ok(prepared)
     }
 
-    /// Nobody knows how much of it FRR has: all of it counts as ours from now on, so that it is
-    /// taken away should it no longer be desired.
+    /// Nobody knows how much of it FRR has.
     fn perhaps_applied(&mut self, plans: &BTreeMap<Daemon, DaemonPlan>, desired: &Forest) {
         for (daemon, wanted) in desired.iter().filter(|(daemon, _)| plans.contains_key(daemon)) {
-            self.last.entry(*daemon).or_default().merge(wanted);
+            self.perhaps_ours(*daemon, wanted);
         }
+    }
+
+    /// Nobody knows how much of it the daemon has: the whole is compared next, and all of it counts as
+    /// ours from now on, so that it is taken away should it no longer be desired.
+    fn perhaps_ours(&mut self, daemon: Daemon, desired: &Tree) {
+        self.known.remove(&daemon);
+        self.last.entry(daemon).or_default().merge(desired);
     }
 
     async fn read(&mut self, daemon: Daemon) -> Result<Before, Failure> {
@@ -642,34 +603,5 @@ impl Engine {
             self.observer.stage(Stage::Undo, Way::of(*daemon), begun.elapsed(), 0);
         }
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
-    }
-}
-
-/// The step, unless the commit's deadline comes first. A step that is given up is in doubt: its session is
-/// of no further use, and what the daemon runs is read anew.
-async fn in_time<T>(
-    by: Option<Instant>,
-    daemon: Daemon,
-    step: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    match by {
-        None => step.await,
-        Some(by) => {
-            let late = |_| Err(Failure::Lost(daemon, LATE.to_owned()));
-            timeout_at(by, step).await.unwrap_or_else(late)
-        }
-    }
-}
-
-/// A step of mgmtd's.
-async fn mgmtd<T>(step: impl Future<Output = Result<T, MgmtdError>>) -> Result<T, Failure> {
-    step.await.map_err(|error| mgmtd_failure(&error))
-}
-
-fn mgmtd_failure(error: &MgmtdError) -> Failure {
-    debug!(kind = error.kind(), retry = ?error.retry(), "mgmtd");
-    match error.retry() {
-        Retry::Never => Failure::Refused(error.to_string(), None),
-        Retry::Later | Retry::ReadBack => Failure::Lost(Daemon::Mgmtd, error.to_string()),
     }
 }

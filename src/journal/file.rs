@@ -12,7 +12,7 @@ use super::replay::{self, State};
 use crate::{
     failpoint,
     model::{Configured, Intent},
-    transaction::{Ending, Finish, Transaction, TransactionId},
+    transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
 };
 
 /// Name of the journal in the state directory.
@@ -163,6 +163,17 @@ impl Journal {
             self.replace()?;
         }
         Ok(())
+    }
+
+    /// Takes a transaction as accepted before FRR is asked: it is sent with all the rest.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn declare(&mut self, transaction: Transaction) -> Result<TransactionId, JournalError> {
+        let id = transaction.id;
+        self.prepare(&[transaction])?;
+        self.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
+        Ok(id)
     }
 
     /// Writes that FRR may have something of these intents, though they are not stored.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     agent::*,
-    lab::{Lab, LabOptions, Router, net, wait_for},
+    lab::{Lab, LabOptions, Router, assert_well, net, python, wait_for},
 };
 
 /// Three packets of 100 ms are missed, and a poll sees it 250 ms later; the rest is room for a busy
@@ -293,17 +293,13 @@ fn metrics_are_read_by_prometheus_own_parser() {
     agent.wait_ready();
     let (code, text) = agent.http("/metrics");
     assert_eq!(code, 200);
-    let root = env!("CARGO_MANIFEST_DIR");
-    let venv = Command::new(format!("{root}/tests/python/venv.sh")).output().unwrap();
-    assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
-    let python = String::from_utf8(venv.stdout).unwrap();
-    let mut command = Command::new(python.trim());
-    command.arg(format!("{root}/tests/python/metrics.py"));
+    let mut command = Command::new(python());
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/metrics.py"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let out = child.wait_with_output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_well(&out);
     let families: Value = serde_json::from_slice(&out.stdout).unwrap();
     let kind = |name: &str| families[name]["type"].as_str();
     assert_eq!(kind("novaroute_intents"), Some("counter"));

@@ -482,3 +482,24 @@ fn succeed(command: &mut Command) -> String {
     );
     stdout
 }
+
+/// The Python of the tests' virtual environment, built where it is not there yet.
+#[track_caller]
+pub fn python() -> PathBuf {
+    let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/venv.sh");
+    let output = Command::new(venv).output().expect("running venv.sh");
+    assert_well(&output);
+    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
+}
+
+/// A program has ended with success; else what it said is shown.
+#[track_caller]
+pub fn assert_well(output: &Output) {
+    assert!(
+        output.status.success(),
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::Actor;
 use crate::{
     commit::{Applied, CommitRequest, EngineError, engine::Part},
-    daemon::{Daemon, Forest},
+    daemon::Daemon,
     model::{Change, Intent, IntentKey, Protocol},
-    render::{Shapes, render, render_into, render_shared},
+    render::{Shapes, render, render_shared},
     store::Store,
 };
 
@@ -46,14 +46,15 @@ fn part(before: &Store, after: &Store, keys: &BTreeSet<IntentKey>, shapes: Shape
     if !keys.iter().all(|key| matches!(key, IntentKey::Prefix(Protocol::Bgp, _))) {
         return None;
     }
+    let daemon = Daemon::Bgpd;
     // The lines stand in the instance, which does not change.
     let instance = Intent::Bgp(after.bgp().filter(|_| before.bgp() == after.bgp())?.clone());
     let of = |store: &Store| {
         let intents = keys.iter().filter_map(|key| store.get(key)).map(|owned| &owned.intent);
         render(intents.chain([&instance]), shapes)
     };
-    let mut keep = Forest::new();
-    render_into(&mut keep, &instance, shapes);
+    let (mut last, mut desired) = (of(before), of(after));
+    let mut keep = desired.clone();
     for intent in keys.iter().filter_map(|key| before.get(key)).map(|owned| &owned.intent) {
         if let Intent::Prefix(ad) = intent
             && after.users_of(&ad.attributes) > 0
@@ -61,11 +62,9 @@ fn part(before: &Store, after: &Store, keys: &BTreeSet<IntentKey>, shapes: Shape
             render_shared(&mut keep, intent);
         }
     }
-    let (last, desired) = (of(before), of(after));
-    for (daemon, tree) in &desired {
-        keep.entry(*daemon).or_default().merge(tree);
-    }
-    Some(Part { last, desired, keep })
+    let [last, desired, keep] = [&mut last, &mut desired, &mut keep]
+        .map(|forest| forest.remove(&daemon).unwrap_or_default());
+    Some(Part { daemon, last, desired, keep })
 }
 
 #[cfg(test)]
@@ -74,7 +73,7 @@ mod tests {
     use crate::{
         model::{OwnerName, PathAttributes, PrefixAdvertisement},
         render::StaticShape,
-        tree::Tree,
+        tree::{Tree, advance},
     };
 
     const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested };
@@ -127,10 +126,8 @@ mod tests {
                 let keys = before.iter().chain(after).map(Intent::key).collect();
                 let (before, after) = (store(before.clone()), store(after.clone()));
                 let part = part(&before, &after, &keys, SHAPES).expect("prefixes only");
-                let bgpd = |forest: &Forest| forest.get(&Daemon::Bgpd).cloned().unwrap_or_default();
                 let mut tree = whole(&before);
-                let (last, desired) = (bgpd(&part.last), bgpd(&part.desired));
-                crate::tree::advance(&mut tree, &last, &desired, &bgpd(&part.keep), &|_| None);
+                advance(&mut tree, &part.last, &part.desired, &part.keep, &|_| None);
                 assert_eq!(tree, whole(&after));
             }
         }

@@ -4,7 +4,7 @@
 //! what clients have set since then stands. Its neighbours stand as it says; one that another owner has
 //! is left alone. Neighbours that it said before and says no longer go.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use tracing::{error, info, warn};
 
@@ -15,7 +15,7 @@ use crate::{
     model::{Change, Configured, Intent, IntentKey, OwnerName},
     policy::{Policies, Violation, check_all},
     store::Store,
-    transaction::{Ending, Outcome, Transaction},
+    transaction::Transaction,
 };
 
 /// Origin of transactions that nobody called for.
@@ -90,10 +90,7 @@ pub(super) fn adopt(
     match after {
         Ok(after) if !changes.is_empty() => {
             journal.configured(meanwhile(&journal.state().configured, &now))?;
-            let transaction = Transaction::new(&admin(), ORIGIN, &changes, &before, &after);
-            let id = transaction.id;
-            journal.prepare(&[transaction])?;
-            journal.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
+            journal.declare(Transaction::new(&admin(), ORIGIN, &changes, &before, &after))?;
         }
         _ => {}
     }
@@ -143,10 +140,14 @@ impl Actor {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
 
     use super::*;
-    use crate::{proto::v1, wire};
+    use crate::{
+        proto::v1,
+        transaction::{Ending, Outcome},
+        wire,
+    };
 
     fn peer(number: u8, remote_as: u32) -> crate::model::Peer {
         let neighbor_address = format!("10.0.0.{number}");

@@ -12,7 +12,7 @@ use crate::{
     journal::{Journal, JournalError},
     model::{Change, IntentKey},
     render::render,
-    transaction::{Ending, Outcome, Transaction},
+    transaction::Transaction,
 };
 
 /// Origin of the transaction that ends a drain.
@@ -52,10 +52,7 @@ pub(super) fn end_drain(journal: &mut Journal) -> Result<(), JournalError> {
     let changes = [Change::Remove(IntentKey::Drain)];
     let mut after = before.clone();
     after.apply(owner, &changes[0]);
-    let transaction = Transaction::new(owner, ORIGIN, &changes, &before, &after);
-    let id = transaction.id;
-    journal.prepare(&[transaction])?;
-    journal.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
+    let id = journal.declare(Transaction::new(owner, ORIGIN, &changes, &before, &after))?;
     info!(%owner, transaction = %id, "the drain was until this restart; it ends");
     Ok(())
 }

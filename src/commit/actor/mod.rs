@@ -242,7 +242,7 @@ impl Actor {
         let before = self.store().clone();
         let after = self.permit(&before, request)?;
         let plan = match self.engine.validate(self.fragment(&after, &[request])).await {
-            Ok(()) => {
+            Ok(_) => {
                 let desired = self.desired(&after, request.changes.iter().map(Change::key));
                 self.engine.plan(&desired).await
             }

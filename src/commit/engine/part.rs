@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use futures::TryFutureExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
-    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Stage, UNDO_DEADLINE, Way,
-    in_time,
+    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Stage, Way, in_time,
+    undone_in_time,
 };
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
@@ -29,15 +29,17 @@ const LINES_PER_QUESTION: usize = 64;
 /// Lines that a configuration counts for at least: to read one costs a round trip.
 const FEWEST_LINES: usize = 1024;
 
-/// A part of what is desired.
-#[derive(Debug, Clone, Default)]
+/// A part of what one daemon shall run.
+#[derive(Debug, Clone)]
 pub struct Part {
+    /// Which daemon.
+    pub daemon: Daemon,
     /// What the intents that change stood for.
-    pub last: Forest,
+    pub last: Tree,
     /// What they stand for now.
-    pub desired: Forest,
-    /// What stays though `desired` lacks it, since others use it.
-    pub keep: Forest,
+    pub desired: Tree,
+    /// What stays of `last`: all of `desired`, and what others use.
+    pub keep: Tree,
 }
 
 /// What a daemon ran beside what is ours when it was read last.
@@ -79,26 +81,19 @@ impl Engine {
         applied
     }
 
-    async fn commit_part_in_time(
-        &mut self,
-        mut part: Part,
-    ) -> Result<Option<Applied>, EngineError> {
-        let daemon = Daemon::Bgpd;
-        let last = part.last.remove(&daemon).unwrap_or_default();
-        let desired = part.desired.remove(&daemon).unwrap_or_default();
-        let keep = part.keep.remove(&daemon).unwrap_or_default();
-        if !part.last.is_empty() || !part.desired.is_empty() || !self.knows(daemon) {
+    async fn commit_part_in_time(&mut self, part: Part) -> Result<Option<Applied>, EngineError> {
+        let daemon = part.daemon;
+        if !self.knows(daemon) {
             return Ok(None);
         }
         let begun = Instant::now();
-        let desired = self.judge(desired).await?;
+        let mut judged = self.validate(Forest::from([(daemon, part.desired)])).await?;
+        let part = Part { desired: judged.remove(&daemon).unwrap_or_default(), ..part };
         self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
-        let Some(plan) = self.plan_part(daemon, &last, &desired, &keep)? else {
-            return Ok(None);
-        };
+        let Some(plan) = self.plan_part(&part)? else { return Ok(None) };
         failpoint::hit("engine-planned");
         let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
-        let questions = self.questions(daemon, &plan, &last, &desired, &keep);
+        let questions = self.questions(&part, &plan);
         if plan.steps.is_empty() {
             // A call that is repeated: does FRR still have it?
             let holds = self.is_answered(daemon, questions.as_deref()).await;
@@ -110,7 +105,7 @@ impl Engine {
         match carried_out {
             Ok(()) => {
                 let ours = self.last.entry(daemon).or_default();
-                advance(ours, &last, &desired, &keep, &|_| None);
+                advance(ours, &part.last, &part.desired, &part.keep, &|_| None);
                 if let Some(known) = self.known.get_mut(&daemon) {
                     let gone = plan.phase(true).1.len();
                     known.lines = (known.lines + plan.steps.len()).saturating_sub(2 * gone);
@@ -120,17 +115,16 @@ impl Engine {
             }
             Err(Failure::Lost(daemon, why)) => {
                 warn!(%daemon, why, "lost while applying");
-                self.perhaps_ours(daemon, &desired);
+                self.perhaps_ours(daemon, &part.desired);
                 self.away.insert(daemon, why.clone());
                 applied.unreachable.insert(daemon, why);
                 Ok(Some(applied))
             }
             Err(Failure::Refused(message, at)) => {
-                let undone = timeout(UNDO_DEADLINE, self.undo_part(daemon, &plan, &done)).await;
-                match undone.unwrap_or_else(|_| Err(format!("not within {UNDO_DEADLINE:?}"))) {
+                match undone_in_time(self.undo_part(daemon, &plan, &done)).await {
                     Ok(()) => Err(EngineError::Refused { message, at }),
                     Err(undo) => {
-                        self.perhaps_ours(daemon, &desired);
+                        self.perhaps_ours(daemon, &part.desired);
                         Err(EngineError::NotUndone { message, undo })
                     }
                 }
@@ -145,35 +139,15 @@ impl Engine {
         known.is_some() && connection == known
     }
 
-    /// Nobody knows how much of it the daemon has: the whole is compared next, and all of this counts as
-    /// ours meanwhile.
-    fn perhaps_ours(&mut self, daemon: Daemon, desired: &Tree) {
-        self.known.remove(&daemon);
-        self.last.entry(daemon).or_default().merge(desired);
-    }
-
-    async fn judge(&self, tree: Tree) -> Result<Tree, EngineError> {
-        let judged = self.yang.call(move |schema| schema.check(&tree).map(|()| tree)).await;
-        judged.and_then(|result| result).map_err(|error| EngineError::Refused {
-            message: format!("YANG validation: {error}"),
-            at: None,
-        })
-    }
-
     /// The steps; `None` where something of somebody else's is at the same place.
-    fn plan_part(
-        &mut self,
-        daemon: Daemon,
-        last: &Tree,
-        desired: &Tree,
-        keep: &Tree,
-    ) -> Result<Option<VtyPlan>, EngineError> {
-        let (Some(vty), Some(known)) = (self.vty.get(&daemon), self.known.get_mut(&daemon)) else {
+    fn plan_part(&mut self, part: &Part) -> Result<Option<VtyPlan>, EngineError> {
+        let Part { daemon, last, desired, keep } = part;
+        let (Some(vty), Some(known)) = (self.vty.get(daemon), self.known.get_mut(daemon)) else {
             return Ok(None);
         };
         let mut shape = last.clone();
         shape.merge(desired);
-        let mut tree = self.last.get(&daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
+        let mut tree = self.last.get(daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
         tree.merge(&known.others.tree.overlap(&shape));
         let foreign = std::mem::take(&mut known.others.foreign);
         let running = Running { tree, foreign, profile: None, version: None };
@@ -185,20 +159,14 @@ impl Engine {
     }
 
     /// What bgpd is asked to confirm the plan; `None` where that is more work than reading all.
-    fn questions(
-        &self,
-        daemon: Daemon,
-        plan: &VtyPlan,
-        last: &Tree,
-        desired: &Tree,
-        keep: &Tree,
-    ) -> Option<Vec<Question>> {
-        let lines = self.known.get(&daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
+    fn questions(&self, part: &Part, plan: &VtyPlan) -> Option<Vec<Question>> {
+        let lines = self.known.get(&part.daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
         let few = |count: usize| count * LINES_PER_QUESTION <= lines;
         if !few(plan.steps.len()) {
             return None;
         }
-        Question::of(&plan.steps, last, desired, keep).filter(|questions| few(questions.len()))
+        Question::of(&plan.steps, &part.last, &part.desired, &part.keep)
+            .filter(|questions| few(questions.len()))
     }
 
     /// Whether the daemon's answers are those that are wanted; `None` where it was not asked or did not

@@ -237,25 +237,20 @@ impl VtyDriver {
         Ok(())
     }
 
-    /// Brings the daemon back to `before`, whatever it runs now, and reads whether it is.
+    /// Brings the daemon back to `before`, whatever it runs now, and reads whether it is, word for word.
     ///
     /// # Errors
     /// What still differs, or why nothing can be done.
     pub async fn restore(&mut self, before: &Snapshot, defaults: &Defaults) -> Result<(), String> {
-        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
-        if now.text == before.text {
-            return Ok(());
+        let back = |now: &Snapshot| now.text == before.text;
+        match self.lead_to(&before.running.tree, defaults, back).await? {
+            None => Ok(()),
+            Some(now) => Err(format!(
+                "{} shows other lines than before: {}",
+                self.daemon,
+                first_difference(before, &now)
+            )),
         }
-        self.lead_to(&now, &before.running.tree).await?;
-        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
-        if now.text == before.text {
-            return Ok(());
-        }
-        Err(format!(
-            "{} shows other lines than before: {}",
-            self.daemon,
-            first_difference(before, &now)
-        ))
     }
 
     /// Like [`VtyDriver::restore`], where it is only known what the daemon's words meant.
@@ -263,25 +258,33 @@ impl VtyDriver {
     /// # Errors
     /// As there.
     pub async fn restore_tree(&mut self, before: &Tree, defaults: &Defaults) -> Result<(), String> {
-        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
-        if now.running.tree == *before {
-            return Ok(());
+        match self.lead_to(before, defaults, |now| now.running.tree == *before).await? {
+            None => Ok(()),
+            Some(now) => {
+                let wrong = diff(before, &now.running.tree).into_iter().next();
+                let path = wrong.map(|edit| edit.path).unwrap_or_default();
+                Err(format!("{} runs something else than before at {path}", self.daemon))
+            }
         }
-        self.lead_to(&now, before).await?;
-        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
-        if now.running.tree == *before {
-            return Ok(());
-        }
-        let wrong = diff(before, &now.running.tree).into_iter().next();
-        let path = wrong.map(|edit| edit.path).unwrap_or_default();
-        Err(format!("{} runs something else than before at {path}", self.daemon))
     }
 
-    /// Sends what leads from what the daemon runs now to `goal`.
-    async fn lead_to(&mut self, now: &Snapshot, goal: &Tree) -> Result<(), String> {
+    /// Sends what leads to `goal`, unless the daemon is there, and gives what it runs if it is not there
+    /// then either.
+    async fn lead_to(
+        &mut self,
+        goal: &Tree,
+        defaults: &Defaults,
+        there: impl Fn(&Snapshot) -> bool,
+    ) -> Result<Option<Snapshot>, String> {
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        if there(&now) {
+            return Ok(None);
+        }
         let (shown, wanted) = (self.table.lines(&now.running.tree), self.table.lines(goal));
         let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
-        self.apply(&back).await.map_err(|error| error.to_string())
+        self.apply(&back).await.map_err(|error| error.to_string())?;
+        let now = self.read(defaults).await.map_err(|error| chain(&error))?;
+        Ok((!there(&now)).then_some(now))
     }
 
     fn lost(&mut self, source: VtyError) -> ApplyError {

@@ -101,15 +101,18 @@ const ROUTER_BGP: &str = "router bgp";
 const BGP_IPV4: &str = "address-family ipv4 unicast";
 const BGP_IPV6: &str = "address-family ipv6 unicast";
 
+const TOP_NODE: NodeSpec = NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] };
+const ROUTE_MAP_NODE: NodeSpec = NodeSpec {
+    name: ROUTE_MAP,
+    parent: Some(TOP),
+    enter: "route-map {rmap} {action} {seq}",
+    root: "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq}]",
+    context: &["/action={action}"],
+};
+
 pub(super) const BGPD_NODES: [NodeSpec; 5] = [
-    NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
-    NodeSpec {
-        name: ROUTE_MAP,
-        parent: Some(TOP),
-        enter: "route-map {rmap} {action} {seq}",
-        root: "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq}]",
-        context: &["/action={action}"],
-    },
+    TOP_NODE,
+    ROUTE_MAP_NODE,
     NodeSpec {
         name: ROUTER_BGP,
         parent: Some(TOP),

@@ -1,7 +1,7 @@
 //! bfdd: profiles with their timers, and sessions. The command line counts milliseconds, the model
 //! microseconds.
 
-use super::{HiddenSpec, NodeSpec, RowSpec, TOP, row};
+use super::{HiddenSpec, NodeSpec, RowSpec, TOP, TOP_NODE, row};
 
 const BFD: &str = "bfd";
 const PROFILE: &str = "bfd profile";
@@ -18,7 +18,7 @@ const FREE_ROOT: &str =
 const MULTIHOP_ROOT: &str = "/frr-bfdd:bfdd/bfd/sessions/multi-hop[source-addr={source:ip}][dest-addr={peer:ip}][vrf=default]";
 
 pub(in super::super) const BFDD_NODES: [NodeSpec; 6] = [
-    NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
+    TOP_NODE,
     NodeSpec {
         name: BFD,
         parent: Some(TOP),

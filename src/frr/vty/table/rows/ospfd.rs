@@ -1,6 +1,9 @@
 //! ospfd: the route-map that says which static routes are ours, the process, and the interfaces.
 
-use super::{HiddenSpec, NodeSpec, ROUTE_MAP, RowSpec, TOP, prefix_lists, route_map_entry, row};
+use super::{
+    HiddenSpec, NodeSpec, ROUTE_MAP, ROUTE_MAP_NODE, RowSpec, TOP, TOP_NODE, prefix_lists,
+    route_map_entry, row,
+};
 
 /// `frr-ospfd:ospf` of the default VRF. FRR's models name no instance of OSPF; as with BGP it is
 /// called after its protocol.
@@ -11,14 +14,8 @@ const ROUTER_OSPF: &str = "router ospf";
 const INTERFACE: &str = "interface";
 
 pub(in super::super) const OSPFD_NODES: [NodeSpec; 4] = [
-    NodeSpec { name: TOP, parent: None, enter: "", root: "", context: &[] },
-    NodeSpec {
-        name: ROUTE_MAP,
-        parent: Some(TOP),
-        enter: "route-map {rmap} {action} {seq}",
-        root: "/frr-route-map:lib/route-map[name={rmap}]/entry[sequence={seq}]",
-        context: &["/action={action}"],
-    },
+    TOP_NODE,
+    ROUTE_MAP_NODE,
     NodeSpec {
         name: ROUTER_OSPF,
         parent: Some(TOP),

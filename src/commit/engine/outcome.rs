@@ -1,0 +1,103 @@
+//! How a commit can end, and by when.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+
+use crate::{
+    daemon::Daemon,
+    frr::{mgmtd::MgmtdError, retry::Retry},
+    tree::Path,
+};
+
+/// Time that one commit has for all its steps: a client waits 30 s usually, and a refusal has to be
+/// undone within that as well. Longer than one reply may take, so that it tells which daemon it was.
+pub(super) const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Time that undoing has then. It waits for daemons that have just answered.
+pub(super) const UNDO_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Time that a comparison with everything has: nobody waits for it, and to fill mgmtd with 100,000
+/// routes takes half a minute. The agent counts as dead some time after this.
+pub(super) const RESYNC_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Why a daemon was left alone in the middle of a commit.
+pub(super) const LATE: &str = "not done before the commit's deadline";
+
+/// How a commit of the engine went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Commands and northbound edits that were sent.
+    pub sent: usize,
+    /// Daemons that could not be reached, each with why: their part is still to be done.
+    pub unreachable: BTreeMap<Daemon, String>,
+}
+
+/// Why nothing was changed, or what remains of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// libyang or FRR refused; FRR is as it was.
+    #[error("{message}")]
+    Refused {
+        /// Their words.
+        message: String,
+        /// Which data is to blame, where that is known.
+        at: Option<(Daemon, Path)>,
+    },
+    /// Refused, and FRR could not be brought back.
+    #[error("{message}; {undo}")]
+    NotUndone {
+        /// What was refused.
+        message: String,
+        /// Why it could not be undone.
+        undo: String,
+    },
+}
+
+/// Why a phase ended early.
+pub(super) enum Failure {
+    /// FRR said no, to this data where it is known.
+    Refused(String, Option<(Daemon, Path)>),
+    /// The daemon can't be asked.
+    Lost(Daemon, String),
+}
+
+/// The step, unless the commit's deadline comes first. A step that is given up is in doubt: its session is
+/// of no further use, and what the daemon runs is read anew.
+pub(super) async fn in_time<T>(
+    by: Option<Instant>,
+    daemon: Daemon,
+    step: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match by {
+        None => step.await,
+        Some(by) => {
+            let late = |_| Err(Failure::Lost(daemon, LATE.to_owned()));
+            timeout_at(by, step).await.unwrap_or_else(late)
+        }
+    }
+}
+
+/// The undoing, unless its own deadline comes first.
+pub(super) async fn undone_in_time(
+    undo: impl Future<Output = Result<(), String>>,
+) -> Result<(), String> {
+    let late = |_| Err(format!("not within {UNDO_DEADLINE:?}"));
+    timeout(UNDO_DEADLINE, undo).await.unwrap_or_else(late)
+}
+
+/// A step of mgmtd's.
+pub(super) async fn mgmtd<T>(
+    step: impl Future<Output = Result<T, MgmtdError>>,
+) -> Result<T, Failure> {
+    step.await.map_err(|error| mgmtd_failure(&error))
+}
+
+pub(super) fn mgmtd_failure(error: &MgmtdError) -> Failure {
+    debug!(kind = error.kind(), retry = ?error.retry(), "mgmtd");
+    match error.retry() {
+        Retry::Never => Failure::Refused(error.to_string(), None),
+        Retry::Later | Retry::ReadBack => Failure::Lost(Daemon::Mgmtd, error.to_string()),
+    }
+}
