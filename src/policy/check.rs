@@ -5,7 +5,7 @@ use crate::{
     model::{
         AsNumber, BgpGlobal, Change, Intent, IntentKey, OwnerName, Peer, PeerType, Prefix, Protocol,
     },
-    store::Store,
+    store::{Owned, Store},
 };
 
 /// Whether `owner` may make this change to what is in the store.
@@ -21,9 +21,20 @@ pub fn check(
     owner: &OwnerName,
     change: &Change,
 ) -> Result<(), Violation> {
+    judge(policies, store, store.get(&change.key()), owner, change)
+}
+
+/// [`check`], where what stands in the place of the object is not that of the store around it.
+fn judge(
+    policies: &Policies,
+    around: &Store,
+    stands: Option<&Owned>,
+    owner: &OwnerName,
+    change: &Change,
+) -> Result<(), Violation> {
     match change {
-        Change::Set(intent) => set(policies, store, owner, intent),
-        Change::Remove(key) => remove(policies, store, owner, *key),
+        Change::Set(intent) => set(policies, around, stands, owner, intent),
+        Change::Remove(key) => remove(policies, around, stands, owner, *key),
     }
 }
 
@@ -49,10 +60,8 @@ pub fn check_all(
     // that is what it meets, in whatever order they are sent to FRR.
     let mut violations = Vec::new();
     for change in changes {
-        let key = change.key();
-        let mut met = after.clone();
-        met.restore(key, store.get(&key).cloned());
-        violations.extend(check(policies, &met, owner, change).err());
+        let stands = store.get(&change.key());
+        violations.extend(judge(policies, &after, stands, owner, change).err());
     }
     violations.extend(quota::exceeded(policies, store, &after, owner, changes));
     if violations.is_empty() { Ok(after) } else { Err(violations) }
@@ -62,6 +71,7 @@ pub fn check_all(
 fn set(
     policies: &Policies,
     store: &Store,
+    stands: Option<&Owned>,
     owner: &OwnerName,
     intent: &Intent,
 ) -> Result<(), Violation> {
@@ -96,17 +106,18 @@ fn set(
         IntentKey::Prefix(..) => ViolationKind::PrefixConflict,
         _ => ViolationKind::NotOwner,
     };
-    not_anothers(store, owner, key, kind)
+    not_anothers(stands, owner, key, kind)
 }
 
 /// May this owner withdraw this?
 fn remove(
     policies: &Policies,
     store: &Store,
+    stands: Option<&Owned>,
     owner: &OwnerName,
     key: IntentKey,
 ) -> Result<(), Violation> {
-    if store.get(&key).is_none() {
+    if stands.is_none() {
         return violation(ViolationKind::NotFound, key, format!("{owner} has no such object"));
     }
     if key == IntentKey::Bgp {
@@ -116,7 +127,7 @@ fn remove(
     if key == IntentKey::Drain {
         return may_configure_bgp(policies, owner);
     }
-    not_anothers(store, owner, key, ViolationKind::NotOwner)
+    not_anothers(stands, owner, key, ViolationKind::NotOwner)
 }
 
 /// Whether the owner may set the BGP instance.
@@ -233,12 +244,12 @@ fn nothing_needs_bgp(store: &Store) -> Result<(), Violation> {
 
 /// Whether the object is nobody else's, or `admin` asks.
 fn not_anothers(
-    store: &Store,
+    stands: Option<&Owned>,
     owner: &OwnerName,
     key: IntentKey,
     kind: ViolationKind,
 ) -> Result<(), Violation> {
-    let Some(existing) = store.get(&key) else { return Ok(()) };
+    let Some(existing) = stands else { return Ok(()) };
     if existing.owner == *owner || owner.is_admin() {
         return Ok(());
     }

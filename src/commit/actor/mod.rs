@@ -257,11 +257,12 @@ impl Actor {
 
     /// Decides a batch: together where FRR takes all of it, else each request alone.
     async fn batch(&mut self, batch: Vec<Enquiry>) {
-        let mut accepted = Vec::new();
+        let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
         let mut store = self.store().clone();
         for (request, answer) in batch {
             match self.permit(&store, &request) {
                 Ok(after) => {
+                    transactions.push(transaction(&request, &store, &after));
                     store = after;
                     accepted.push((request, answer));
                 }
@@ -273,10 +274,10 @@ impl Actor {
         }
         self.observer.batch(accepted.len(), self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
-        match self.apply(&requests).await {
-            Ok(committed) => {
-                for ((request, answer), committed) in accepted.into_iter().zip(committed) {
-                    self.answer(&request, answer, Ok(committed));
+        match self.carry_out(store, &transactions, &requests).await {
+            Ok(outcome) => {
+                for ((request, answer), transaction) in accepted.into_iter().zip(&transactions) {
+                    self.answer(&request, answer, Ok(committed(transaction, outcome)));
                 }
             }
             Err(error) if accepted.len() == 1 => {
@@ -287,11 +288,7 @@ impl Actor {
             // One of them is to blame: the others shall not suffer for it.
             Err(_) => {
                 for (request, answer) in accepted {
-                    let result = match self.permit(self.store(), &request) {
-                        Ok(_) => self.apply(&[&request]).await,
-                        Err(error) => Err(error),
-                    };
-                    let result = result.map(|mut committed| committed.remove(0));
+                    let result = self.alone(&request).await;
                     self.answer(&request, answer, result);
                 }
             }
@@ -304,27 +301,16 @@ impl Actor {
         check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
     }
 
-    /// Carries out what was permitted, where FRR takes it, or will as soon as it can be reached. Gives
-    /// an answer for each request.
-    async fn apply(&mut self, requests: &[&CommitRequest]) -> Result<Vec<Committed>, CommitError> {
-        let mut after = self.store().clone();
-        let mut transactions = Vec::with_capacity(requests.len());
-        for request in requests {
-            let before = after.clone();
-            for change in &request.changes {
-                after.apply(&request.owner, change);
-            }
-            let (owner, origin) = (&request.owner, request.origin);
-            let mut transaction =
-                Transaction::new(owner, origin, &request.changes, &before, &after);
-            transaction.confirm_by =
-                request.confirm_within.map(|within| transaction.begun + within);
-            transactions.push(transaction);
-        }
-        let outcome = self.carry_out(after, &transactions, requests).await?;
-        Ok(transactions.iter().map(|transaction| committed(transaction, outcome)).collect())
+    /// Decides one request by itself.
+    async fn alone(&mut self, request: &CommitRequest) -> Result<Committed, CommitError> {
+        let after = self.permit(self.store(), request)?;
+        let transaction = transaction(request, self.store(), &after);
+        let outcome =
+            self.carry_out(after, std::slice::from_ref(&transaction), &[request]).await?;
+        Ok(committed(&transaction, outcome))
     }
 
+    /// Carries out what was permitted, where FRR takes it, or will as soon as it can be reached.
     async fn carry_out(
         &mut self,
         after: Store,
@@ -497,6 +483,14 @@ impl Actor {
         // A client that went away does not get its answer.
         let _ = answer.send(result);
     }
+}
+
+/// The transaction that carries out a request.
+fn transaction(request: &CommitRequest, before: &Store, after: &Store) -> Transaction {
+    let CommitRequest { owner, origin, changes, .. } = request;
+    let mut transaction = Transaction::new(owner, origin, changes, before, after);
+    transaction.confirm_by = request.confirm_within.map(|within| transaction.begun + within);
+    transaction
 }
 
 /// The answer to the request that a transaction carried out.
