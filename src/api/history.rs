@@ -66,7 +66,10 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
         edits.iter().for_each(|edit| leaf_changes(edit, &mut diff));
         let grpc = plan_of_all.grpc.contains(daemon);
         let (door, steps) = match plan {
-            DaemonPlan::Mgmtd(edits) => ("northbound", edits.iter().map(edit_step).collect()),
+            DaemonPlan::Mgmtd(edits) => {
+                let door = if grpc { "grpc" } else { "northbound" };
+                (door, edits.iter().map(|edit| edit_step(edit, door)).collect())
+            }
             DaemonPlan::Vty(plan) => {
                 let door = |step: &crate::frr::vty::steps::Step| {
                     if grpc && coverage::has_grpc(*daemon, &step.path) { "grpc" } else { "vty" }
@@ -89,7 +92,7 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
     v1::PlanResponse { daemons: daemons.collect() }
 }
 
-fn edit_step(edit: &Edit) -> v1::PlanStep {
+fn edit_step(edit: &Edit, door: &str) -> v1::PlanStep {
     let say = |node: &Option<Node>| match node {
         Some(_) => format!("merge {}", edit.path),
         None => format!("delete {}", edit.path),
@@ -98,7 +101,7 @@ fn edit_step(edit: &Edit) -> v1::PlanStep {
         context: Vec::new(),
         command: say(&edit.new),
         inverse: vec![say(&edit.old)],
-        door: "northbound".to_owned(),
+        door: door.to_owned(),
     }
 }
 

@@ -148,8 +148,11 @@ impl Engine {
 
     /// Has daemons' own gRPC take what it can.
     pub fn set_doors(&mut self, doors: &BTreeMap<Daemon, Door>) {
-        for (daemon, part) in &mut self.vty {
-            doors.get(daemon).cloned().into_iter().for_each(|door| part.driver.set_door(door));
+        for (daemon, door) in doors {
+            match self.vty.get_mut(daemon) {
+                Some(part) => part.driver.set_door(door.clone()),
+                None => self.mgmtd.set_door(door.clone()),
+            }
         }
     }
 
@@ -337,6 +340,9 @@ impl Engine {
             if part.driver.has_grpc().await {
                 grpc.insert(*daemon);
             }
+        }
+        if self.mgmtd.has_grpc().await {
+            grpc.insert(Daemon::Mgmtd);
         }
         Ok(Plan { daemons, grpc, unreachable })
     }

@@ -1,11 +1,12 @@
 //! The agent with FRR's own gRPC in bfdd and bgpd: what FRR runs is word for word what it runs without,
-//! and an endpoint that is away, lies or refuses costs nothing.
+//! and an endpoint that is away, lies or refuses costs nothing. In mgmtd (`mgmtd`) FRR's own does lie.
 
 #[path = "../agent/mod.rs"]
 mod agent;
 mod fake;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod mgmtd;
 
 use agent::*;
 use fake::{Answer, Fake};
