@@ -116,5 +116,8 @@ impl View for Drained {
 }
 
 fn named(local_as: u32, router_id: &str) -> String {
-    format!("AS {local_as}, router-id {}", text::or_dash(router_id))
+    match router_id {
+        "" => format!("AS {local_as}"),
+        router_id => format!("AS {local_as}, router-id {router_id}"),
+    }
 }
