@@ -189,6 +189,7 @@ impl Engine {
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
+        self.judge_steps(daemon, plan).await?;
         self.apply(daemon, plan, false, sent, done).await?;
         self.apply(daemon, plan, true, sent, done).await?;
         self.confirm_part(daemon, plan, questions).await?;

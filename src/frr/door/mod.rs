@@ -166,6 +166,10 @@ impl Door {
         result
     }
 
+    async fn validate(&self, edits: Edits) -> Result<(), Error> {
+        self.0.northbound.validate(edits).await
+    }
+
     /// It did not answer, or not as a northbound does.
     pub(super) async fn failed(&self, error: &Error) {
         let mut next = self.0.next.lock().await;
