@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use novaroute::proto::v1::{BgpPeer, EnableBfdRequest, EnableOspfRequest, EventType, RouteEvent};
+use novaroute::proto::v1::{
+    BgpPeer, EnableBfdRequest, EnableOspfRequest, EventType, OspfInterface, RouteEvent,
+};
 use serde_json::Value;
 
 use crate::{
@@ -192,6 +194,36 @@ fn drift_is_noticed_repaired_and_counted() {
     });
     assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("applied"));
     assert!(agent.log().contains("FRR had lost or changed what is ours; repaired"));
+}
+
+/// The comparison hangs at ospfd when it has seen what bgpd lacks: long enough to be looked at.
+#[test]
+fn a_prefix_that_somebody_took_away_is_drifted_until_it_is_back() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("192.0.2.0/24").unwrap();
+    admin.advertise("198.51.100.0/24").unwrap();
+    let interface = OspfInterface {
+        interface_name: net::NODE_TOR_INTERFACE.into(),
+        area_id: "0".into(),
+        ..OspfInterface::default()
+    };
+    admin.enable_ospf(interface).unwrap();
+    agent.wait_ready();
+    lab.stop(Router::Node, "ospfd");
+    let drift = ["router bgp 65000", "address-family ipv4 unicast", "no network 192.0.2.0/24"];
+    configure(&lab, &drift);
+    wait_state(&admin, "192.0.2.0/24", "drifted", COMPARED);
+    let status = admin.status();
+    let of = |prefix: &str| status.prefixes.iter().find(|it| it.prefix == prefix).unwrap();
+    assert!(of("192.0.2.0/24").reason.contains("lost or changed"), "{status:?}");
+    assert_eq!(of("198.51.100.0/24").state, "applied", "the others are as they were");
+    lab.cont(Router::Node, "ospfd");
+    wait_state(&admin, "192.0.2.0/24", "applied", COMPARED);
+    has_lines(&lab, &["network 192.0.2.0/24"]).unwrap();
+    agent.wait_ready();
 }
 
 #[test]
