@@ -39,8 +39,13 @@ fn bgpd_is_refilled_after_a_crash_without_a_call() {
     let state = admin.prefix_state("192.0.2.0/24");
     assert_eq!(state.as_deref(), Some("pending"), "no route is called applied while bgpd is away");
     assert!(!admin.status().frr_status.unwrap().connected);
-    // Calls are taken and done later.
-    admin.advertise("198.51.100.0/24").unwrap();
+    // Calls are taken and done later, and say so.
+    let request = admin.advertise_request("198.51.100.0/24");
+    let answer = admin.call(|mut c| async move { c.advertise_prefix(request).await }).unwrap();
+    assert_eq!(answer.outcome(), Outcome::Pending);
+    let who = ["--owner", "admin", "--token", "admin-token", "--prefix", "198.51.100.0/24"];
+    let told = agent.ctl(&[&["advertise"][..], &who].concat());
+    assert!(String::from_utf8_lossy(&told.stdout).contains("pending"), "{told:?}");
     assert_eq!(admin.prefix_state("198.51.100.0/24").as_deref(), Some("pending"));
     let outcome = admin.apply(vec![change::prefix("203.0.113.0/24")]).unwrap();
     assert_eq!(outcome, Outcome::Pending);
