@@ -22,8 +22,8 @@ use novaroute::{
         },
     },
     proto::frr::{
-        CommitRequest, CreateCandidateRequest, EditCandidateRequest, PathValue,
-        commit_request::Phase, northbound_client::NorthboundClient,
+        CommitRequest, CreateCandidateRequest, DeleteCandidateRequest, EditCandidateRequest,
+        PathValue, commit_request::Phase, northbound_client::NorthboundClient,
     },
     tree::Tree,
     yang::{Profile, Schema},
@@ -422,8 +422,28 @@ async fn an_old_candidate_takes_back_what_was_typed_since() {
     assert!(!shown.contains("NR-typed"), "FRR has learnt to notice old candidates: {shown}");
 }
 
+/// Why daemons are asked to validate beforehand, and not to prepare.
+#[tokio::test]
+async fn a_candidate_that_was_prepared_and_aborted_kills_bgpd_when_it_is_deleted() {
+    let mut bench = Bench::start(Daemon::Bgpd).await;
+    let candidate = bench.candidate().await;
+    let entry = format!("{PREFIX_LIST}/entry[sequence='10']");
+    let values =
+        [(format!("{entry}/action"), "permit"), (format!("{entry}/ipv4-prefix"), "10.0.0.0/8")];
+    for phase in [Phase::Validate, Phase::Prepare, Phase::Abort] {
+        bench.edit_and_commit(candidate, &values, phase).await.expect("FRR takes it");
+    }
+    assert!(bench.lab.pid(Router::Node, "bgpd").is_some());
+    let delete = DeleteCandidateRequest { candidate_id: candidate };
+    let _ = bench.client.delete_candidate(delete).await;
+    wait_for("the end of bgpd", CONVERGE, || match bench.lab.pid(Router::Node, "bgpd") {
+        None => Ok(()),
+        Some(_) => Err("bgpd survives it: FRR is mended, `DaemonDriver::validate` may prepare"),
+    });
+}
+
 /// The reason for `frr::gateway`. When this fails, FRR's own gRPC has become honest: say so in the
-/// documents, and let mgmtd's part of the engine use it.
+/// documents: `frr.grpc.mgmtd` uses it then.
 #[tokio::test]
 async fn mgmtds_own_grpc_says_yes_and_tells_nobody() {
     const PREFIX: &str = "203.0.113.0/24";

@@ -32,13 +32,16 @@ fn tor_runs_ospf_and_bfd(lab: &Lab) {
 fn a_python_client_runs_every_call_and_every_status_code_of_the_contract() {
     let lab = Lab::start(LabOptions::default());
     tor_runs_ospf_and_bfd(&lab);
-    let agent = Agent::start(&lab);
+    let agent = Agent::start_with(&lab, |config| {
+        config["owners"]["edge"]["may_configure_bgp"] = true.into();
+        config["owners"]["net"]["quotas"] = serde_json::json!({"prefixes": 1});
+    });
     let output = lab
         .command(Router::Node, python())
         .arg(format!("{ROOT}/tests/python/contract.py"))
         .arg(format!("unix:{}", agent.socket().display()))
         .arg(format!("{ROOT}/tests/lab/lab.sh"))
-        .args(["-l", lab.id(), "vtysh", "node", "-c"])
+        .args(["-l", lab.id()])
         .output()
         .unwrap();
     assert_well(&output);

@@ -66,7 +66,10 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
         edits.iter().for_each(|edit| leaf_changes(edit, &mut diff));
         let grpc = plan_of_all.grpc.contains(daemon);
         let (door, steps) = match plan {
-            DaemonPlan::Mgmtd(edits) => ("northbound", edits.iter().map(edit_step).collect()),
+            DaemonPlan::Mgmtd(edits) => {
+                let door = if grpc { "grpc" } else { "northbound" };
+                (door, edits.iter().flat_map(|edit| edit_steps(edit, door)).collect())
+            }
             DaemonPlan::Vty(plan) => {
                 let door = |step: &crate::frr::vty::steps::Step| {
                     if grpc && coverage::has_grpc(*daemon, &step.path) { "grpc" } else { "vty" }
@@ -89,20 +92,30 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
     v1::PlanResponse { daemons: daemons.collect() }
 }
 
-fn edit_step(edit: &Edit) -> v1::PlanStep {
-    let say = |node: &Option<Node>| match node {
-        Some(_) => format!("merge {}", edit.path),
-        None => format!("delete {}", edit.path),
+/// What is set of an edit, each by its path with its value; an edit that takes away is its path.
+fn edit_steps(edit: &Edit, door: &str) -> Vec<v1::PlanStep> {
+    let say = |node: Option<&Node>| match leaves(&edit.path, node) {
+        ends if ends.is_empty() => vec![format!("delete {}", edit.path)],
+        ends => ends.iter().map(|(path, value)| merge(path, value)).collect(),
     };
-    v1::PlanStep {
+    let inverse = say(edit.old.as_ref());
+    let step = |command| v1::PlanStep {
         context: Vec::new(),
-        command: say(&edit.new),
-        inverse: vec![say(&edit.old)],
-        door: "northbound".to_owned(),
+        command,
+        inverse: inverse.clone(),
+        door: door.to_owned(),
+    };
+    say(edit.new.as_ref()).into_iter().map(step).collect()
+}
+
+fn merge(path: &Path, value: &str) -> String {
+    match value {
+        "" => format!("merge {path}"),
+        value => format!("merge {path} {value}"),
     }
 }
 
-/// The leaves that an edit changes; an entry without leaves is told by its own path.
+/// The leaves that an edit changes; an entry of which the keys say all is told by its own path.
 fn leaf_changes(edit: &Edit, changes: &mut Vec<v1::LeafChange>) {
     let old = leaves(&edit.path, edit.old.as_ref());
     let new = leaves(&edit.path, edit.new.as_ref());
@@ -129,7 +142,7 @@ fn leaves(at: &Path, node: Option<&Node>) -> Vec<(Path, String)> {
         Some(Node::Leaf(value)) => found.push((at.clone(), value.to_string())),
         Some(Node::Container(tree) | Node::Presence(tree)) => {
             below(tree, at, &mut found);
-            if found.is_empty() {
+            if tree.is_empty() {
                 found.push((at.clone(), String::new()));
             }
         }
@@ -145,9 +158,9 @@ fn leaves(at: &Path, node: Option<&Node>) -> Vec<(Path, String)> {
 }
 
 fn below(tree: &Tree, at: &Path, found: &mut Vec<(Path, String)>) {
-    tree.for_each_leaf(&mut |path, value| {
+    tree.for_each_end(&mut |path, value| {
         let steps: Vec<Step> = at.0.iter().chain(&path.0).cloned().collect();
-        found.push((Path(steps), value.to_owned()));
+        found.push((Path(steps), value.unwrap_or_default().to_owned()));
     });
 }
 

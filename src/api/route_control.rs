@@ -7,8 +7,12 @@ use std::{pin::Pin, time::SystemTime};
 use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, Parts, codes, replay::current_state, service::connection, status::get_status};
+use super::{
+    Api, Parts, codes, replay::current_state, service::connection, status::get_status,
+    transactions::outcome,
+};
 use crate::{
+    commit::Committed,
     events::{Filter, parse_owner_filter},
     model::{Change, FieldErrors, Intent, IntentKey, Peer},
     proto::v1::{self, route_control_server::RouteControl},
@@ -73,7 +77,8 @@ impl RouteControl for Api {
             let bgp = wire::bgp(message.local_as, &message.router_id).map_err(invalid)?;
             let changes = self.completed(vec![Change::Set(Intent::Bgp(bgp))]);
             let committed = self.commit(owner, "ConfigureBGP", changes).await?;
-            let mut response = v1::ConfigureBgpResponse::default();
+            let mut response =
+                v1::ConfigureBgpResponse { outcome: how(&committed), ..Default::default() };
             if let Some(Some(Intent::Bgp(previous))) = committed.previous.first() {
                 response.previous_as = previous.local_as.get();
                 let id = previous.router_id.map(|id| id.to_string());
@@ -95,8 +100,8 @@ impl RouteControl for Api {
             match message.peer.as_ref().map(wire::peer) {
                 Some(Ok(peer)) => {
                     let changes = vec![Change::Set(Intent::Peer(peer))];
-                    self.commit(owner, "ApplyPeer", changes).await?;
-                    return Ok(v1::ApplyPeerResponse {});
+                    let committed = self.commit(owner, "ApplyPeer", changes).await?;
+                    return Ok(v1::ApplyPeerResponse { outcome: how(&committed) });
                 }
                 Some(Err(inner)) => errors.nest("peer", inner),
                 None => errors.push("peer", "is needed"),
@@ -118,8 +123,8 @@ impl RouteControl for Api {
                 errors.take("neighbor_address", Peer::parse_address(&message.neighbor_address));
             let address = errors.finish(address).map_err(invalid)?;
             let changes = vec![Change::Remove(IntentKey::Peer(address))];
-            self.commit(owner, "RemovePeer", changes).await?;
-            Ok(v1::RemovePeerResponse {})
+            let committed = self.commit(owner, "RemovePeer", changes).await?;
+            Ok(v1::RemovePeerResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -135,8 +140,8 @@ impl RouteControl for Api {
             let ad = wire::advertisement(&message.prefix, message.protocol, attributes)
                 .map_err(invalid)?;
             let changes = vec![Change::Set(Intent::Prefix(ad))];
-            self.commit(owner, "AdvertisePrefix", changes).await?;
-            Ok(v1::AdvertisePrefixResponse {})
+            let committed = self.commit(owner, "AdvertisePrefix", changes).await?;
+            Ok(v1::AdvertisePrefixResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -149,8 +154,8 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let key = wire::prefix_key(&message.prefix, message.protocol).map_err(invalid)?;
-            self.commit(owner, "WithdrawPrefix", vec![Change::Remove(key)]).await?;
-            Ok(v1::WithdrawPrefixResponse {})
+            let committed = self.commit(owner, "WithdrawPrefix", vec![Change::Remove(key)]).await?;
+            Ok(v1::WithdrawPrefixResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -170,8 +175,8 @@ impl RouteControl for Api {
                 interface_name: message.interface_name,
             });
             let changes = vec![Change::Set(Intent::BfdSession(session.map_err(invalid)?))];
-            self.commit(owner, "EnableBFD", changes).await?;
-            Ok(v1::EnableBfdResponse {})
+            let committed = self.commit(owner, "EnableBFD", changes).await?;
+            Ok(v1::EnableBfdResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -184,8 +189,8 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let key = wire::bfd_key(&message.peer_address).map_err(invalid)?;
-            self.commit(owner, "DisableBFD", vec![Change::Remove(key)]).await?;
-            Ok(v1::DisableBfdResponse {})
+            let committed = self.commit(owner, "DisableBFD", vec![Change::Remove(key)]).await?;
+            Ok(v1::DisableBfdResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -206,8 +211,8 @@ impl RouteControl for Api {
                 dead_interval: message.dead_interval,
             });
             let changes = vec![Change::Set(Intent::OspfInterface(interface.map_err(invalid)?))];
-            self.commit(owner, "EnableOSPF", changes).await?;
-            Ok(v1::EnableOspfResponse {})
+            let committed = self.commit(owner, "EnableOSPF", changes).await?;
+            Ok(v1::EnableOspfResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -220,8 +225,8 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let key = wire::ospf_key(&message.interface_name).map_err(invalid)?;
-            self.commit(owner, "DisableOSPF", vec![Change::Remove(key)]).await?;
-            Ok(v1::DisableOspfResponse {})
+            let committed = self.commit(owner, "DisableOSPF", vec![Change::Remove(key)]).await?;
+            Ok(v1::DisableOspfResponse { outcome: how(&committed) })
         })
         .await
     }
@@ -293,6 +298,11 @@ impl Api {
         });
         messages.collect()
     }
+}
+
+/// Whether FRR has it: a change that waits for FRR is answered as well.
+fn how(committed: &Committed) -> i32 {
+    outcome(committed.outcome).into()
 }
 
 /// The answer to a request with wrong fields.

@@ -201,7 +201,8 @@ fn bfd_status(
         status.uptime = seen.up_for.map(uptime).unwrap_or_default();
         let (transmit, detection) = seen.negotiated.unwrap_or_default();
         (status.negotiated_tx_ms, status.detection_time_ms) = (millis(transmit), millis(detection));
-        if !seen.is_up() {
+        // bfdd's word for a session that never was up, or that nothing has befallen.
+        if !seen.is_up() && seen.diagnostic != "ok" {
             status.reason.clone_from(&seen.diagnostic);
         }
     }

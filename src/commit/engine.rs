@@ -5,9 +5,11 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `judge` | who can be asked beforehand |
 //! | `part` | a commit that costs what it changes |
 //! | `outcome` | how a commit can end, and by when |
 
+mod judge;
 mod outcome;
 mod part;
 
@@ -24,7 +26,8 @@ use tracing::{debug, info, warn};
 
 pub use outcome::{Applied, EngineError};
 use outcome::{
-    COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, undone_in_time,
+    COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, not_applied,
+    undone_in_time,
 };
 use part::Known;
 pub use part::Part;
@@ -148,8 +151,11 @@ impl Engine {
 
     /// Has daemons' own gRPC take what it can.
     pub fn set_doors(&mut self, doors: &BTreeMap<Daemon, Door>) {
-        for (daemon, part) in &mut self.vty {
-            doors.get(daemon).cloned().into_iter().for_each(|door| part.driver.set_door(door));
+        for (daemon, door) in doors {
+            match self.vty.get_mut(daemon) {
+                Some(part) => part.driver.set_door(door.clone()),
+                None => self.mgmtd.set_door(door.clone()),
+            }
         }
     }
 
@@ -320,10 +326,10 @@ impl Engine {
     /// libyang's or FRR's words, as far as they can be asked beforehand.
     pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
         let Prepared { plans, unreachable, .. } = self.prepare(desired, desired).await?;
-        if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
-            let valid = self.mgmtd.validate(edits, &self.yang).await;
-            valid.map_err(|error| EngineError::Refused { message: error.to_string(), at: None })?;
-        }
+        self.judge(&plans).await.map_err(|failure| match failure {
+            Failure::Refused(message, at) => EngineError::Refused { message, at },
+            Failure::Lost(_, message) => EngineError::Refused { message, at: None },
+        })?;
         let daemons = plans.into_iter().map(|(daemon, plan)| {
             let diff = match &plan {
                 DaemonPlan::Mgmtd(edits) => edits.clone(),
@@ -337,6 +343,9 @@ impl Engine {
             if part.driver.has_grpc().await {
                 grpc.insert(*daemon);
             }
+        }
+        if self.mgmtd.has_grpc().await {
+            grpc.insert(Daemon::Mgmtd);
         }
         Ok(Plan { daemons, grpc, unreachable })
     }
@@ -456,11 +465,7 @@ impl Engine {
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
-            // All that can be asked beforehand is asked beforehand.
-            let valid = self.mgmtd.validate(edits, &self.yang);
-            in_time(self.by, Daemon::Mgmtd, mgmtd(valid)).await?;
-        }
+        self.judge(plans).await?;
         for daemon in Daemon::ALL {
             match plans.get(&daemon) {
                 Some(DaemonPlan::Mgmtd(edits)) => {
@@ -523,18 +528,11 @@ impl Engine {
                 done.extend(first..first + steps.len());
                 Ok(())
             }
-            Err(error) => {
-                let message = error.to_string();
-                debug!(%daemon, kind = error.kind(), retry = ?error.retry(), "not applied");
-                match error {
-                    ApplyError::Refused { step, done: carried_out, .. } => {
-                        done.extend(carried_out.into_iter().map(|step| first + step));
-                        let at = step.and_then(|step| steps.get(step));
-                        let at = at.map(|step| (daemon, step.path.clone()));
-                        Err(Failure::Refused(message, at))
-                    }
-                    ApplyError::Lost { .. } => Err(Failure::Lost(daemon, message)),
+            Err(mut error) => {
+                if let ApplyError::Refused { done: carried_out, .. } = &mut error {
+                    done.extend(carried_out.drain(..).map(|step| first + step));
                 }
+                Err(not_applied(daemon, error, steps))
             }
         }
     }

@@ -389,8 +389,8 @@ fn frrs_own_grpc_is_taken_on_loopback_addresses_of_daemons_that_have_it() {
     for bad in ["10.0.0.1:50053", "0.0.0.0:50053", "localhost", "127.0.0.1:0", "127.0.0.1"] {
         assert_eq!(wrong(with(json!({ "bgpd": bad }))), ["frr.grpc.bgpd"], "{bad}");
     }
-    // mgmtd's gRPC tells nobody.
-    for no_daemon in ["mgmtd", "zebra"] {
+    assert!(with(json!({"mgmtd": "127.0.0.1:50055"})).is_ok());
+    for no_daemon in ["ospfd", "zebra"] {
         let path = format!("frr.grpc.{no_daemon}");
         assert_eq!(wrong(with(json!({no_daemon: "127.0.0.1:1"}))), [path]);
     }

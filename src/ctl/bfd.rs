@@ -46,8 +46,9 @@ impl EnableBfd {
             interface_name: self.interface.clone().unwrap_or_default(),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().enable_bfd(agent.request(request))).await?;
-        Ok(look.show(&Done::new(format!("BFD session {} enabled", self.peer))))
+        let response = agent.answer(agent.routes().enable_bfd(agent.request(request))).await?;
+        Ok(look
+            .show(&Done::to_frr(format!("BFD session {} enabled", self.peer), response.outcome())))
     }
 }
 
@@ -70,7 +71,8 @@ impl DisableBfd {
             peer_address: self.peer.clone(),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().disable_bfd(agent.request(request))).await?;
-        Ok(look.show(&Done::new(format!("BFD session {} disabled", self.peer))))
+        let response = agent.answer(agent.routes().disable_bfd(agent.request(request))).await?;
+        Ok(look
+            .show(&Done::to_frr(format!("BFD session {} disabled", self.peer), response.outcome())))
     }
 }

@@ -22,8 +22,8 @@ pub struct ConfigureBgp {
     /// The node's autonomous system
     #[arg(long, value_name = "AS")]
     local_as: u32,
-    /// BGP identifier, a dotted quad
-    #[arg(long, value_name = "ID")]
+    /// BGP identifier, a dotted quad [default: that of the agent's configuration, else FRR's choice]
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     router_id: String,
 }
 

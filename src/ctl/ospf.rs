@@ -50,9 +50,9 @@ impl EnableOspf {
             dead_interval: self.dead_interval,
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().enable_ospf(agent.request(request))).await?;
+        let response = agent.answer(agent.routes().enable_ospf(agent.request(request))).await?;
         let done = format!("OSPF enabled on {} in area {}", self.interface, self.area);
-        Ok(look.show(&Done::new(done)))
+        Ok(look.show(&Done::to_frr(done, response.outcome())))
     }
 }
 
@@ -75,7 +75,10 @@ impl DisableOspf {
             interface_name: self.interface.clone(),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().disable_ospf(agent.request(request))).await?;
-        Ok(look.show(&Done::new(format!("OSPF disabled on {}", self.interface))))
+        let response = agent.answer(agent.routes().disable_ospf(agent.request(request))).await?;
+        Ok(look.show(&Done::to_frr(
+            format!("OSPF disabled on {}", self.interface),
+            response.outcome(),
+        )))
     }
 }

@@ -108,8 +108,8 @@ impl ApplyPeer {
             peer: Some(self.peer()?),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().apply_peer(agent.request(request))).await?;
-        Ok(look.show(&Done::new(format!("peer {} applied", self.neighbor))))
+        let response = agent.answer(agent.routes().apply_peer(agent.request(request))).await?;
+        Ok(look.show(&Done::to_frr(format!("peer {} applied", self.neighbor), response.outcome())))
     }
 
     fn peer(&self) -> Result<BgpPeer, CtlError> {
@@ -161,7 +161,7 @@ impl RemovePeer {
             neighbor_address: self.neighbor.clone(),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().remove_peer(agent.request(request))).await?;
-        Ok(look.show(&Done::new(format!("peer {} removed", self.neighbor))))
+        let response = agent.answer(agent.routes().remove_peer(agent.request(request))).await?;
+        Ok(look.show(&Done::to_frr(format!("peer {} removed", self.neighbor), response.outcome())))
     }
 }

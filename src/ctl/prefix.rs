@@ -77,9 +77,13 @@ impl Advertise {
             attributes: self.attributes(),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().advertise_prefix(agent.request(request))).await?;
+        let response =
+            agent.answer(agent.routes().advertise_prefix(agent.request(request))).await?;
         let (prefix, protocol) = (&self.prefix, self.protocol.name());
-        Ok(look.show(&Done::new(format!("prefix {prefix} advertised in {protocol}"))))
+        Ok(look.show(&Done::to_frr(
+            format!("prefix {prefix} advertised in {protocol}"),
+            response.outcome(),
+        )))
     }
 
     /// The attributes, where any is given.
@@ -120,8 +124,11 @@ impl Withdraw {
             protocol: v1::Protocol::from(self.protocol).into(),
         };
         let agent = Agent::connect(global).await?;
-        agent.answer(agent.routes().withdraw_prefix(agent.request(request))).await?;
+        let response = agent.answer(agent.routes().withdraw_prefix(agent.request(request))).await?;
         let (prefix, protocol) = (&self.prefix, self.protocol.name());
-        Ok(look.show(&Done::new(format!("prefix {prefix} withdrawn from {protocol}"))))
+        Ok(look.show(&Done::to_frr(
+            format!("prefix {prefix} withdrawn from {protocol}"),
+            response.outcome(),
+        )))
     }
 }

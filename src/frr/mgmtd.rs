@@ -2,7 +2,9 @@
 //! from the daemon that executes it.
 //!
 //! mgmtd's own word is no proof: its gRPC module answers OK and tells no daemon. So a change counts
-//! as applied when the executing daemon itself shows it (`show configuration running json`).
+//! as applied when the executing daemon itself shows it (`show configuration running json`). Two doors lead in:
+//! that module, where the configuration names it, until it is found to lie; and the gateway on mgmtd's
+//! frontend socket.
 
 use std::{
     path::{Path as FilePath, PathBuf},
@@ -12,12 +14,14 @@ use std::{
 use tracing::{debug, warn};
 
 use super::{
+    door::Door,
     gateway::Gateway,
     northbound::{self, Edits, Error, Northbound, Outcome},
     retry::Retry,
     vty::{Session, VtyError, chain},
 };
 use crate::{
+    failpoint,
     proto::frr::northbound_server::NorthboundServer,
     tree::{Edit, Node, Path, Tree, diff, reverse},
     yang::{Yang, YangError},
@@ -47,6 +51,10 @@ pub fn edits(running: &Tree, goal: &Tree) -> Vec<Edit> {
 /// is not attached to it, as after a restart of either, and hands the configuration over when it is: within a
 /// second.
 const HANDED_OVER: Duration = Duration::from_secs(3);
+
+/// How long it has to show what mgmtd's own gRPC committed. Where that is too short the frontend socket does
+/// what is lacking, so nothing is lost by little patience.
+const DOOR_PROOF: Duration = Duration::from_secs(1);
 
 /// Time between two looks meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
@@ -109,6 +117,8 @@ impl MgmtdError {
 pub struct MgmtdDriver {
     gateway: Gateway,
     northbound: Northbound<NorthboundServer<Gateway>>,
+    /// mgmtd's own gRPC, tried before the gateway.
+    door: Option<Door>,
     socket_dir: PathBuf,
     connect_timeout: Duration,
     /// On the executing daemon, to read back.
@@ -128,6 +138,7 @@ impl MgmtdDriver {
         Self {
             northbound: Northbound::new(gateway.service()),
             gateway,
+            door: None,
             socket_dir: socket_dir.to_owned(),
             connect_timeout,
             session: None,
@@ -140,6 +151,19 @@ impl MgmtdDriver {
     /// The gateway that it commits through.
     pub fn gateway(&self) -> Gateway {
         self.gateway.clone()
+    }
+
+    /// Gives it mgmtd's own gRPC.
+    pub fn set_door(&mut self, door: Door) {
+        self.door = Some(door);
+    }
+
+    /// Whether a commit would be tried through mgmtd's own gRPC now.
+    pub async fn has_grpc(&self) -> bool {
+        match &self.door {
+            Some(door) => door.ready().await,
+            None => false,
+        }
     }
 
     /// Waits until mgmtd or the executing daemon hangs up; for ever where neither is connected.
@@ -160,6 +184,10 @@ impl MgmtdDriver {
         if self.canary.is_none() {
             self.in_step = false;
             self.canary = Some(self.connect("mgmtd").await?);
+            if let Some(door) = &self.door {
+                // Another mgmtd, as far as is known: it may be honest.
+                door.restarted().await;
+            }
             self.clear_candidate().await;
         }
         // Fails here where the executing daemon is away, before anything is changed.
@@ -195,19 +223,65 @@ impl MgmtdDriver {
         Ok(self.northbound.validate(request(edits, yang).await?).await?)
     }
 
-    /// Commits the edits in one transaction of mgmtd.
+    /// Commits the edits in one transaction of mgmtd: through its own gRPC where that is of use, else, and
+    /// where that had no effect, through the frontend socket.
     ///
     /// # Errors
     /// FRR's or libyang's words.
-    pub async fn commit(&self, edits: &[Edit], yang: &Yang) -> Result<Outcome, MgmtdError> {
+    pub async fn commit(&mut self, edits: &[Edit], yang: &Yang) -> Result<Outcome, MgmtdError> {
+        if let Some(outcome) = self.commit_through_door(edits, yang).await? {
+            return Ok(outcome);
+        }
+        self.commit_through_gateway(edits, yang).await
+    }
+
+    async fn commit_through_gateway(
+        &self,
+        edits: &[Edit],
+        yang: &Yang,
+    ) -> Result<Outcome, MgmtdError> {
         Ok(self.northbound.commit(request(edits, yang).await?, "novaroute").await?)
+    }
+
+    /// `None` where the edits are still to be made, and mgmtd does not claim to have them.
+    async fn commit_through_door(
+        &mut self,
+        edits: &[Edit],
+        yang: &Yang,
+    ) -> Result<Option<Outcome>, MgmtdError> {
+        let Some(door) = self.door.clone() else { return Ok(None) };
+        if edits.is_empty() || !door.ready().await {
+            return Ok(None);
+        }
+        let request = request(edits, yang).await?;
+        self.in_step = false;
+        let answer = door.commit(request).await;
+        failpoint::hit("door-committed");
+        let proof = if answer.is_ok() { DOOR_PROOF } else { Duration::ZERO };
+        let lacking = self.lacking(edits, yang, proof).await?;
+        match (&answer, lacking.first()) {
+            (Ok(outcome), None) => return Ok(Some(*outcome)),
+            (Ok(outcome), Some(first)) => {
+                let (_, daemon) = STATICD;
+                let path = &first.path;
+                let why = format!("answered {outcome:?}, and {daemon} is not so: {path}");
+                door.strike_out(why).await;
+            }
+            // The other door's words count.
+            (Err(error @ Error::Refused { .. }), _) => debug!(%error, "mgmtd's own gRPC"),
+            (Err(error), _) => door.failed(error).await,
+        }
+        // mgmtd may claim to have it, and nothing is to be changed for it then. To take away what a daemon
+        // does not run, and to give it what it runs, does no harm there.
+        self.commit_through_gateway(&reverse(&lacking), yang).await?;
+        Ok(None)
     }
 
     /// Takes edits back that were committed.
     ///
     /// # Errors
     /// FRR's or libyang's words.
-    pub async fn undo(&self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
+    pub async fn undo(&mut self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
         self.commit(&reverse(edits), yang).await.map(drop)
     }
 
@@ -217,29 +291,68 @@ impl MgmtdDriver {
     /// # Errors
     /// The first node that is not as it should be.
     pub async fn confirm(&mut self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
-        let (_, daemon) = STATICD;
+        let lacking = self.lacking(edits, yang, HANDED_OVER).await?;
+        let Some(wrong) = lacking.first() else { return Ok(()) };
+        self.in_step = false;
+        Err(MgmtdError::NotApplied { daemon: STATICD.1, path: wrong.path.clone() })
+    }
+
+    /// Those of the edits that the executing daemon does not show within a time.
+    async fn lacking(
+        &mut self,
+        edits: &[Edit],
+        yang: &Yang,
+        within: Duration,
+    ) -> Result<Vec<Edit>, MgmtdError> {
         let begun = Instant::now();
         loop {
             let tree = self.executed(yang).await?;
-            let Some(wrong) = edits.iter().find(|edit| !holds(&tree, edit)) else { return Ok(()) };
-            if begun.elapsed() > HANDED_OVER {
-                self.in_step = false;
-                return Err(MgmtdError::NotApplied { daemon, path: wrong.path.clone() });
+            if edits.iter().all(|edit| holds(&tree, edit)) {
+                return Ok(Vec::new());
+            }
+            if begun.elapsed() >= within {
+                let wrong = edits.iter().filter(|edit| !holds(&tree, edit));
+                return Ok(wrong.cloned().collect());
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
     /// Confirms all of `wanted`, where the executing daemon has not shown it since it or mgmtd was
-    /// restarted: that mgmtd has it in its configuration says nothing then.
+    /// restarted: that mgmtd has it in its configuration says nothing then. What the daemon lacks it is told
+    /// again.
     ///
     /// # Errors
     /// The first node that is not as it should be.
     pub async fn confirm_in_step(&mut self, wanted: &Tree, yang: &Yang) -> Result<(), MgmtdError> {
-        if !self.in_step {
-            self.confirm(&edits(&Tree::new(), wanted), yang).await?;
-            self.in_step = true;
+        if self.in_step {
+            return Ok(());
         }
+        let all = edits(&Tree::new(), wanted);
+        if !self.lacking(&all, yang, HANDED_OVER).await?.is_empty() {
+            self.tell_again(wanted, yang).await?;
+            self.confirm(&all, yang).await?;
+        }
+        self.in_step = true;
+        Ok(())
+    }
+
+    /// mgmtd claims to have what the executing daemon does not run, as its own gRPC leaves it: for mgmtd
+    /// there is nothing to change. So it forgets that, and gets it back as it had it, with what of
+    /// somebody else's stands in it.
+    async fn tell_again(&mut self, wanted: &Tree, yang: &Yang) -> Result<(), MgmtdError> {
+        let claimed = self.read(yang).await?;
+        let executed = self.executed(yang).await?;
+        let mut goal = executed.clone();
+        goal.merge(&claimed.overlap(wanted));
+        let mut rest = claimed.clone();
+        for lacking in edits(&executed, &goal) {
+            rest.remove(&lacking.path);
+        }
+        let gone = edits(&claimed, &rest);
+        warn!(nodes = gone.len(), "staticd does not run what mgmtd claims; it is told again");
+        self.commit_through_gateway(&gone, yang).await?;
+        self.commit_through_gateway(&reverse(&gone), yang).await?;
         Ok(())
     }
 
@@ -267,8 +380,8 @@ impl MgmtdDriver {
             return Ok(());
         }
         warn!(nodes = gone.len(), "staticd still runs what mgmtd has forgotten");
-        self.commit(&reverse(&gone), yang).await?;
-        self.commit(&gone, yang).await?;
+        self.commit_through_gateway(&reverse(&gone), yang).await?;
+        self.commit_through_gateway(&gone, yang).await?;
         self.confirm(&gone, yang).await
     }
 

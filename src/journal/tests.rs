@@ -169,6 +169,24 @@ fn what_is_no_journal_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_journal_of_another_format_is_refused_with_both_numbers() {
+    use prost::Message;
+
+    use crate::proto::journal::v1::{Header, Record, record::Kind};
+    let dir = tempfile::tempdir().expect("a directory");
+    let other = replay::VERSION + 1;
+    let header = Header { version: other, ..Header::default() };
+    let mut bytes = Vec::new();
+    let record = Record { kind: Some(Kind::Header(header)) };
+    super::super::frame::write(&mut bytes, &record.encode_to_vec());
+    fs::write(dir.path().join(FILE), &bytes).expect("written");
+    let refused = Journal::open(dir.path()).expect_err("another format").to_string();
+    let words = format!("format {other} is not {}", replay::VERSION);
+    assert!(refused.contains(&words), "{refused}");
+    assert_eq!(fs::read(dir.path().join(FILE)).expect("still there"), bytes);
+}
+
+#[test]
 fn nobody_else_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().expect("a directory");

@@ -281,36 +281,49 @@ impl Tree {
 
     /// Calls `visit` for every leaf with its path.
     pub fn for_each_leaf(&self, visit: &mut impl FnMut(&Path, &str)) {
+        self.for_each_end(&mut |path, value| {
+            value.into_iter().for_each(|value| visit(path, value))
+        });
+    }
+
+    /// Calls `visit` for every leaf with its path and value, and for every container and list entry in
+    /// which nothing stands: its keys are all that it says.
+    pub fn for_each_end(&self, visit: &mut impl FnMut(&Path, Option<&str>)) {
         self.walk(&mut Path::default(), visit);
     }
 
-    fn walk(&self, path: &mut Path, visit: &mut impl FnMut(&Path, &str)) {
+    fn walk(&self, path: &mut Path, visit: &mut impl FnMut(&Path, Option<&str>)) {
         for (name, node) in self.iter() {
             match node {
                 Node::Leaf(value) => {
                     path.0.push(Step::plain(name.clone()));
-                    visit(path, value);
+                    visit(path, Some(value));
                     path.0.pop();
                 }
                 Node::LeafList(values) => {
                     path.0.push(Step::plain(name.clone()));
-                    values.iter().for_each(|value| visit(path, value));
+                    values.iter().for_each(|value| visit(path, Some(value)));
                     path.0.pop();
                 }
                 Node::Container(tree) | Node::Presence(tree) => {
-                    path.0.push(Step::plain(name.clone()));
-                    tree.walk(path, visit);
-                    path.0.pop();
+                    tree.walk_below(Step::plain(name.clone()), path, visit);
                 }
                 Node::List(list) => {
                     for (keys, entry) in &list.entries {
-                        path.0.push(list.step(name, keys));
-                        entry.walk(path, visit);
-                        path.0.pop();
+                        entry.walk_below(list.step(name, keys), path, visit);
                     }
                 }
             }
         }
+    }
+
+    fn walk_below(&self, step: Step, path: &mut Path, visit: &mut impl FnMut(&Path, Option<&str>)) {
+        path.0.push(step);
+        if self.is_empty() {
+            visit(path, None);
+        }
+        self.walk(path, visit);
+        path.0.pop();
     }
 }
 

@@ -291,18 +291,26 @@ impl Events {
     /// Waits for an event of this type that is this owner's.
     #[track_caller]
     pub fn wait_for_owner(&self, kind: EventType, owner: &str) -> (Instant, RouteEvent) {
-        self.wait_until(kind, owner, |event| event.owner == owner)
+        self.wait_until(1, kind, owner, |event| event.owner == owner)
     }
 
     /// Waits for an event of this type, about `value` (a value of its metadata).
     #[track_caller]
     pub fn wait(&self, kind: EventType, value: &str) -> (Instant, RouteEvent) {
-        self.wait_until(kind, value, |event| event.metadata.values().any(|it| it == value))
+        self.wait_nth(1, kind, value)
+    }
+
+    /// Like [`Events::wait`], for the event of this number from the first on (1).
+    #[track_caller]
+    pub fn wait_nth(&self, nth: usize, kind: EventType, value: &str) -> (Instant, RouteEvent) {
+        let about = |event: &RouteEvent| event.metadata.values().any(|it| it == value);
+        self.wait_until(nth, kind, value, about)
     }
 
     #[track_caller]
     fn wait_until(
         &self,
+        nth: usize,
         kind: EventType,
         what: &str,
         wanted: impl Fn(&RouteEvent) -> bool,
@@ -310,8 +318,9 @@ impl Events {
         wait_for(&format!("{kind:?} {what}"), SOON, || {
             let seen = self.0.lock().unwrap();
             let mut events = seen.events.iter();
-            let found = events.find(|(_, event)| event.r#type() == kind && wanted(event));
-            found.cloned().ok_or_else(|| format!("{:?}", seen.events))
+            let mut found =
+                events.by_ref().filter(|(_, event)| event.r#type() == kind && wanted(event));
+            found.nth(nth - 1).cloned().ok_or_else(|| format!("{:?}", seen.events))
         })
     }
 }
@@ -342,9 +351,9 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, PrefixAdvertisement, PrefixAttributes,
-        PrefixRef, Protocol, StaticRoute, intent::Kind, intent_change::Change, intent_ref,
-        static_route::NextHop,
+        BfdSession, BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, OspfInterface,
+        PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind,
+        intent_change::Change, intent_ref, static_route::NextHop,
     };
 
     fn set(kind: Kind) -> IntentChange {
@@ -371,7 +380,24 @@ pub mod change {
 
     pub fn route(prefix: &str, next_hop: NextHop) -> IntentChange {
         let (prefix, next_hop) = (prefix.to_owned(), Some(next_hop));
-        set(Kind::StaticRoute(StaticRoute { prefix, next_hop, distance: 0, tag: 0 }))
+        static_route(StaticRoute { prefix, next_hop, distance: 0, tag: 0 })
+    }
+
+    pub fn static_route(route: StaticRoute) -> IntentChange {
+        set(Kind::StaticRoute(route))
+    }
+
+    pub fn bfd(session: BfdSession) -> IntentChange {
+        set(Kind::BfdSession(session))
+    }
+
+    pub fn ospf(interface: OspfInterface) -> IntentChange {
+        set(Kind::OspfInterface(interface))
+    }
+
+    pub fn ospf_prefix(prefix: &str) -> IntentChange {
+        let (prefix, protocol) = (prefix.to_owned(), Protocol::Ospf as i32);
+        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None }))
     }
 
     pub fn via(prefix: &str, gateway: &str) -> IntentChange {

@@ -60,6 +60,8 @@ pub struct Script {
     pub refuse: Option<(Code, &'static str)>,
     /// Never answer.
     pub hang: bool,
+    /// What changes of RouteControl came to.
+    pub outcome: Outcome,
     pub register: RegisterResponse,
     pub configure_bgp: ConfigureBgpResponse,
     pub status: GetStatusResponse,
@@ -149,21 +151,21 @@ service! {
         |_s| DeregisterResponse {};
     configure_bgp: ConfigureBgpRequest => ConfigureBgpResponse, Seen::ConfigureBgp,
         |s| s.configure_bgp.clone();
-    apply_peer: ApplyPeerRequest => ApplyPeerResponse, Seen::ApplyPeer, |_s| ApplyPeerResponse {};
+    apply_peer: ApplyPeerRequest => ApplyPeerResponse, Seen::ApplyPeer, |s| ApplyPeerResponse { outcome: s.outcome.into() };
     remove_peer: RemovePeerRequest => RemovePeerResponse, Seen::RemovePeer,
-        |_s| RemovePeerResponse {};
+        |s| RemovePeerResponse { outcome: s.outcome.into() };
     advertise_prefix: AdvertisePrefixRequest => AdvertisePrefixResponse, Seen::Advertise,
-        |_s| AdvertisePrefixResponse {};
+        |s| AdvertisePrefixResponse { outcome: s.outcome.into() };
     withdraw_prefix: WithdrawPrefixRequest => WithdrawPrefixResponse, Seen::Withdraw,
-        |_s| WithdrawPrefixResponse {};
+        |s| WithdrawPrefixResponse { outcome: s.outcome.into() };
     enable_bfd: EnableBfdRequest => EnableBfdResponse, Seen::EnableBfd,
-        |_s| EnableBfdResponse {};
+        |s| EnableBfdResponse { outcome: s.outcome.into() };
     disable_bfd: DisableBfdRequest => DisableBfdResponse, Seen::DisableBfd,
-        |_s| DisableBfdResponse {};
+        |s| DisableBfdResponse { outcome: s.outcome.into() };
     enable_ospf: EnableOspfRequest => EnableOspfResponse, Seen::EnableOspf,
-        |_s| EnableOspfResponse {};
+        |s| EnableOspfResponse { outcome: s.outcome.into() };
     disable_ospf: DisableOspfRequest => DisableOspfResponse, Seen::DisableOspf,
-        |_s| DisableOspfResponse {};
+        |s| DisableOspfResponse { outcome: s.outcome.into() };
     get_status: GetStatusRequest => GetStatusResponse, Seen::GetStatus, |s| s.next_status();
     stream_events: StreamEventsRequest => Events, Seen::StreamEvents, |s| {
         let events = stream::iter(s.events.clone().into_iter().map(Ok));

@@ -93,7 +93,7 @@ fn writes() {
         current_peers: vec!["10.0.0.1".into(), "10.0.0.2".into()],
     };
     golden("registered", &Registered::new("edge", registered));
-    let configured = ConfigureBgpResponse { previous_as: 65000, previous_router_id: String::new() };
+    let configured = ConfigureBgpResponse { previous_as: 65000, ..Default::default() };
     golden("bgp-configured", &BgpConfigured::new(65001, "10.0.0.1", configured));
     golden("drained", &Drained::new("the node is drained", "17".into(), Outcome::Confirmed));
     for (outcome, name) in [

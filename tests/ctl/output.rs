@@ -23,6 +23,23 @@ fn document(script: Script, args: &[&str]) -> Value {
 
 const WHO: [&str; 4] = ["--owner", "edge", "--token", "t"];
 
+/// FRR was away when it was declared.
+#[test]
+fn what_frr_does_not_have_yet_is_not_called_done() {
+    let of = |outcome| {
+        let fake = Fake::start(Script { outcome, ..Script::default() });
+        let args = [&["advertise", "--prefix", "10.0.0.0/8"], &WHO[..]].concat();
+        fake.ok(&args)
+    };
+    let done = "prefix 10.0.0.0/8 advertised in BGP";
+    for outcome in [Outcome::Confirmed, Outcome::Unchanged, Outcome::Unspecified] {
+        assert_eq!(of(outcome), format!("{done}\n"));
+    }
+    let pending = of(Outcome::Pending);
+    assert!(pending.starts_with(&format!("{done}: pending")), "{pending}");
+    assert!(pending.contains("novaroutectl status"), "{pending}");
+}
+
 #[test]
 fn every_write_answers_one_json_document() {
     for args in [
@@ -34,6 +51,10 @@ fn every_write_answers_one_json_document() {
     ] {
         let args: Vec<&str> = args.split_whitespace().chain(WHO).collect();
         assert_eq!(document(Script::default(), &args), json!({}), "{args:?}");
+        if args[0] != "deregister" {
+            let confirmed = Script { outcome: Outcome::Confirmed, ..Script::default() };
+            assert_eq!(document(confirmed, &args), json!({"outcome": "confirmed"}), "{args:?}");
+        }
     }
     let script = Script {
         apply: ApplyResponse {

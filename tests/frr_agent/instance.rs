@@ -9,8 +9,13 @@ use crate::{
     lab::{Lab, LabOptions, Router, net},
 };
 
-fn previous(previous_as: u32, previous_router_id: &str) -> ConfigureBgpResponse {
-    ConfigureBgpResponse { previous_as, previous_router_id: previous_router_id.into() }
+/// The instance of before, as an answer tells it.
+fn told(answer: ConfigureBgpResponse) -> (u32, String) {
+    (answer.previous_as, answer.previous_router_id)
+}
+
+fn previous(previous_as: u32, previous_router_id: &str) -> (u32, String) {
+    (previous_as, previous_router_id.to_owned())
 }
 
 #[test]
@@ -21,7 +26,7 @@ fn another_as_brings_everything_back_in_the_new_instance() {
     let lab = Lab::start(LabOptions::default().config(Router::Tor, tor_conf));
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
-    assert_eq!(admin.configure_bgp(65010, "10.0.0.1").unwrap(), previous(0, ""));
+    assert_eq!(told(admin.configure_bgp(65010, "10.0.0.1").unwrap()), previous(0, ""));
     admin.apply_peer(tor()).unwrap();
     let with = PrefixAttributes { med: 7, ..Default::default() };
     admin.advertise_with("192.0.2.0/24", with).unwrap();
@@ -30,13 +35,13 @@ fn another_as_brings_everything_back_in_the_new_instance() {
     assert_eq!(path["aspath"]["string"], json!("65010"));
     let before = all_running(&lab);
 
-    assert_eq!(admin.configure_bgp(65020, "10.0.0.2").unwrap(), previous(65010, "10.0.0.1"));
+    assert_eq!(told(admin.configure_bgp(65020, "10.0.0.2").unwrap()), previous(65010, "10.0.0.1"));
     let path = wait_tor(&lab, "192.0.2.0/24", |path| path["aspath"]["string"] == json!("65020"));
     assert_eq!(path["metric"], json!(7), "{path}");
     wait_tor(&lab, "10.1.1.1/32", |path| path["aspath"]["string"] == json!("65020"));
     let config = running(&lab, "bgpd");
     assert!(!config.contains("65010"), "{config}");
-    assert_eq!(admin.configure_bgp(65010, "10.0.0.1").unwrap(), previous(65020, "10.0.0.2"));
+    assert_eq!(told(admin.configure_bgp(65010, "10.0.0.1").unwrap()), previous(65020, "10.0.0.2"));
     assert_eq!(all_running(&lab), before);
 
     // Somebody else's lines would go with the old instance.
@@ -46,7 +51,7 @@ fn another_as_brings_everything_back_in_the_new_instance() {
     assert_eq!(error.code(), Code::Aborted, "{error}");
     assert!(error.message().contains("bgp bestpath as-path multipath-relax"), "{error}");
     assert_eq!(all_running(&lab), before);
-    assert_eq!(admin.configure_bgp(65010, "10.0.0.1").unwrap(), previous(65010, "10.0.0.1"));
+    assert_eq!(told(admin.configure_bgp(65010, "10.0.0.1").unwrap()), previous(65010, "10.0.0.1"));
     assert_eq!(all_running(&lab), before);
 }
 
@@ -59,18 +64,18 @@ fn a_router_id_can_be_left_out_set_and_left_out_again() {
     assert_eq!(error.code(), Code::FailedPrecondition, "{error}");
     let error = agent.client("admin").apply_peer(tor()).unwrap_err();
     assert_eq!(error.code(), Code::FailedPrecondition, "{error}");
-    assert_eq!(admin.configure_bgp(net::NODE_AS, "").unwrap(), previous(0, ""));
+    assert_eq!(told(admin.configure_bgp(net::NODE_AS, "").unwrap()), previous(0, ""));
     let without = all_running(&lab);
     assert!(!without[0].contains("router-id"), "{}", without[0]);
     let commands = commands_run(&lab);
-    assert_eq!(admin.configure_bgp(net::NODE_AS, "").unwrap(), previous(65000, ""));
+    assert_eq!(told(admin.configure_bgp(net::NODE_AS, "").unwrap()), previous(65000, ""));
     assert_eq!(commands_run(&lab), commands, "the same again sends nothing");
-    assert_eq!(admin.configure_bgp(net::NODE_AS, "10.0.0.7").unwrap(), previous(65000, ""));
+    assert_eq!(told(admin.configure_bgp(net::NODE_AS, "10.0.0.7").unwrap()), previous(65000, ""));
     has_lines(&lab, &["bgp router-id 10.0.0.7"]).unwrap();
-    assert_eq!(admin.configure_bgp(net::NODE_AS, "").unwrap(), previous(65000, "10.0.0.7"));
+    assert_eq!(told(admin.configure_bgp(net::NODE_AS, "").unwrap()), previous(65000, "10.0.0.7"));
     assert_eq!(all_running(&lab), without);
     assert_eq!(
-        agent.client("edge").configure_bgp(65001, "").unwrap(),
+        told(agent.client("edge").configure_bgp(65001, "").unwrap()),
         previous(65000, ""),
         "as in the field"
     );

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use novaroute::proto::v1::{BgpPeer, EnableBfdRequest, EnableOspfRequest, EventType, RouteEvent};
+use novaroute::proto::v1::{
+    BgpPeer, EnableBfdRequest, EnableOspfRequest, EventType, OspfInterface, RouteEvent,
+};
 use serde_json::Value;
 
 use crate::{
@@ -17,6 +19,10 @@ use crate::{
 /// Three packets of 100 ms are missed, and a poll sees it 250 ms later; the rest is room for a busy
 /// machine, which has the daemons wait for their turn.
 const DETECTED: Duration = Duration::from_secs(3);
+
+/// What is asked for. Others use the machine as well, so that one of so many attempts has to be as fast.
+const AT_ONCE: Duration = Duration::from_secs(1);
+const ATTEMPTS: usize = 5;
 
 /// The comparison comes every 30 s.
 const COMPARED: Duration = Duration::from_secs(60);
@@ -78,24 +84,33 @@ fn a_cut_link_is_told_by_bfd_and_by_bgp() {
     let timers = (peer.bfd_min_rx_ms, peer.bfd_min_tx_ms, peer.bfd_detect_multiplier);
     assert_eq!(timers, (100, 100, 3));
 
-    let cut = Instant::now();
-    lab.link_down(Router::Tor);
-    let (bfd_at, down) = events.wait(EventType::BfdDown, net::TOR_V4);
-    let (bgp_at, _) = events.wait(EventType::PeerDown, net::TOR_V4);
-    assert_eq!(down.metadata["previous_status"], "up");
-    let took = [bfd_at - cut, bgp_at - cut];
-    println!("after the cut: BFD_DOWN {:?}, PEER_DOWN {:?}", took[0], took[1]);
-    assert!(took.iter().all(|it| *it < DETECTED), "{took:?}");
+    let mut all_took = Vec::new();
+    for round in 1..=ATTEMPTS {
+        let cut = Instant::now();
+        lab.link_down(Router::Tor);
+        let (bfd_at, down) = events.wait_nth(round, EventType::BfdDown, net::TOR_V4);
+        let (bgp_at, _) = events.wait_nth(round, EventType::PeerDown, net::TOR_V4);
+        assert_eq!(down.metadata["previous_status"], "up");
+        let took = [bfd_at - cut, bgp_at - cut];
+        println!("after the cut: BFD_DOWN {:?}, PEER_DOWN {:?}", took[0], took[1]);
+        assert!(took.iter().all(|it| *it < DETECTED), "{took:?}");
 
-    lab.link_up(Router::Tor);
-    wait_for("both sessions again", SOON, || {
+        lab.link_up(Router::Tor);
+        wait_for("both sessions again", SOON, || {
+            let all = events.all();
+            let ups =
+                [EventType::BfdUp, EventType::PeerUp].map(|kind| told(&all, kind, net::TOR_V4));
+            if ups == [round + 1; 2] { Ok(()) } else { Err(format!("{ups:?}")) }
+        });
         let all = events.all();
-        let ups = [EventType::BfdUp, EventType::PeerUp].map(|kind| told(&all, kind, net::TOR_V4));
-        if ups == [2, 2] { Ok(()) } else { Err(format!("{ups:?}")) }
-    });
-    let all = events.all();
-    let downs = [EventType::BfdDown, EventType::PeerDown].map(|it| told(&all, it, net::TOR_V4));
-    assert_eq!(downs, [1, 1], "once for each transition: {all:?}");
+        let downs = [EventType::BfdDown, EventType::PeerDown].map(|it| told(&all, it, net::TOR_V4));
+        assert_eq!(downs, [round; 2], "once for each transition: {all:?}");
+        if took.iter().all(|it| *it < AT_ONCE) {
+            return;
+        }
+        all_took.push(took);
+    }
+    panic!("never within {AT_ONCE:?}: {all_took:?}");
 }
 
 /// The first implementation said so 27 s later.
@@ -106,13 +121,22 @@ fn peer_up_comes_with_established() {
     let admin = agent.client("admin");
     let events = admin.events(&["PEER_UP"]);
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
-    admin.apply_peer(tor()).unwrap();
-    wait_established(&lab, net::TOR_V4);
-    let established = Instant::now();
-    let (told, _) = events.wait(EventType::PeerUp, net::TOR_V4);
-    let late = told.saturating_duration_since(established);
-    println!("PEER_UP {late:?} after Established");
-    assert!(late < DETECTED, "{late:?}");
+    let mut all_late = Vec::new();
+    for round in 1..=ATTEMPTS {
+        admin.apply_peer(tor()).unwrap();
+        wait_established(&lab, net::TOR_V4);
+        let established = Instant::now();
+        let (told, _) = events.wait_nth(round, EventType::PeerUp, net::TOR_V4);
+        let late = told.saturating_duration_since(established);
+        println!("PEER_UP {late:?} after Established");
+        assert!(late < DETECTED, "{late:?}");
+        if late < AT_ONCE {
+            return;
+        }
+        all_late.push(late);
+        admin.remove_peer(net::TOR_V4).unwrap();
+    }
+    panic!("never within {AT_ONCE:?}: {all_late:?}");
 }
 
 /// The state of a prefix was a constant.
@@ -170,6 +194,36 @@ fn drift_is_noticed_repaired_and_counted() {
     });
     assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("applied"));
     assert!(agent.log().contains("FRR had lost or changed what is ours; repaired"));
+}
+
+/// The comparison hangs at ospfd when it has seen what bgpd lacks: long enough to be looked at.
+#[test]
+fn a_prefix_that_somebody_took_away_is_drifted_until_it_is_back() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("192.0.2.0/24").unwrap();
+    admin.advertise("198.51.100.0/24").unwrap();
+    let interface = OspfInterface {
+        interface_name: net::NODE_TOR_INTERFACE.into(),
+        area_id: "0".into(),
+        ..OspfInterface::default()
+    };
+    admin.enable_ospf(interface).unwrap();
+    agent.wait_ready();
+    lab.stop(Router::Node, "ospfd");
+    let drift = ["router bgp 65000", "address-family ipv4 unicast", "no network 192.0.2.0/24"];
+    configure(&lab, &drift);
+    wait_state(&admin, "192.0.2.0/24", "drifted", COMPARED);
+    let status = admin.status();
+    let of = |prefix: &str| status.prefixes.iter().find(|it| it.prefix == prefix).unwrap();
+    assert!(of("192.0.2.0/24").reason.contains("lost or changed"), "{status:?}");
+    assert_eq!(of("198.51.100.0/24").state, "applied", "the others are as they were");
+    lab.cont(Router::Node, "ospfd");
+    wait_state(&admin, "192.0.2.0/24", "applied", COMPARED);
+    has_lines(&lab, &["network 192.0.2.0/24"]).unwrap();
+    agent.wait_ready();
 }
 
 #[test]

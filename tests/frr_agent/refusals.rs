@@ -4,7 +4,7 @@ use tonic::Code;
 
 use crate::{
     agent::*,
-    lab::{Lab, LabOptions, net},
+    lab::{Lab, LabOptions, Router, net},
 };
 
 const WORDS: &str = "ebgp-multihop and ttl-security cannot be configured together";
@@ -106,10 +106,10 @@ fn after_a_restart_one_refused_intent_costs_no_other() {
     for n in 0..10 {
         admin.advertise(&format!("10.{n}.0.0/16")).unwrap();
     }
-    lab.kill(crate::lab::Router::Node, "bgpd");
+    lab.kill(Router::Node, "bgpd");
     // Somebody's start script is faster than the agent's next attempt.
     let agent_pid = agent.freeze();
-    lab.restart(crate::lab::Router::Node, "bgpd");
+    lab.restart(Router::Node, "bgpd");
     secure_tor(&lab);
     drop(agent_pid);
     wait_lines(
@@ -129,4 +129,37 @@ fn after_a_restart_one_refused_intent_costs_no_other() {
     admin.apply_peer(novaroute::proto::v1::BgpPeer { ebgp_multihop: 3, ..tor() }).unwrap();
     wait_lines(&lab, &["neighbor 10.0.1.2 ebgp-multihop 3"]);
     agent.wait_ready();
+}
+
+/// A prefix whose announcement somebody else's line stands in the way of, when ospfd is filled anew.
+#[test]
+fn a_prefix_that_is_refused_later_is_rejected_with_the_reason() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("192.0.2.0/24").unwrap();
+    admin.advertise_ospf("198.51.100.1/32").unwrap();
+    agent.wait_ready();
+    lab.kill(Router::Node, "ospfd");
+    let frozen = agent.freeze();
+    lab.restart(Router::Node, "ospfd");
+    vty(&lab, "ospfd", &["configure terminal", "router ospf", "redistribute static"]);
+    drop(frozen);
+    let refused = crate::lab::wait_for("the prefix's state", 3 * SOON, || {
+        let status = admin.status();
+        let found = status.prefixes.iter().find(|it| it.prefix == "198.51.100.1/32");
+        match found {
+            Some(it) if it.state.starts_with("rejected: ") => Ok(it.clone()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    assert!(refused.reason.contains("redistribute static"), "{refused:?}");
+    assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("applied"));
+    let (code, body) = agent.http("/readyz");
+    assert!(code == 503 && body.contains("198.51.100.1/32"), "{code} {body}");
+    // Its owner may take it back, and it is not in anybody's way then.
+    admin.withdraw_ospf("198.51.100.1/32").unwrap();
+    agent.wait_ready();
+    assert!(running(&lab, "ospfd").contains("redistribute static"), "somebody else's");
 }

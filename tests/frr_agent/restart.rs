@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use novaroute::proto::v1::{EventType, Outcome, PrefixAttributes};
+use novaroute::proto::v1::{
+    BfdSession, BgpPeer, EventType, OspfInterface, Outcome, PrefixAttributes,
+};
 use tonic::Code;
 
 use crate::{
@@ -37,8 +39,13 @@ fn bgpd_is_refilled_after_a_crash_without_a_call() {
     let state = admin.prefix_state("192.0.2.0/24");
     assert_eq!(state.as_deref(), Some("pending"), "no route is called applied while bgpd is away");
     assert!(!admin.status().frr_status.unwrap().connected);
-    // Calls are taken and done later.
-    admin.advertise("198.51.100.0/24").unwrap();
+    // Calls are taken and done later, and say so.
+    let request = admin.advertise_request("198.51.100.0/24");
+    let answer = admin.call(|mut c| async move { c.advertise_prefix(request).await }).unwrap();
+    assert_eq!(answer.outcome(), Outcome::Pending);
+    let who = ["--owner", "admin", "--token", "admin-token", "--prefix", "198.51.100.0/24"];
+    let told = agent.ctl(&[&["advertise"][..], &who].concat());
+    assert!(String::from_utf8_lossy(&told.stdout).contains("pending"), "{told:?}");
     assert_eq!(admin.prefix_state("198.51.100.0/24").as_deref(), Some("pending"));
     let outcome = admin.apply(vec![change::prefix("203.0.113.0/24")]).unwrap();
     assert_eq!(outcome, Outcome::Pending);
@@ -62,6 +69,91 @@ fn bgpd_is_refilled_after_a_crash_without_a_call() {
         let wanted = [EventType::FrrDisconnected, EventType::FrrConnected];
         if kinds == wanted { Ok(()) } else { Err(format!("{kinds:?}")) }
     });
+}
+
+/// What the daemons run, whatever the order is in which they show it.
+fn sorted(lab: &Lab) -> Vec<String> {
+    let mut lines: Vec<String> =
+        all_running(lab).iter().flat_map(|text| text.lines()).map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Each of them alone, mgmtd too: no call, no operator.
+#[test]
+fn any_daemon_that_dies_is_noticed_within_a_second_and_refilled_when_it_is_back() {
+    /// Others use the machine as well: one of so many attempts has to be as fast as it is asked for.
+    const ATTEMPTS: usize = 4;
+    const NOTICED: Duration = Duration::from_secs(1);
+    const ROUTE: &str = "203.0.113.0/24";
+
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    let with = PrefixAttributes { med: 7, ..Default::default() };
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise_with("192.0.2.0/24", with).unwrap();
+    admin.advertise_ospf("192.0.2.1/32").unwrap();
+    let session = BfdSession { peer_address: net::BIRD_V4.into(), ..BfdSession::default() };
+    let interface = OspfInterface {
+        interface_name: net::NODE_TOR_INTERFACE.into(),
+        area_id: "0".into(),
+        ..OspfInterface::default()
+    };
+    let changes = vec![
+        change::peer(BgpPeer { bfd_enabled: true, ..tor() }),
+        change::bfd(session),
+        change::ospf(interface),
+        change::via(ROUTE, net::TOR_V4),
+    ];
+    assert_eq!(admin.apply(changes).unwrap(), Outcome::Confirmed);
+    agent.wait_ready();
+    let before = sorted(&lab);
+
+    for daemon in ["bgpd", "bfdd", "ospfd", "mgmtd", "staticd"] {
+        let mut all_took = Vec::new();
+        let fast = (0..ATTEMPTS).any(|_| {
+            lab.kill(Router::Node, daemon);
+            let begun = Instant::now();
+            wait_for(&format!("the agent to notice that {daemon} is gone"), SOON, || {
+                // Of staticd only who sends it something knows.
+                let frr = admin.status().frr_status.expect("FRR's status");
+                let noticed = match frr.daemons.iter().find(|it| it.name == daemon) {
+                    Some(it) => !it.connected,
+                    None => agent.http("/readyz").0 == 503,
+                };
+                if noticed { Ok(()) } else { Err(format!("{frr:?}")) }
+            });
+            let noticed = begun.elapsed();
+            lab.restart(Router::Node, daemon);
+            let begun = Instant::now();
+            wait_for(&format!("{daemon} as it was"), SOON, || {
+                let now = sorted(&lab);
+                if now == before { Ok(()) } else { Err(now.join("\n")) }
+            });
+            let refilled = begun.elapsed();
+            println!(
+                "{daemon}: noticed {noticed:?} after its end, refilled {refilled:?} after its start"
+            );
+            all_took.push((noticed, refilled));
+            agent.wait_ready();
+            noticed < NOTICED && refilled < REFILL
+        });
+        assert!(fast, "{daemon}: {all_took:?}");
+        wait_for("the route in the kernel", SOON, || {
+            let shown = kernel(&lab, ROUTE);
+            if shown.contains("proto static") { Ok(()) } else { Err(shown) }
+        });
+    }
+    // zebra has nothing of ours but what the others give it.
+    lab.restart(Router::Node, "zebra");
+    wait_for("the route in the kernel", SOON, || {
+        let shown = kernel(&lab, ROUTE);
+        if shown.contains("proto static") { Ok(()) } else { Err(shown) }
+    });
+    wait_tor(&lab, "192.0.2.0/24", |_| true);
+    agent.wait_ready();
+    assert_eq!(sorted(&lab), before);
 }
 
 #[test]

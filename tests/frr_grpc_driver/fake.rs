@@ -44,7 +44,7 @@ pub struct Fake {
 pub struct Seen {
     pub merged: Vec<String>,
     pub deleted: Vec<String>,
-    pub commits: usize,
+    pub phases: Vec<commit_request::Phase>,
 }
 
 #[derive(Clone)]
@@ -84,7 +84,12 @@ impl Fake {
 
     /// How many commits it was asked for.
     pub fn commits(&self) -> usize {
-        self.seen.lock().unwrap().commits
+        self.asked(commit_request::Phase::All)
+    }
+
+    /// How often it was asked for this phase of one.
+    pub fn asked(&self, phase: commit_request::Phase) -> usize {
+        self.seen.lock().unwrap().phases.iter().filter(|it| **it == phase).count()
     }
 
     /// All documents that it was to merge, and paths to delete.
@@ -161,8 +166,11 @@ impl Northbound for Service {
         Ok(Response::new(Default::default()))
     }
 
-    async fn commit(&self, _: Request<CommitRequest>) -> Result<Response<CommitResponse>, Status> {
-        self.seen.lock().unwrap().commits += 1;
+    async fn commit(
+        &self,
+        request: Request<CommitRequest>,
+    ) -> Result<Response<CommitResponse>, Status> {
+        self.seen.lock().unwrap().phases.push(request.into_inner().phase());
         match &self.answer {
             Answer::Yes => {
                 Ok(Response::new(CommitResponse { transaction_id: 1, ..Default::default() }))

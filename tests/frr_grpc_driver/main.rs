@@ -1,15 +1,17 @@
 //! The agent with FRR's own gRPC in bfdd and bgpd: what FRR runs is word for word what it runs without,
-//! and an endpoint that is away, lies or refuses costs nothing.
+//! and an endpoint that is away, lies or refuses costs nothing. In mgmtd (`mgmtd`) FRR's own does lie.
 
 #[path = "../agent/mod.rs"]
 mod agent;
 mod fake;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod mgmtd;
 
 use agent::*;
 use fake::{Answer, Fake};
 use lab::{Lab, LabOptions, Router, net};
+use novaroute::proto::frr::commit_request::Phase;
 use novaroute::proto::v1::{BgpPeer, CoverageRow, EventType, PrefixAttributes};
 use serde_json::json;
 use tonic::Code;
@@ -266,10 +268,11 @@ fn what_the_door_refuses_is_refused_with_its_words() {
     let lab = Lab::start(LabOptions::default());
     let words =
         "YANG error(s): Path: /frr-route-map:lib/route-map Error: such maps are not for you.";
-    let _fake = Fake::serve(&lab, FAKE_PORT, Answer::No(words.into()), |_| {});
+    let fake = Fake::serve(&lab, FAKE_PORT, Answer::No(words.into()), |_| {});
     let agent = agent_with_fake(&lab);
     let admin = agent.client("admin");
-    let before = all_running(&lab);
+    configure(&lab, &["log commands"]);
+    let (before, commands) = (all_running(&lab), commands_run(&lab).len());
     let refused = admin.apply(vec![
         change::peer(bfd_peer(200)),
         change::prefix_with("192.0.2.0/24", attributes(50, 0)),
@@ -277,6 +280,9 @@ fn what_the_door_refuses_is_refused_with_its_words() {
     let refused = refused.unwrap_err();
     assert_eq!(refused.code(), Code::Aborted, "{refused}");
     assert!(refused.message().contains("such maps are not for you"), "{refused}");
+    // It was asked before anything was changed, in any daemon.
+    assert_eq!((fake.asked(Phase::Validate), fake.commits()), (1, 0));
+    assert_eq!(commands_run(&lab).len(), commands);
     assert_eq!(all_running(&lab), before);
     admin.advertise("192.0.2.0/24").unwrap();
     agent.wait_ready();
@@ -313,7 +319,8 @@ fn a_door_that_is_of_no_use_costs_nothing() {
         let shown = running(&lab, "bgpd");
         assert!(shown.contains(&format!("set metric {med}")), "{what}: {shown}");
         assert_eq!(shown.matches("set metric").count(), 1, "{what}: {shown}");
-        assert_eq!(fake.commits(), usize::from(!other_model), "{what}");
+        let asked = fake.asked(Phase::Validate);
+        assert_eq!((asked, fake.commits()), (usize::from(!other_model), 0), "{what}");
         if other_model {
             // Before the door is asked it counts as down as well.
             let row = wait_row(&agent, "bgpd", "frr-filter", "grpc", |row| row.revision_differs);

@@ -49,6 +49,11 @@ fn a_restarted_agent_sends_nothing_and_resets_nothing() {
         assert_eq!(commands_run(&lab).len(), before.2, "killed: {killed}");
         assert_eq!(all_running(&lab), before.0, "killed: {killed}");
         assert_eq!(counters(&lab), before.1, "killed: {killed}");
+        // Nor has the agent sent anything that no log of a daemon has, as edits of mgmtd.
+        let text = agent.http("/metrics").1;
+        let sent = text.lines().filter(|line| line.starts_with("novaroute_frr_lines_sent_total{"));
+        let sent: Vec<_> = sent.filter(|line| !line.ends_with(" 0")).collect();
+        assert!(text.contains("novaroute_frr_lines_sent_total{") && sent.is_empty(), "{sent:?}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! The agent dies between a commit through FRR's own gRPC and its proof.
+//! The agent dies between a commit through FRR's own gRPC and its proof: in bgpd, where it did what it said, and in
+//! mgmtd, where it did not.
 
 use novaroute::proto::v1::PrefixAttributes;
 use serde_json::json;
@@ -45,4 +46,48 @@ fn an_agent_that_dies_behind_a_commit_of_the_door_finds_what_it_did() {
     admin.withdraw("192.0.2.0/24").unwrap();
     let shown = running(&lab, "bgpd");
     assert!(!shown.contains("set metric 50") && shown.contains("set metric 9"), "{shown}");
+}
+
+/// mgmtd claims to have the route, and no daemon does: for mgmtd there is nothing to change then.
+#[test]
+fn an_agent_that_dies_behind_mgmtds_lie_has_staticd_told_again() {
+    let lab = Lab::start(LabOptions::default().grpc(Router::Node, &["mgmtd"]));
+    let foreign = "ip route 198.51.100.0/24 10.0.2.2";
+    lab.vtysh(Router::Node, &["configure terminal", foreign]);
+    let port = lab.grpc_port(Router::Node, "mgmtd");
+    let mut agent = Agent::start_with(&lab, |config| {
+        config["frr"]["grpc"]["mgmtd"] = json!(format!("127.0.0.1:{port}"));
+    });
+    agent.client("admin").apply(vec![change::via("203.0.114.0/24", net::TOR_V4)]).unwrap();
+    agent.stop();
+    // What is known of the door goes with the agent: it is asked again.
+    agent.launch_with(&[("NOVAROUTE_FAILPOINT", "door-committed")]);
+    let admin = agent.client("admin");
+    let changes =
+        vec![change::via("203.0.113.0/24", net::TOR_V4), change::no_route("203.0.114.0/24")];
+    let died = admin.apply(changes);
+    assert!(died.is_err(), "the agent answered: {died:?}");
+    drop(admin);
+    agent.wait_dead();
+    let routes = || {
+        let shown = lab.vtysh(Router::Node, &["show running-config"]);
+        let routes = shown.lines().filter(|line| line.contains("ip route "));
+        routes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let wanted = [foreign.to_owned(), format!("ip route 203.0.113.0/24 {}", net::TOR_V4)];
+    assert_eq!(routes(), wanted, "mgmtd claims that it is done");
+    let executed = || [kernel(&lab, "203.0.113.0/24"), kernel(&lab, "203.0.114.0/24")];
+    let [new, old] = executed();
+    assert!(new.is_empty() && old.contains("proto static"), "and it is not: {new:?} {old:?}");
+
+    agent.launch();
+    agent.wait_ready();
+    wait_for("what was declared", SOON, || match executed() {
+        [new, old] if new.contains("proto static") && old.is_empty() => Ok(()),
+        other => Err(other.concat()),
+    });
+    assert_eq!(routes(), wanted);
+    assert!(kernel(&lab, "198.51.100.0/24").contains("via 10.0.2.2"));
+    let admin = agent.client("admin");
+    assert!(history(&admin).iter().all(|t| t.result != "running"));
 }

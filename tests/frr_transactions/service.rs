@@ -8,7 +8,7 @@ use tonic::Code;
 use super::{apply_within, history};
 use crate::{
     agent::*,
-    lab::{Lab, LabOptions, net, wait_for},
+    lab::{Lab, LabOptions, Router, net, wait_for},
 };
 
 const PASSWORD: &str = "s3cret-of-tor";
@@ -41,6 +41,10 @@ fn a_plan_says_what_apply_then_does_and_shows_no_secret() {
 
     let daemons: Vec<_> = plan.daemons.iter().map(|d| (&*d.daemon, &*d.door)).collect();
     assert_eq!(daemons, [("mgmtd", "northbound"), ("bgpd", "vty")]);
+    // Where a route leads stands in keys alone.
+    let hop = format!("[gateway='{}']", net::TOR_V4);
+    assert!(plan.daemons[0].diff.iter().any(|leaf| leaf.path.contains(&hop)), "{plan:?}");
+    assert!(plan.daemons[0].steps.iter().any(|step| step.command.contains(&hop)), "{plan:?}");
     let commands: Vec<_> = plan.daemons[1].steps.iter().map(|s| s.command.as_str()).collect();
     assert_eq!(commands[0], "router bgp 65000");
     assert!(commands.contains(&"neighbor 10.0.1.2 password ***"), "{commands:?}");
@@ -105,6 +109,37 @@ fn every_call_is_remembered_with_owner_result_and_duration() {
     assert_eq!(whole.changes[0].object, format!("peer {}", net::TOR_V4));
     assert!(!format!("{whole:?}").contains(PASSWORD));
     assert!(!agent.log().contains(PASSWORD), "no log line shows it either");
+
+    // All the other calls that change something.
+    let session = v1::BfdSession { peer_address: net::BIRD_V4.into(), ..Default::default() };
+    admin.enable_bfd(session).unwrap();
+    admin.disable_bfd(net::BIRD_V4).unwrap();
+    let interface = v1::OspfInterface {
+        interface_name: net::NODE_TOR_INTERFACE.into(),
+        area_id: "0".into(),
+        ..Default::default()
+    };
+    admin.enable_ospf(interface).unwrap();
+    admin.disable_ospf(net::NODE_TOR_INTERFACE).unwrap();
+    admin.withdraw("192.0.2.0/24").unwrap();
+    admin.remove_peer(net::TOR_V4).unwrap();
+    admin.deregister(true).unwrap();
+    let more: Vec<_> = history(&admin).into_iter().take(7).collect();
+    let told: Vec<_> = more.iter().map(|t| t.origin.as_str()).collect();
+    let expected = [
+        "Deregister",
+        "RemovePeer",
+        "WithdrawPrefix",
+        "DisableOSPF",
+        "EnableOSPF",
+        "DisableBFD",
+        "EnableBFD",
+    ];
+    assert_eq!(told, expected);
+    let well = |t: &v1::Transaction| {
+        t.owner == "admin" && t.result == "confirmed" && t.duration_us > 0 && t.change_count > 0
+    };
+    assert!(more.iter().all(well), "{more:?}");
 }
 
 #[test]
@@ -193,9 +228,24 @@ fn the_change_that_frr_refuses_is_named_and_nothing_of_the_others_remains() {
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     agent.wait_ready();
     let before = all_running(&lab);
+    let mgmtd = || lab.vtysh(Router::Node, &["show running-config"]);
+    let (before_mgmtd, events) = (mgmtd(), admin.events(&["PREFIX_ADVERTISED"]));
     let mut changes: Vec<_> =
         (0..200).map(|n| change::prefix(&format!("10.50.{n}.0/24"))).collect();
+    // Something for every daemon, and before it is bgpd's turn.
+    let interface = v1::OspfInterface {
+        interface_name: net::NODE_TOR_INTERFACE.into(),
+        area_id: "0".into(),
+        ..Default::default()
+    };
+    let session = v1::BfdSession { peer_address: net::TOR_V6.into(), ..Default::default() };
+    let with = v1::PrefixAttributes { med: 5, ..Default::default() };
     changes[10] = change::via("198.51.100.0/24", net::TOR_V4);
+    changes[20] = change::bfd(session);
+    changes[30] = change::ospf(interface);
+    changes[40] = change::ospf_prefix("198.51.101.1/32");
+    changes[50] = change::peer(v1::BgpPeer { bfd_enabled: true, ..bird() });
+    changes[60] = change::prefix_with("192.0.2.0/24", with);
     // FRR takes no session with the node itself.
     let own_address = v1::BgpPeer { neighbor_address: net::NODE_TOR_V4.into(), ..tor() };
     changes[136] = change::peer(own_address);
@@ -207,8 +257,15 @@ fn the_change_that_frr_refuses_is_named_and_nothing_of_the_others_remains() {
         "{refused}"
     );
     assert_eq!(all_running(&lab), before);
-    assert_eq!(kernel(&lab, "198.51.100.0/24"), "");
-    assert_eq!(admin.status().prefixes, []);
+    assert_eq!(mgmtd(), before_mgmtd);
+    for route in ["198.51.100.0/24", "198.51.101.1/32"] {
+        assert_eq!(kernel(&lab, route), "");
+    }
+    let status = admin.status();
+    assert_eq!((status.prefixes, status.peers), (vec![], vec![]));
+    assert_eq!((status.bfd_sessions, status.ospf_interfaces), (vec![], vec![]));
+    assert_eq!(events.all(), [], "nothing was advertised");
+    agent.wait_ready();
 }
 
 #[test]

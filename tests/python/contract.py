@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A client in the field: every call and every status code of RouteControl, against a real agent.
 
-    contract.py TARGET VTYSH...
+    contract.py TARGET LAB...
 
-TARGET is a gRPC target, VTYSH a command that passes its last argument to vtysh of the node. Knows
+TARGET is a gRPC target, LAB the command of the lab that the agent is in (lab.sh -l NAME). Knows
 nothing of NovaRoute but contract.proto beside it. Exits with 0 when all is as it should be.
 """
 
@@ -19,7 +19,8 @@ import time
 import grpc
 from grpc_tools import protoc
 
-target, vtysh_command = sys.argv[1], sys.argv[2:]
+target, lab = sys.argv[1], sys.argv[2:]
+vtysh_command = [*lab, "vtysh", "node", "-c"]
 SOON = 20.0
 NODE_AS, TOR, TOR_AS, TOR_V6 = 65000, "10.0.1.2", 65001, "fd00:1::2"
 INTERFACE = "tor0"
@@ -164,7 +165,8 @@ refused(Code.FAILED_PRECONDITION, edge.AdvertisePrefix,
 refused(Code.FAILED_PRECONDITION, edge.ApplyPeer,
         peer=pb.BGPPeer(neighbor_address=TOR, remote_as=TOR_AS))
 
-# ConfigureBGP.
+# ConfigureBGP: edge may as well, since the configuration says so, and net may not.
+refused(Code.PERMISSION_DENIED, net.ConfigureBGP, local_as=NODE_AS, router_id="10.0.0.1")
 refused(Code.INVALID_ARGUMENT, admin.ConfigureBGP, "local_as", "router_id",
         local_as=0, router_id="300.0.0.1")
 answer = admin.ConfigureBGP(local_as=NODE_AS, router_id="10.0.0.1")
@@ -199,7 +201,15 @@ refused(Code.PERMISSION_DENIED, net.ApplyPeer, peer=pb.BGPPeer(**peer))
 refused(Code.PERMISSION_DENIED, net.RemovePeer, neighbor_address=TOR)
 refused(Code.NOT_FOUND, edge.RemovePeer, neighbor_address="10.9.9.9")
 refused(Code.INVALID_ARGUMENT, edge.RemovePeer, "neighbor_address", neighbor_address="ten")
-events.wait("PEER_UP", peer=TOR, state="Established")
+# FRR itself refuses: its words come back, and nothing of it is there.
+refused(Code.ABORTED, edge.ApplyPeer, "local system",
+        peer=pb.BGPPeer(neighbor_address="10.0.1.1", remote_as=TOR_AS))
+lacks("neighbor 10.0.1.1 ")
+for wrong in ({"peer_type": pb.PEER_TYPE_INTERNAL}, {"bfd_min_rx_ms": 1, "bfd_enabled": True},
+              {"password": "one\x00two"}, {"neighbor_address": "fe80::1"}, {"hold_time": 70000}):
+    refused(Code.INVALID_ARGUMENT, edge.ApplyPeer, peer=pb.BGPPeer(**{**peer, **wrong}))
+up = events.wait("PEER_UP", peer=TOR, state="Established")
+assert up.owner == "edge" and up.metadata["previous_state"] != "Established", up
 up = next(it for it in edge.status("edge").peers)
 assert (up.neighbor_address, up.remote_as, up.owner) == (TOR, TOR_AS, "edge"), up
 assert (up.state, up.bfd_enabled, up.description) == ("Established", True, "100% tor"), up
@@ -235,11 +245,20 @@ refused(Code.PERMISSION_DENIED, edge.AdvertisePrefix, prefix="10.1.0.0/24", **bg
 refused(Code.PERMISSION_DENIED, edge.AdvertisePrefix, prefix="172.16.0.1/32", **bgp)
 refused(Code.PERMISSION_DENIED, edge.AdvertisePrefix, prefix="2001:db9::1/128", **bgp)
 refused(Code.PERMISSION_DENIED, net.AdvertisePrefix, prefix="10.244.0.1/32", **bgp)
-events.wait("POLICY_VIOLATION", prefix="172.16.0.1/32", protocol="bgp")
+violation = events.wait("POLICY_VIOLATION", prefix="172.16.0.1/32", protocol="bgp")
+assert violation.owner == "edge", violation
+# As much as its quota, and no more.
+net.AdvertisePrefix(prefix="10.244.1.0/24", **bgp)
+refused(Code.RESOURCE_EXHAUSTED, net.AdvertisePrefix, "quota", prefix="10.244.2.0/24", **bgp)
+net.WithdrawPrefix(prefix="10.244.1.0/24", **bgp)
 admin.AdvertisePrefix(prefix="10.1.0.9/32", **bgp)
 refused(Code.ALREADY_EXISTS, edge.AdvertisePrefix, prefix="10.1.0.9/32", **bgp)
 events.wait("POLICY_VIOLATION", prefix="10.1.0.9/32", existing_owner="admin")
+refused(Code.PERMISSION_DENIED, edge.WithdrawPrefix, prefix="10.1.0.9/32", **bgp)
 refused(Code.NOT_FOUND, edge.WithdrawPrefix, prefix="10.1.0.77/32", **bgp)
+for wrong in ({"communities": ["65000:70000"]}, {"communities": ["no"]}, {"next_hop": "here"}):
+    refused(Code.INVALID_ARGUMENT, edge.AdvertisePrefix, next(iter(wrong)),
+            prefix="10.1.0.2/32", attributes=pb.PrefixAttributes(**wrong), **bgp)
 refused(Code.INVALID_ARGUMENT, edge.WithdrawPrefix, "protocol", prefix="10.1.0.1/32")
 edge.WithdrawPrefix(prefix="2001:db8::1/128", **bgp)
 events.wait("PREFIX_WITHDRAWN", prefix="2001:db8::1/128", protocol="bgp")
@@ -262,7 +281,8 @@ assert TOR_V6 in [it["peer"] for it in show("show bfd peers json")]
 refused(Code.PERMISSION_DENIED, net.EnableBFD, **session)
 refused(Code.PERMISSION_DENIED, net.DisableBFD, peer_address=TOR_V6)
 refused(Code.NOT_FOUND, edge.DisableBFD, peer_address="10.9.9.9")
-events.wait("BFD_UP", peer=TOR)
+bfd_up = events.wait("BFD_UP", peer=TOR, status="up")
+assert bfd_up.owner == "edge" and bfd_up.metadata["previous_status"] != "up", bfd_up
 edge.DisableBFD(peer_address=TOR_V6)
 assert TOR_V6 not in [it["peer"] for it in show("show bfd peers json")]
 
@@ -276,6 +296,8 @@ unchanged(edge.EnableOSPF, **ospf)
 for line in ["ip ospf area 0.0.0.0", "ip ospf cost 15", "ip ospf hello-interval 1",
              "ip ospf dead-interval 4", "router ospf"]:
     has(line)
+# The wait for a designated router takes a dead interval, the exchange some seconds more.
+SOON = 3 * SOON
 events.wait("OSPF_NEIGHBOR_UP")
 seen = eventually("a neighbour", lambda: [
     it for it in edge.status("edge").ospf_interfaces if it.neighbor_count == 1])
@@ -294,9 +316,18 @@ edge.DisableOSPF(interface_name=INTERFACE)
 lacks("router ospf")
 events.wait("OSPF_NEIGHBOR_DOWN")
 
-# FRR's own state.
+# FRR's own state, also while a daemon of it is away and when it is back.
 frr = admin.status().frr_status
 assert frr.connected and frr.version[0].isdigit() and frr.uptime, frr
+subprocess.run([*lab, "signal", "node", "bgpd", "KILL"], check=True)
+events.wait("FRR_DISCONNECTED")
+events.wait("PEER_DOWN", peer=TOR, previous_state="Established")
+assert not admin.status().frr_status.connected
+seen = len(events.seen)
+subprocess.run([*lab, "start", "node", "bgpd"], check=True)
+eventually("FRR_CONNECTED and PEER_UP", lambda: {pb.EVENT_TYPE_FRR_CONNECTED, pb.EVENT_TYPE_PEER_UP}
+           <= {it.type for it in events.seen[seen:]})
+assert admin.status().frr_status.connected
 
 # Deregister: with and without what the owner had.
 edge.AdvertisePrefix(prefix="10.1.0.2/32", **bgp)
@@ -313,3 +344,36 @@ lacks(f"neighbor {TOR} ")
 has("network 10.1.0.9/32")
 admin.Deregister(withdraw_all=True)
 lacks("network 10.1.0.9/32")
+
+
+# All fourteen have come, each with what belongs to it, and once for each transition.
+METADATA = {
+    "PEER": {"peer", "state", "previous_state"}, "BFD": {"peer", "status", "previous_status"},
+    "OSPF_NEIGHBOR": {"neighbor_id", "state", "previous_state"}, "PREFIX": {"prefix", "protocol"},
+    "BGP_CONFIG_CHANGED": {"local_as", "router_id", "previous_as", "previous_router_id"},
+    "OWNER_REGISTERED": {"session_id"}, "POLICY_VIOLATION": set(), "FRR": set(),
+    "OWNER_DEREGISTERED": set(),
+}
+ABOUT = {"PEER": ["peer"], "BFD": ["peer"], "OSPF_NEIGHBOR": ["neighbor_id"],
+         "PREFIX": ["prefix", "protocol"], "FRR": []}
+came, last = set(), {}
+for event in events.seen:
+    # What is beyond the contract is none of an old client's business.
+    if event.type not in pb.EventType.values():
+        continue
+    name = pb.EventType.Name(event.type).removeprefix("EVENT_TYPE_")
+    came.add(name)
+    family = next(it for it in METADATA if name.startswith(it))
+    assert METADATA[family] <= set(event.metadata), event
+    assert event.detail and abs(event.timestamp_unix - time.time()) < 300, event
+    assert family == "FRR" or event.owner, event
+    if family in ABOUT:
+        about = (family, event.owner, *(event.metadata[key] for key in ABOUT[family]))
+        assert last.get(about) != name, f"{name} twice for {about}: {events.seen}"
+        last[about] = name
+wanted = {name.removeprefix("EVENT_TYPE_") for name in pb.EventType.keys()} - {"UNSPECIFIED"}
+assert came == wanted, f"never came: {wanted - came}"
+assert only_edge.seen and {it.owner for it in only_edge.seen} == {"edge"}, only_edge.seen
+assert [it.metadata["session_id"] for it in with_prefix_name.seen] == [
+    it.metadata["session_id"] for it in short_name.seen]
+assert {it.type for it in short_name.seen} == {pb.EVENT_TYPE_OWNER_REGISTERED}, short_name.seen

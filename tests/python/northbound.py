@@ -10,6 +10,7 @@ with --clean it only looks whether a commit goes through and applies nothing but
 """
 
 import importlib
+import json
 import os
 import pathlib
 import signal
@@ -158,6 +159,55 @@ def everything_in_one_commit(flat):
     assert "<prefix>10.99.1.0/24</prefix>" in kept, kept
 
 
+def several_candidates(flat):
+    """Each client has as many as it wants, and they know nothing of each other."""
+    def load(how, tree):
+        northbound.LoadToCandidate(pb.LoadToCandidateRequest(
+            candidate_id=second, type=how, config=pb.DataTree(encoding=pb.JSON, data=tree)))
+
+    first = edited([(hop("10.96.1.0/24", flat), "")])
+    second = northbound.CreateCandidate(pb.CreateCandidateRequest()).candidate_id
+    assert first != second
+    load(pb.LoadToCandidateRequest.MERGE, json.dumps(
+        {"frr-interface:lib": {"interface": [{"name": "tor0", "description": "second"}]}}))
+    third = edited([(hop("10.96.3.0/24", flat), "")])
+    commit(second)
+    until("the second's description", lambda: "second" in vtysh("show interface tor0"))
+    assert "10.96." not in vtysh("show running-config"), "only the second was committed"
+    # One that is brought up to date keeps its own edits, and has the others' as well.
+    northbound.UpdateCandidate(pb.UpdateCandidateRequest(candidate_id=third))
+    commit(third)
+    until("the third's route", lambda: "10.96.3.0/24" in vtysh("show ip route static"))
+    assert "second" in vtysh("show interface tor0") and "10.96.1." not in vtysh("show running-config")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: northbound.DeleteCandidate(
+        pb.DeleteCandidateRequest(candidate_id=third)))
+
+    # Phase by phase, taken back and then done.
+    phase = pb.CommitRequest
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: commit(first, phase.APPLY))
+    commit(first, phase.PREPARE)
+    commit(first, phase.ABORT)
+    assert "10.96.1.0" not in vtysh("show running-config")
+    commit(first, phase.PREPARE)
+    commit(first, phase.APPLY)
+    until("the first's route", lambda: "10.96.1.0/24" in vtysh("show ip route static"))
+    northbound.DeleteCandidate(pb.DeleteCandidateRequest(candidate_id=first))
+
+    # A stream with an answer for each path; defaults and XML where they are asked for.
+    def answers(with_defaults, encoding):
+        return [answer.data.data for answer in northbound.Get(pb.GetRequest(
+            type=pb.GetRequest.ALL, encoding=encoding, with_defaults=with_defaults,
+            path=[route("10.96.1.0/24"), TOR0]))]
+
+    plain, full, xml = answers(False, pb.JSON), answers(True, pb.JSON), answers(False, pb.XML)
+    assert (len(plain), len(full), len(xml)) == (2, 2, 2), (plain, full, xml)
+    assert "onlink" in full[0] and "onlink" not in plain[0], (plain, full)
+    assert "<description>second</description>" in xml[1] and "<if-index>" in xml[1], xml
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: northbound.Execute(
+        pb.ExecuteRequest(path="/frr-ripd:nosuch")))
+    commit(edited(delete=[route("10.96.1.0/24"), route("10.96.3.0/24"), f"{TOR0}/description"]))
+
+
 def invalid_data(flat):
     for phase in [VALIDATE, ALL]:
         candidate = edited([(hop("10.99.9.0/24", flat, "fish"), "")])
@@ -278,4 +328,5 @@ everything_in_one_commit(flat)
 invalid_data(flat)
 two_clients_contend(flat)
 deletion()
+several_candidates(flat)
 print("all as it should be")

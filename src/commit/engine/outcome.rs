@@ -7,7 +7,11 @@ use tracing::debug;
 
 use crate::{
     daemon::Daemon,
-    frr::{mgmtd::MgmtdError, retry::Retry},
+    frr::{
+        mgmtd::MgmtdError,
+        retry::Retry,
+        vty::{ApplyError, steps::Step},
+    },
     tree::Path,
 };
 
@@ -99,5 +103,18 @@ pub(super) fn mgmtd_failure(error: &MgmtdError) -> Failure {
     match error.retry() {
         Retry::Never => Failure::Refused(error.to_string(), None),
         Retry::Later | Retry::ReadBack => Failure::Lost(Daemon::Mgmtd, error.to_string()),
+    }
+}
+
+/// A daemon's no, or that it is gone, to these steps.
+pub(super) fn not_applied(daemon: Daemon, error: ApplyError, steps: &[Step]) -> Failure {
+    let message = error.to_string();
+    debug!(%daemon, kind = error.kind(), retry = ?error.retry(), "not applied");
+    match error {
+        ApplyError::Refused { step, .. } => {
+            let at = step.and_then(|step| steps.get(step));
+            Failure::Refused(message, at.map(|step| (daemon, step.path.clone())))
+        }
+        ApplyError::Lost { .. } => Failure::Lost(daemon, message),
     }
 }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
-    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Stage, Way, in_time,
-    undone_in_time,
+    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, RESYNC_DEADLINE, Stage, Way,
+    in_time, mgmtd, undone_in_time,
 };
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
@@ -189,6 +189,7 @@ impl Engine {
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
+        self.judge_steps(daemon, plan).await?;
         self.apply(daemon, plan, false, sent, done).await?;
         self.apply(daemon, plan, true, sent, done).await?;
         self.confirm_part(daemon, plan, questions).await?;
@@ -246,7 +247,12 @@ impl Engine {
         let Ok(running) = self.mgmtd.read(&self.yang).await else { return false };
         let mut goal = running.clone();
         goal.merge(ours);
-        goal == running && self.mgmtd.confirm_in_step(ours, &self.yang).await.is_ok()
+        if goal != running {
+            return false;
+        }
+        let in_step = self.mgmtd.confirm_in_step(ours, &self.yang);
+        let by = Some(Instant::now() + RESYNC_DEADLINE);
+        in_time(by, Daemon::Mgmtd, mgmtd(in_step)).await.is_ok()
     }
 
     /// Asks bgpd for what was changed, or looks for it in the text of all that it runs; what neither shows

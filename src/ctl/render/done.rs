@@ -5,23 +5,42 @@ use serde::Serialize;
 use super::{Colour, View, text};
 use crate::proto::v1::{ConfigureBgpResponse, Outcome, RegisterResponse};
 
-/// A write whose response has no fields.
+/// A write whose response says at most whether FRR has it.
 #[derive(Debug, Serialize)]
 pub struct Done {
     #[serde(skip)]
     line: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
 }
 
 impl Done {
     /// Says what was done.
     pub fn new(line: String) -> Self {
-        Self { line }
+        Self { line, outcome: None }
+    }
+
+    /// Says what was done to FRR, or that FRR has still to get it. Agents of before don't say which.
+    pub fn to_frr(line: String, outcome: Outcome) -> Self {
+        let known = outcome != Outcome::Unspecified;
+        let outcome = known.then(|| text::short_name(outcome.as_str_name(), "OUTCOME_"));
+        Self { line, outcome }
     }
 }
 
 impl View for Done {
     fn table(&self, _: Colour) -> String {
-        text::one_line(&self.line)
+        text::one_line(&format!("{}{}", self.line, waits(self.outcome.as_deref())))
+    }
+}
+
+/// What follows a line that FRR does not make true yet.
+fn waits(outcome: Option<&str>) -> &'static str {
+    match outcome {
+        Some("pending") => {
+            ": pending, FRR gets it when it can be reached; see `novaroutectl status`"
+        }
+        _ => "",
     }
 }
 
@@ -66,13 +85,17 @@ pub struct BgpConfigured {
     now: String,
     previous_as: u32,
     previous_router_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
 }
 
 impl BgpConfigured {
     /// Says what BGP is now and what it was.
     pub fn new(local_as: u32, router_id: &str, response: ConfigureBgpResponse) -> Self {
+        let done = Done::to_frr(String::new(), response.outcome());
         Self {
             now: named(local_as, router_id),
+            outcome: done.outcome,
             previous_as: response.previous_as,
             previous_router_id: response.previous_router_id,
         }
@@ -85,7 +108,8 @@ impl View for BgpConfigured {
             0 => "not configured".to_owned(),
             previous_as => named(previous_as, &self.previous_router_id),
         };
-        text::one_line(&format!("BGP configured: {} (before: {before})", self.now))
+        let waits = waits(self.outcome.as_deref());
+        text::one_line(&format!("BGP configured: {} (before: {before}){waits}", self.now))
     }
 }
 
@@ -116,5 +140,8 @@ impl View for Drained {
 }
 
 fn named(local_as: u32, router_id: &str) -> String {
-    format!("AS {local_as}, router-id {}", text::or_dash(router_id))
+    match router_id {
+        "" => format!("AS {local_as}"),
+        router_id => format!("AS {local_as}, router-id {router_id}"),
+    }
 }

@@ -75,7 +75,15 @@ impl Daemon {
     fn table(&self, colour: Colour) -> String {
         let (daemon, door) = (text::printable(&self.daemon), text::printable(&self.door));
         let mut told = format!("{daemon} ({door})\n");
-        told.extend(self.diff.iter().map(|leaf| leaf.line(colour)));
+        let mut stands = "";
+        for leaf in &self.diff {
+            let (subtree, path) = subtree(&leaf.path);
+            if subtree != stands && !subtree.is_empty() {
+                told.push_str(&format!("  {}\n", text::printable(subtree)));
+            }
+            stands = subtree;
+            told.push_str(&leaf.line(path, colour));
+        }
         told.push_str("  sends\n");
         push_steps(&mut told, &self.steps, &self.door);
         told
@@ -83,7 +91,8 @@ impl Daemon {
 }
 
 impl Leaf {
-    fn line(&self, colour: Colour) -> String {
+    /// The line of the leaf at `path`, which is its own or what of it is not said yet.
+    fn line(&self, path: &str, colour: Colour) -> String {
         let Some(sign) = Sign::of(self.before.is_some(), self.after.is_some()) else {
             return String::new();
         };
@@ -93,8 +102,32 @@ impl Leaf {
             (Some("") | None, Some("") | None) => String::new(),
             (Some(only), None) | (None, Some(only)) => format!("  {only}"),
         };
-        sign.line("  ", &format!("{}{value}", self.path), colour)
+        sign.line("    ", &format!("{path}{value}"), colour)
     }
+}
+
+/// A path in two: the subtree of a module that it is in, which its neighbours share, and the rest. A step
+/// that names a module begins such a subtree; what stands in brackets or quotes is no step.
+fn subtree(path: &str) -> (&str, &str) {
+    let (mut quote, mut depth, mut named, mut at) = (None, 0, false, None);
+    for (offset, c) in path.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') => depth -= 1,
+            (None, ':') if depth == 0 => named = true,
+            (None, '/') if depth == 0 => {
+                if named {
+                    at = Some(offset);
+                }
+                named = false;
+            }
+            _ => {}
+        }
+    }
+    at.map_or(("", path), |at| (&path[..at], &path[at + 1..]))
 }
 
 /// The commands, each below its context, which is written once for those that share it: the
@@ -117,5 +150,34 @@ fn push_steps(told: &mut String, steps: &[Step], door: &str) {
             told.push('\n');
         }
         stands = step.context.iter().chain([&step.command]).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_from_its_modules_subtree_on() {
+        let bgp = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
+                   [type='frr-bgp:bgp'][name='bgp'][vrf='default']/frr-bgp:bgp";
+        for (path, expected) in [
+            (&*format!("{bgp}/global/local-as"), (bgp, "global/local-as")),
+            (
+                &*format!("{bgp}/network-config[prefix='2001:db8::/48']"),
+                (bgp, "network-config[prefix='2001:db8::/48']"),
+            ),
+            (
+                "/frr-route-map:lib/route-map[name='a/b:c]']/frr-bgp-route-map:med",
+                ("/frr-route-map:lib", "route-map[name='a/b:c]']/frr-bgp-route-map:med"),
+            ),
+            (
+                "/frr-staticd:route[prefix='10.9.0.0/16']",
+                ("", "/frr-staticd:route[prefix='10.9.0.0/16']"),
+            ),
+            ("", ("", "")),
+        ] {
+            assert_eq!(subtree(path), expected, "{path}");
+        }
     }
 }

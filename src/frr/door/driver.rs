@@ -56,6 +56,63 @@ impl DaemonDriver {
         door.ready().await
     }
 
+    /// Asks the door whether it would take what it serves of the steps. Changes nothing. That it does not
+    /// answer is no refusal: the steps are typed then. It is not asked to prepare: bgpd 10.3 dies when a
+    /// candidate that was prepared and aborted is deleted.
+    ///
+    /// # Errors
+    /// FRR's words.
+    pub async fn validate(&mut self, steps: &[Step], yang: &Yang) -> Result<(), ApplyError> {
+        let (served, _) = self.served(steps);
+        if served.is_empty() || !self.has_grpc().await {
+            return Ok(());
+        }
+        let some: Vec<&Step> = served.iter().map(|at| &steps[*at]).collect();
+        let (Some(door), Some(edits)) = (self.door.clone(), edits::edits(self.table(), &some))
+        else {
+            return Ok(());
+        };
+        let Ok(request) = northbound::request(&edits, yang).await else { return Ok(()) };
+        match door.validate(request).await {
+            Ok(()) => Ok(()),
+            Err(Error::Refused { message }) => {
+                Err(self.refused(&message, &some, &served, Vec::new()))
+            }
+            Err(error) => {
+                door.failed(&error).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Indexes of the steps that the door serves, and of those that are typed.
+    fn served(&self, steps: &[Step]) -> (Vec<usize>, Vec<usize>) {
+        let serves = |step: &Step| coverage::has_grpc(self.daemon, &step.path);
+        match &self.door {
+            Some(_) => (0..steps.len()).partition(|at| serves(&steps[*at])),
+            None => (Vec::new(), (0..steps.len()).collect()),
+        }
+    }
+
+    /// The door's no to `some` of the steps, which have these indexes.
+    fn refused(
+        &self,
+        message: &str,
+        some: &[&Step],
+        indexes: &[usize],
+        done: Vec<usize>,
+    ) -> ApplyError {
+        let named = edits::named(some, message);
+        let about = named.map(|at| some[at].command.text.clone());
+        ApplyError::Refused {
+            daemon: self.daemon,
+            command: redact(about.as_deref().unwrap_or("frr.Northbound Commit")).into_owned(),
+            words: redact(message).into_owned(),
+            step: named.map(|at| indexes[at]),
+            done,
+        }
+    }
+
     /// Carries the steps out, in order, until one is refused: those that set through gRPC before those
     /// that are typed, since what is named must be there before; those that take away behind them.
     ///
@@ -71,11 +128,7 @@ impl DaemonDriver {
         defaults: &Defaults,
         yang: &Yang,
     ) -> Result<(), ApplyError> {
-        let serves = |step: &Step| coverage::has_grpc(self.daemon, &step.path);
-        let (served, mut typed): (Vec<usize>, Vec<usize>) = match &self.door {
-            Some(_) => (0..steps.len()).partition(|at| serves(&steps[*at])),
-            None => (Vec::new(), (0..steps.len()).collect()),
-        };
+        let (served, mut typed) = self.served(steps);
         if served.is_empty() || !self.has_grpc().await {
             return self.vty.apply(steps).await;
         }
@@ -138,15 +191,7 @@ impl DaemonDriver {
         let result = door.commit(request.clone()).await;
         failpoint::hit("door-committed");
         if let Err(Error::Refused { message }) = result {
-            let named = edits::named(&some, &message);
-            let about = named.map(|at| some[at].command.text.clone());
-            return Err(ApplyError::Refused {
-                daemon: self.daemon,
-                command: redact(about.as_deref().unwrap_or("frr.Northbound Commit")).into_owned(),
-                words: redact(&message).into_owned(),
-                step: named.map(|at| served[at]),
-                done: std::mem::take(done),
-            });
+            return Err(self.refused(&message, &some, served, std::mem::take(done)));
         }
         if let Err(error) = &result {
             door.failed(error).await;

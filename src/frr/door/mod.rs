@@ -2,7 +2,7 @@
 //!
 //! bfdd and bgpd do what their gRPC says, where that module is loaded (it listens on every address
 //! without authentication, so no deployment needs it). mgmtd's says yes and tells nobody: such an
-//! endpoint is found out by reading the daemon back, and struck out.
+//! endpoint is found out by reading the daemon back, and struck out. (`frr::mgmtd` does that for mgmtd's.)
 //!
 //! | file | owns |
 //! |---|---|
@@ -153,12 +153,12 @@ impl Door {
     }
 
     /// The daemon was started anew: nothing is known of it, not even that it lies.
-    async fn restarted(&self) {
+    pub(super) async fn restarted(&self) {
         *self.0.next.lock().await = Next::default();
         self.0.facts.send_modify(|facts| facts.state = State::Unknown);
     }
 
-    async fn commit(&self, edits: Edits) -> Result<Outcome, Error> {
+    pub(super) async fn commit(&self, edits: Edits) -> Result<Outcome, Error> {
         let result = self.0.northbound.commit(edits, "novaroute").await;
         if result.is_ok() {
             self.0.next.lock().await.backoff = None;
@@ -166,14 +166,18 @@ impl Door {
         result
     }
 
+    async fn validate(&self, edits: Edits) -> Result<(), Error> {
+        self.0.northbound.validate(edits).await
+    }
+
     /// It did not answer, or not as a northbound does.
-    async fn failed(&self, error: &Error) {
+    pub(super) async fn failed(&self, error: &Error) {
         let mut next = self.0.next.lock().await;
         self.down(&mut next, error.to_string(), error.retry());
     }
 
     /// It said yes and the daemon did not change.
-    async fn strike_out(&self, why: String) {
+    pub(super) async fn strike_out(&self, why: String) {
         // A probe that is under way ends first: its answer would hide this.
         let _next = self.0.next.lock().await;
         let Inner { daemon, address, .. } = &*self.0;
@@ -227,7 +231,7 @@ impl Door {
     fn down(&self, next: &mut Next, why: String, retry: Retry) {
         let Inner { daemon, address, facts, .. } = &*self.0;
         if !matches!(&facts.borrow().state, State::Down { why: known } if *known == why) {
-            warn!(%daemon, %address, why, "FRR's own gRPC can't be used; commands go by VTY");
+            warn!(%daemon, %address, why, "FRR's own gRPC can't be used; the next door is used");
         }
         if next.backoff.is_none() {
             next.backoff = retry.backoff(RETRY_CAP);
