@@ -87,6 +87,8 @@ pub struct Actor {
     out_of_step: Option<String>,
     /// Events of what is stored and not confirmed yet.
     unconfirmed: Vec<Event>,
+    /// When transactions that wait to be confirmed roll back by themselves.
+    deadlines: BTreeMap<TransactionId, Instant>,
     /// When a transaction that was not confirmed in time could not be rolled back.
     rollback_failed: Option<Instant>,
     /// Objects of the configuration.
@@ -147,6 +149,7 @@ impl Actor {
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
+            deadlines: BTreeMap::new(),
             rollback_failed: None,
             configured: Arc::new(configured),
             withdraw_on_exit: parts.withdraw_on_exit,
@@ -317,8 +320,10 @@ impl Actor {
             let (owner, origin) = (&request.owner, request.origin);
             let mut transaction =
                 Transaction::new(owner, origin, &request.changes, &before, &after);
-            transaction.confirm_by =
-                request.confirm_within.map(|within| transaction.begun + within);
+            if let Some(within) = request.confirm_within {
+                transaction.confirm_by = Some(transaction.begun + within);
+                self.deadlines.insert(transaction.id, Instant::now() + within);
+            }
             transactions.push(transaction);
         }
         let outcome = self.carry_out(after, &transactions, requests).await?;
