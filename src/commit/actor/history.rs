@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::{Actor, committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
+    failpoint,
     model::{Change, IntentKey, OwnerName, Protocol},
     transaction::{Changed, Ending, Finish, Transaction, TransactionId},
 };
@@ -115,6 +116,7 @@ impl Actor {
         }
         let back = Transaction::new(owner, origin, &request.changes, &before, &after);
         let outcome = self.carry_out(after, std::slice::from_ref(&back), &[&request]).await?;
+        failpoint::hit("rollback-applied");
         let finished = self.journal.finish(transaction.id, Finish::RolledBack);
         if let Err(error) = finished {
             error!(%error, "the journal lacks a rollback");

@@ -121,8 +121,12 @@ impl Engine {
                 Ok(Some(applied))
             }
             Err(Failure::Refused(message, at)) => {
+                failpoint::hit("engine-undoing");
                 match undone_in_time(self.undo_part(&part, &plan, &done)).await {
-                    Ok(()) => Err(EngineError::Refused { message, at }),
+                    Ok(()) => {
+                        failpoint::hit("engine-undone");
+                        Err(EngineError::Refused { message, at })
+                    }
                     Err(undo) => {
                         self.perhaps_ours(daemon, &part.desired);
                         Err(EngineError::NotUndone { message, undo })
