@@ -288,15 +288,18 @@ impl Engine {
                 return Ok(applied);
             }
             Err(Failure::Refused(message, at)) => {
-                return Err(
-                    match undone_in_time(self.undo(&plans, &before, &done, desired)).await {
-                        Ok(()) => EngineError::Refused { message, at },
-                        Err(undo) => {
-                            self.perhaps_applied(&plans, desired);
-                            EngineError::NotUndone { message, undo }
-                        }
-                    },
-                );
+                failpoint::hit("engine-undoing");
+                let undone = undone_in_time(self.undo(&plans, &before, &done, desired)).await;
+                return Err(match undone {
+                    Ok(()) => {
+                        failpoint::hit("engine-undone");
+                        EngineError::Refused { message, at }
+                    }
+                    Err(undo) => {
+                        self.perhaps_applied(&plans, desired);
+                        EngineError::NotUndone { message, undo }
+                    }
+                });
             }
         }
         for daemon in Daemon::ALL {
