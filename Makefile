@@ -49,18 +49,52 @@ else
 	cargo test --features failpoints --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
-# Seconds of the soak, and cases of each fuzzing test.
+# Seconds of the soak and of the load, and of fuzzing each reader.
 SOAK_SECONDS ?= 300
-FUZZ_CASES ?= 20000
+LOAD_SECONDS ?= 300
+FUZZ_SECONDS ?= 60
 
 .PHONY: soak
-soak: setup ## random sequences of intents and faults on real FRR (SOAK_SECONDS=300), seeds printed
+soak: setup ## random sequences of intents and faults on real FRR, memory flat (SOAK_SECONDS=300), seeds printed
 	NOVAROUTE_MODEL_SECONDS=$(SOAK_SECONDS) cargo test --features failpoints --test frr_model -- --nocapture || $(REAP)
 
+.PHONY: soak-hour
+soak-hour: ## the soak for an hour
+	$(MAKE) soak SOAK_SECONDS=3600
+
+.PHONY: load
+load: setup ## 50 clients while FRR restarts (LOAD_SECONDS=300), latencies printed
+	NOVAROUTE_LOAD_SECONDS=$(LOAD_SECONDS) cargo test --features failpoints --test frr_load -- --nocapture || $(REAP)
+
+# What cargo-fuzz does without a sanitizer, on stable Rust.
+FUZZ_HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+FUZZ_BUILT = $(TARGET)/fuzz/$(FUZZ_HOST)/release
+FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+
+.PHONY: fuzz-build
+fuzz-build:
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz \
+		cargo build --release --target $(FUZZ_HOST)
+
 .PHONY: fuzz
-fuzz: ## every reader of bytes from elsewhere, many cases (FUZZ_CASES=20000)
-	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --features failpoints --test fuzz --test vty_table
-	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --features failpoints --lib -- spoiled any_bytes any_text torn
+fuzz: fuzz-build ## coverage-guided, every reader of bytes from elsewhere (FUZZ_SECONDS=60 each); what is new is in target/fuzz/corpus
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		new=$(TARGET)/fuzz/corpus/$$target; mkdir -p $$new $(TARGET)/fuzz/artifacts; \
+		echo "== $$target"; \
+		$(FUZZ_BUILT)/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+			-artifact_prefix=$(TARGET)/fuzz/artifacts/$$target- -print_final_stats=1 $$new fuzz/corpus/$$target; \
+	done
+
+.PHONY: fuzz-keep
+fuzz-keep: fuzz-build ## take what fuzzing found new into fuzz/corpus, as little of it as covers the same
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		least=$(TARGET)/fuzz/least/$$target; rm -rf $$least; mkdir -p $$least $(TARGET)/fuzz/corpus/$$target; \
+		$(FUZZ_BUILT)/$$target -merge=1 -max_len=4096 $$least fuzz/corpus/$$target $(TARGET)/fuzz/corpus/$$target; \
+		rm -rf fuzz/corpus/$$target; cp -r $$least fuzz/corpus/$$target; \
+	done
 
 # A benchmark leaves nothing in docs/ unless it is told to: BENCH_OUT=docs/bench.
 BENCH_OUT ?= $(TARGET)/bench

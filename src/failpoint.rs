@@ -2,8 +2,10 @@
 //!
 //! Built only with the feature `failpoints`; otherwise a call is nothing.
 
-/// Every place, in the order in which a commit passes them.
-pub const NAMES: [&str; 8] = [
+/// Every place: those of a commit in the order in which it passes them, and then those of other durable steps.
+/// `tests/frr_transactions` dies at each of them.
+pub const NAMES: [&str; 19] = [
+    "journal-appended",
     "journal-prepared",
     "engine-planned",
     "mgmtd-committed",
@@ -12,6 +14,20 @@ pub const NAMES: [&str; 8] = [
     "vty-applied",
     "engine-confirmed",
     "journal-settled",
+    // A refusal.
+    "engine-undoing",
+    "engine-undone",
+    // What becomes of a transaction afterwards.
+    "journal-finishing",
+    "journal-finished",
+    "rollback-applied",
+    // The file replaced as a whole.
+    "journal-rewritten",
+    "journal-replaced",
+    // The end of the agent, and its next start.
+    "withdraw-half",
+    "withdraw-done",
+    "drain-ended",
 ];
 
 /// The environment variable that names the place to die at.

@@ -1,6 +1,6 @@
 //! Holds what README.md says against the program; tests/deployment.rs does so for the manifests.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path, process::Command};
 
 use clap::CommandFactory;
 use novaroute::{
@@ -63,14 +63,13 @@ fn the_readme_is_complete() {
     }
 }
 
-/// Every claim of SECURITY.md names tests, and they exist.
-#[test]
-fn security_claims_name_tests_that_exist() {
-    let mut sources = Vec::new();
+/// The text of every source, of the agent and of its tests.
+fn sources() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
     let mut directories = vec![root.join("src"), root.join("tests")];
     while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(&directory).expect("a directory") {
+        for entry in fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 directories.push(path);
@@ -79,18 +78,80 @@ fn security_claims_name_tests_that_exist() {
             }
         }
     }
-    // Attributes may stand between `#[test]` and the name.
-    let is_test = |name: &str| {
-        let head = format!("fn {name}(");
-        sources.iter().any(|source| {
-            source.match_indices(&head).any(|(at, _)| {
-                let above = source[..at].trim_end_matches("async ").trim_end();
-                let last = above.rsplit("\n\n").next().unwrap_or_default();
-                last.contains("#[test]") || last.contains("#[tokio::test")
-            })
+    sources
+}
+
+/// Whether there is a test of this name; attributes may stand between `#[test]` and the name.
+fn is_test(sources: &[String], name: &str) -> bool {
+    let head = format!("fn {name}(");
+    sources.iter().any(|source| {
+        source.match_indices(&head).any(|(at, _)| {
+            let above = source[..at].trim_end_matches("async ").trim_end();
+            let last = above.rsplit("\n\n").next().unwrap_or_default();
+            last.contains("#[test]") || last.contains("#[tokio::test")
         })
+    })
+}
+
+/// Rows of the only table of a document, each as its cells; what stands in backticks in one is `words`.
+fn rows(document: &str, heading: &str) -> Vec<Vec<String>> {
+    let text = read(document);
+    let rows = text.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
+    rows.filter(|line| !line.starts_with(&format!("| {heading} |")))
+        .map(|line| line.trim_matches('|').split(" | ").map(|it| it.trim().to_owned()).collect())
+        .collect()
+}
+
+fn words(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+/// Every fault in the public table names a commit that is in this history, and tests that exist.
+#[test]
+fn faults_name_commits_and_tests_that_exist() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let git = |args: &[&str]| {
+        // Whoever owns the checkout: nothing of it is executed.
+        let out =
+            Command::new("git").args(["-c", "safe.directory=*", "-C", root]).args(args).output();
+        out.ok().filter(|out| out.status.success())
     };
-    assert!(is_test("security_claims_name_tests_that_exist") && !is_test("known_keys"));
+    let shallow = git(&["rev-parse", "--is-shallow-repository"]);
+    let whole = shallow.is_some_and(|out| out.stdout.starts_with(b"false"));
+    if !whole {
+        println!(
+            "no whole history here: the commits of docs/src/faults.md are only judged by their form"
+        );
+    }
+    let (sources, rows) = (sources(), rows("docs/src/faults.md", "what happened"));
+    assert!(rows.len() >= 20, "rows are found: {}", rows.len());
+    for row in rows {
+        let [what, by, commit, held] = &row[..] else { panic!("four cells: {row:?}") };
+        assert!(!by.is_empty(), "{what}");
+        let commits = words(commit);
+        assert!(!commits.is_empty(), "no commit is named: {what}");
+        for commit in commits {
+            let form = commit.len() >= 7 && commit.chars().all(|it| it.is_ascii_hexdigit());
+            assert!(form, "{commit} is no commit: {what}");
+            if whole {
+                let known = git(&["merge-base", "--is-ancestor", commit, "HEAD"]);
+                assert!(known.is_some(), "{commit} is not in this history: {what}");
+            }
+        }
+        let tests = words(held);
+        assert!(!tests.is_empty(), "no test is named: {what}");
+        for test in tests {
+            assert!(is_test(&sources, test), "there is no test {test}: {what}");
+        }
+    }
+}
+
+/// Every claim of SECURITY.md names tests, and they exist.
+#[test]
+fn security_claims_name_tests_that_exist() {
+    let sources = sources();
+    let exists = |name: &str| is_test(&sources, name);
+    assert!(exists("security_claims_name_tests_that_exist") && !exists("known_keys"));
 
     let text = read("SECURITY.md");
     let claims: Vec<_> = text
@@ -104,7 +165,7 @@ fn security_claims_name_tests_that_exist() {
         let tests: Vec<_> = held.split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "no test is named: {claim}");
         for test in tests {
-            assert!(is_test(test), "there is no test {test}: {claim}");
+            assert!(exists(test), "there is no test {test}: {claim}");
         }
     }
 }

@@ -1,22 +1,26 @@
-//! Bytes from elsewhere, spoiled at random: nothing that reads them panics or hangs. On stable Rust, with
-//! proptest: each runs a few hundred cases, `make fuzz` many more. What it finds is kept beside the file and run
-//! first from then on. The table of the VTY has its own in tests/vty_table.rs, intent files and the journal beside
-//! their code.
+//! Bytes from elsewhere: nothing that reads them panics or hangs. The readers are those of `fuzz/` (`make fuzz`,
+//! coverage-guided); here, on every run of the tests, they read the corpora that are kept there, and what real
+//! daemons and files have, spoiled at random.
+//!
+//! `NOVAROUTE_WRITE_SEEDS=1` writes what the corpora begin with.
 
-use std::{fs, io, path::Path};
+#[path = "../fuzz/src/targets.rs"]
+mod targets;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bytes::BytesMut;
 use novaroute::{
-    config::{Config, Surroundings},
-    frr::{
-        frontend::{Frame, FrameCodec, Message},
-        vty::{CodecError, VtyCodec, redact},
-    },
+    frr::frontend::{FrameCodec, Message},
     proto::v1,
     wire,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use prost::Message as _;
+use targets::TARGETS;
 use tokio_util::codec::Decoder;
 
 /// One way of spoiling bytes.
@@ -153,96 +157,106 @@ fn request() -> v1::ApplyRequest {
     v1::ApplyRequest { changes, ..Default::default() }
 }
 
-proptest! {
-    /// A daemon that answers garbage, short or too much: replies or an error, and each step takes bytes.
-    #[test]
-    fn spoiled_replies_of_a_vty(spoils in spoils(), chunk in 1..40usize) {
-        let whole = b"first\nline\0\0\0\0% Unknown command\0\0\0\x02\0\0\0\0password s3cret\0\0\0\x0d".to_vec();
-        let (mut codec, mut buffer) = (VtyCodec::with_limit(1 << 10), BytesMut::new());
-        'chunks: for part in spoil(whole, &spoils).chunks(chunk) {
-            buffer.extend_from_slice(part);
-            loop {
-                let before = buffer.len();
-                match codec.decode(&mut buffer) {
-                    Ok(Some(reply)) => {
-                        prop_assert!(buffer.len() + 4 <= before);
-                        prop_assert!(!reply.message().contains('\n'));
-                        let _ = redact(&reply.text);
-                    }
-                    Ok(None) => break,
-                    Err(CodecError::StrayNul { .. } | CodecError::TooLarge { .. }) => break 'chunks,
-                    Err(error) => return Err(TestCaseError::fail(error.to_string())),
-                }
+/// Files of a directory whose names end so.
+fn files(directory: &str, ending: &str) -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let entries = fs::read_dir(&directory);
+    let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.to_string_lossy().ends_with(ending));
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).expect("a file")).collect()
+}
+
+/// What real daemons, files and clients have, for a target.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let seeds = match target {
+        "vty_reply" => vec![
+            b"\x03first\nline\0\0\0\0% Unknown command\0\0\0\x02\0\0\0\0password s3cret\0\0\0\x0d"
+                .to_vec(),
+        ],
+        "running_config" => {
+            let mut all = files("tests/golden/render", ".cli");
+            all.insert(0, all.concat());
+            all
+        }
+        "frontend" => {
+            let mut all = frames();
+            all.insert(0, all.concat());
+            all
+        }
+        "configuration" => vec![
+            read("tests/fixtures/guide-config.json").into_bytes(),
+            br#"{"listen_socket": "/run/x.sock", "log_level": "debug", "bgp": {"local_as": 65000,
+                "router_id": "${ID}", "peers": [{"neighbor_address": "10.0.0.2", "remote_as": 65001,
+                "password_file": "/p"}]}, "frr": {"socket_dir": "/run/frr", "retry_interval": 1},
+                "owners": {"admin": {"token": "t-0123456789", "allowed_prefixes": {"type": "any",
+                "allowed_cidrs": ["10.0.0.0/8"]}, "quotas": {"prefixes": 5}}}}"#
+                .to_vec(),
+        ],
+        "intents" => vec![read("deploy/examples/intents.yaml").into_bytes()],
+        "wire" => vec![request().encode_to_vec()],
+        other => panic!("{other} has no seeds"),
+    };
+    assert!(!seeds.is_empty(), "{target}");
+    seeds
+}
+
+fn corpus(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
+}
+
+/// What fuzzing has found, and what it began with.
+#[test]
+fn the_corpora_are_read() {
+    for (name, read) in TARGETS {
+        let write = std::env::var_os("NOVAROUTE_WRITE_SEEDS").is_some();
+        for (at, seed) in seeds(name).iter().enumerate() {
+            read(seed);
+            if write {
+                fs::create_dir_all(corpus(name)).expect("a directory");
+                fs::write(corpus(name).join(format!("seed-{at}")), seed).expect("a seed");
             }
         }
+        let kept = files(&format!("fuzz/corpus/{name}"), "");
+        assert!(!kept.is_empty(), "fuzz/corpus/{name} is empty");
+        kept.iter().for_each(|bytes| read(bytes));
     }
+}
 
-    /// Frames of mgmtd, native and protobuf, several behind each other.
+/// Every target has its program, which Cargo knows.
+#[test]
+fn every_target_has_a_program() {
+    let manifest = read("fuzz/Cargo.toml");
+    let named: Vec<_> = manifest.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
+    for (name, _) in TARGETS {
+        assert!(named.contains(&format!("\"{name}\"").as_str()), "{name}: {named:?}");
+        let program = read(&format!("fuzz/fuzz_targets/{name}.rs"));
+        assert!(program.contains(&format!("targets::{name}(data)")), "{program}");
+    }
+    assert_eq!(named.len(), TARGETS.len() + 1, "{named:?}");
+}
+
+proptest! {
     #[test]
-    fn spoiled_frames_of_mgmtd(
+    fn spoiled_input_is_read_or_refused(
+        target in any::<Index>(),
         picks in vec(any::<Index>(), 1..4),
         spoils in spoils(),
     ) {
-        let frames = frames();
-        let whole = picks.iter().flat_map(|pick| frames[pick.index(frames.len())].clone()).collect();
-        let mut buffer = BytesMut::from(&spoil(whole, &spoils)[..]);
-        loop {
-            let before = buffer.len();
-            match FrameCodec.decode(&mut buffer) {
-                Ok(Some(frame)) => {
-                    prop_assert!(buffer.len() < before);
-                    let _ = Message::parse(&frame);
-                }
-                Ok(None) | Err(_) => break,
-            }
-        }
+        let (name, read) = TARGETS[target.index(TARGETS.len())];
+        let seeds = seeds(name);
+        // Several behind each other, where that is what comes.
+        let count = if name == "frontend" { picks.len() } else { 1 };
+        let picked = picks[..count].iter().flat_map(|pick| seeds[pick.index(seeds.len())].clone());
+        read(&spoil(picked.collect(), &spoils));
     }
 
     /// What stands in a whole frame is spoiled alone: the frame's own checks don't shield the messages.
     #[test]
-    fn spoiled_messages_of_mgmtd(pick in any::<Index>(), spoils in spoils(), native in any::<bool>()) {
+    fn spoiled_messages_of_mgmtd(pick in any::<Index>(), spoils in spoils()) {
         let frames = frames();
-        let body = frames[pick.index(frames.len())][8..].to_vec();
-        let body = spoil(body, &spoils).into();
-        let _ = Message::parse(&if native { Frame::Native(body) } else { Frame::Protobuf(body) });
-    }
-
-    /// A configuration is taken, or refused with words; what is taken can be shown and read again.
-    #[test]
-    fn spoiled_configurations(spoils in spoils(), guide in any::<bool>()) {
-        let text = match guide {
-            true => read("tests/fixtures/guide-config.json"),
-            false => r#"{"listen_socket": "/run/x.sock", "log_level": "debug", "bgp": {"local_as": 65000,
-                "router_id": "${ID}", "peers": [{"neighbor_address": "10.0.0.2", "remote_as": 65001,
-                "password_file": "/p"}]}, "frr": {"socket_dir": "/run/frr", "retry_interval": 1},
-                "owners": {"admin": {"token": "t-0123456789", "allowed_prefixes": {"type": "any",
-                "allowed_cidrs": ["10.0.0.0/8"]}, "quotas": {"prefixes": 5}}}}"#.to_owned(),
-        };
-        let text = String::from_utf8_lossy(&spoil(text.into_bytes(), &spoils)).into_owned();
-        let surroundings = Surroundings {
-            env: &|name| (name.len() < 40).then(|| "10.0.0.1".to_owned()),
-            read_file: &|_| Ok("a secret of some length".to_owned()),
-            default_route_address: &|| Err(io::ErrorKind::NotFound.into()),
-        };
-        if let Err(error) = Config::parse(&text, &surroundings) {
-            prop_assert!(!error.to_string().is_empty());
-        }
-    }
-
-    /// Bytes of a client: whatever decodes is taken or refused, and what is taken has one spelling.
-    #[test]
-    fn spoiled_requests(spoils in spoils()) {
-        let bytes = spoil(request().encode_to_vec(), &spoils);
-        if let Ok(request) = v1::ApplyRequest::decode(&bytes[..]) {
-            let _ = wire::changes(&request.changes);
-            for change in &request.changes {
-                let Some(v1::intent_change::Change::Set(message)) = &change.change else { continue };
-                if let Ok(intent) = wire::intent(message) {
-                    let again = wire::intent_message(&intent);
-                    prop_assert_eq!(wire::intent(&again).ok(), Some(intent));
-                }
-            }
-        }
+        targets::frontend(&spoil(frames[pick.index(frames.len())][8..].to_vec(), &spoils));
     }
 }
 

@@ -194,7 +194,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let mut ended = None;
     let mut actor = actor;
     let served = tokio::select! {
-        served = api::serve(listener, api) => served,
+        served = api::serve(listener, config.listen_socket.clone(), api) => served,
         crashed = &mut actor => {
             ended = Some(crashed);
             Ok(())
@@ -207,9 +207,6 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     // Where the actor has crashed nobody has asked to stop.
     stop.cancel();
     reloading.await?;
-    if let Err(error) = std::fs::remove_file(&config.listen_socket) {
-        warn!(%error, "the socket could not be removed");
-    }
     let ended = match ended {
         Some(ended) => ended,
         None => {

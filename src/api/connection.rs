@@ -11,13 +11,16 @@ use std::{
 use futures::{Stream, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{UnixListener, UnixStream},
+    net::UnixStream,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
-use super::sessions::{ConnectionId, Sessions};
+use super::{
+    sessions::{ConnectionId, Sessions},
+    socket::Socket,
+};
 
 /// Most connections at a time: a node has a handful of clients, and each connection
 /// costs a file descriptor of the usual 1,024.
@@ -50,18 +53,18 @@ impl Connected for Connection {
     }
 }
 
-/// The connections of a listener; at most [`MAX_CONNECTIONS`] at a time. For a further one the oldest is
+/// The connections of a socket; at most [`MAX_CONNECTIONS`] at a time. For a further one the oldest is
 /// closed that never showed a token; where all did, it waits. So whoever may only open the socket
 /// can't keep owners out.
 pub(super) fn accept(
-    listener: UnixListener,
+    socket: Socket,
     sessions: Arc<Sessions>,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    stream::unfold((listener, sessions, permits), |(listener, sessions, permits)| async {
+    stream::unfold((socket, sessions, permits), |(mut socket, sessions, permits)| async {
         let stream = loop {
-            match listener.accept().await {
-                Ok((stream, _)) => break stream,
+            match socket.accept().await {
+                Ok(stream) => break stream,
                 Err(error) => {
                     tracing::warn!(%error, "a connection can't be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -81,7 +84,7 @@ pub(super) fn accept(
             sessions: Arc::clone(&sessions),
             _permit: permit,
         };
-        Some((Ok(connection), (listener, sessions, permits)))
+        Some((Ok(connection), (socket, sessions, permits)))
     })
 }
 

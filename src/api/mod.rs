@@ -28,6 +28,7 @@ mod route_control;
 mod server;
 mod service;
 mod sessions;
+mod socket;
 mod status;
 #[cfg(test)]
 mod tests;

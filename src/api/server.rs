@@ -10,7 +10,7 @@ use std::{
 use tokio::net::{UnixListener, UnixStream};
 use tonic::transport::Server;
 
-use super::{Api, connection::accept};
+use super::{Api, connection::accept, socket::Socket};
 use crate::proto::v1::{
     diagnostics_server::DiagnosticsServer, maintenance_server::MaintenanceServer,
     route_control_server::RouteControlServer, transactions_server::TransactionsServer,
@@ -95,14 +95,19 @@ pub async fn bind(path: &Path) -> Result<UnixListener, BindError> {
     Ok(listener)
 }
 
-/// Serves until the shutdown of the API's parts is cancelled; then event streams end, calls that
-/// run have [`DRAIN`] to end, and no new connection is accepted.
+/// Serves what [`bind`] opened at `path` until the shutdown of the API's parts is cancelled; then event
+/// streams end, calls that run have [`DRAIN`] to end, no new connection is accepted, and the socket
+/// goes.
 ///
 /// # Errors
 /// The transport failed.
-pub async fn serve(listener: UnixListener, api: Api) -> Result<(), tonic::transport::Error> {
+pub async fn serve(
+    listener: UnixListener,
+    path: PathBuf,
+    api: Api,
+) -> Result<(), tonic::transport::Error> {
     let shutdown = api.parts.shutdown.clone();
-    let incoming = accept(listener, api.parts.sessions.clone());
+    let incoming = accept(Socket::new(listener, path), api.parts.sessions.clone());
     let route_control = RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_REQUEST);
     let diagnostics = DiagnosticsServer::new(api.clone());
     let maintenance = MaintenanceServer::new(api.clone());

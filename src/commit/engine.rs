@@ -7,11 +7,13 @@
 //! |---|---|
 //! | `judge` | who can be asked beforehand |
 //! | `part` | a commit that costs what it changes |
+//! | `roll` | which daemons answer |
 //! | `outcome` | how a commit can end, and by when |
 
 mod judge;
 mod outcome;
 mod part;
+mod roll;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -292,8 +294,13 @@ impl Engine {
                 return Ok(applied);
             }
             Err(Failure::Refused(message, at)) => {
-                return Err(match undone_in_time(self.undo(&plans, &before, &done)).await {
-                    Ok(()) => EngineError::Refused { message, at },
+                failpoint::hit("engine-undoing");
+                let undone = undone_in_time(self.undo(&plans, &before, &done, desired)).await;
+                return Err(match undone {
+                    Ok(()) => {
+                        failpoint::hit("engine-undone");
+                        EngineError::Refused { message, at }
+                    }
                     Err(undo) => {
                         self.perhaps_applied(&plans, desired);
                         EngineError::NotUndone { message, undo }
@@ -354,12 +361,11 @@ impl Engine {
     async fn prepare(&mut self, desired: &Forest, keep: &Forest) -> Result<Prepared, EngineError> {
         let none = Tree::new();
         let mut prepared = Prepared::default();
-        for daemon in Daemon::ALL {
+        let concerned = self.concerned(desired);
+        self.call_roll(&concerned).await;
+        for daemon in concerned {
             let wanted = desired.get(&daemon).unwrap_or(&none);
             let kept = keep.get(&daemon).unwrap_or(&none);
-            if wanted.is_empty() && self.last.get(&daemon).is_none_or(Tree::is_empty) {
-                continue;
-            }
             if let Some(why) = self.away.get(&daemon) {
                 prepared.unreachable.insert(daemon, why.clone());
                 continue;
@@ -566,12 +572,14 @@ impl Engine {
     }
 
     /// Brings every daemon that was touched back to what it ran before: the inverses of what was
-    /// carried out, the last first, and then a comparison with every word that it showed before.
+    /// carried out, the last first, and then a comparison with every word that it showed before. Of
+    /// `desired` and of what was last applied it takes away what was not there; never anything else.
     async fn undo(
         &mut self,
         plans: &BTreeMap<Daemon, DaemonPlan>,
         before: &BTreeMap<Daemon, Before>,
         done: &Done,
+        desired: &Forest,
     ) -> Result<(), String> {
         let mut failed = Vec::new();
         for (daemon, done) in done.iter().rev() {
@@ -593,7 +601,9 @@ impl Engine {
                     if let Err(error) = inverse {
                         warn!(%daemon, %error, "undoing step by step failed");
                     }
-                    let back = part.driver.restore(snapshot, &part.defaults).await;
+                    let mut ours = self.last.get(daemon).cloned().unwrap_or_default();
+                    desired.get(daemon).into_iter().for_each(|wanted| ours.merge(wanted));
+                    let back = part.driver.restore(snapshot, &ours, &part.defaults).await;
                     failed.extend(back.err());
                 }
                 _ => {}

@@ -24,7 +24,7 @@ mod drain;
 mod error;
 mod events;
 mod exit;
-mod file;
+pub mod file;
 mod ospf;
 mod peer;
 mod prefix;

@@ -18,7 +18,7 @@ use super::{
     gateway::Gateway,
     northbound::{self, Edits, Error, Northbound, Outcome},
     retry::Retry,
-    vty::{Session, VtyError, chain},
+    vty::{AGAIN, Session, VtyError, chain},
 };
 use crate::{
     failpoint,
@@ -123,7 +123,10 @@ pub struct MgmtdDriver {
     connect_timeout: Duration,
     /// On the executing daemon, to read back.
     session: Option<Session>,
-    /// On mgmtd itself, only to notice that it stops.
+    /// Whether mgmtd or the executing daemon could not be asked the last time: then it has a moment to
+    /// answer, since clients wait behind each attempt.
+    failed: bool,
+    /// On mgmtd itself, only to notice that it stops or hangs.
     canary: Option<Session>,
     /// Whether mgmtd's candidate was cleared of what a predecessor may have left there.
     cleared: bool,
@@ -142,6 +145,7 @@ impl MgmtdDriver {
             socket_dir: socket_dir.to_owned(),
             connect_timeout,
             session: None,
+            failed: false,
             canary: None,
             cleared: false,
             in_step: false,
@@ -176,11 +180,69 @@ impl MgmtdDriver {
         }
     }
 
+    /// Whether mgmtd and the executing daemon answer. A mgmtd that hangs takes a frontend session and answers
+    /// nothing for long: here that is found out in time.
+    ///
+    /// # Errors
+    /// One of them does not, within this time.
+    pub async fn answers(&mut self, within: Duration) -> Result<(), MgmtdError> {
+        let late = |daemon| {
+            let source = VtyError::Timeout { command: 0, waited: within };
+            MgmtdError::ReadBack { daemon, source }
+        };
+        let asked = async {
+            self.answer_of("mgmtd").await?;
+            self.answer_of(STATICD.1).await
+        };
+        let answer = tokio::time::timeout(within, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err(late("mgmtd or staticd")));
+        self.failed = answer.is_err();
+        if self.failed {
+            // What hung is asked on new connections the next time.
+            (self.canary, self.session) = (None, None);
+        }
+        answer
+    }
+
+    async fn answer_of(&mut self, daemon: &'static str) -> Result<(), MgmtdError> {
+        let is_mgmtd = daemon != STATICD.1;
+        let slot = if is_mgmtd { &mut self.canary } else { &mut self.session };
+        if let Some(session) = slot
+            && let Err(error) = session.command("enable").await
+        {
+            *slot = None;
+            if !matches!(error, VtyError::Gone | VtyError::Replaced | VtyError::Io { .. }) {
+                return Err(MgmtdError::ReadBack { daemon, source: error });
+            }
+        }
+        if slot.is_none() {
+            self.in_step = false;
+            let session = self.connect(daemon).await?;
+            if is_mgmtd {
+                self.canary = Some(session);
+                self.clear_candidate().await;
+            } else {
+                self.session = Some(session);
+            }
+        }
+        Ok(())
+    }
+
     /// The part of mgmtd's running configuration that is ours to change.
     ///
     /// # Errors
     /// mgmtd or the executing daemon can't be reached.
     pub async fn read(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+        let read = self.read_running(yang).await;
+        self.failed = matches!(&read, Err(error) if error.retry() != Retry::Never);
+        if self.failed {
+            // One that hung is asked on a new connection the next time.
+            self.canary = None;
+        }
+        read
+    }
+
+    async fn read_running(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
         if self.canary.is_none() {
             self.in_step = false;
             self.canary = Some(self.connect("mgmtd").await?);
@@ -405,7 +467,9 @@ impl MgmtdDriver {
 
     async fn connect(&self, daemon: &'static str) -> Result<Session, MgmtdError> {
         let socket = self.socket_dir.join(format!("{daemon}.vty"));
-        Session::connect(&socket, self.connect_timeout)
+        let limit =
+            if self.failed { self.connect_timeout.min(AGAIN) } else { self.connect_timeout };
+        Session::connect(&socket, limit)
             .await
             .map_err(|source| MgmtdError::ReadBack { daemon, source })
     }

@@ -126,7 +126,11 @@ impl Journal {
         }
         let record = replay::prepared(transactions);
         let before = self.length;
-        if let Err(error) = self.append(&record).and_then(|()| self.file.sync_data()) {
+        let written = self.append(&record).and_then(|()| {
+            failpoint::hit("journal-appended");
+            self.file.sync_data()
+        });
+        if let Err(error) = written {
             // It is refused, so it must not be there after a restart.
             self.cut(before).map_err(|e| self.io_error(e))?;
             return Err(self.io_error(error));
@@ -191,9 +195,12 @@ impl Journal {
     /// # Errors
     /// The disk refused.
     pub fn finish(&mut self, id: TransactionId, finish: Finish) -> Result<(), JournalError> {
+        failpoint::hit("journal-finishing");
         self.state.finish(id, finish);
         let record = replay::finished(id, finish);
-        self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))
+        self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))?;
+        failpoint::hit("journal-finished");
+        Ok(())
     }
 
     /// Appends a record whole: of one that was written in part nothing stays, since what came
@@ -242,8 +249,10 @@ fn write_snapshot(dir: &Path, state: &State) -> io::Result<(File, u64)> {
     let mut file = options().truncate(true).open(&new)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
+    failpoint::hit("journal-rewritten");
     fs::rename(&new, dir.join(FILE))?;
     File::open(dir)?.sync_all()?;
+    failpoint::hit("journal-replaced");
     Ok((file, bytes.len() as u64))
 }
 

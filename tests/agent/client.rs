@@ -258,18 +258,27 @@ impl Client {
             self.call(|mut c| async move { c.stream_events(request).await }).expect("StreamEvents");
         let seen = Arc::new(Mutex::new(Seen::default()));
         let into = seen.clone();
-        self.runtime.spawn(async move {
+        let task = self.runtime.spawn(async move {
             while let Ok(Some(event)) = stream.message().await {
                 into.lock().unwrap().events.push((Instant::now(), event));
             }
             into.lock().unwrap().ended = true;
         });
-        Events(seen)
+        Events { seen, task }
     }
 }
 
-/// What a stream of events has brought.
-pub struct Events(Arc<Mutex<Seen>>);
+/// What a stream of events has brought. It ends when this is dropped.
+pub struct Events {
+    seen: Arc<Mutex<Seen>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -281,11 +290,11 @@ struct Seen {
 
 impl Events {
     pub fn all(&self) -> Vec<RouteEvent> {
-        self.0.lock().unwrap().events.iter().map(|(_, event)| event.clone()).collect()
+        self.seen.lock().unwrap().events.iter().map(|(_, event)| event.clone()).collect()
     }
 
     pub fn ended(&self) -> bool {
-        self.0.lock().unwrap().ended
+        self.seen.lock().unwrap().ended
     }
 
     /// Waits for an event of this type that is this owner's.
@@ -316,7 +325,7 @@ impl Events {
         wanted: impl Fn(&RouteEvent) -> bool,
     ) -> (Instant, RouteEvent) {
         wait_for(&format!("{kind:?} {what}"), SOON, || {
-            let seen = self.0.lock().unwrap();
+            let seen = self.seen.lock().unwrap();
             let mut events = seen.events.iter();
             let mut found =
                 events.by_ref().filter(|(_, event)| event.r#type() == kind && wanted(event));
@@ -407,6 +416,11 @@ pub mod change {
     pub fn no_prefix(prefix: &str) -> IntentChange {
         let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
         let kind = Some(intent_ref::Kind::Prefix(PrefixRef { prefix, protocol }));
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+    }
+
+    pub fn no_peer(address: &str) -> IntentChange {
+        let kind = Some(intent_ref::Kind::Peer(address.to_owned()));
         IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
     }
 

@@ -122,8 +122,9 @@ impl<'lab> Agent<'lab> {
         self.launch_as(&[], env);
     }
 
+    /// Like [`Agent::launch`], with both.
     #[track_caller]
-    fn launch_as(&mut self, args: &[&str], env: &[(&str, &str)]) {
+    pub fn launch_as(&mut self, args: &[&str], env: &[(&str, &str)]) {
         assert!(self.child.is_none(), "the agent runs");
         let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
         let mut command = self.lab.command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"));

@@ -1,13 +1,30 @@
 //! The agent dies at every step of a commit; then FRR and the intents agree again, nothing of others
 //! is gone, and established sessions stayed up.
 
-use novaroute::failpoint::NAMES;
+use novaroute::{failpoint::NAMES, proto::v1::PrefixAttributes};
+use tonic::Code;
 
 use super::history;
 use crate::{
     agent::*,
     lab::{Lab, LabOptions, Router, net, wait_for},
 };
+
+/// Places that a commit passes, in their order.
+const COMMIT: [&str; 9] = [
+    "journal-appended",
+    "journal-prepared",
+    "engine-planned",
+    "mgmtd-committed",
+    "door-committed",
+    "vty-half-applied",
+    "vty-applied",
+    "engine-confirmed",
+    "journal-settled",
+];
+
+/// Those that one passes that is refused.
+const REFUSAL: [&str; 2] = ["engine-undoing", "engine-undone"];
 
 /// One commit that touches bgpd and staticd, adds, changes and removes.
 fn next() -> Vec<novaroute::proto::v1::IntentChange> {
@@ -25,7 +42,7 @@ fn wherever_the_agent_dies_frr_and_intents_agree_afterwards() {
     let foreign = ["ip prefix-list THEIRS seq 5 permit 10.0.0.0/8", "route-map THEIRS permit 10"];
     configure(&lab, &foreign);
     // `door` has the one that this way does not pass.
-    for place in NAMES.into_iter().filter(|place| *place != "door-committed") {
+    for place in COMMIT.into_iter().filter(|place| *place != "door-committed") {
         let mut agent = Agent::start(&lab);
         let admin = agent.client("admin");
         admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
@@ -92,4 +109,94 @@ fn sessions_dropped(lab: &Lab) -> (u64, u64) {
     let neighbor = &json[net::TOR_V4];
     let count = |name: &str| neighbor[name].as_u64().expect("a count");
     (count("connectionsDropped"), count("connectionsEstablished"))
+}
+
+/// Each durable step has its place in the matrix.
+#[test]
+fn every_failpoint_is_in_the_matrix() {
+    let all = COMMIT.iter().chain(&REFUSAL).chain(&super::afterwards::PLACES);
+    let all: Vec<_> = all.chain(&super::ends::PLACES).copied().collect();
+    assert_eq!(all, NAMES);
+}
+
+/// Prefixes alone go a shorter way, which does not look at the whole.
+#[test]
+fn wherever_the_agent_dies_in_a_commit_of_prefixes_alone_nothing_is_lost() {
+    let lab = Lab::start(LabOptions::default());
+    configure(&lab, &["ip prefix-list THEIRS seq 5 permit 10.0.0.0/8"]);
+    let mut agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    drop(admin);
+    agent.stop();
+    let places = COMMIT.iter().filter(|it| !["mgmtd-committed", "door-committed"].contains(*it));
+    for (round, place) in places.enumerate() {
+        agent.launch_with(&[("NOVAROUTE_FAILPOINT", "")]);
+        agent.wait_ready();
+        let admin = agent.client("admin");
+        let (stays, goes) = (format!("192.0.2.{round}/32"), format!("198.51.100.{round}/32"));
+        admin.apply(vec![change::prefix(&stays), change::prefix(&goes)]).unwrap();
+        drop(admin);
+        agent.stop();
+        agent.launch_with(&[("NOVAROUTE_FAILPOINT", place)]);
+        // From here on the whole is known, and what comes is a part of it; unless the comparison at the start has
+        // died of it already.
+        let med = PrefixAttributes { med: 7, ..PrefixAttributes::default() };
+        let call = vec![change::prefix_with(&stays, med), change::no_prefix(&goes)];
+        let died = agent.client("admin").apply(call);
+        assert!(died.is_err(), "{place}: the agent answered: {died:?}");
+        agent.wait_dead();
+
+        agent.launch();
+        agent.wait_ready();
+        let applied = agent.client("admin").prefix_state(&goes).is_none();
+        let shown = running(&lab, "bgpd");
+        assert_eq!(!shown.contains(&format!("network {goes}")), applied, "{place}\n{shown}");
+        let with = shown.contains(&format!("network {stays} route-map NR-"));
+        assert!(shown.contains(&format!("network {stays}")) && with == applied, "{place}\n{shown}");
+        assert!(shown.contains("THEIRS"), "{place}\n{shown}");
+        agent.stop();
+    }
+}
+
+/// The agent dies while it undoes what FRR refused, or behind that: nobody was answered. What FRR refuses is not
+/// there, and all else is.
+#[test]
+fn an_agent_that_dies_of_a_refusal_leaves_nothing_of_it() {
+    let lab = Lab::start(LabOptions::default());
+    for place in REFUSAL {
+        let mut agent = Agent::start(&lab);
+        let admin = agent.client("admin");
+        admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+        admin.advertise("192.0.2.0/24").unwrap();
+        drop(admin);
+        agent.stop();
+        let before = running(&lab, "bgpd");
+        agent.launch_with(&[("NOVAROUTE_FAILPOINT", place)]);
+        let admin = agent.client("admin");
+        // FRR takes the prefix, and then not its own address as a neighbour.
+        let own =
+            novaroute::proto::v1::BgpPeer { neighbor_address: net::NODE_TOR_V4.into(), ..tor() };
+        let died = admin.apply(vec![change::prefix("198.51.100.0/24"), change::peer(own.clone())]);
+        assert!(died.is_err(), "{place}: the agent answered: {died:?}");
+        drop(admin);
+        agent.wait_dead();
+
+        agent.launch();
+        let admin = agent.client("admin");
+        wait_for(&format!("{place}: what FRR refuses to be found"), SOON, || {
+            let state = admin.peer_state(net::NODE_TOR_V4);
+            let there = state.as_deref().is_some_and(|it| !it.starts_with("rejected"));
+            if there { Err(format!("{state:?}")) } else { Ok(()) }
+        });
+        let gone = admin.remove_peer(net::NODE_TOR_V4).map_err(|status| status.code());
+        assert!(matches!(gone, Ok(()) | Err(Code::NotFound)), "{gone:?}");
+        let _ = admin.withdraw("198.51.100.0/24");
+        agent.wait_ready();
+        assert_eq!(running(&lab, "bgpd"), before, "{place}");
+        assert_eq!(admin.apply_peer(own).unwrap_err().code(), Code::Aborted);
+        assert_eq!(running(&lab, "bgpd"), before, "{place}");
+        drop(admin);
+        agent.stop();
+    }
 }

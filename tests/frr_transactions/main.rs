@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `service` | plan, dry run, confirm, rollback, history |
 //! | `crash` | the agent dies at every step of a commit |
+//! | `afterwards` | … where a transaction is confirmed or rolled back |
+//! | `ends` | … at its start and its end |
 //! | `door` | … between a commit through FRR's own gRPC and its proof |
 //! | `adoption` | a restarted agent touches nothing |
 
@@ -14,8 +16,10 @@ mod agent;
 mod lab;
 
 mod adoption;
+mod afterwards;
 mod crash;
 mod door;
+mod ends;
 mod service;
 
 use agent::Client;

@@ -204,7 +204,7 @@ impl Agent {
             observe: Arc::new(move |method, _, code| noted.lock().unwrap().push((method, code))),
             shutdown: inner.shutdown.clone(),
         });
-        let served = tokio::spawn(serve(listener, api));
+        let served = tokio::spawn(serve(listener, dir.path().join("api.sock"), api));
         Self { inner, dir, served, calls }
     }
 

@@ -56,3 +56,20 @@ async fn calls_are_observed_with_their_code() {
         [("Register", Code::Ok), ("RemovePeer", Code::NotFound), ("Deregister", Code::Ok)]
     );
 }
+
+#[tokio::test]
+async fn the_socket_of_another_outlives_the_agents_end() {
+    let agent = Agent::start().await;
+    let path = agent.socket();
+    fs::remove_file(&path).unwrap();
+    let _theirs = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    agent.inner.shutdown.cancel();
+    agent.served.await.unwrap().unwrap();
+    std::os::unix::net::UnixStream::connect(&path).expect("it is served");
+
+    let agent = Agent::start().await;
+    let path = agent.socket();
+    agent.inner.shutdown.cancel();
+    agent.served.await.unwrap().unwrap();
+    assert!(!path.exists(), "its own goes");
+}

@@ -9,6 +9,7 @@ use super::Actor;
 use crate::{
     commit::{Applied, EngineError},
     daemon::Forest,
+    failpoint,
     journal::{Journal, JournalError},
     model::{Change, IntentKey},
     render::render,
@@ -53,6 +54,7 @@ pub(super) fn end_drain(journal: &mut Journal) -> Result<(), JournalError> {
     let mut after = before.clone();
     after.apply(owner, &changes[0]);
     let id = journal.declare(Transaction::new(owner, ORIGIN, &changes, &before, &after))?;
+    failpoint::hit("drain-ended");
     info!(%owner, transaction = %id, "the drain was until this restart; it ends");
     Ok(())
 }
@@ -81,7 +83,9 @@ impl Actor {
         if routes.sent > 0 {
             tokio::time::sleep(UPDATES).await;
         }
+        failpoint::hit("withdraw-half");
         let mut all = self.engine.commit(&Forest::new()).await?;
+        failpoint::hit("withdraw-done");
         all.sent += routes.sent;
         Ok(all)
     }

@@ -1,6 +1,7 @@
 //! What was done is kept, or taken back: by its owner, or because nobody confirmed it in time.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -10,6 +11,7 @@ use tracing::{error, info, warn};
 use super::{Actor, committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
+    failpoint,
     model::{Change, IntentKey, OwnerName, Protocol},
     transaction::{Changed, Ending, Finish, Transaction, TransactionId},
 };
@@ -114,6 +116,7 @@ impl Actor {
         }
         let back = Transaction::new(owner, origin, &request.changes, &before, &after);
         let outcome = self.carry_out(after, std::slice::from_ref(&back), &[&request]).await?;
+        failpoint::hit("rollback-applied");
         let finished = self.journal.finish(transaction.id, Finish::RolledBack);
         if let Err(error) = finished {
             error!(%error, "the journal lacks a rollback");
@@ -125,21 +128,39 @@ impl Actor {
     }
 
     /// Time until the next transaction rolls back by itself.
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let history = self.journal.state().history.iter();
-        let deadlines = history.filter(|t| t.awaits_confirmation()).filter_map(|t| t.confirm_by);
-        let next = deadlines.min()?.duration_since(SystemTime::now()).unwrap_or_default();
-        let tried = self.rollback_failed.map(|at| (at + self.retry_interval) - Instant::now());
-        Some(next.max(tried.unwrap_or_default()))
+    pub(super) fn next_deadline(&mut self) -> Option<Duration> {
+        self.follow_deadlines();
+        let next = *self.deadlines.values().min()?;
+        let tried = self.rollback_failed.map(|at| at + self.retry_interval);
+        let next = tried.map_or(next, |again| next.max(again));
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Keeps a deadline for each transaction that waits to be confirmed. They are of the clock that nobody
+    /// sets: a step of the time of day neither takes back what was just done nor keeps what nobody
+    /// confirmed. What the journal brought has what is left by the time of day, never more than it was given.
+    fn follow_deadlines(&mut self) {
+        let history = &self.journal.state().history;
+        let waiting: BTreeMap<_, _> = history
+            .iter()
+            .filter(|t| t.awaits_confirmation())
+            .filter_map(|t| Some((t.id, (t.begun, t.confirm_by?))))
+            .collect();
+        self.deadlines.retain(|id, _| waiting.contains_key(id));
+        let (now, today) = (Instant::now(), SystemTime::now());
+        for (id, (begun, by)) in waiting {
+            let given = by.duration_since(begun).unwrap_or_default();
+            let left = by.duration_since(today).unwrap_or_default().min(given);
+            self.deadlines.entry(id).or_insert(now + left);
+        }
     }
 
     pub(super) async fn roll_back_overdue(&mut self) {
-        let now = SystemTime::now();
+        let now = Instant::now();
+        let is_overdue = |id: &TransactionId| self.deadlines.get(id).is_some_and(|by| *by <= now);
         let history = self.journal.state().history.iter().rev();
-        let overdue: Vec<_> = history
-            .filter(|t| t.awaits_confirmation() && t.confirm_by.is_some_and(|by| by <= now))
-            .cloned()
-            .collect();
+        let overdue: Vec<_> =
+            history.filter(|t| t.awaits_confirmation() && is_overdue(&t.id)).cloned().collect();
         for transaction in overdue {
             warn!(transaction = %transaction.id, "not confirmed in time");
             let owner = transaction.owner.clone();

@@ -87,6 +87,8 @@ pub struct Actor {
     out_of_step: Option<String>,
     /// Events of what is stored and not confirmed yet.
     unconfirmed: Vec<Event>,
+    /// When transactions that wait to be confirmed roll back by themselves.
+    deadlines: BTreeMap<TransactionId, Instant>,
     /// When a transaction that was not confirmed in time could not be rolled back.
     rollback_failed: Option<Instant>,
     /// Objects of the configuration.
@@ -147,6 +149,7 @@ impl Actor {
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
             unconfirmed: Vec::new(),
+            deadlines: BTreeMap::new(),
             rollback_failed: None,
             configured: Arc::new(configured),
             withdraw_on_exit: parts.withdraw_on_exit,
@@ -262,7 +265,7 @@ impl Actor {
         for (request, answer) in batch {
             match self.permit(&store, &request) {
                 Ok(after) => {
-                    transactions.push(transaction(&request, &store, &after));
+                    transactions.push(self.transaction(&request, &store, &after));
                     store = after;
                     accepted.push((request, answer));
                 }
@@ -301,12 +304,28 @@ impl Actor {
         check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
     }
 
+    /// The transaction that carries out a request.
+    fn transaction(
+        &mut self,
+        request: &CommitRequest,
+        before: &Store,
+        after: &Store,
+    ) -> Transaction {
+        let CommitRequest { owner, origin, changes, .. } = request;
+        let mut transaction = Transaction::new(owner, origin, changes, before, after);
+        if let Some(within) = request.confirm_within {
+            transaction.confirm_by = Some(transaction.begun + within);
+            self.deadlines.insert(transaction.id, Instant::now() + within);
+        }
+        transaction
+    }
+
     /// Decides one request by itself.
     async fn alone(&mut self, request: &CommitRequest) -> Result<Committed, CommitError> {
         let after = self.permit(self.store(), request)?;
-        let transaction = transaction(request, self.store(), &after);
-        let outcome =
-            self.carry_out(after, std::slice::from_ref(&transaction), &[request]).await?;
+        let before = self.store().clone();
+        let transaction = self.transaction(request, &before, &after);
+        let outcome = self.carry_out(after, std::slice::from_ref(&transaction), &[request]).await?;
         Ok(committed(&transaction, outcome))
     }
 
@@ -483,14 +502,6 @@ impl Actor {
         // A client that went away does not get its answer.
         let _ = answer.send(result);
     }
-}
-
-/// The transaction that carries out a request.
-fn transaction(request: &CommitRequest, before: &Store, after: &Store) -> Transaction {
-    let CommitRequest { owner, origin, changes, .. } = request;
-    let mut transaction = Transaction::new(owner, origin, changes, before, after);
-    transaction.confirm_by = request.confirm_within.map(|within| transaction.begun + within);
-    transaction
 }
 
 /// The answer to the request that a transaction carried out.

@@ -22,6 +22,7 @@ impl Actor {
     /// Compares FRR with all that is desired and repairs what differs.
     pub(super) async fn resynchronise(&mut self) {
         let begun = Instant::now();
+        self.engine.look_again().await;
         if !self.is_behind()
             && self.journal.state().residue.is_empty()
             && self.engine.is_in_step().await

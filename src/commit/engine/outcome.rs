@@ -22,9 +22,13 @@ pub(super) const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
 /// Time that undoing has then. It waits for daemons that have just answered.
 pub(super) const UNDO_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Time that a comparison with everything has: nobody waits for it, and to fill mgmtd with 100,000
-/// routes takes half a minute. The agent counts as dead some time after this.
+/// Time that a comparison with everything has: to fill mgmtd with 100,000 routes takes half a minute. The
+/// agent counts as dead some time after this.
 pub(super) const RESYNC_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Time that daemons have to say that they are there, all at once: whoever waits for a commit waits for one
+/// that hangs. A bgpd that works through a full table can be silent for some seconds.
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a daemon was left alone in the middle of a commit.
 pub(super) const LATE: &str = "not done before the commit's deadline";

@@ -121,8 +121,12 @@ impl Engine {
                 Ok(Some(applied))
             }
             Err(Failure::Refused(message, at)) => {
-                match undone_in_time(self.undo_part(daemon, &plan, &done)).await {
-                    Ok(()) => Err(EngineError::Refused { message, at }),
+                failpoint::hit("engine-undoing");
+                match undone_in_time(self.undo_part(&part, &plan, &done)).await {
+                    Ok(()) => {
+                        failpoint::hit("engine-undone");
+                        Err(EngineError::Refused { message, at })
+                    }
                     Err(undo) => {
                         self.perhaps_ours(daemon, &part.desired);
                         Err(EngineError::NotUndone { message, undo })
@@ -202,7 +206,7 @@ impl Engine {
     /// to compare. Costs a look at the text of each configuration, unless something was changed since
     /// the last look.
     pub async fn is_in_step(&mut self) -> bool {
-        if !self.in_step {
+        if !self.in_step || !self.away.is_empty() {
             return false;
         }
         for daemon in Daemon::ALL {
@@ -285,23 +289,21 @@ impl Engine {
     }
 
     /// Takes back what was carried out, and compares the whole with what was known before.
-    async fn undo_part(
-        &mut self,
-        daemon: Daemon,
-        plan: &VtyPlan,
-        done: &Done,
-    ) -> Result<(), String> {
+    async fn undo_part(&mut self, part: &Part, plan: &VtyPlan, done: &Done) -> Result<(), String> {
+        let daemon = part.daemon;
         let Some(done) = done.get(&daemon) else { return Ok(()) };
         let Some(known) = self.known.get(&daemon) else { return Err("nothing known".to_owned()) };
         let begun = Instant::now();
         let mut before = self.last.get(&daemon).cloned().unwrap_or_default();
+        let mut ours = before.clone();
+        ours.merge(&part.desired);
         before.merge(&known.others.tree);
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
         let carried_out = done.iter().map(|step| &plan.steps[*step]);
         if let Err(error) = vty.driver.undo(carried_out).await {
             warn!(%daemon, %error, "undoing step by step failed");
         }
-        let back = vty.driver.restore_tree(&before, &vty.defaults).await;
+        let back = vty.driver.restore_tree(&before, &ours, &vty.defaults).await;
         self.observer.stage(Stage::Undo, Way::of(daemon), begun.elapsed(), 0);
         back
     }

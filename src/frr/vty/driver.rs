@@ -17,12 +17,12 @@ use crate::{
     daemon::Daemon,
     failpoint,
     frr::retry::Retry,
-    tree::{Tree, diff},
+    tree::{Tree, diff, without},
 };
 
 /// Time that a daemon that has just failed has to take a new connection: everybody else waits
 /// meanwhile. One that is back answers in a millisecond.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 
 /// A daemon's configuration: its words, and what the table makes of them.
 #[derive(Debug, Clone, Default)]
@@ -158,6 +158,26 @@ impl VtyDriver {
         error
     }
 
+    /// Whether the daemon answers, on a new connection where it was restarted.
+    ///
+    /// # Errors
+    /// It does not, within this time.
+    pub async fn answers(&mut self, within: Duration) -> Result<(), VtyError> {
+        let asked = async {
+            if let Some(session) = &mut self.session
+                && session.command("enable").await.is_err()
+            {
+                self.session = None;
+            }
+            self.session().await.map(drop)
+        };
+        let answer = tokio::time::timeout(within, asked).await;
+        let late = |_| Err(VtyError::Timeout { command: 0, waited: within });
+        answer.unwrap_or_else(late).inspect_err(|_| {
+            (self.session, self.failed) = (None, true);
+        })
+    }
+
     /// Reads the running configuration.
     ///
     /// # Errors
@@ -193,7 +213,7 @@ impl VtyDriver {
     /// The daemon can't be reached or does not answer.
     pub async fn show_running(&mut self) -> Result<String, VtyError> {
         let result = match self.session().await {
-            Ok(session) => session.show("show running-config").await,
+            Ok(session) => session.running_config().await,
             Err(error) => Err(error),
         };
         result.map_err(|error| self.note(error))
@@ -237,13 +257,25 @@ impl VtyDriver {
         Ok(())
     }
 
-    /// Brings the daemon back to `before`, whatever it runs now, and reads whether it is, word for word.
+    /// Brings what of `ours` the daemon ran before back, whatever it runs now, and reads whether it is so, word
+    /// for word unless somebody has typed meanwhile. What is not `ours` and came since stays: it is
+    /// somebody else's. What is not `ours` and went since comes back: a command of ours took it along.
     ///
     /// # Errors
     /// What still differs, or why nothing can be done.
-    pub async fn restore(&mut self, before: &Snapshot, defaults: &Defaults) -> Result<(), String> {
-        let back = |now: &Snapshot| now.text == before.text;
-        match self.lead_to(&before.running.tree, defaults, back).await? {
+    pub async fn restore(
+        &mut self,
+        before: &Snapshot,
+        ours: &Tree,
+        defaults: &Defaults,
+    ) -> Result<(), String> {
+        let goal = |now: &Snapshot| beside_newer(&before.running.tree, ours, now);
+        let back = |now: &Snapshot| {
+            let stands = |line| now.running.foreign.contains(line);
+            now.text == before.text
+                || (now.running.tree == goal(now) && before.running.foreign.iter().all(stands))
+        };
+        match self.lead_to(goal, defaults, back).await? {
             None => Ok(()),
             Some(now) => Err(format!(
                 "{} shows other lines than before: {}",
@@ -257,22 +289,29 @@ impl VtyDriver {
     ///
     /// # Errors
     /// As there.
-    pub async fn restore_tree(&mut self, before: &Tree, defaults: &Defaults) -> Result<(), String> {
-        match self.lead_to(before, defaults, |now| now.running.tree == *before).await? {
+    pub async fn restore_tree(
+        &mut self,
+        before: &Tree,
+        ours: &Tree,
+        defaults: &Defaults,
+    ) -> Result<(), String> {
+        let goal = |now: &Snapshot| beside_newer(before, ours, now);
+        let back = |now: &Snapshot| now.running.tree == goal(now);
+        match self.lead_to(goal, defaults, back).await? {
             None => Ok(()),
             Some(now) => {
-                let wrong = diff(before, &now.running.tree).into_iter().next();
+                let wrong = diff(&goal(&now), &now.running.tree).into_iter().next();
                 let path = wrong.map(|edit| edit.path).unwrap_or_default();
                 Err(format!("{} runs something else than before at {path}", self.daemon))
             }
         }
     }
 
-    /// Sends what leads to `goal`, unless the daemon is there, and gives what it runs if it is not there
+    /// Sends what leads to the goal, unless the daemon is there, and gives what it runs if it is not there
     /// then either.
     async fn lead_to(
         &mut self,
-        goal: &Tree,
+        goal: impl Fn(&Snapshot) -> Tree,
         defaults: &Defaults,
         there: impl Fn(&Snapshot) -> bool,
     ) -> Result<Option<Snapshot>, String> {
@@ -280,7 +319,7 @@ impl VtyDriver {
         if there(&now) {
             return Ok(None);
         }
-        let (shown, wanted) = (self.table.lines(&now.running.tree), self.table.lines(goal));
+        let (shown, wanted) = (self.table.lines(&now.running.tree), self.table.lines(&goal(&now)));
         let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
         self.apply(&back).await.map_err(|error| error.to_string())?;
         let now = self.read(defaults).await.map_err(|error| chain(&error))?;
@@ -332,6 +371,13 @@ impl VtyDriver {
         failpoint::hit("vty-applied");
         Ok(first)
     }
+}
+
+/// What was there before, and what came since and is not ours.
+fn beside_newer(before: &Tree, ours: &Tree, now: &Snapshot) -> Tree {
+    let mut goal = before.clone();
+    goal.merge(&without(&now.running.tree, ours));
+    goal
 }
 
 struct Refusal {

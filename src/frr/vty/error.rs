@@ -82,6 +82,12 @@ pub enum VtyError {
         /// What is wrong.
         source: CodecError,
     },
+    /// Another daemon has this one's socket by now: none of the commands was sent.
+    #[error("another daemon serves the socket by now")]
+    Replaced,
+    /// The running configuration does not end as one does.
+    #[error("the daemon's configuration is cut off")]
+    CutOff,
     /// An earlier error or a cancelled call left replies unread.
     #[error("the session is out of step after an earlier failure")]
     Poisoned,
@@ -99,11 +105,14 @@ impl VtyError {
         match self {
             Self::Command { .. } | Self::Refused { .. } | Self::Json { .. } => Retry::Never,
             // Nothing was sent.
-            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Gone => Retry::Later,
+            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Gone | Self::Replaced => {
+                Retry::Later
+            }
             Self::Timeout { .. }
             | Self::Closed { .. }
             | Self::Io { .. }
             | Self::Protocol { .. }
+            | Self::CutOff
             | Self::Poisoned => Retry::ReadBack,
         }
     }
@@ -121,6 +130,8 @@ impl VtyError {
             Self::Closed { .. } => "closed",
             Self::Io { .. } => "io",
             Self::Protocol { .. } => "protocol",
+            Self::Replaced => "replaced",
+            Self::CutOff => "cut_off",
             Self::Poisoned => "poisoned",
         }
     }

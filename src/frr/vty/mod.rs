@@ -23,6 +23,7 @@ pub mod steps;
 pub mod table;
 
 pub use codec::{CodecError, CommandError, MAX_COMMAND, MAX_REPLY, Reply, ReturnCode, VtyCodec};
+pub(crate) use driver::AGAIN;
 pub use driver::{ApplyError, Snapshot, VtyDriver, chain};
 pub use error::VtyError;
 pub use proof::{Question, unproven};

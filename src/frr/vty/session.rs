@@ -4,7 +4,12 @@
 //! after any doubt (timeout, end of file, bytes that nobody asked for, a call that was
 //! cancelled half-way) the session refuses further use.
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -70,6 +75,9 @@ pub struct Session {
     poisoned: bool,
     /// File name of the socket, for log lines.
     daemon: String,
+    path: PathBuf,
+    /// The file that was there when this session connected.
+    file: Option<(u64, u64)>,
 }
 
 impl Session {
@@ -80,6 +88,8 @@ impl Session {
     pub async fn connect(path: &Path, limit: Duration) -> Result<Self, VtyError> {
         let deadline = Instant::now() + limit;
         let late = |_| VtyError::ConnectTimeout { path: path.to_owned(), waited: limit };
+        // Before connecting: what is put there in between is noticed.
+        let file = file(path);
         let stream = timeout(limit, UnixStream::connect(path))
             .await
             .map_err(late)?
@@ -93,6 +103,8 @@ impl Session {
             reply_timeout: REPLY_TIMEOUT,
             poisoned: false,
             daemon,
+            path: path.to_owned(),
+            file,
         };
         let left = deadline.saturating_duration_since(Instant::now());
         timeout(left, session.show("enable")).await.map_err(late)??;
@@ -145,6 +157,7 @@ impl Session {
         }
         self.poisoned = true;
         self.refuse_unsolicited()?;
+        self.refuse_predecessor()?;
         let outcome = self.exchange(commands, accept).await?;
         self.poisoned = false;
         Ok(outcome)
@@ -160,6 +173,20 @@ impl Session {
             return Err(VtyError::Refused { code: reply.code, message: reply.message() });
         }
         Ok(reply.text)
+    }
+
+    /// `show running-config`, word for word, when all of it is there. May hold passwords.
+    ///
+    /// # Errors
+    /// As [`Session::show`]; also a text that stops in the middle of a line, and so lacks what comes
+    /// behind. FRR marks its end by nothing else.
+    pub async fn running_config(&mut self) -> Result<String, VtyError> {
+        let text = self.show("show running-config").await?;
+        if !text.ends_with('\n') {
+            self.poisoned = true;
+            return Err(VtyError::CutOff);
+        }
+        Ok(text)
     }
 
     /// Runs one command and gives its JSON.
@@ -198,6 +225,15 @@ impl Session {
             Ok(_) => Err(VtyError::Protocol { command: 0, source: CodecError::Unsolicited }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(source) => Err(VtyError::Io { command: 0, source }),
+        }
+    }
+
+    /// Notices that the socket is another daemon's by now, while the one of this session lives on: it is not
+    /// the node's FRR any more. A socket that was taken away without another in its place says nothing.
+    fn refuse_predecessor(&self) -> Result<(), VtyError> {
+        match file(&self.path) {
+            now if now == self.file || now.is_none() => Ok(()),
+            _ => Err(VtyError::Replaced),
         }
     }
 
@@ -277,6 +313,11 @@ impl Session {
         }
         Ok(PipelineOutcome { replies, refused })
     }
+}
+
+/// What tells a file from another of the same name.
+fn file(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|it| (it.dev(), it.ino()))
 }
 
 /// Drops the commands of which no byte was written, and says how many; a command that

@@ -1,0 +1,71 @@
+//! What mgmtd forgets, and locks of somebody else.
+
+use std::time::Instant;
+
+use novaroute::{
+    frr::frontend::{Datastore, Session},
+    proto::v1::Outcome,
+};
+
+use crate::{
+    REFILL,
+    agent::*,
+    lab::{Lab, LabOptions, Router, net, wait_for},
+};
+
+/// A mgmtd that starts anew has forgotten what staticd runs, and takes nothing of it away.
+#[test]
+fn a_route_that_is_withdrawn_while_mgmtd_is_dead_leaves_staticd() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    let foreign = "ip route 203.0.99.0/24 10.0.1.2";
+    lab.vtysh(Router::Node, &["configure terminal", foreign]);
+    let (stays, goes) = ("203.0.1.0/24", "203.0.2.0/24");
+    let both = vec![change::via(stays, net::TOR_V4), change::via(goes, net::TOR_V4)];
+    admin.apply(both).unwrap();
+    lab.kill(Router::Node, "mgmtd");
+    admin.apply(vec![change::no_route(goes)]).unwrap();
+    lab.restart(Router::Node, "mgmtd");
+    wait_for("staticd to lose it", REFILL, || {
+        let runs = vty(&lab, "staticd", &["show configuration running json"]);
+        let has = |prefix: &str| runs.contains(&format!("\"{prefix}\""));
+        if has(stays) && has("203.0.99.0/24") && !has(goes) { Ok(()) } else { Err(runs) }
+    });
+    agent.wait_ready();
+}
+
+/// Somebody edits mgmtd's configuration for long. Calls about it wait their time and are pending then, others
+/// are not held up, and all is done when the lock is free.
+#[test]
+fn a_lock_of_somebody_else_for_long_makes_pending_and_costs_nothing() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap();
+    let socket = lab.socket_dir(Router::Node).join("mgmtd_fe.sock");
+    let mut other = admin.block_on(Session::connect(&socket, "somebody")).expect("a session");
+    admin.block_on(other.lock(Datastore::Candidate)).expect("the lock");
+    admin.block_on(other.lock(Datastore::Running)).expect("the lock");
+
+    let begun = Instant::now();
+    let waiting = admin.apply(vec![change::via("203.0.114.0/24", net::TOR_V4)]);
+    let took = begun.elapsed();
+    let outcome = waiting.unwrap_or_else(|status| panic!("after {took:?}: {status}"));
+    assert_eq!(outcome, Outcome::Pending, "after {took:?}");
+    assert!(kernel(&lab, "203.0.114.0/24").is_empty(), "the lock was not honoured");
+    admin.advertise("192.0.2.1/32").unwrap();
+    wait_lines(&lab, &["network 192.0.2.1/32"]);
+    assert!(kernel(&lab, "203.0.113.0/24").contains("proto static"), "what was there stays");
+
+    admin.block_on(other.unlock(Datastore::Running)).expect("unlocked");
+    admin.block_on(other.unlock(Datastore::Candidate)).expect("unlocked");
+    wait_for("the route", REFILL, || match kernel(&lab, "203.0.114.0/24") {
+        shown if shown.contains("proto static") => Ok(()),
+        shown => Err(shown),
+    });
+    agent.wait_ready();
+    // And nobody is left with a lock.
+    admin.block_on(other.lock(Datastore::Candidate)).expect("the lock is free");
+}

@@ -1,0 +1,190 @@
+//! Stands between the agent and the VTY of a real daemon, and spoils what the daemon answers while it is told
+//! to. All other sockets of FRR are behind links.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{Read, Write},
+    os::unix::{
+        fs::symlink,
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use crate::lab::{Lab, Router};
+
+/// What becomes of the daemon's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoil {
+    /// They pass.
+    Nothing,
+    /// None comes any more.
+    Silent,
+    /// Each stops in the middle, and nothing follows.
+    Short,
+    /// The middle of each is gone, as if it were whole: framed well, and wrong.
+    Hollow,
+    /// Bytes that are no answer.
+    Garbage,
+    /// Each comes twice: from the second command on answers belong to another command.
+    Twice,
+    /// Commands that begin so are refused, and have been executed.
+    Refuse(&'static str),
+    /// The daemon says that it is of another version of FRR.
+    Version(&'static str, &'static str),
+    /// The connection closes behind this many more answers.
+    CloseAfter(usize),
+}
+
+/// The proxy. Its threads end with the test.
+pub struct Proxy {
+    dir: PathBuf,
+    spoil: Arc<Mutex<Spoil>>,
+}
+
+impl Proxy {
+    /// A socket directory for the agent, in which the VTY of `daemon` is this proxy's.
+    #[track_caller]
+    pub fn start(lab: &Lab, daemon: &str) -> Self {
+        let real = lab.socket_dir(Router::Node);
+        let dir = lab.run_dir().join("behind-proxy");
+        fs::create_dir(&dir).expect("a directory");
+        let spoiled = format!("{daemon}.vty");
+        for entry in fs::read_dir(&real).expect("FRR's sockets") {
+            let name = entry.expect("an entry").file_name();
+            if name.to_str() != Some(&spoiled) {
+                symlink(real.join(&name), dir.join(&name)).expect("a link");
+            }
+        }
+        let listener = UnixListener::bind(dir.join(&spoiled)).expect("a socket");
+        let (spoil, to) = (Arc::new(Mutex::new(Spoil::Nothing)), real.join(&spoiled));
+        let told = spoil.clone();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let Ok(client) = client else { return };
+                serve(client, &to, &told);
+            }
+        });
+        Self { dir, spoil }
+    }
+
+    /// For `frr.socket_dir`.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Spoils all answers from now on.
+    pub fn spoil(&self, how: Spoil) {
+        *self.spoil.lock().expect("no panic") = how;
+    }
+}
+
+/// Carries bytes both ways until one side hangs up.
+fn serve(client: UnixStream, to: &Path, spoil: &Arc<Mutex<Spoil>>) {
+    // Where the daemon is away the client sees its connection end.
+    let Ok(daemon) = UnixStream::connect(to) else { return };
+    let clone = |stream: &UnixStream| stream.try_clone().expect("a second handle");
+    let (from, into) = (clone(&client), clone(&daemon));
+    let asked = Arc::new(Mutex::new(Asked::default()));
+    let (spoil, noted) = (spoil.clone(), asked.clone());
+    thread::spawn(move || pump(from, into, &noted));
+    thread::spawn(move || answers(daemon, client, &spoil, &asked));
+}
+
+/// Commands on their way, whose answers have not come: the first is the oldest.
+#[derive(Default)]
+struct Asked {
+    begun: Vec<u8>,
+    commands: VecDeque<String>,
+}
+
+fn pump(mut from: UnixStream, mut into: UnixStream, asked: &Mutex<Asked>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let mut asked = asked.lock().expect("no panic");
+        for byte in &buffer[..count] {
+            if *byte == 0 {
+                let command = std::mem::take(&mut asked.begun);
+                asked.commands.push_back(String::from_utf8_lossy(&command).into_owned());
+            } else {
+                asked.begun.push(*byte);
+            }
+        }
+        drop(asked);
+        if into.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = into.shutdown(std::net::Shutdown::Both);
+}
+
+/// Takes the daemon's answers apart and gives them on, spoiled or not.
+fn answers(
+    mut daemon: UnixStream,
+    mut client: UnixStream,
+    spoil: &Mutex<Spoil>,
+    asked: &Mutex<Asked>,
+) {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 65536]);
+    'connected: while let Ok(count @ 1..) = daemon.read(&mut buffer) {
+        bytes.extend_from_slice(&buffer[..count]);
+        // The text, three NULs, and the return code.
+        while let Some(end) = bytes.windows(3).position(|it| it == [0; 3]).map(|at| at + 4)
+            && bytes.len() >= end
+        {
+            let rest = bytes.split_off(end);
+            let answer = std::mem::replace(&mut bytes, rest);
+            let command = asked.lock().expect("no panic").commands.pop_front().unwrap_or_default();
+            let spoiled = spoiled(&command, answer, &mut spoil.lock().expect("no panic"));
+            let Some(spoiled) = spoiled else {
+                break 'connected;
+            };
+            if client.write_all(&spoiled).is_err() {
+                break 'connected;
+            }
+        }
+    }
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = daemon.shutdown(std::net::Shutdown::Both);
+}
+
+/// What the client gets for an answer; `None` where the connection closes.
+fn spoiled(command: &str, mut answer: Vec<u8>, spoil: &mut Spoil) -> Option<Vec<u8>> {
+    match spoil {
+        Spoil::Nothing => Some(answer),
+        Spoil::Silent => Some(Vec::new()),
+        Spoil::Short => {
+            answer.truncate(answer.len() / 2);
+            Some(answer)
+        }
+        Spoil::Hollow => {
+            // Short answers stay: sessions are opened, lines are taken.
+            let text = answer.len() - 4;
+            if text > 200 {
+                answer.drain(text / 4..text - 5);
+            }
+            Some(answer)
+        }
+        Spoil::Garbage => Some(b"\x07\xff\0\0oops\0\x1b[2J\0\0".repeat(3)),
+        Spoil::Twice => {
+            answer.extend_from_within(..);
+            Some(answer)
+        }
+        Spoil::Refuse(begins) if command.starts_with(*begins) => {
+            Some(b"% refused for a test\n\0\0\0\x0d".to_vec())
+        }
+        Spoil::Refuse(_) => Some(answer),
+        Spoil::Version(from, to) => {
+            let text = String::from_utf8_lossy(&answer).replace(*from, to);
+            Some(text.into_bytes())
+        }
+        Spoil::CloseAfter(0) => None,
+        Spoil::CloseAfter(left) => {
+            *left -= 1;
+            Some(answer)
+        }
+    }
+}
