@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{
-    commit::{DaemonPlan, Ending, Outcome, Plan, Transaction},
+    commit::{Changed, DaemonPlan, Ending, Outcome, Plan, Transaction, View},
     coverage,
     frr::vty::{redact, steps::Command},
     proto::v1::{self, intent},
@@ -11,6 +11,9 @@ use crate::{
     tree::{Edit, Node, Path, Step, Tree},
     wire,
 };
+
+/// What is said of a transaction that was pending when it was answered.
+const HAS_IT: &str = "FRR has it by now";
 
 /// What stands in the place of a secret.
 const MASK: &str = "***";
@@ -37,6 +40,24 @@ pub(super) fn summary(transaction: &Transaction) -> v1::Transaction {
         confirm_by_unix_ms: transaction.confirm_by.map(millis).unwrap_or_default(),
         finish: transaction.finish.map(|finish| finish.to_string()).unwrap_or_default(),
     }
+}
+
+/// Says of one that waited for FRR that FRR has it by now: what it set stands still and is confirmed.
+pub(super) fn told_by_now(
+    transaction: &Transaction,
+    view: &View,
+    message: v1::Transaction,
+) -> v1::Transaction {
+    let stands = |change: &Changed| {
+        view.store.get(&change.key) == change.after.as_ref()
+            && view.pending_of(&change.key).is_none()
+            && !view.rejected.contains_key(&change.key)
+    };
+    let waited = transaction.ending == Some(Ending::Done(Outcome::Pending));
+    if waited && transaction.changes.iter().all(stands) {
+        return v1::Transaction { message: HAS_IT.to_owned(), ..message };
+    }
+    message
 }
 
 /// A transaction with its changes.

@@ -1,6 +1,6 @@
 //! `novaroute.v1.Transactions`: several intents of one owner, all or nothing; and what happened.
 
-use std::{collections::BTreeMap, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
 use tonic::{Request, Response, Status, async_trait};
@@ -106,8 +106,8 @@ impl Transactions for Api {
             let view = self.parts.commit.view();
             let latest = view.history.iter().rev();
             let wanted = latest.filter(|t| is_of(t, owner.as_ref())).take(limit);
-            let transactions = wanted.map(|transaction| history::summary(transaction)).collect();
-            Ok(v1::ListTransactionsResponse { transactions })
+            let told = |t: &Arc<Transaction>| history::told_by_now(t, &view, history::summary(t));
+            Ok(v1::ListTransactionsResponse { transactions: wanted.map(told).collect() })
         })
         .await
     }
@@ -120,7 +120,7 @@ impl Transactions for Api {
             let id = id(&request.into_inner().transaction_id)?;
             let view = self.parts.commit.view();
             let found = view.history.iter().find(|transaction| transaction.id == id);
-            let found = found.map(|transaction| history::whole(transaction));
+            let found = found.map(|t| history::told_by_now(t, &view, history::whole(t)));
             found.ok_or_else(|| Status::not_found(format!("transaction {id} is not remembered")))
         })
         .await

@@ -5,7 +5,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `judge` | who can be asked beforehand |
+//! | `judge` | what would be done, and what those say of it who can be asked beforehand |
 //! | `part` | a commit that costs what it changes |
 //! | `roll` | which daemons answer |
 //! | `outcome` | how a commit can end, and by when |
@@ -15,12 +15,7 @@ mod outcome;
 mod part;
 mod roll;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path as FilePath,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc, time::Duration};
 
 use futures::{FutureExt, TryFutureExt};
 use tokio::time::Instant;
@@ -36,7 +31,7 @@ pub use part::Part;
 
 use super::{
     Door as Way, NoObserver, Observer, Stage,
-    plan::{DaemonPlan, Plan, VtyPlan, plan_vty},
+    plan::{DaemonPlan, VtyPlan, plan_vty},
 };
 use crate::{
     coverage::Revisions,
@@ -325,36 +320,6 @@ impl Engine {
         self.seen.clear();
         self.in_step = desired == keep && applied.unreachable.is_empty();
         Ok(applied)
-    }
-
-    /// What [`Engine::commit`] would do. Changes nothing.
-    ///
-    /// # Errors
-    /// libyang's or FRR's words, as far as they can be asked beforehand.
-    pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
-        let Prepared { plans, unreachable, .. } = self.prepare(desired, desired).await?;
-        self.judge(&plans).await.map_err(|failure| match failure {
-            Failure::Refused(message, at) => EngineError::Refused { message, at },
-            Failure::Lost(_, message) => EngineError::Refused { message, at: None },
-        })?;
-        let daemons = plans.into_iter().map(|(daemon, plan)| {
-            let diff = match &plan {
-                DaemonPlan::Mgmtd(edits) => edits.clone(),
-                DaemonPlan::Vty(plan) => plan.diff.clone(),
-            };
-            (daemon, diff, plan)
-        });
-        let daemons = daemons.collect();
-        let mut grpc = BTreeSet::new();
-        for (daemon, part) in &mut self.vty {
-            if part.driver.has_grpc().await {
-                grpc.insert(*daemon);
-            }
-        }
-        if self.mgmtd.has_grpc().await {
-            grpc.insert(Daemon::Mgmtd);
-        }
-        Ok(Plan { daemons, grpc, unreachable })
     }
 
     /// Reads every daemon that is concerned, and plans.

@@ -97,14 +97,14 @@ pub(super) fn plan_vty(
     wanted: &Tree,
     keep: &Tree,
 ) -> Result<VtyPlan, String> {
-    table.all_lines(wanted).map_err(|error| error.to_string())?;
     let default = |path: &_| table.default_of(defaults, path);
     let mut goal = three_way(last, &running.tree, wanted, keep, &default);
     table.hold_instance(&mut goal, &running.tree);
     if goal == running.tree {
         return Ok(VtyPlan { steps: Vec::new(), diff: Vec::new(), removals: 0 });
     }
-    let (before, after) = (table.lines(&running.tree), table.lines(&goal));
+    let before = table.lines(&running.tree);
+    let after = table.lines_with(&goal, wanted).map_err(|error| error.to_string())?;
     let steps = steps(&before, &after, &running.foreign).map_err(|error| error.to_string())?;
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.

@@ -7,10 +7,13 @@
 //! frontend socket.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
     path::{Path as FilePath, PathBuf},
     time::{Duration, Instant},
 };
 
+use serde_json::value::RawValue;
 use tracing::{debug, warn};
 
 use super::{
@@ -481,27 +484,25 @@ impl MgmtdDriver {
         json: &str,
         yang: &Yang,
     ) -> Result<Tree, MgmtdError> {
-        let json = rooted(json);
+        let json = rooted(json).into_owned();
         let tree = yang.call(move |schema| schema.parse_known_json(&json)).await;
         tree.and_then(|tree| tree).map_err(|source| MgmtdError::Yang { daemon, source })
     }
 }
 
 /// The document from the root of the tree, also where it was given from the instance down.
-fn rooted(json: &str) -> String {
+fn rooted(json: &str) -> Cow<'_, str> {
     let inside = "frr-staticd:staticd";
-    match serde_json::from_str::<serde_json::Value>(json) {
-        Ok(serde_json::Value::Object(mut top)) if top.contains_key(inside) => {
-            let staticd = top.remove(inside);
-            serde_json::json!({"frr-routing:routing": {"control-plane-protocols": {
-                "control-plane-protocol": [{
-                    "type": inside, "name": "staticd", "vrf": "default", inside: staticd,
-                }]
-            }}})
-            .to_string()
-        }
+    // Thousands of routes: what is in the instance is not looked into.
+    match serde_json::from_str::<BTreeMap<&str, &RawValue>>(json) {
+        Ok(top) if top.contains_key(inside) => format!(
+            r#"{{"frr-routing:routing":{{"control-plane-protocols":{{"control-plane-protocol":[{{
+            "type":"{inside}","name":"staticd","vrf":"default","{inside}":{}}}]}}}}}}"#,
+            top[inside].get()
+        )
+        .into(),
         // libyang will say what is wrong with it.
-        _ => json.to_owned(),
+        _ => json.into(),
     }
 }
 

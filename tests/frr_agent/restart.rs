@@ -62,6 +62,16 @@ fn bgpd_is_refilled_after_a_crash_without_a_call() {
         assert!(now.contains(line), "{line:?} in\n{now}");
     }
     assert!(!now.contains("203.0.113.0"), "{now}");
+    // What was answered as pending says that FRR has it, but not what was taken back meanwhile.
+    let shown = agent.ctl(&["transactions", "-o", "json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    let message = |origin: &str| {
+        let all = shown["transactions"].as_array().expect("a list").iter();
+        let pending = all.filter(|it| it["result"] == "pending" && it["origin"] == origin);
+        pending.map(|it| it["message"].as_str().expect("text").to_owned()).next_back()
+    };
+    assert_eq!(message("AdvertisePrefix").as_deref(), Some("FRR has it by now"), "{shown}");
+    assert_eq!(message("Apply").as_deref(), Some(""), "{shown}");
     assert!(admin.in_frr("192.0.2.0/24"));
     wait_tor(&lab, "198.51.100.0/24", |_| true);
     wait_for("events", SOON, || {

@@ -123,11 +123,13 @@ fn every_call_is_remembered_with_owner_result_and_duration() {
     admin.disable_ospf(net::NODE_TOR_INTERFACE).unwrap();
     admin.withdraw("192.0.2.0/24").unwrap();
     admin.remove_peer(net::TOR_V4).unwrap();
+    admin.advertise("198.51.100.0/24").unwrap();
     admin.deregister(true).unwrap();
-    let more: Vec<_> = history(&admin).into_iter().take(7).collect();
+    let more: Vec<_> = history(&admin).into_iter().take(8).collect();
     let told: Vec<_> = more.iter().map(|t| t.origin.as_str()).collect();
     let expected = [
         "Deregister",
+        "AdvertisePrefix",
         "RemovePeer",
         "WithdrawPrefix",
         "DisableOSPF",

@@ -237,6 +237,17 @@ only_edge.wait("PREFIX_ADVERTISED", prefix="10.1.0.1/32")
 route = show("show bgp ipv4 unicast 10.1.0.1/32 json")["paths"][0]
 assert route["metric"] == 50 and set(route["community"]["list"]) == {"65000:1", "65000:2"}, route
 eventually("advertised", lambda: prefix_state(edge, "10.1.0.1/32") == "advertised")
+
+
+def as_frr_counts():
+    """The peer's numbers are those that FRR has: one prefix is sent."""
+    ours = next(it for it in edge.status("edge").peers)
+    theirs = show("show bgp ipv4 unicast summary json")["peers"][TOR]
+    numbers = (ours.prefixes_received, ours.prefixes_sent)
+    return ours.bfd_status == "up" and numbers == (theirs["pfxRcd"], theirs["pfxSnt"]) and numbers[1]
+
+
+eventually("the peer as FRR has it", as_frr_counts)
 edge.AdvertisePrefix(prefix="2001:DB8::1/128", **bgp)
 edge.AdvertisePrefix(prefix="2001:db8:0::1/128", **bgp)
 assert [it.prefix for it in edge.status("edge").prefixes
@@ -274,10 +285,19 @@ session = {"peer_address": TOR_V6, "min_rx_ms": 150, "min_tx_ms": 150, "detect_m
            "interface_name": INTERFACE}
 edge.EnableBFD(**session)
 unchanged(edge.EnableBFD, **session)
-shown = eventually("the session", lambda: [
-    it for it in edge.status("edge").bfd_sessions if it.peer_address == TOR_V6 and it.state])
-assert [(it.owner, it.detect_multiplier) for it in shown] == [("edge", 4)], shown
-assert TOR_V6 in [it["peer"] for it in show("show bfd peers json")]
+
+
+def as_bfdd_has_it():
+    """The session's state and timers are those that bfdd has."""
+    ours = next(it for it in edge.status("edge").bfd_sessions if it.peer_address == TOR_V6)
+    theirs = next(it for it in show("show bfd peers json") if it["peer"] == TOR_V6)
+    assert ours.owner == "edge", ours
+    return (ours.state, ours.min_rx_ms, ours.min_tx_ms, ours.detect_multiplier) == (
+        theirs["status"], theirs["receive-interval"], theirs["transmit-interval"],
+        theirs["detect-multiplier"])
+
+
+eventually("the session as bfdd has it", as_bfdd_has_it)
 refused(Code.PERMISSION_DENIED, net.EnableBFD, **session)
 refused(Code.PERMISSION_DENIED, net.DisableBFD, peer_address=TOR_V6)
 refused(Code.NOT_FOUND, edge.DisableBFD, peer_address="10.9.9.9")
@@ -302,6 +322,9 @@ events.wait("OSPF_NEIGHBOR_UP")
 seen = eventually("a neighbour", lambda: [
     it for it in edge.status("edge").ospf_interfaces if it.neighbor_count == 1])
 assert [(it.interface_name, it.owner, it.cost) for it in seen] == [(INTERFACE, "edge", 15)], seen
+assert seen[0].area_id == "0.0.0.0", seen
+eventually("the interface as ospfd has it", lambda: edge.status("edge").ospf_interfaces[0].state
+           == show(f"show ip ospf interface {INTERFACE} json")["interfaces"][INTERFACE]["state"])
 refused(Code.PERMISSION_DENIED, net.EnableOSPF, **ospf)
 refused(Code.PERMISSION_DENIED, net.DisableOSPF, interface_name=INTERFACE)
 refused(Code.NOT_FOUND, edge.DisableOSPF, interface_name="lo")

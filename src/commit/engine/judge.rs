@@ -1,28 +1,61 @@
-//! Everybody who can be asked beforehand is asked before anything is changed.
+//! What would be done; and everybody who can be asked beforehand is asked before anything is changed.
+//!
+//! A commit asks mgmtd by committing: it is changed before all others, and begins with the same validation,
+//! which costs it more than the change (0.7 s beside 10,000 routes).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 
-use super::{Engine, Failure, in_time, mgmtd, not_applied};
+use super::{Engine, EngineError, Failure, Prepared, in_time, not_applied};
 use crate::{
-    commit::plan::{DaemonPlan, VtyPlan},
-    daemon::Daemon,
+    commit::plan::{DaemonPlan, Plan, VtyPlan},
+    daemon::{Daemon, Forest},
 };
 
 impl Engine {
-    /// Has mgmtd, and daemons by their own gRPC, judge what they would be sent. Changes nothing.
+    /// What [`Engine::commit`] would do. Changes nothing.
+    ///
+    /// # Errors
+    /// libyang's or FRR's words, as far as they can be asked beforehand.
+    pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
+        let Prepared { plans, unreachable, .. } = self.prepare(desired, desired).await?;
+        if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
+            let valid = self.mgmtd.validate(edits, &self.yang).await;
+            valid.map_err(|error| EngineError::Refused { message: error.to_string(), at: None })?;
+        }
+        self.judge(&plans).await.map_err(|failure| match failure {
+            Failure::Refused(message, at) => EngineError::Refused { message, at },
+            Failure::Lost(_, message) => EngineError::Refused { message, at: None },
+        })?;
+        let daemons = plans.into_iter().map(|(daemon, plan)| {
+            let diff = match &plan {
+                DaemonPlan::Mgmtd(edits) => edits.clone(),
+                DaemonPlan::Vty(plan) => plan.diff.clone(),
+            };
+            (daemon, diff, plan)
+        });
+        let daemons = daemons.collect();
+        let mut grpc = BTreeSet::new();
+        for (daemon, part) in &mut self.vty {
+            if part.driver.has_grpc().await {
+                grpc.insert(*daemon);
+            }
+        }
+        if self.mgmtd.has_grpc().await {
+            grpc.insert(Daemon::Mgmtd);
+        }
+        Ok(Plan { daemons, grpc, unreachable })
+    }
+
+    /// Has daemons judge by their own gRPC what they would be sent. Changes nothing.
     pub(super) async fn judge(
         &mut self,
         plans: &BTreeMap<Daemon, DaemonPlan>,
     ) -> Result<(), Failure> {
         for (daemon, plan) in plans {
-            match plan {
-                DaemonPlan::Mgmtd(edits) => {
-                    let valid = self.mgmtd.validate(edits, &self.yang);
-                    in_time(self.by, *daemon, mgmtd(valid)).await?;
-                }
-                DaemonPlan::Vty(plan) => self.judge_steps(*daemon, plan).await?,
+            if let DaemonPlan::Vty(plan) = plan {
+                self.judge_steps(*daemon, plan).await?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Tree → lines of configuration.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use super::{CliNode, Row, Table, pattern::Bindings};
 use crate::tree::{Path, Tree};
@@ -47,10 +47,17 @@ pub struct NoLine {
     pub paths: Vec<Path>,
 }
 
+/// A line and where it comes from.
+struct Rendered<'a> {
+    line: Line,
+    row: &'a Row,
+    bindings: Bindings,
+}
+
 impl Table {
     /// Every line that the tree stands for, in the order in which they are sent.
     pub fn lines(&self, tree: &Tree) -> Vec<Line> {
-        self.render(tree, &mut |_| {})
+        self.render(tree).into_iter().map(|rendered| rendered.line).collect()
     }
 
     /// Like [`Table::lines`], where every leaf must be in a line.
@@ -58,12 +65,23 @@ impl Table {
     /// # Errors
     /// The leaves that no row stands for.
     pub fn all_lines(&self, tree: &Tree) -> Result<Vec<Line>, NoLine> {
-        let mut said = BTreeSet::new();
-        let lines = self.render(tree, &mut |path| {
-            said.insert(path);
-        });
+        self.lines_with(tree, tree)
+    }
+
+    /// Like [`Table::lines`], where every leaf of `wanted`, a part of the tree, must be in a line.
+    ///
+    /// # Errors
+    /// The leaves that no row stands for.
+    pub fn lines_with(&self, tree: &Tree, wanted: &Tree) -> Result<Vec<Line>, NoLine> {
+        let mut said = HashSet::new();
+        let mut lines = Vec::new();
+        for Rendered { line, row, bindings } in self.render(tree) {
+            let leaves = row.data.iter().filter(|pattern| pattern.is_leaf());
+            said.extend(leaves.filter_map(|pattern| pattern.path(&bindings)));
+            lines.push(line);
+        }
         let mut paths = Vec::new();
-        tree.for_each_leaf(&mut |path, _| {
+        wanted.for_each_leaf(&mut |path, _| {
             if !said.contains(path) {
                 paths.push(path.clone());
             }
@@ -71,9 +89,9 @@ impl Table {
         if paths.is_empty() { Ok(lines) } else { Err(NoLine { paths }) }
     }
 
-    fn render(&self, tree: &Tree, said: &mut impl FnMut(Path)) -> Vec<Line> {
+    /// One line for each object, by the first row that has one.
+    fn render(&self, tree: &Tree) -> Vec<Rendered<'_>> {
         let mut lines = Vec::new();
-        let mut taken = BTreeSet::new();
         for (at, row) in self.rows.iter().enumerate() {
             // Rows of one slot share the place of the first of them.
             let order = self.rows.iter().position(|r| r.slot == row.slot).unwrap_or(at);
@@ -81,16 +99,13 @@ impl Table {
                 let keys = row.data[0].key_variables();
                 let keys = keys.filter_map(|name| bindings.get(name).map(Box::from)).collect();
                 let key = LineKey { order, keys };
-                let Some(line) = self.line(row, &bindings, key) else { continue };
-                if taken.insert(line.key.clone()) {
-                    for pattern in row.data.iter().filter(|pattern| pattern.is_leaf()) {
-                        pattern.path(&bindings).into_iter().for_each(&mut *said);
-                    }
-                    lines.push(line);
-                }
+                let line = self.line(row, &bindings, key);
+                lines.extend(line.map(|line| Rendered { line, row, bindings }));
             }
         }
-        lines.sort_by(|a, b| a.key.cmp(&b.key));
+        // Stable: those of the first row stay first.
+        lines.sort_by(|a, b| a.line.key.cmp(&b.line.key));
+        lines.dedup_by(|later, first| later.line.key == first.line.key);
         lines
     }
 
