@@ -109,7 +109,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     // What can fail for good fails before FRR is touched.
     let http = HttpServer::bind(config.metrics_address).await?;
     let journal = Journal::open(&config.state_dir)?;
-    let listener = api::bind(&config.listen_socket).await?;
+    let listener = api::Socket::open(&config.listen_socket).await?;
     let frr = &config.frr;
     let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
     let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
@@ -194,7 +194,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let mut ended = None;
     let mut actor = actor;
     let served = tokio::select! {
-        served = api::serve(listener, config.listen_socket.clone(), api) => served,
+        served = api::serve(listener, api) => served,
         crashed = &mut actor => {
             ended = Some(crashed);
             Ok(())

@@ -39,3 +39,4 @@ pub use directory::Directory;
 pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve};
 pub use service::{Api, MAX_STREAMS, ObserveCall, Parts};
 pub use sessions::{ConnectionId, Sessions};
+pub use socket::Socket;

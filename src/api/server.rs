@@ -95,19 +95,14 @@ pub async fn bind(path: &Path) -> Result<UnixListener, BindError> {
     Ok(listener)
 }
 
-/// Serves what [`bind`] opened at `path` until the shutdown of the API's parts is cancelled; then event
-/// streams end, calls that run have [`DRAIN`] to end, no new connection is accepted, and the socket
-/// goes.
+/// Serves until the shutdown of the API's parts is cancelled; then event streams end, calls that run have
+/// [`DRAIN`] to end, no new connection is accepted, and the socket goes.
 ///
 /// # Errors
 /// The transport failed.
-pub async fn serve(
-    listener: UnixListener,
-    path: PathBuf,
-    api: Api,
-) -> Result<(), tonic::transport::Error> {
+pub async fn serve(socket: Socket, api: Api) -> Result<(), tonic::transport::Error> {
     let shutdown = api.parts.shutdown.clone();
-    let incoming = accept(Socket::new(listener, path), api.parts.sessions.clone());
+    let incoming = accept(socket, api.parts.sessions.clone());
     let route_control = RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_REQUEST);
     let diagnostics = DiagnosticsServer::new(api.clone());
     let maintenance = MaintenanceServer::new(api.clone());

@@ -17,13 +17,13 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::server::bind;
+use super::server::{BindError, bind};
 
 /// Time between two looks at the name: one costs a microsecond, and clients try again for longer.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A listener and the name that leads to it. Dropping it removes the name, if it still leads there.
-pub(super) struct Socket {
+pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
     /// Device and number of the file.
@@ -34,10 +34,14 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Takes what [`bind`] opened at `path`.
-    pub(super) fn new(listener: UnixListener, path: PathBuf) -> Self {
-        let file = file(&path).ok();
-        Self { listener, path, file, look_at: Instant::now() + LOOK, said: false }
+    /// Opens it as [`bind`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open(path: &Path) -> Result<Self, BindError> {
+        let listener = bind(path).await?;
+        let (path, file) = (path.to_owned(), file(path).ok());
+        Ok(Self { listener, path, file, look_at: Instant::now() + LOOK, said: false })
     }
 
     /// The next connection. Cancel safe.

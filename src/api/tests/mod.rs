@@ -191,7 +191,7 @@ impl Agent {
     async fn with_grace(grace: Duration) -> Self {
         let inner = Inner::start(grace);
         let dir = tempfile::tempdir().unwrap();
-        let listener = bind(&dir.path().join("api.sock")).await.unwrap();
+        let listener = Socket::open(&dir.path().join("api.sock")).await.unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
         let (noted, (_, status)) = (calls.clone(), watch::channel(Arc::default()));
         let api = Api::new(Parts {
@@ -204,7 +204,7 @@ impl Agent {
             observe: Arc::new(move |method, _, code| noted.lock().unwrap().push((method, code))),
             shutdown: inner.shutdown.clone(),
         });
-        let served = tokio::spawn(serve(listener, dir.path().join("api.sock"), api));
+        let served = tokio::spawn(serve(listener, api));
         Self { inner, dir, served, calls }
     }
 
