@@ -23,6 +23,9 @@ COPY .cargo .cargo
 COPY proto proto
 COPY yang yang
 COPY src src
+# Not built here, but Cargo.toml names them.
+COPY benches benches
+COPY tests/frr_transactions tests/frr_transactions
 ARG TARGETARCH
 # What was compiled stays for the next build, apart for each architecture.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

@@ -49,6 +49,16 @@ else
 	cargo test --features failpoints --no-fail-fast --test '$(FRR_TESTS)' -- --test-threads=$(FRR_THREADS) || $(REAP)
 endif
 
+# The codename that Debian's testing has now.
+TESTING ?= forky
+
+.PHONY: lane-stable lane-testing
+lane-stable: setup ## the real-FRR tests on the lab's own FRR, for the table in docs/src/frr-versions.md
+	tests/lab/lane.sh trixie
+
+lane-testing: setup ## the same on the FRR of Debian's testing (TESTING=forky); skipped aloud where it can't be had
+	tests/lab/lane.sh $(TESTING)
+
 # Seconds of the soak and of the load, and of fuzzing each reader.
 SOAK_SECONDS ?= 300
 LOAD_SECONDS ?= 300
@@ -128,6 +138,25 @@ lint: setup ## check formatting, run clippy, and shellcheck where it is installe
 	cargo clippy --all-targets --all-features -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh tests/python/*.sh .ci/run; \
 	else echo "shellcheck is not installed: scripts not checked"; fi
+
+# Advisories are in a repository on the internet: where that is out of reach, the rest is still checked.
+.PHONY: audit
+audit: ## licences, sources and advisories of the dependencies, where cargo-deny is installed
+	cargo test --quiet --test supply_chain
+	@if ! command -v cargo-deny >/dev/null; then \
+		echo "cargo-deny is not installed (cargo install cargo-deny): advisories NOT checked"; \
+	else cargo deny --all-features check bans licenses sources && \
+		{ cargo deny --all-features fetch db || { echo "no advisory database to be had: advisories NOT checked"; exit 0; }; \
+		cargo deny --all-features check advisories; }; fi
+
+# The images by any engine (docker, podman, buildah); IMAGE_ARGS for other base images.
+ENGINE ?= docker
+IMAGE_ARGS ?=
+
+.PHONY: images
+images: ## build both images (ENGINE=docker, IMAGE_ARGS='--build-arg …')
+	$(ENGINE) build $(IMAGE_ARGS) -t novaroute-frr deploy/frr
+	$(ENGINE) build $(IMAGE_ARGS) -t novaroute-agent .
 
 .PHONY: docs
 docs: ## write the generated pages, and build the book to target/book where mdbook is installed

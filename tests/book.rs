@@ -1,7 +1,15 @@
-//! The generated pages of the book (`docs/src`): configuration, API, command line. A page that is stale fails;
+//! The generated pages of the book (`docs/src`): configuration, API, command line, and the table
+//! of the lanes. A page that is stale fails;
 //! `make docs` writes them anew.
 
-use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write,
+    fs,
+    path::Path,
+    process::Command,
+};
 
 use clap::{Arg, CommandFactory};
 use novaroute::ctl::Cli;
@@ -9,6 +17,7 @@ use prost::Message;
 use prost_types::{
     DescriptorProto, FileDescriptorProto, FileDescriptorSet, field_descriptor_proto as field,
 };
+use serde_json::Value;
 
 const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
@@ -29,16 +38,97 @@ fn page(name: &str, text: &str) {
     assert!(read(&path) == text, "{path} is stale: run `make docs`");
 }
 
+/// Pages that are another document of the repository, and that document.
+const MIRRORED: [(&str, &str); 5] = [
+    ("architecture.md", "ARCHITECTURE.md"),
+    ("changelog.md", "CHANGELOG.md"),
+    ("ci.md", "deploy/action/README.md"),
+    ("deployment.md", "deploy/README.md"),
+    ("security.md", "SECURITY.md"),
+];
+
+/// Where files that are no page can be seen.
+const REPOSITORY: &str = "https://github.com/azrtydxb/novaroute/blob/main";
+
+/// The text of a document, with links that lead somewhere from the book too: to a page, or to the repository.
+fn links(text: &str, document: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let from = Path::new(document).parent().expect("a directory");
+    let mut pieces = text.split("](");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (target, rest) = piece.split_once(')').expect("the end of a link");
+        let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
+        let led = if file.is_empty() || file.starts_with("http") {
+            target.to_owned()
+        } else {
+            let found = root.join(from).join(file).canonicalize();
+            let found = found.unwrap_or_else(|error| panic!("{document}: {file}: {error}"));
+            let below = found.strip_prefix(root.canonicalize().expect("a directory"));
+            let below = below.expect("below").to_str().expect("text").to_owned();
+            let mirrored = MIRRORED.iter().find(|(_, of)| *of == below);
+            match (mirrored, below.strip_prefix("docs/src/")) {
+                (Some((page, _)), _) => format!("{page}{anchor}"),
+                (None, Some(page)) => format!("{page}{anchor}"),
+                (None, None) => format!("{REPOSITORY}/{below}{anchor}"),
+            }
+        };
+        write!(out, "]({led}){rest}").expect("a text");
+    }
+    out
+}
+
+#[test]
+fn documents_that_are_pages() {
+    for (name, document) in MIRRORED {
+        page(name, &links(&read(document), document));
+    }
+}
+
+/// A section of the README.
+fn of_readme(heading: &str) -> String {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once(&format!("\n## {heading}\n")).expect("the section");
+    links(rest.split("\n## ").next().expect("its end"), "README.md")
+}
+
+/// Writes a text between its marks in a page, where `make docs` asks for it, and holds that it is there.
+#[track_caller]
+fn part(path: &str, name: &str, part: &str) {
+    let marks =
+        [format!("<!-- {name}: written by `make docs` -->\n"), format!("<!-- end of {name} -->\n")];
+    let page = read(path);
+    let (before, rest) = page.split_once(&marks[0]).expect("the first mark");
+    let (_, after) = rest.split_once(&marks[1]).expect("the last mark");
+    let text = format!("{before}{}\n{}\n\n{}{after}", marks[0], part.trim(), marks[1]);
+    if env::var_os("NOVAROUTE_WRITE_DOCS").is_some() {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &text).expect("writing");
+    }
+    assert!(read(path) == text, "{path} is stale: run `make docs`");
+}
+
+#[test]
+fn metrics() {
+    let section = of_readme("Monitoring");
+    let (_, table) = section.split_once("\n| metric |").expect("the table");
+    part("docs/src/monitoring.md", "metrics", &format!("| metric |{table}"));
+}
+
 /// README's section, which `tests/documents.rs` holds against the parser, key by key.
 #[test]
 fn configuration() {
-    let readme = read("README.md");
-    let (_, rest) = readme.split_once("\n## Configuration\n").expect("the section");
-    let section = rest.split("\n## ").next().expect("its end").replace("\n### ", "\n## ");
-    let section = section
-        .replace("](deploy/", "](../../deploy/")
-        .replace("](#frrs-own-grpc)", "](frr-versions.md)");
+    let section = of_readme("Configuration").replace("\n### ", "\n## ");
+    let section = section.replace("](#frrs-own-grpc)", "](frr.md#frrs-own-grpc)");
     page("configuration.md", &format!("# Configuration\n{section}"));
+}
+
+/// README's sections on what FRR is made to do.
+#[test]
+fn how_frr_is_used() {
+    let headings = ["BFD and OSPF", "novaroute-northbound", "FRR's own gRPC", "Limits today"];
+    let sections = headings.map(|heading| format!("## {heading}\n{}\n", of_readme(heading)));
+    page("frr.md", &format!("# How FRR is used\n\n{}", sections.join("\n")));
 }
 
 /// A command's help as it prints it, at a fixed width and without this environment's values.
@@ -88,12 +178,22 @@ fn comment(file: &FileDescriptorProto, path: &[i32]) -> String {
         .replace('<', "&lt;")
 }
 
+/// The name of a message or an enumeration, which leads to it.
+fn named(path: &str) -> String {
+    let name = path.rsplit('.').next().expect("a name");
+    match path.starts_with(".novaroute.v1.") {
+        true => format!("[`{name}`](#{})", name.to_lowercase()),
+        false => format!("`{name}`"),
+    }
+}
+
 fn kind(of: &prost_types::FieldDescriptorProto) -> String {
+    // How a `map<string, string>` is written in a description; the contract has no other.
+    if of.type_name().ends_with("Entry") {
+        return "map of string to string".to_owned();
+    }
     let name = match of.r#type() {
-        field::Type::Message | field::Type::Enum => {
-            let name = of.type_name().rsplit('.').next().expect("a name");
-            format!("`{name}`")
-        }
+        field::Type::Message | field::Type::Enum => named(of.type_name()),
         other => other.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
     };
     if of.label() == field::Label::Repeated { format!("repeated {name}") } else { name }
@@ -127,11 +227,10 @@ fn api() {
             .expect("a text");
         text.push_str("| call | request | answer | |\n|---|---|---|---|\n");
         for (j, method) in (0..).zip(&service.method) {
-            let last = |name: &str| name.rsplit('.').next().expect("a name").to_owned();
-            let (input, output) = (last(method.input_type()), last(method.output_type()));
+            let (input, output) = (named(method.input_type()), named(method.output_type()));
             let stream = if method.server_streaming() { "stream of " } else { "" };
             let said = comment(file, &[6, i, 2, j]);
-            writeln!(text, "| `{}` | `{input}` | {stream}`{output}` | {said} |", method.name())
+            writeln!(text, "| `{}` | {input} | {stream}{output} | {said} |", method.name())
                 .expect("a text");
         }
         text.push('\n');
@@ -158,25 +257,125 @@ fn api() {
     page("api.md", &text);
 }
 
-/// The summary lists every page, and links lead to files.
+/// What a binary of tests says of itself: the first sentence of its first comment.
+fn purpose(binary: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = [root.join(format!("{binary}.rs")), root.join(binary).join("main.rs")];
+    let text = files.iter().find_map(|file| fs::read_to_string(file).ok());
+    let text = text.unwrap_or_else(|| panic!("a lane names {binary}, which is not there"));
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let all = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    // Up to a colon: what follows is detail.
+    let first = all.split(". ").next().and_then(|it| it.split(": ").next()).unwrap_or_default();
+    first.trim_end_matches(['.', ':']).replace('|', "\\|")
+}
+
+/// The results of the lanes (`make lane-stable`, `make lane-testing`), one column each, in the order of FRR's versions.
+fn lanes() -> String {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lanes");
+    let files = fs::read_dir(directory).expect("docs/lanes").flatten();
+    let mut lanes: Vec<Value> = files
+        .map(|file| fs::read_to_string(file.path()).expect("a lane"))
+        .map(|text| serde_json::from_str(&text).expect("JSON"))
+        .collect();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let version = |lane: &Value| -> Vec<u32> {
+        text(&lane["frr"]).split('.').map(|it| it.parse().expect("a number")).collect()
+    };
+    lanes.sort_by_key(version);
+    assert!(lanes.len() >= 2, "two lanes at least");
+    let row = |first: String, cell: &dyn Fn(&Value) -> String| {
+        let cells: Vec<_> = lanes.iter().map(cell).collect();
+        format!("| {first} | {} |\n", cells.join(" | "))
+    };
+    let mut table = row(String::new(), &|lane| format!("FRR {}", text(&lane["frr"])));
+    table.push_str(&format!("|---|{}\n", "---|".repeat(lanes.len())));
+    table.push_str(&row("Debian's package".to_owned(), &|lane| {
+        format!("{} ({})", text(&lane["package"]), text(&lane["release"]))
+    }));
+    table.push_str(&row("run on".to_owned(), &|lane| text(&lane["date"])));
+    let groups: BTreeSet<String> = lanes
+        .iter()
+        .flat_map(|lane| lane["groups"].as_object().expect("groups").keys().cloned())
+        .collect();
+    for group in &groups {
+        let peers = BTreeMap::from([("frr", "FRR"), ("bird", "BIRD 2"), ("gobgp", "GoBGP")]);
+        let first = match group.split_once("::") {
+            Some((binary, peer)) => format!("`{binary}`, the peer is {}", peers[peer]),
+            None => format!("`{group}`: {}", purpose(group)),
+        };
+        table.push_str(&row(first, &|lane| {
+            let Some(result) = lane["groups"].get(group) else { return "not run".to_owned() };
+            let result = result.as_object().expect("tests");
+            let those = |outcome: &str| -> Vec<String> {
+                let of = result.iter().filter(|(_, it)| it.as_str() == Some(outcome));
+                of.map(|(name, _)| format!("`{name}`")).collect()
+            };
+            let (failed, again) = (those("failed"), those("passed at the second try"));
+            let mut cell = format!("{} passed", result.len() - failed.len());
+            if let Some((_, peer)) = group.split_once("::") {
+                cell = format!("{}: {cell}", text(&lane[peer]));
+            }
+            if !again.is_empty() {
+                cell = format!("{cell}, at the second try: {}", again.join(", "));
+            }
+            if !failed.is_empty() {
+                cell = format!("{cell}, **{} failed**: {}", failed.len(), failed.join(", "));
+            }
+            cell
+        }));
+    }
+    table
+}
+
+/// The table between its marks in the page on FRR's versions.
+#[test]
+fn lanes_are_in_the_page_on_versions() {
+    part("docs/src/frr-versions.md", "lanes", &lanes());
+}
+
+/// The name by which a link leads to a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+/// The summary lists every page, and links lead to pages, to headings, or out to the repository.
 #[test]
 fn pages_are_listed_and_links_lead_somewhere() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
     let summary = read("docs/src/SUMMARY.md");
-    let mut seen = BTreeSet::new();
+    let mut pages = BTreeMap::new();
     for entry in fs::read_dir(&source).expect("docs/src").flatten() {
         let name = entry.file_name().to_str().expect("text").to_owned();
         assert!(
             name == "SUMMARY.md" || summary.contains(&format!("({name})")),
             "SUMMARY.md lacks {name}"
         );
-        let text = fs::read_to_string(entry.path()).expect("a page");
+        pages.insert(name, fs::read_to_string(entry.path()).expect("a page"));
+    }
+    let mut seen = BTreeSet::new();
+    for (name, text) in &pages {
+        let headings = |page: &str| -> BTreeSet<String> {
+            let lines = pages[page].lines().filter(|line| line.starts_with('#'));
+            lines.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
+        };
         for link in text.split("](").skip(1) {
-            let link = link.split([')', '#']).next().expect("an end");
-            if !link.is_empty() && !link.starts_with("http") {
-                assert!(source.join(link).exists(), "{name}: {link} is not there");
-                seen.insert(link.to_owned());
+            let link = link.split(')').next().expect("an end");
+            if let Some(file) = link.strip_prefix(REPOSITORY) {
+                let file = file.trim_start_matches('/').split('#').next().expect("a file");
+                let there = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists();
+                assert!(there, "{name}: {file} is not in the repository");
+                continue;
             }
+            if link.starts_with("http") {
+                continue;
+            }
+            let (page, at) = link.split_once('#').unwrap_or((link, ""));
+            let page = if page.is_empty() { name } else { page };
+            assert!(pages.contains_key(page), "{name}: {link} leads out of the book");
+            assert!(at.is_empty() || headings(page).contains(at), "{name}: no heading {link}");
+            seen.insert(page.to_owned());
         }
     }
     assert!(seen.len() > 8, "{seen:?}");

@@ -205,7 +205,7 @@ async fn add(channel: &Channel, count: u32, is_withdraw: bool) -> Result<Duratio
 
 /// Adds and withdraws this many paths. The error says why there is no GoBGP to be had.
 pub async fn measure(lab: &Lab, count: u32) -> Result<(Duration, Duration), String> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/whole/gobgpd.sh");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/gobgpd.sh");
     let found = Command::new(script).output().map_err(|error| error.to_string())?;
     if !found.status.success() {
         return Err(String::from_utf8_lossy(&found.stderr).trim().to_owned());

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `adapters` | what one part asks of another, without the parts knowing each other |
 //! | `coverage` | daemons and doors asked what they have |
+//! | `memory` | no core dump has what it holds |
 //! | `reload` | another configuration while the agent runs |
 //! | `transitions` | what the monitor saw → events |
 //!
@@ -16,6 +17,7 @@
 
 mod adapters;
 mod coverage;
+mod memory;
 mod reload;
 mod transitions;
 
@@ -28,6 +30,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub use self::memory::forbid_dumps;
 use self::{
     adapters::{CommitMetrics, Owned},
     reload::Reloader,

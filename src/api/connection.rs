@@ -18,6 +18,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
 use super::{
+    caller::{self, Caller},
     sessions::{ConnectionId, Sessions},
     socket::Socket,
 };
@@ -29,27 +30,36 @@ pub const MAX_CONNECTIONS: usize = 256;
 /// Pause after a failed accept: with no file descriptor left the next one fails at once too.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// Its connection.
+    pub(super) id: ConnectionId,
+    /// Who opened that.
+    pub(super) caller: Option<Caller>,
+}
+
 /// An accepted connection. Dropping it tells the sessions that it closed.
 pub(super) struct Connection {
     stream: UnixStream,
     /// Ready when it has to make room.
     evicted: Pin<Box<WaitForCancellationFutureOwned>>,
-    id: ConnectionId,
+    origin: Origin,
     sessions: Arc<Sessions>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.sessions.closed(self.id);
+        self.sessions.closed(self.origin.id);
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ConnectionId;
+    type ConnectInfo = Origin;
 
-    fn connect_info(&self) -> ConnectionId {
-        self.id
+    fn connect_info(&self) -> Origin {
+        self.origin
     }
 }
 
@@ -76,11 +86,13 @@ pub(super) fn accept(
         }
         // An error says that the semaphore was closed, which nobody does.
         let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
-        let id = sessions.opened();
+        let caller = Caller::of(&stream);
+        let id = sessions.opened(caller);
+        tracing::debug!(caller = %caller::shown(caller), connection = %id, "connected");
         let connection = Connection {
             stream,
             evicted: Box::pin(sessions.eviction(id).cancelled_owned()),
-            id,
+            origin: Origin { id, caller },
             sessions: Arc::clone(&sessions),
             _permit: permit,
         };

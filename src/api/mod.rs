@@ -17,6 +17,7 @@
 //! is still there when it comes back within that time, so that `reassert_intents` has
 //! nothing to do; the journal makes the same true across restarts of the agent.
 
+mod caller;
 mod codes;
 mod connection;
 mod diagnostics;
@@ -34,6 +35,7 @@ mod status;
 mod tests;
 mod transactions;
 
+pub use caller::Caller;
 pub use connection::MAX_CONNECTIONS;
 pub use directory::Directory;
 pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve};

@@ -30,7 +30,7 @@ impl RouteControl for Api {
     ) -> Result<Response<v1::RegisterResponse>, Status> {
         self.timed("Register", async {
             let (_, extensions, message) = request.into_parts();
-            let owner = self.authenticate(&message.owner, &message.token)?;
+            let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
             let session_id = self.parts.sessions.register(&owner, connection(&extensions)).await;
             // What the owner has is still there, so that reassert_intents has nothing to replay.
             let view = self.parts.commit.view();
@@ -58,8 +58,8 @@ impl RouteControl for Api {
         request: Request<v1::DeregisterRequest>,
     ) -> Result<Response<v1::DeregisterResponse>, Status> {
         self.timed("Deregister", async {
-            let message = request.into_inner();
-            let owner = self.authenticate(&message.owner, &message.token)?;
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
             let ended = self.parts.sessions.deregister(&owner, message.withdraw_all).await;
             ended.map_err(|error| self.refused(&owner, &error))?;
             Ok(v1::DeregisterResponse {})

@@ -9,7 +9,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
-use super::{Directory, Sessions, codes, directory::authenticate, sessions::ConnectionId};
+use super::{
+    Directory, Sessions, caller::Refusals, codes, connection::Origin, directory::authenticate,
+    sessions::ConnectionId,
+};
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     coverage::Row,
@@ -50,12 +53,14 @@ pub struct Parts {
 pub struct Api {
     pub(super) parts: Arc<Parts>,
     pub(super) streams: Arc<Semaphore>,
+    refusals: Arc<Refusals>,
 }
 
 impl Api {
     /// The services, made of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        Self { parts: Arc::new(parts), streams, refusals: Arc::default() }
     }
 
     /// The changes, with the node's own BGP identifier where an instance names none.
@@ -85,8 +90,17 @@ impl Api {
     ///
     /// # Errors
     /// UNAUTHENTICATED.
-    pub(super) fn authenticate(&self, owner: &str, token: &str) -> Result<OwnerName, Status> {
-        authenticate(&*self.parts.directory, owner, token)
+    pub(super) fn authenticate(
+        &self,
+        extensions: &Extensions,
+        owner: &str,
+        token: &str,
+    ) -> Result<OwnerName, Status> {
+        let known = authenticate(&*self.parts.directory, owner, token);
+        if known.is_err() {
+            self.refusals.note(extensions.get::<Origin>().and_then(|origin| origin.caller));
+        }
+        known
     }
 
     /// Like [`authenticate`](Self::authenticate), and the call counts as the owner's session.
@@ -99,7 +113,7 @@ impl Api {
         owner: &str,
         token: &str,
     ) -> Result<OwnerName, Status> {
-        let owner = self.authenticate(owner, token)?;
+        let owner = self.authenticate(extensions, owner, token)?;
         self.parts.sessions.enter(&owner, connection(extensions)).await;
         Ok(owner)
     }
@@ -146,7 +160,7 @@ impl Api {
 
 /// The connection that a request came on; `None` where it came on none of ours.
 pub(super) fn connection(extensions: &Extensions) -> Option<ConnectionId> {
-    extensions.get().copied()
+    extensions.get::<Origin>().map(|origin| origin.id)
 }
 
 impl fmt::Debug for Api {

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,10 @@ use std::{
 use tokio::{runtime::Handle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::Directory;
+use super::{
+    Directory,
+    caller::{self, Caller},
+};
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     events::{Bus, Event},
@@ -29,6 +33,19 @@ const RETRY: Duration = Duration::from_secs(5);
 /// One accepted connection. Numbers are never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An open connection.
+struct Open {
+    caller: Option<Caller>,
+    /// What closes it; `None` as soon as it has authenticated.
+    guest: Option<CancellationToken>,
+}
 
 /// What is known of one owner that has ever called.
 #[derive(Default)]
@@ -49,8 +66,7 @@ struct Session {
 #[derive(Default)]
 struct State {
     next: u64,
-    /// Open connections. Those that never authenticated have what closes them.
-    open: BTreeMap<ConnectionId, Option<CancellationToken>>,
+    open: BTreeMap<ConnectionId, Open>,
     owners: BTreeMap<OwnerName, Session>,
 }
 
@@ -124,23 +140,23 @@ impl Sessions {
         self.expect_absent_owners();
     }
 
-    /// Notes a connection that was accepted.
-    pub fn opened(&self) -> ConnectionId {
+    /// Notes a connection that was accepted, and who opened it.
+    pub fn opened(&self, caller: Option<Caller>) -> ConnectionId {
         let mut state = self.state();
         state.next += 1;
         let id = ConnectionId(state.next);
-        state.open.insert(id, Some(CancellationToken::new()));
+        state.open.insert(id, Open { caller, guest: Some(CancellationToken::new()) });
         id
     }
 
     /// What is cancelled when a connection that was just accepted has to make room.
     pub fn eviction(&self, id: ConnectionId) -> CancellationToken {
-        self.state().open.get(&id).cloned().flatten().unwrap_or_default()
+        self.state().open.get(&id).and_then(|open| open.guest.clone()).unwrap_or_default()
     }
 
     /// Has the oldest connection closed that never authenticated, if there is one.
     pub fn evict_guest(&self) {
-        let guest = self.state().open.values_mut().find_map(Option::take);
+        let guest = self.state().open.values_mut().find_map(|open| open.guest.take());
         if let Some(evicted) = guest {
             evicted.cancel();
         }
@@ -191,12 +207,18 @@ impl Sessions {
     ) -> (Arc<tokio::sync::Mutex<()>>, String) {
         let mut state = self.state();
         let open = connection.filter(|id| state.open.contains_key(id));
-        if let Some(guest) = open.and_then(|id| state.open.get_mut(&id)) {
-            *guest = None;
+        let mut caller = None;
+        if let Some(open) = open.and_then(|id| state.open.get_mut(&id)) {
+            open.guest = None;
+            caller = open.caller;
         }
         let session = state.owners.entry(owner.clone()).or_default();
         session.deadline = None;
-        session.connections.extend(open);
+        if let Some(id) = open
+            && session.connections.insert(id)
+        {
+            tracing::info!(%owner, caller = %caller::shown(caller), connection = %id, "an owner's call");
+        }
         if session.connections.is_empty() || self.directory.lifetime(owner).is_none() {
             // The connection closed, or a reload removed the owner, before its call came here.
             self.start_grace(owner, session);

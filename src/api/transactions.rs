@@ -49,8 +49,8 @@ impl Transactions for Api {
         request: Request<v1::PlanRequest>,
     ) -> Result<Response<v1::PlanResponse>, Status> {
         self.timed("Plan", async {
-            let message = request.into_inner();
-            let owner = self.authenticate(&message.owner, &message.token)?;
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
             let changes =
                 wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
             let changes = self.completed(changes);

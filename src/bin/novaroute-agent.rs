@@ -50,6 +50,11 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
+    // Before the first secret is read.
+    if let Err(error) = agent::forbid_dumps() {
+        eprintln!("novaroute-agent: can't forbid core dumps: {error}");
+        return ExitCode::FAILURE;
+    }
     let stop = CancellationToken::new();
     // First of all: a SIGHUP must never end it.
     let reload = match watch_signals(stop.clone()) {

@@ -7,16 +7,19 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId};
+use super::{
+    CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId,
+    turns::{Places, QUEUE_OF_OWNER, Queued},
+};
 use crate::{
     daemon::Daemon,
     model::{Configured, Intent, IntentKey, OwnerName, Protocol},
     store::Store,
 };
 
-/// Requests that may wait while a commit runs. A commit takes what waits as its
-/// next batch, so that this bounds memory and not throughput.
-pub const QUEUE: usize = 4096;
+/// Requests of all owners that may wait while a commit runs: those of sixteen that flood. A commit takes what
+/// waits as its next batch, so that this bounds memory and not throughput.
+pub const QUEUE: usize = 16 * QUEUE_OF_OWNER;
 
 /// Everything the actor can be asked, with the place for its answer.
 #[derive(Debug)]
@@ -31,6 +34,17 @@ pub enum Request {
     RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
     /// Declare what the configuration says now, and no longer what it said before.
     Configure(Configured, oneshot::Sender<Result<usize, CommitError>>),
+}
+
+impl Request {
+    /// Whose it is; `None` for the agent's own.
+    pub fn owner(&self) -> Option<&OwnerName> {
+        match self {
+            Self::Commit(request, _) | Self::Plan(request, _) => Some(&request.owner),
+            Self::Confirm(owner, ..) | Self::RollBack(owner, ..) => Some(owner),
+            Self::Configure(..) => None,
+        }
+    }
 }
 
 /// What the actor lets everybody see; replaced as a whole after each commit.
@@ -93,17 +107,18 @@ pub(super) fn executors(key: &IntentKey) -> &'static [Daemon] {
 /// Sends requests to the commit actor. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CommitHandle {
-    queue: mpsc::Sender<Request>,
+    queue: mpsc::Sender<Queued>,
+    places: Places,
     view: watch::Receiver<Arc<View>>,
 }
 
 impl CommitHandle {
     /// A handle, and the two ends that the actor (or a test in its place) keeps: the
     /// queue that it empties and the view that it publishes.
-    pub fn channel() -> (Self, mpsc::Receiver<Request>, watch::Sender<Arc<View>>) {
+    pub fn channel() -> (Self, mpsc::Receiver<Queued>, watch::Sender<Arc<View>>) {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (publish, view) = watch::channel(Arc::default());
-        (Self { queue, view }, requests, publish)
+        (Self { queue, places: Places::default(), view }, requests, publish)
     }
 
     /// Has the changes applied and waits until they are confirmed, or refused.
@@ -159,7 +174,9 @@ impl CommitHandle {
         request: impl FnOnce(oneshot::Sender<Result<T, CommitError>>) -> Request,
     ) -> Result<T, CommitError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(request(answer)).map_err(|error| match error {
+        let request = request(answer);
+        let _place = self.places.take(request.owner())?;
+        self.queue.try_send(Queued { request, _place }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CommitError::Busy { waiting: QUEUE },
             mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
         })?;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `request` | what the actor is asked and what it answers: the whole contract |
 //! | `handle` | the way in, and the view that the actor publishes |
+//! | `turns` | whose request is served next: owners in turn |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
 //! | `blame` | which change of a transaction FRR refused; pure |
 //! | `plan` | last-applied × running × desired → what is sent; pure |
@@ -15,11 +16,13 @@ mod engine;
 mod handle;
 mod plan;
 mod request;
+mod turns;
 
 pub use actor::{Actor, Door, LeaveError, NoObserver, Observer, Parts, Stage};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, QUEUE, Request, View};
 pub use plan::{DaemonPlan, Plan};
 pub use request::{CommitError, CommitRequest, Committed};
+pub use turns::{QUEUE_OF_OWNER, Queued};
 
 pub use crate::transaction::{Changed, Ending, Finish, Outcome, Transaction, TransactionId};

@@ -216,7 +216,11 @@ fn what_a_killed_agent_leaves_is_owned_and_goes_with_its_owner() {
         left => Err(format!("{left} are left")),
     });
     has_lines(&lab, &["network 198.51.100.0/24", "network 10.244.1.0/24"]).unwrap();
-    assert_eq!(admin.status().prefixes.len(), 2);
+    // bgpd shows it before the agent has read that back.
+    wait_for("the status to say so", SOON, || match admin.status().prefixes.len() {
+        2 => Ok(()),
+        other => Err(other.to_string()),
+    });
 }
 
 /// One owner could tear down another's session: neither by its name nor by its objects.

@@ -22,12 +22,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(60);
 
 const PREFIX: &str = "192.0.2.10/32";
+const PREFIX_V6: &str = "2001:db8::10/128";
 const STATIC: &str = "198.51.100.0/24";
 
 fn tor_has(lab: &Lab, prefix: &str) -> Result<Value, String> {
-    let shown = lab.vtysh_json(Router::Tor, &format!("show bgp ipv4 unicast {prefix} json"));
+    let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+    let shown = lab.vtysh_json(Router::Tor, &format!("show bgp {family} unicast {prefix} json"));
     let path = shown["paths"].as_array().and_then(|paths| paths.first().cloned());
     path.ok_or_else(|| format!("tor has no {prefix}: {shown}"))
+}
+
+/// BIRD has the prefix with these words beside it.
+fn bird_has(lab: &Lab, prefix: &str, words: &[&str]) -> Result<(), String> {
+    let shown = lab.birdc("show route all");
+    let route = shown.split(prefix).nth(1).map(|it| it.split("unicast").nth(1).unwrap_or_default());
+    let route = route.ok_or_else(|| format!("bird has no {prefix}: {shown}"))?;
+    if words.iter().all(|word| route.contains(word)) { Ok(()) } else { Err(route.to_owned()) }
 }
 
 /// A node whose FRR is the pod's alone.
@@ -39,14 +49,24 @@ fn node() -> Lab {
     lab
 }
 
-/// What a node's client does: a peer, a prefix, a static route.
+/// The demo, as a client on the node: two peers, a prefix of each family with attributes, a static route; both
+/// peers show them.
 fn declare(lab: &Lab, pod: &Pod) {
     // Without a router-id: the downward API has it. The static route goes through mgmtd, whose socket
     // only FRR's own user can open.
+    let families = json!(["ipv4-unicast", "ipv6-unicast"]);
+    let attributes = json!({"communities": ["65000:100", "65000:100:200"], "med": 50});
+    let peer = |address: &str, number: u32| {
+        json!({"peer": {
+            "neighbor_address": address, "remote_as": number, "address_families": families,
+        }})
+    };
     let intents = json!([
         {"bgp": {"local_as": net::NODE_AS}},
-        {"peer": {"neighbor_address": net::TOR_V4, "remote_as": net::TOR_AS}},
-        {"prefix": {"prefix": PREFIX}},
+        peer(net::TOR_V4, net::TOR_AS),
+        peer(net::BIRD_V4, net::BIRD_AS),
+        {"prefix": {"prefix": PREFIX, "attributes": attributes}},
+        {"prefix": {"prefix": PREFIX_V6, "attributes": attributes}},
         {"static_route": {"prefix": STATIC, "gateway": net::TOR_V4}},
     ]);
     let file = lab.run_dir().join("intents.json");
@@ -54,7 +74,37 @@ fn declare(lab: &Lab, pod: &Pod) {
     let file = file.to_str().expect("a path of text");
     let out = pod.ctl(&["apply", "-f", file, "--owner", "admin", "--token", &pod.token("admin")]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    wait_for("the prefix at tor", PATIENCE, || tor_has(lab, PREFIX));
+    let words = ["BGP.med: 50", "(65000,100)", "(65000, 100, 200)"];
+    for prefix in [PREFIX, PREFIX_V6] {
+        let path = wait_for("the prefix at tor", PATIENCE, || tor_has(lab, prefix));
+        assert_eq!(
+            (path["metric"].clone(), path["aspath"]["string"].clone()),
+            (json!(50), json!("65000"))
+        );
+        assert_eq!(path["largeCommunity"]["string"], json!("65000:100:200"), "{path}");
+        wait_for("the prefix at bird", PATIENCE, || bird_has(lab, prefix, &words));
+    }
+}
+
+/// The end of the demo: all of it is withdrawn, and neither peer nor the kernel has anything.
+fn withdraw(lab: &Lab, pod: &Pod) {
+    let token = pod.token("admin");
+    let ctl = |args: &[&str]| {
+        let out = pod.ctl(&[args, &["--owner", "admin", "--token", &token]].concat());
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    for prefix in [PREFIX, PREFIX_V6] {
+        ctl(&["withdraw", "--protocol", "bgp", "--prefix", prefix]);
+        wait_for("the end of the prefix", PATIENCE, || {
+            match (tor_has(lab, prefix), bird_has(lab, prefix, &[])) {
+                (Err(_), Err(_)) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    }
+    ctl(&["static-route", "remove", "--prefix", STATIC]);
+    let routes = lab.exec(Router::Node, &["ip", "route", "show", STATIC]);
+    assert!(routes.stdout.is_empty(), "{}", String::from_utf8_lossy(&routes.stdout));
 }
 
 #[test]
@@ -128,6 +178,7 @@ fn a_route_reaches_a_peer_from_the_pod_as_the_manifest_has_it() {
         let path = tor_has(&lab, PREFIX)?;
         if path["stale"].as_bool() == Some(true) { Err(path.to_string()) } else { Ok(()) }
     });
+    withdraw(&lab, &pod);
 }
 
 /// No user, group, capability or file of root's.

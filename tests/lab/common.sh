@@ -13,9 +13,9 @@ LAB_CACHE="${NOVAROUTE_LAB_CACHE:-${XDG_CACHE_HOME:-/var/cache}/novaroute-lab}"
 # no longer than 107 bytes and FRR's sockets lie five levels below.
 LAB_RUN="${NOVAROUTE_LAB_RUN:-/run/novaroute-lab}"
 
-# The Debian release whose FRR the lab runs, and the number of the recipe in
-# rootfs.sh: raise it when the recipe changes, so that caches are built anew.
-FRR_RELEASE=trixie
+# The Debian release whose FRR the lab runs ($NOVAROUTE_LAB_RELEASE names another), and the
+# number of the recipe in rootfs.sh: raise it when the recipe changes, so that caches are built anew.
+FRR_RELEASE="${NOVAROUTE_LAB_RELEASE:-trixie}"
 FRR_RECIPE=1
 
 # The oldest FRR that NovaRoute supports.

@@ -53,7 +53,7 @@ slim() {
 
 # Builds the root at $1. Runs in a mount namespace of its own.
 build() {
-    local root=$1 from include=frr-pythontools proxy work
+    local root=$1 from include=frr-pythontools proxy work script=() date=()
     from=$(mirror)
     if [ -z "$from" ]; then
         say "finding the Debian mirror: apt-get update"
@@ -66,10 +66,15 @@ build() {
     proxy=$(apt-config shell P Acquire::http::Proxy | sed -n "s/^P='\(.*\)'$/\1/p")
     if [ -n "$proxy" ] && [ -z "${http_proxy:-}" ]; then export http_proxy=$proxy; fi
 
+    # A release newer than this machine's debootstrap is built as "sid" is. The archive's list of a release that
+    # still moves may be past its date where a mirror is not fresh; its signature is checked all the same.
+    if [ ! -e "/usr/share/debootstrap/scripts/$FRR_RELEASE" ]; then script=(/usr/share/debootstrap/scripts/sid); fi
+    if [ "$FRR_RELEASE" != trixie ]; then date=(-o Acquire::Check-Valid-Until=false); fi
+
     work=$(mktemp -d "$LAB_CACHE/.building-XXXXXX")
     chmod 755 "$work"
     say "debootstrap $FRR_RELEASE with FRR (about a minute, once)"
-    if ! debootstrap --variant=minbase "$FRR_RELEASE" "$work" "$from" >"$work.log" 2>&1; then
+    if ! debootstrap --variant=minbase "$FRR_RELEASE" "$work" "$from" "${script[@]}" >"$work.log" 2>&1; then
         tail -n 20 "$work.log" >&2
         die "debootstrap $FRR_RELEASE from $from failed, the whole log is $work.log"
     fi
@@ -92,8 +97,8 @@ install_frr() {
     IFS=, read -ra packages <<<"$2"
     mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
     export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-    chroot "$root" apt-get update -q </dev/null &&
-        chroot "$root" apt-get install -q -y --no-install-recommends "${packages[@]}" </dev/null
+    chroot "$root" apt-get "${date[@]}" update -q </dev/null &&
+        chroot "$root" apt-get "${date[@]}" install -q -y --no-install-recommends "${packages[@]}" </dev/null
 }
 
 root=$(frr_root)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
 # Makes a bare Debian 12 or 13 ready to build and test NovaRoute: installs with apt what
-# is lacking, then has rootfs.sh build the cached FRR and venv.sh the Python client's
-# environment. Says and does nothing when all
+# is lacking, then has rootfs.sh build the cached FRR, gobgpd.sh fetch GoBGP and venv.sh make the
+# Python client's environment. Says and does nothing when all
 # is there, so everything may call it first.
 
 set -euo pipefail
@@ -16,7 +16,7 @@ PACKAGES=(
     # to build FRR's root file system
     debootstrap gpgv debian-archive-keyring mount
     # to run labs
-    iproute2 bird2 curl ca-certificates jq procps util-linux
+    iproute2 bird2 curl ca-certificates jq procps util-linux systemd
     # to run the Python client of the tests
     python3 python3-venv
 )
@@ -61,5 +61,6 @@ if [ "${#missing[@]}" -gt 0 ]; then
     install_packages "${missing[@]}"
 fi
 "$here/rootfs.sh"
+"$here/gobgpd.sh" >/dev/null
 "$here/../python/venv.sh" >/dev/null
 "$here/../deploy/tools.sh" >/dev/null

@@ -42,8 +42,8 @@ async fn intents_go_when_the_grace_period_is_over() {
     let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
     let mut events =
         inner.bus.subscribe(Filter::parse("", &["OWNER_DEREGISTERED".into()]).unwrap());
-    let edge = inner.sessions.opened();
-    let net = inner.sessions.opened();
+    let edge = inner.sessions.opened(None);
+    let net = inner.sessions.opened(None);
     inner.sessions.enter(&owner("novaedge"), Some(edge)).await;
     inner.sessions.enter(&owner("novanet"), Some(net)).await;
     tokio::time::sleep(10 * GRACE).await;
@@ -65,10 +65,10 @@ async fn intents_go_when_the_grace_period_is_over() {
 #[tokio::test(start_paused = true)]
 async fn who_comes_back_in_time_keeps_everything() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let first = inner.sessions.opened();
+    let first = inner.sessions.opened(None);
     inner.sessions.enter(&owner("novaedge"), Some(first)).await;
     for _ in 0..5 {
-        let connection = inner.sessions.opened();
+        let connection = inner.sessions.opened(None);
         inner.sessions.closed(first);
         tokio::time::sleep(GRACE - SECOND).await;
         inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
@@ -83,7 +83,7 @@ async fn who_comes_back_in_time_keeps_everything() {
 #[tokio::test(start_paused = true)]
 async fn only_the_last_connection_counts() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let (first, second) = (inner.sessions.opened(), inner.sessions.opened());
+    let (first, second) = (inner.sessions.opened(None), inner.sessions.opened(None));
     inner.sessions.enter(&owner("novaedge"), Some(first)).await;
     inner.sessions.enter(&owner("novaedge"), Some(second)).await;
     inner.sessions.closed(first);
@@ -97,7 +97,7 @@ async fn only_the_last_connection_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_connection_is_gone_keeps_nobody_connected() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let gone = inner.sessions.opened();
+    let gone = inner.sessions.opened(None);
     inner.sessions.closed(gone);
     inner.sessions.enter(&owner("novaedge"), Some(gone)).await;
     tokio::time::sleep(2 * GRACE).await;
@@ -107,7 +107,7 @@ async fn a_call_whose_connection_is_gone_keeps_nobody_connected() {
 #[tokio::test(start_paused = true)]
 async fn persistent_owners_lose_nothing() {
     let inner = Inner::with_prefixes(&["admin"]).await;
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.sessions.enter(&owner("admin"), Some(connection)).await;
     inner.sessions.closed(connection);
     tokio::time::sleep(100 * GRACE).await;
@@ -122,7 +122,7 @@ async fn persistent_owners_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn deregister_ends_the_owners_own_session_only() {
     let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
-    let shared = inner.sessions.opened();
+    let shared = inner.sessions.opened(None);
     let first = inner.sessions.register(&owner("novaedge"), Some(shared)).await;
     assert_ne!(first, inner.sessions.register(&owner("novaedge"), Some(shared)).await);
     inner.sessions.register(&owner("novanet"), Some(shared)).await;
@@ -136,7 +136,7 @@ async fn deregister_ends_the_owners_own_session_only() {
 #[tokio::test(start_paused = true)]
 async fn a_withdrawal_that_fails_is_tried_again() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
     inner.sessions.closed(connection);
     inner.refuse(CommitError::Busy { waiting: 1 });
@@ -150,7 +150,7 @@ async fn a_withdrawal_that_fails_is_tried_again() {
 async fn owners_that_never_come_back_after_a_restart() {
     let inner = Inner::with_prefixes(&["novaedge", "novanet", "admin"]).await;
     inner.sessions.expect_absent_owners();
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.sessions.enter(&owner("novanet"), Some(connection)).await;
     tokio::time::sleep(2 * GRACE).await;
     let left = ["novaedge", "novanet", "admin"].map(|name| inner.prefixes(name));
@@ -160,7 +160,7 @@ async fn owners_that_never_come_back_after_a_restart() {
 #[tokio::test(start_paused = true)]
 async fn a_stopping_agent_withdraws_nothing() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
     inner.shutdown.cancel();
     inner.sessions.closed(connection);
@@ -172,7 +172,7 @@ async fn a_stopping_agent_withdraws_nothing() {
 async fn a_call_opens_a_session_once() {
     let inner = Inner::start(GRACE);
     let mut events = inner.bus.subscribe(Filter::default());
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     for _ in 0..3 {
         inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
     }
@@ -206,7 +206,7 @@ async fn a_removed_owner_has_the_grace_period_though_its_connection_is_open() {
     let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
     let mut events =
         inner.bus.subscribe(Filter::parse("", &["OWNER_DEREGISTERED".into()]).unwrap());
-    let connections = (inner.sessions.opened(), inner.sessions.opened());
+    let connections = (inner.sessions.opened(None), inner.sessions.opened(None));
     inner.sessions.enter(&owner("novaedge"), Some(connections.0)).await;
     inner.sessions.enter(&owner("novanet"), Some(connections.1)).await;
     inner.reload_without(&["novaedge"]);
@@ -223,7 +223,7 @@ async fn a_removed_owner_has_the_grace_period_though_its_connection_is_open() {
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_is_named_again_in_time_keeps_everything() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
     for _ in 0..3 {
         inner.reload_without(&["novaedge"]);
@@ -241,7 +241,7 @@ async fn an_owner_that_is_named_again_in_time_keeps_everything() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_a_reload_overtook_keeps_nobody_connected() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.reload_without(&["novaedge"]);
     // It was authenticated before.
     inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
@@ -252,7 +252,7 @@ async fn a_call_that_a_reload_overtook_keeps_nobody_connected() {
 #[tokio::test(start_paused = true)]
 async fn a_removed_owner_that_was_persistent_has_the_grace_period_too() {
     let inner = Inner::with_prefixes(&["admin"]).await;
-    let connection = inner.sessions.opened();
+    let connection = inner.sessions.opened(None);
     inner.sessions.enter(&owner("admin"), Some(connection)).await;
     inner.sessions.closed(connection);
     tokio::time::sleep(2 * GRACE).await;

@@ -28,7 +28,8 @@ use tonic::{
 use super::*;
 use crate::{
     commit::{
-        CommitError, CommitHandle, CommitRequest, Committed, Outcome, Request, TransactionId, View,
+        CommitError, CommitHandle, CommitRequest, Committed, Outcome, Queued, Request,
+        TransactionId, View,
     },
     events::{Bus, of_change},
     model::{Change, OwnerName},
@@ -96,13 +97,13 @@ struct Actor {
 
 /// A commit actor without FRR: policy and store only.
 async fn actor(
-    mut requests: mpsc::Receiver<Request>,
+    mut requests: mpsc::Receiver<Queued>,
     publish: watch::Sender<Arc<View>>,
     bus: Bus,
     state: Arc<Mutex<Actor>>,
 ) {
-    while let Some(request) = requests.recv().await {
-        let Request::Commit(request, answer) = request else { continue };
+    while let Some(queued) = requests.recv().await {
+        let Request::Commit(request, answer) = queued.request else { continue };
         let refuse = {
             let mut state = state.lock().unwrap();
             state.origins.push((request.owner.clone(), request.origin));

@@ -37,6 +37,7 @@ use super::{
     Outcome, Plan, Transaction, TransactionId, View,
     blame::blame,
     handle::{Request, executors},
+    turns::{Enquiry, Queued, Turn, Turns},
 };
 use crate::{
     daemon::{Daemon, Forest},
@@ -68,7 +69,9 @@ const BEAT: Duration = Duration::from_secs(2);
 
 /// The one writer.
 pub struct Actor {
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<Queued>,
+    /// What was taken from there and waits for its turn.
+    turns: Turns,
     publish: watch::Sender<Arc<View>>,
     policies: watch::Receiver<Arc<Policies>>,
     events: Bus,
@@ -96,9 +99,6 @@ pub struct Actor {
     /// Whether the end takes all of ours out of FRR.
     withdraw_on_exit: bool,
 }
-
-/// A request to commit, with the place for its answer.
-type Enquiry = (CommitRequest, oneshot::Sender<Result<Committed, CommitError>>);
 
 /// What an actor is made of.
 pub struct Parts {
@@ -137,6 +137,7 @@ impl Actor {
         parts.engine.tell(parts.observer.clone());
         let actor = Self {
             requests,
+            turns: Turns::default(),
             publish,
             policies: parts.policies,
             events: parts.events,
@@ -172,7 +173,6 @@ impl Actor {
         let mut resync_at = time::Instant::now();
         let mut beat = time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut taken = Vec::new();
         loop {
             self.observer.beat();
             let behind = self.is_behind();
@@ -205,11 +205,11 @@ impl Actor {
                     let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
                     resync_at = time::Instant::now() + pause;
                 }
-                count = self.requests.recv_many(&mut taken, MAX_BATCH) => {
-                    if count == 0 {
+                more = self.turns.arrivals(&mut self.requests) => {
+                    if !more {
                         break;
                     }
-                    self.serve(std::mem::take(&mut taken)).await;
+                    self.serve().await;
                 }
                 _ = beat.tick() => {}
             }
@@ -218,27 +218,29 @@ impl Actor {
         if self.withdraw_on_exit { self.leave().await } else { Ok(()) }
     }
 
-    /// Serves requests in their order; commits that stand together are one batch.
-    async fn serve(&mut self, requests: Vec<Request>) {
-        let mut batch = Vec::new();
-        for request in requests {
-            if !matches!(request, Request::Commit(..)) {
-                self.batch(std::mem::take(&mut batch)).await;
+    /// Serves the next turn.
+    async fn serve(&mut self) {
+        // A client that went away does not get its answer.
+        match self.turns.next(MAX_BATCH) {
+            Some(Turn::Commits(batch)) => self.batch(batch).await,
+            Some(Turn::Other(Request::Plan(request, answer))) => {
+                drop(answer.send(self.plan(&request).await));
             }
-            // A client that went away does not get its answer.
-            match request {
-                Request::Commit(request, answer) => batch.push((request, answer)),
-                Request::Plan(request, answer) => drop(answer.send(self.plan(&request).await)),
-                Request::Confirm(owner, id, answer) => drop(answer.send(self.confirm(&owner, id))),
-                Request::RollBack(owner, id, answer) => {
-                    drop(answer.send(self.roll_back(&owner, id).await));
-                }
-                Request::Configure(configured, answer) => {
-                    drop(answer.send(self.configure(configured).await));
-                }
+            Some(Turn::Other(Request::Confirm(owner, id, answer))) => {
+                drop(answer.send(self.confirm(&owner, id)));
             }
+            Some(Turn::Other(Request::RollBack(owner, id, answer))) => {
+                drop(answer.send(self.roll_back(&owner, id).await));
+            }
+            Some(Turn::Other(Request::Configure(configured, answer))) => {
+                drop(answer.send(self.configure(configured).await));
+            }
+            // A commit is never a turn of its own.
+            Some(Turn::Other(Request::Commit(request, answer))) => {
+                self.batch(vec![(request, answer)]).await;
+            }
+            None => {}
         }
-        self.batch(batch).await;
     }
 
     async fn plan(&mut self, request: &CommitRequest) -> Result<Plan, CommitError> {
@@ -275,7 +277,7 @@ impl Actor {
         if accepted.is_empty() {
             return;
         }
-        self.observer.batch(accepted.len(), self.requests.len());
+        self.observer.batch(accepted.len(), self.turns.len() + self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
         match self.carry_out(store, &transactions, &requests).await {
             Ok(outcome) => {
