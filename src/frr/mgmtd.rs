@@ -218,16 +218,29 @@ impl MgmtdDriver {
                 return Err(MgmtdError::ReadBack { daemon, source: error });
             }
         }
-        if slot.is_none() {
-            self.in_step = false;
-            let session = self.connect(daemon).await?;
-            if is_mgmtd {
-                self.canary = Some(session);
-                self.clear_candidate().await;
-            } else {
-                self.session = Some(session);
-            }
+        match (slot.is_none(), is_mgmtd) {
+            (false, _) => Ok(()),
+            (true, true) => self.meet_mgmtd().await,
+            (true, false) => self.meet_executor().await,
         }
+    }
+
+    /// Connects to mgmtd: another one, as far as is known.
+    async fn meet_mgmtd(&mut self) -> Result<(), MgmtdError> {
+        self.in_step = false;
+        self.canary = Some(self.connect("mgmtd").await?);
+        if let Some(door) = &self.door {
+            // This one may be honest.
+            door.restarted().await;
+        }
+        self.clear_candidate().await;
+        Ok(())
+    }
+
+    /// Connects to the executing daemon.
+    async fn meet_executor(&mut self) -> Result<(), MgmtdError> {
+        self.in_step = false;
+        self.session = Some(self.connect(STATICD.1).await?);
         Ok(())
     }
 
@@ -247,18 +260,11 @@ impl MgmtdDriver {
 
     async fn read_running(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
         if self.canary.is_none() {
-            self.in_step = false;
-            self.canary = Some(self.connect("mgmtd").await?);
-            if let Some(door) = &self.door {
-                // Another mgmtd, as far as is known: it may be honest.
-                door.restarted().await;
-            }
-            self.clear_candidate().await;
+            self.meet_mgmtd().await?;
         }
         // Fails here where the executing daemon is away, before anything is changed.
         if self.session.is_none() {
-            self.in_step = false;
-            self.session = Some(self.connect(STATICD.1).await?);
+            self.meet_executor().await?;
         }
         let json = self.northbound.get_config(STATICD.0).await?;
         match json {
@@ -454,8 +460,7 @@ impl MgmtdDriver {
     async fn executed(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
         let (_, daemon) = STATICD;
         if self.session.is_none() {
-            self.in_step = false;
-            self.session = Some(self.connect(daemon).await?);
+            self.meet_executor().await?;
         }
         let shown = match &mut self.session {
             Some(session) => session.show("show configuration running json").await,

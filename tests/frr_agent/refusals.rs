@@ -162,4 +162,24 @@ fn a_prefix_that_is_refused_later_is_rejected_with_the_reason() {
     admin.withdraw_ospf("198.51.100.1/32").unwrap();
     agent.wait_ready();
     assert!(running(&lab, "ospfd").contains("redistribute static"), "somebody else's");
+
+    // Where it stays declared, it is tried again, and nobody has to ask for it.
+    vty(&lab, "ospfd", &["configure terminal", "router ospf", "no redistribute static"]);
+    admin.advertise_ospf("198.51.100.1/32").unwrap();
+    agent.wait_ready();
+    lab.kill(Router::Node, "ospfd");
+    let frozen = agent.freeze();
+    lab.restart(Router::Node, "ospfd");
+    vty(&lab, "ospfd", &["configure terminal", "router ospf", "redistribute static"]);
+    drop(frozen);
+    crate::lab::wait_for("the refusal", 3 * SOON, || match agent.http("/readyz") {
+        (503, body) if body.contains("redistribute static") => Ok(()),
+        (code, body) => Err(format!("{code} {body}")),
+    });
+    vty(&lab, "ospfd", &["configure terminal", "router ospf", "no redistribute static"]);
+    crate::lab::wait_for("another attempt", 3 * SOON, || match agent.http("/readyz") {
+        (200, _) => Ok(()),
+        (code, body) => Err(format!("{code} {body}")),
+    });
+    assert!(running(&lab, "ospfd").contains("redistribute static route-map NR-ospf"));
 }

@@ -25,8 +25,6 @@ pub enum Spoil {
     Silent,
     /// Each stops in the middle, and nothing follows.
     Short,
-    /// The middle of each is gone, as if it were whole: framed well, and wrong.
-    Hollow,
     /// Bytes that are no answer.
     Garbage,
     /// Each comes twice: from the second command on answers belong to another command.
@@ -158,14 +156,6 @@ fn spoiled(command: &str, mut answer: Vec<u8>, spoil: &mut Spoil) -> Option<Vec<
         Spoil::Silent => Some(Vec::new()),
         Spoil::Short => {
             answer.truncate(answer.len() / 2);
-            Some(answer)
-        }
-        Spoil::Hollow => {
-            // Short answers stay: sessions are opened, lines are taken.
-            let text = answer.len() - 4;
-            if text > 200 {
-                answer.drain(text / 4..text - 5);
-            }
             Some(answer)
         }
         Spoil::Garbage => Some(b"\x07\xff\0\0oops\0\x1b[2J\0\0".repeat(3)),

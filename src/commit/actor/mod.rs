@@ -82,6 +82,8 @@ pub struct Actor {
     journal: Journal,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
+    /// When those are tried again.
+    rejected_again: Option<resync::Again>,
     /// Intents that FRR was found to have lost or changed, until they are repaired.
     drifted: BTreeSet<IntentKey>,
     /// What FRR still lacks.
@@ -146,6 +148,7 @@ impl Actor {
             retry_interval: parts.retry_interval,
             journal: parts.journal,
             rejected: BTreeMap::new(),
+            rejected_again: None,
             drifted: BTreeSet::new(),
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),

@@ -1,7 +1,7 @@
 //! Brings FRR back to what is desired: after a restart of either side, after drift, and when a daemon
 //! returns that could not be reached.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
@@ -18,19 +18,40 @@ use crate::{
 /// More differences than this are not attributed one by one.
 const MANY: usize = 256;
 
+/// Pause before what FRR has refused is tried again: somebody may have cleared the way.
+const REJECTED_AGAIN: Duration = Duration::from_secs(10);
+
+/// Longest such pause. Each attempt may send FRR lines that it refuses.
+const REJECTED_AGAIN_CAP: Duration = Duration::from_secs(600);
+
+/// When what FRR has refused is tried again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Again {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Again {
+    fn after(pause: Duration) -> Self {
+        Self { at: Instant::now() + pause, pause }
+    }
+}
+
 impl Actor {
     /// Compares FRR with all that is desired and repairs what differs.
     pub(super) async fn resynchronise(&mut self) {
         let begun = Instant::now();
         self.engine.look_again().await;
-        if !self.is_behind()
+        let again = self.tries_rejected_again();
+        if !again
+            && !self.is_behind()
             && self.journal.state().residue.is_empty()
             && self.engine.is_in_step().await
         {
             return self.observer.resynchronised(begun.elapsed());
         }
         let desired = self.desired(self.store(), std::iter::empty());
-        let drift = if self.is_behind() { 0 } else { self.notice_drift(&desired).await };
+        let drift = if again || self.is_behind() { 0 } else { self.notice_drift(&desired).await };
         match self.engine.resynchronise(&desired).await {
             Ok(Applied { sent, unreachable }) => {
                 if sent > 0 {
@@ -63,6 +84,22 @@ impl Actor {
             }
         }
         self.observer.resynchronised(begun.elapsed());
+    }
+
+    /// Whether it is time to try again what FRR has refused; then it counts as refused no more. The pauses
+    /// double while it is refused.
+    fn tries_rejected_again(&mut self) -> bool {
+        if self.rejected.is_empty() {
+            self.rejected_again = None;
+            return false;
+        }
+        let again = self.rejected_again.get_or_insert_with(|| Again::after(REJECTED_AGAIN));
+        if Instant::now() < again.at {
+            return false;
+        }
+        *again = Again::after((again.pause * 2).min(REJECTED_AGAIN_CAP));
+        self.rejected.clear();
+        true
     }
 
     /// Whether FRR has lost or changed what was confirmed: in how many nodes. Everybody can see which
