@@ -137,15 +137,18 @@ fn a_prefix_that_is_refused_later_is_rejected_with_the_reason() {
     let lab = Lab::start(LabOptions::default());
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
+    let ospfd_starts_anew_with_theirs = || {
+        lab.kill(Router::Node, "ospfd");
+        let frozen = agent.freeze();
+        lab.restart(Router::Node, "ospfd");
+        vty(&lab, "ospfd", &["configure terminal", "router ospf", "redistribute static"]);
+        drop(frozen);
+    };
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     admin.advertise("192.0.2.0/24").unwrap();
     admin.advertise_ospf("198.51.100.1/32").unwrap();
     agent.wait_ready();
-    lab.kill(Router::Node, "ospfd");
-    let frozen = agent.freeze();
-    lab.restart(Router::Node, "ospfd");
-    vty(&lab, "ospfd", &["configure terminal", "router ospf", "redistribute static"]);
-    drop(frozen);
+    ospfd_starts_anew_with_theirs();
     let refused = crate::lab::wait_for("the prefix's state", 3 * SOON, || {
         let status = admin.status();
         let found = status.prefixes.iter().find(|it| it.prefix == "198.51.100.1/32");
@@ -167,11 +170,7 @@ fn a_prefix_that_is_refused_later_is_rejected_with_the_reason() {
     vty(&lab, "ospfd", &["configure terminal", "router ospf", "no redistribute static"]);
     admin.advertise_ospf("198.51.100.1/32").unwrap();
     agent.wait_ready();
-    lab.kill(Router::Node, "ospfd");
-    let frozen = agent.freeze();
-    lab.restart(Router::Node, "ospfd");
-    vty(&lab, "ospfd", &["configure terminal", "router ospf", "redistribute static"]);
-    drop(frozen);
+    ospfd_starts_anew_with_theirs();
     crate::lab::wait_for("the refusal", 3 * SOON, || match agent.http("/readyz") {
         (503, body) if body.contains("redistribute static") => Ok(()),
         (code, body) => Err(format!("{code} {body}")),
