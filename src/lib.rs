@@ -11,6 +11,10 @@ pub mod proto {
     /// NovaRoute's own contract.
     pub mod v1 {
         tonic::include_proto!("novaroute.v1");
+        /// `RouteControl` as the agent serves it: `GetStatus` answers with what is encoded already.
+        pub mod served {
+            include!(concat!(env!("OUT_DIR"), "/served/novaroute.v1.rs"));
+        }
     }
     /// What the agent writes to its state directory.
     pub mod journal {

@@ -8,14 +8,17 @@ use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
-    Api, Parts, codes, replay::current_state, service::connection, status::get_status,
+    Api, EncodedStatus, Parts, codes,
+    replay::current_state,
+    service::connection,
+    status::{get_status, prefix_statuses},
     transactions::outcome,
 };
 use crate::{
     commit::Committed,
     events::{Filter, parse_owner_filter},
     model::{Change, FieldErrors, Intent, IntentKey, Peer},
-    proto::v1::{self, route_control_server::RouteControl},
+    proto::v1::{self, served::route_control_server::RouteControl},
     wire,
 };
 
@@ -234,7 +237,7 @@ impl RouteControl for Api {
     async fn get_status(
         &self,
         request: Request<v1::GetStatusRequest>,
-    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+    ) -> Result<Response<EncodedStatus>, Status> {
         self.timed("GetStatus", async {
             let message = request.into_inner();
             let mut errors = FieldErrors::new();
@@ -242,7 +245,10 @@ impl RouteControl for Api {
             errors.finish(Some(())).map_err(invalid)?;
             let frr = self.parts.status.latest();
             let age = self.parts.status.age(&frr);
-            Ok(get_status(&self.parts.commit.view(), &frr, age, owner.as_ref()))
+            let (view, owner) = (self.parts.commit.view(), owner.as_ref());
+            let list = || prefix_statuses(&view, &frr.advertised, owner);
+            let prefixes = self.encoded.prefixes(&view, &frr.advertised, owner, list);
+            Ok(EncodedStatus { rest: get_status(&view, &frr, age, owner), prefixes })
         })
         .await
     }

@@ -13,7 +13,7 @@ use tonic::transport::Server;
 use super::{Api, connection::accept, socket::Socket};
 use crate::proto::v1::{
     diagnostics_server::DiagnosticsServer, maintenance_server::MaintenanceServer,
-    route_control_server::RouteControlServer, transactions_server::TransactionsServer,
+    served::route_control_server::RouteControlServer, transactions_server::TransactionsServer,
 };
 
 /// Largest request in bytes: [`wire::MAX_CHANGES`](crate::wire::MAX_CHANGES) changes of the

@@ -11,7 +11,7 @@ use tonic::{Code, Extensions, Response, Status};
 
 use super::{
     Directory, Sessions, caller::Refusals, codes, connection::Origin, directory::authenticate,
-    sessions::ConnectionId,
+    encoded::Encoded, sessions::ConnectionId,
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
@@ -53,6 +53,7 @@ pub struct Parts {
 pub struct Api {
     pub(super) parts: Arc<Parts>,
     pub(super) streams: Arc<Semaphore>,
+    pub(super) encoded: Arc<Encoded>,
     refusals: Arc<Refusals>,
 }
 
@@ -60,7 +61,8 @@ impl Api {
     /// The services, made of these parts.
     pub fn new(parts: Parts) -> Self {
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        Self { parts: Arc::new(parts), streams, refusals: Arc::default() }
+        let (encoded, refusals) = Default::default();
+        Self { parts: Arc::new(parts), streams, encoded, refusals }
     }
 
     /// The changes, with the node's own BGP identifier where an instance names none.

@@ -7,8 +7,9 @@ use crate::{
     model::{
         self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement,
     },
-    monitor::{self, DaemonState, FrrStatus},
+    monitor::{self, Advertised, DaemonState, FrrStatus},
     proto::v1,
+    store::Owned,
 };
 
 /// Room for most prefixes: the longest of IPv4 have 18 characters.
@@ -51,7 +52,7 @@ fn say_lacking(
     *reason = why.into_owned();
 }
 
-/// Builds the answer for one owner, or for all.
+/// Builds the answer for one owner, or for all; without the prefixes.
 pub(super) fn get_status(
     view: &View,
     frr: &FrrStatus,
@@ -64,22 +65,35 @@ pub(super) fn get_status(
         drain: drain_status(view),
         ..v1::GetStatusResponse::default()
     };
-    let mut add = |owner: &OwnerName, intent: &Intent| match intent {
-        Intent::Peer(peer) => response.peers.push(peer_status(peer, owner, view, frr)),
-        Intent::Prefix(ad) => response.prefixes.push(prefix_status(ad, owner, view, frr)),
-        Intent::BfdSession(session) => {
-            response.bfd_sessions.push(bfd_status(session, owner, view, frr));
+    for Owned { owner, intent } in view.store.but_routes(owner) {
+        match intent {
+            Intent::Peer(peer) => response.peers.push(peer_status(peer, owner, view, frr)),
+            Intent::BfdSession(session) => {
+                response.bfd_sessions.push(bfd_status(session, owner, view, frr));
+            }
+            Intent::OspfInterface(interface) => {
+                response.ospf_interfaces.push(ospf_status(interface, owner, view, frr));
+            }
+            Intent::Bgp(_) | Intent::Drain(_) | Intent::Prefix(_) | Intent::StaticRoute(_) => {}
         }
-        Intent::OspfInterface(interface) => {
-            response.ospf_interfaces.push(ospf_status(interface, owner, view, frr));
-        }
-        Intent::Bgp(_) | Intent::Drain(_) | Intent::StaticRoute(_) => {}
-    };
-    match owner {
-        Some(owner) => view.store.of_owner(owner).for_each(|(_, it)| add(&it.owner, &it.intent)),
-        None => view.store.iter().for_each(|(_, it)| add(&it.owner, &it.intent)),
     }
     response
+}
+
+/// The prefixes of one owner, or of all.
+pub(super) fn prefix_statuses(
+    view: &View,
+    advertised: &Advertised,
+    owner: Option<&OwnerName>,
+) -> Vec<v1::PrefixStatus> {
+    let prefix = |Owned { owner, intent }: &Owned| match intent {
+        Intent::Prefix(ad) => Some(prefix_status(ad, owner, view, advertised)),
+        _ => None,
+    };
+    match owner {
+        Some(owner) => view.store.of_owner(owner).filter_map(|(_, it)| prefix(it)).collect(),
+        None => view.store.iter().filter_map(|(_, it)| prefix(it)).collect(),
+    }
 }
 
 fn frr_status(frr: &FrrStatus) -> v1::FrrStatus {
@@ -122,12 +136,12 @@ fn prefix_status(
     ad: &PrefixAdvertisement,
     owner: &OwnerName,
     view: &View,
-    frr: &FrrStatus,
+    advertised: &Advertised,
 ) -> v1::PrefixStatus {
     let key = IntentKey::Prefix(ad.protocol, ad.prefix);
     let (state, reason) = match lacking(view, &key) {
         Some((state, reason)) => (state, reason.into_owned()),
-        None if frr.advertised.contains(ad.protocol, &ad.prefix) => {
+        None if advertised.contains(ad.protocol, &ad.prefix) => {
             (ADVERTISED.to_owned(), String::new())
         }
         None => (APPLIED.to_owned(), String::new()),
@@ -285,9 +299,8 @@ mod tests {
         let mut view = View::default();
         view.store.apply(&"novaedge".parse().unwrap(), &Change::Set(ad));
         let mut frr = FrrStatus::default();
-        let of = |view: &View, frr: &FrrStatus| {
-            get_status(view, frr, Duration::ZERO, None).prefixes.remove(0)
-        };
+        let of =
+            |view: &View, frr: &FrrStatus| prefix_statuses(view, &frr.advertised, None).remove(0);
         assert_eq!(of(&view, &frr).state, "applied");
         let table = monitor::Advertised::of([prefix]);
         let before = std::mem::replace(&mut frr.advertised, table);

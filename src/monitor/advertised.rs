@@ -27,6 +27,13 @@ impl Advertised {
         Self { ipv4: Arc::new(ipv4), ipv6: Arc::new(ipv6), ospf: Arc::default() }
     }
 
+    /// Whether the two are one: cheap, and `true` only where they are equal.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.ipv4, &other.ipv4)
+            && Arc::ptr_eq(&self.ipv6, &other.ipv6)
+            && Arc::ptr_eq(&self.ospf, &other.ospf)
+    }
+
     /// Whether the prefix is advertised.
     pub fn contains(&self, protocol: Protocol, prefix: &Prefix) -> bool {
         match protocol {

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
@@ -83,6 +83,22 @@ impl Store {
     ) -> impl Iterator<Item = (&'a IntentKey, &'a Owned)> + use<'a> {
         let keys = self.owners.get(owner).map(|held| held.keys.iter());
         keys.into_iter().flatten().filter_map(|key| Some((key, self.get(key)?)))
+    }
+
+    /// Intents of the kinds of which a node has few, of one owner or of all: all but prefixes and static
+    /// routes. Costs what it yields.
+    pub fn but_routes(&self, owner: Option<&OwnerName>) -> impl Iterator<Item = &Owned> {
+        let before = ..=IntentKey::Peer(IpAddr::V6(Ipv6Addr::from(u128::MAX)));
+        let behind = IntentKey::BfdSession(IpAddr::V4(Ipv4Addr::UNSPECIFIED))..;
+        let held = owner.map(|owner| self.owners.get(owner));
+        let of_owner = held.into_iter().flatten().flat_map({
+            let (before, behind) = (before.clone(), behind.clone());
+            move |held| held.keys.range(before.clone()).chain(held.keys.range(behind.clone()))
+        });
+        let all =
+            owner.is_none().then(|| self.intents.range(before).chain(self.intents.range(behind)));
+        let all = all.into_iter().flatten().map(|(_, owned)| owned.as_ref());
+        all.chain(of_owner.filter_map(|key| self.get(key)))
     }
 
     /// The node's BGP instance, where it is configured.

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{NextHop, PathAttributes, Prefix, PrefixAdvertisement, Protocol, StaticRoute};
+use crate::model::{
+    BfdParameters, BfdSession, NextHop, PathAttributes, Prefix, PrefixAdvertisement, Protocol,
+    StaticRoute,
+};
 
 fn owner(name: &str) -> OwnerName {
     name.parse().unwrap()
@@ -20,6 +23,18 @@ fn net() -> impl Strategy<Value = Prefix> {
     (0u8..12).prop_map(|n| format!("10.0.0.{n}/32").parse().unwrap())
 }
 
+/// One of the two whose keys are the first and the last.
+fn peer(last: bool) -> Peer {
+    let message = crate::proto::v1::BgpPeer {
+        neighbor_address: "10.0.0.1".to_owned(),
+        remote_as: 65001,
+        ..Default::default()
+    };
+    let peer = crate::wire::peer(&message).unwrap();
+    let last = last.then(|| IpAddr::V6(Ipv6Addr::from(u128::MAX)));
+    Peer { address: last.unwrap_or(peer.address), ..peer }
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let intent = prop_oneof![
         (net(), 0u32..3).prop_map(|(net, med)| prefix(Protocol::Bgp, net, Some(med))),
@@ -30,6 +45,12 @@ fn change() -> impl Strategy<Value = Change> {
             distance: StaticRoute::DEFAULT_DISTANCE,
             tag: 0,
         })),
+        any::<bool>().prop_map(|first| Intent::BfdSession(BfdSession {
+            peer: if first { "0.0.0.0" } else { "2001:db8::1" }.parse().unwrap(),
+            timers: BfdParameters::DEFAULT,
+            interface: None,
+        })),
+        any::<bool>().prop_map(|last| Intent::Peer(peer(last))),
         (1u32..3).prop_map(|n| Intent::Bgp(BgpGlobal {
             local_as: n.try_into().unwrap(),
             router_id: None
@@ -78,6 +99,14 @@ proptest! {
             prop_assert!(store.of_owner(who).eq(plain.iter().filter(|(_, o)| o.owner == *who)));
             let total = plain.values().filter(|o| o.owner == *who).count();
             prop_assert_eq!(store.counts_of(who).total(), total);
+        }
+        let is_route = |owned: &&Owned| {
+            matches!(owned.intent.key(), IntentKey::Prefix(..) | IntentKey::StaticRoute(_))
+        };
+        for of in owners.iter().map(Some).chain([None]) {
+            let of_them = |owned: &&Owned| of.is_none_or(|of| owned.owner == *of);
+            let few = plain.values().filter(|owned| !is_route(owned)).filter(of_them);
+            prop_assert!(store.but_routes(of).eq(few));
         }
         prop_assert_eq!(store.counts().map(|(_, c)| c.total()).sum::<usize>(), store.len());
     }

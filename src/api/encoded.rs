@@ -1,0 +1,148 @@
+//! The answer of `GetStatus` as bytes.
+//!
+//! Ten thousand prefixes are some 40,000 allocations as messages and half a megabyte as bytes. Their part
+//! of the answer changes with a commit or with what FRR advertises, far less often than a dashboard asks:
+//! so it is encoded once for all who ask in between.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Buf, BufMut, Bytes};
+use prost::{
+    DecodeError, Message,
+    encoding::{DecodeContext, WireType},
+};
+
+use crate::{
+    commit::View,
+    model::OwnerName,
+    monitor::Advertised,
+    proto::v1::{GetStatusResponse, PrefixStatus},
+};
+
+/// A [`GetStatusResponse`] of which a part is encoded already. On the wire there is no difference.
+#[derive(Debug, Clone, Default)]
+pub struct EncodedStatus {
+    /// All that is not in `prefixes`.
+    pub(super) rest: GetStatusResponse,
+    /// The field `prefixes` as [`encode`] makes it.
+    pub(super) prefixes: Bytes,
+}
+
+impl Message for EncodedStatus {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        self.rest.encode_raw(buf);
+        buf.put_slice(&self.prefixes);
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        self.rest.merge_field(tag, wire_type, buf, context)
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.rest.encoded_len() + self.prefixes.len()
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// These prefixes as they stand in a [`GetStatusResponse`].
+fn encode(prefixes: Vec<PrefixStatus>) -> Bytes {
+    GetStatusResponse { prefixes, ..GetStatusResponse::default() }.encode_to_vec().into()
+}
+
+/// The prefixes that were last asked for.
+#[derive(Debug, Default)]
+pub(super) struct Encoded(Mutex<Option<Kept>>);
+
+/// What encoded prefixes were made of, and they.
+#[derive(Debug)]
+struct Kept {
+    view: Arc<View>,
+    advertised: Advertised,
+    owner: Option<OwnerName>,
+    bytes: Bytes,
+}
+
+impl Encoded {
+    /// The prefixes of this view, encoded: those that are kept, or else what `list` says of it. `list` must
+    /// depend on nothing but the view, what is advertised and the owner.
+    pub(super) fn prefixes(
+        &self,
+        view: &Arc<View>,
+        advertised: &Advertised,
+        owner: Option<&OwnerName>,
+        list: impl FnOnce() -> Vec<PrefixStatus>,
+    ) -> Bytes {
+        let same = |kept: &&Kept| {
+            Arc::ptr_eq(&kept.view, view)
+                && kept.advertised.is(advertised)
+                && kept.owner.as_ref() == owner
+        };
+        // Not held while a list is made: who asks for another one does not wait for it.
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = lock().as_ref().filter(same) {
+            return kept.bytes.clone();
+        }
+        let bytes = encode(list());
+        let (view, advertised) = (view.clone(), advertised.clone());
+        let kept = Kept { view, advertised, owner: owner.cloned(), bytes: bytes.clone() };
+        *lock() = Some(kept);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::v1::PeerStatus;
+
+    fn prefix(text: &str) -> PrefixStatus {
+        PrefixStatus { prefix: text.to_owned(), state: "applied".to_owned(), ..Default::default() }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_message() {
+        let prefixes = vec![prefix("192.0.2.1/32"), prefix("2001:db8::/48")];
+        let peers =
+            vec![PeerStatus { neighbor_address: "192.0.2.9".to_owned(), ..Default::default() }];
+        let rest = GetStatusResponse { peers, snapshot_age_ms: 7, ..Default::default() };
+        let encoded = EncodedStatus { rest: rest.clone(), prefixes: encode(prefixes.clone()) };
+        let bytes = encoded.encode_to_vec();
+        assert_eq!(bytes.len(), encoded.encoded_len());
+        let message = GetStatusResponse { prefixes, ..rest };
+        assert_eq!(GetStatusResponse::decode(&*bytes).unwrap(), message);
+        assert_eq!(EncodedStatus::decode(&*bytes).unwrap().rest, message);
+    }
+
+    /// Kept while nothing of it changes, and no longer: neither by a commit, nor by what FRR advertises, nor for
+    /// another owner.
+    #[test]
+    fn prefixes_are_listed_again_when_anything_changed() {
+        let (encoded, mut lists) = (Encoded::default(), 0);
+        let view = Arc::new(View::default());
+        let advertised = Advertised::default();
+        let mut ask = |view: &Arc<View>, advertised: &Advertised, owner: Option<&str>| {
+            let owner = owner.map(|name| name.parse::<OwnerName>().unwrap());
+            let before = lists;
+            encoded.prefixes(view, advertised, owner.as_ref(), || {
+                lists += 1;
+                vec![prefix("192.0.2.1/32")]
+            });
+            lists - before
+        };
+        assert_eq!(ask(&view, &advertised, None), 1);
+        assert_eq!(ask(&view, &advertised.clone(), None), 0);
+        assert_eq!(ask(&view, &advertised, Some("novaedge")), 1);
+        assert_eq!(ask(&view, &advertised, Some("novaedge")), 0);
+        assert_eq!(ask(&view, &Advertised::of(["192.0.2.1/32".parse().unwrap()]), None), 1);
+        assert_eq!(ask(&Arc::new(View::default()), &advertised, None), 1);
+    }
+}
