@@ -33,7 +33,7 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(60);
 const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// Largest answer that is taken: GetStatus at 100,000 prefixes.
-const MAX_ANSWER: usize = 64 << 20;
+pub const MAX_ANSWER: usize = 64 << 20;
 
 /// The agent that is measured: this build's, or the one that is named, to compare two.
 pub fn program() -> PathBuf {
@@ -134,8 +134,9 @@ impl<'lab> Agent<'lab> {
         let channel = endpoint.connect_with_connector(connect).await;
         let channel = channel.map_err(|error| error.to_string())?;
         let calls = RouteControlClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
-        let transactions = TransactionsClient::new(channel).max_decoding_message_size(MAX_ANSWER);
-        Ok(Client { calls, transactions })
+        let transactions =
+            TransactionsClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
+        Ok(Client { channel, calls, transactions })
     }
 
     /// Head and body of an answer over HTTP.
@@ -167,6 +168,7 @@ impl Drop for Agent<'_> {
 /// Both services on one connection. A clone uses the same connection.
 #[derive(Clone)]
 pub struct Client {
+    pub channel: Channel,
     pub calls: RouteControlClient<Channel>,
     pub transactions: TransactionsClient<Channel>,
 }

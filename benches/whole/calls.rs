@@ -8,11 +8,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use novaroute::proto::v1::{ApplyRequest, GetStatusRequest, IntentChange, Outcome};
-use tonic::Status;
+use bytes::{Buf, Bytes};
+use novaroute::proto::v1::{
+    ApplyRequest, GetStatusRequest, GetStatusResponse, IntentChange, Outcome,
+};
+use prost::Message;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+};
 
 use super::{
-    agent::{Client, OWNER, TOKEN},
+    agent::{Client, MAX_ANSWER, OWNER, TOKEN},
     lab::{Lab, Router},
     stats::Samples,
     vty::Vty,
@@ -20,10 +29,10 @@ use super::{
 };
 
 /// Longest wait for a route at the peer.
-const AT_PEER: Duration = Duration::from_secs(20);
+pub const AT_PEER: Duration = Duration::from_secs(20);
 
 /// Pause between two looks at the peer's table; a look takes about 100 µs.
-const LOOK: Duration = Duration::from_micros(200);
+pub const LOOK: Duration = Duration::from_micros(200);
 
 fn words(status: Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
@@ -91,10 +100,9 @@ impl Client {
         let (mut samples, all) = (Samples::default(), Instant::now());
         for at in from..from + count {
             let (mut calls, request) = (self.calls.clone(), advertise(at));
-            let show = format!("show bgp ipv4 unicast {} json", prefix(at));
             let begun = Instant::now();
             let call = tokio::spawn(async move { calls.advertise_prefix(request).await });
-            while !tor.command(&show).map_err(io)?.contains("\"paths\"") {
+            while !tor.has_route(&prefix(at)).map_err(io)? {
                 if begun.elapsed() > AT_PEER {
                     return Err(format!("{} does not reach tor in {AT_PEER:?}", prefix(at)));
                 }
@@ -142,19 +150,64 @@ impl Client {
         Ok((begun.elapsed(), next.load(Ordering::Relaxed).min(count)))
     }
 
-    /// GetStatus, one after another; each must list that many prefixes.
-    pub async fn status(&mut self, prefixes: u32, count: u32) -> Result<Samples, String> {
-        let mut samples = Samples::default();
+    /// GetStatus, one after another, to the last byte of the answer; each must list that many prefixes. Also
+    /// what it takes to make messages of an answer: that is the client's own time.
+    pub async fn status(&self, prefixes: u32, count: u32) -> Result<(Samples, Samples), String> {
+        let (mut samples, mut decoding) = (Samples::default(), Samples::default());
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER);
+        let path = PathAndQuery::from_static("/novaroute.v1.RouteControl/GetStatus");
         for _ in 0..count {
             let begun = Instant::now();
-            let answer = self.calls.get_status(GetStatusRequest::default()).await;
+            grpc.ready().await.map_err(|error| error.to_string())?;
+            let request = Request::new(GetStatusRequest::default());
+            let answer = grpc.unary(request, path.clone(), Undecoded).await;
             let answer = answer.map_err(words)?.into_inner();
             samples.push(begun.elapsed());
+            let begun = Instant::now();
+            let answer = GetStatusResponse::decode(answer).map_err(|error| error.to_string())?;
+            decoding.push(begun.elapsed());
             if answer.prefixes.len() != prefixes as usize {
                 return Err(format!("{} prefixes instead of {prefixes}", answer.prefixes.len()));
             }
         }
-        Ok(samples)
+        Ok((samples, decoding))
+    }
+}
+
+/// A call whose answer stays as it came.
+#[derive(Clone, Copy)]
+struct Undecoded;
+
+impl Codec for Undecoded {
+    type Encode = GetStatusRequest;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Undecoded {
+    type Item = GetStatusRequest;
+    type Error = Status;
+
+    fn encode(&mut self, item: Self::Item, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        item.encode(into).map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+impl Decoder for Undecoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }
 

@@ -5,6 +5,7 @@
 use std::{
     fs,
     process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,9 @@ use novaroute::{
 };
 
 use super::{
+    calls::{AT_PEER, LOOK},
     lab::{Lab, Router, net},
+    stats::Samples,
     vty::Vty,
     work::{FLOOR, network_lines, prefix, static_route},
 };
@@ -48,6 +51,62 @@ pub fn raw(lab: &Lab, count: u32) -> Result<Pair, String> {
             }
         }
         Ok((took[0], took[1]))
+    };
+    go().map_err(|error| error.to_string())
+}
+
+/// Networks in batches, each asked for before the next batch is typed: what as many callers as a batch has
+/// would wait for if there was nothing between them and bgpd. All are gone afterwards.
+pub fn raw_in_batches(lab: &Lab, count: u32, width: u32) -> Result<Duration, String> {
+    let go = || -> std::io::Result<Duration> {
+        let mut vty = Vty::connect(lab, Router::Node, "bgpd")?;
+        let instance = format!("router bgp {}", net::NODE_AS);
+        let instance = ["configure terminal", &instance, "address-family ipv4 unicast"];
+        let begun = Instant::now();
+        for from in (FLOOR..FLOOR + count).step_by(width as usize) {
+            let size = width.min(FLOOR + count - from);
+            let mut lines: Vec<String> = instance.map(str::to_owned).into();
+            lines.extend(network_lines(from, size, false));
+            lines.push("end".to_owned());
+            vty.pipeline(&lines)?;
+            if !vty.has_routes(&(from..from + size).map(prefix).collect::<Vec<_>>())? {
+                return Err(std::io::Error::other("bgpd has not what it was told"));
+            }
+        }
+        let took = begun.elapsed();
+        vty.pipeline(&instance.map(str::to_owned))?;
+        vty.pipeline(&network_lines(FLOOR, count, true))?;
+        vty.command("end")?;
+        Ok(took)
+    };
+    go().map_err(|error| error.to_string())
+}
+
+/// One `network` line, typed to bgpd's socket, to the moment in which `tor` has the route; each gone again
+/// afterwards.
+pub fn raw_to_peer(lab: &Lab, count: u32) -> Result<Samples, String> {
+    let go = || -> std::io::Result<Samples> {
+        let mut node = Vty::connect(lab, Router::Node, "bgpd")?;
+        let mut tor = Vty::connect(lab, Router::Tor, "bgpd")?;
+        let instance = format!("router bgp {}", net::NODE_AS);
+        let instance = ["configure terminal", &instance, "address-family ipv4 unicast"];
+        node.pipeline(&instance.map(str::to_owned))?;
+        let mut samples = Samples::default();
+        for at in FLOOR..FLOOR + count {
+            let begun = Instant::now();
+            node.pipeline(&network_lines(at, 1, false))?;
+            while !tor.has_route(&prefix(at))? {
+                if begun.elapsed() > AT_PEER {
+                    let words = format!("{} does not reach tor", prefix(at));
+                    return Err(std::io::Error::other(words));
+                }
+                thread::sleep(LOOK);
+            }
+            samples.push(begun.elapsed());
+        }
+        node.pipeline(&network_lines(FLOOR, count, true))?;
+        node.command("end")?;
+        Ok(samples)
     };
     go().map_err(|error| error.to_string())
 }

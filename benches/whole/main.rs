@@ -56,6 +56,8 @@ pub struct Scale {
     pub idle: Duration,
     /// When no further row is begun.
     pub end: Duration,
+    /// Only rows whose name has this in it.
+    pub only: Option<String>,
 }
 
 impl Scale {
@@ -68,6 +70,7 @@ impl Scale {
             reload: 100,
             idle: Duration::from_secs(3),
             end: Duration::from_secs(75),
+            only: None,
         }
     }
 
@@ -80,27 +83,30 @@ impl Scale {
             reload: 1_000,
             idle: Duration::from_secs(20),
             end: Duration::from_secs(13 * 60),
+            only: None,
         }
     }
 }
 
 fn main() -> ExitCode {
     let mut out = None;
-    let mut quick = false;
+    let (mut quick, mut only) = (false, None);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--quick" => quick = true,
             "--out" => out = args.next().map(PathBuf::from),
+            "--only" => only = args.next(),
             // cargo bench says so to every driver.
             "--bench" => {}
             other => {
-                eprintln!("unknown argument {other}: --quick, --out DIR");
+                eprintln!("unknown argument {other}: --quick, --only ROW, --out DIR");
                 return ExitCode::from(2);
             }
         }
     }
     let scale = if quick { Scale::quick() } else { Scale::full() };
+    let scale = Scale { only, ..scale };
     let begun = Instant::now();
     let mut report = Report::default();
     report::about(&mut report);

@@ -77,6 +77,33 @@ impl Vty {
         Ok(())
     }
 
+    /// Whether bgpd has a path to each of these IPv4 prefixes, asked for all at a time.
+    pub fn has_routes(&mut self, prefixes: &[String]) -> io::Result<bool> {
+        let show = |prefix: &String| format!("show ip bgp {prefix} json\0");
+        self.stream.write_all(prefixes.iter().map(show).collect::<String>().as_bytes())?;
+        // Three NULs and a code end an answer; JSON has none.
+        let (mut there, mut left, mut answer) = (0, prefixes.len(), Vec::new());
+        while left > 0 {
+            let count = self.read()?;
+            answer.extend_from_slice(&self.buffer[..count]);
+            while let Some(end) = answer.windows(3).position(|bytes| bytes == [0; 3])
+                && answer.len() > end + 3
+            {
+                there +=
+                    usize::from(String::from_utf8_lossy(&answer[..end]).contains("\"sourced\""));
+                answer.drain(..end + 4);
+                left -= 1;
+            }
+        }
+        Ok(there == prefixes.len())
+    }
+
+    /// Whether bgpd's table has a path to this prefix, chosen or not.
+    pub fn has_route(&mut self, prefix: &str) -> io::Result<bool> {
+        let text = self.command(&format!("show bgp ipv4 unicast {prefix} json"))?;
+        Ok(text.contains("\"paths\""))
+    }
+
     /// The prefixes of bgpd's `network` lines.
     pub fn networks(&mut self) -> io::Result<HashSet<String>> {
         let text = self.command("show running-config")?;

@@ -27,7 +27,7 @@ use outcome::{
     undone_in_time,
 };
 use part::Known;
-pub use part::Part;
+pub use part::{Judging, Part};
 
 use super::{
     Door as Way, NoObserver, Observer, Stage,
@@ -191,18 +191,24 @@ impl Engine {
         }
     }
 
-    /// Has libyang judge trees before anything is stored or sent, and gives them back.
+    /// Has libyang judge trees before anything is sent, and gives them back. libyang begins at once, on its own
+    /// thread.
     ///
     /// # Errors
     /// libyang's words and path.
-    pub async fn validate(&self, forest: Forest) -> Result<Forest, EngineError> {
+    pub fn validate(
+        &self,
+        forest: Forest,
+    ) -> impl Future<Output = Result<Forest, EngineError>> + Send + use<> {
         let judged = self.yang.call(move |schema| {
             forest.values().try_for_each(|tree| schema.check(tree)).map(|()| forest)
         });
-        judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
-            message: format!("YANG validation: {error}"),
-            at: None,
-        })
+        async move {
+            judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
+                message: format!("YANG validation: {error}"),
+                at: None,
+            })
+        }
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.

@@ -40,19 +40,23 @@ impl Yang {
         Ok(Self { jobs })
     }
 
-    /// Runs `job` on the thread and waits for what it gives back.
+    /// Has `job` run on the thread, at once, and gives what it gives back to who waits for it.
     ///
     /// Cancel safety: dropping the future leaves the job to run; its result is lost.
     ///
     /// # Errors
     /// The thread is gone: a job panicked.
-    pub async fn call<T: Send + 'static>(
+    pub fn call<T, J>(
         &self,
-        job: impl FnOnce(&mut Schema) -> T + Send + 'static,
-    ) -> Result<T, YangError> {
+        job: J,
+    ) -> impl Future<Output = Result<T, YangError>> + Send + use<T, J>
+    where
+        T: Send + 'static,
+        J: FnOnce(&mut Schema) -> T + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(move |schema: &mut Schema| drop(reply.send(job(schema))));
-        self.jobs.send(job).map_err(|_| YangError::Stopped)?;
-        answer.await.map_err(|_| YangError::Stopped)
+        // A job that can't be sent is dropped, and the place for its answer with it.
+        let _ = self.jobs.send(Box::new(move |schema: &mut Schema| drop(reply.send(job(schema)))));
+        async move { answer.await.map_err(|_| YangError::Stopped) }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Actor;
 use crate::{
-    commit::{Applied, CommitRequest, EngineError, engine::Part},
+    commit::{
+        Applied, CommitRequest, EngineError,
+        engine::{Judging, Part},
+    },
     daemon::Daemon,
     model::{Change, Intent, IntentKey, Protocol},
     render::{Shapes, render, render_shared},
@@ -12,25 +15,27 @@ use crate::{
 };
 
 impl Actor {
-    /// Has what a batch changes judged and applied, without a look at the rest. `None` where it takes that
-    /// look.
-    pub(super) async fn send_part(
-        &mut self,
-        after: &Store,
-        requests: &[&CommitRequest],
-    ) -> Result<Option<Applied>, EngineError> {
+    /// Has what a batch changes judged, which begins at once, without a look at the rest. `None` where it
+    /// takes that look.
+    pub(super) fn judge_part(&self, after: &Store, requests: &[&CommitRequest]) -> Option<Judging> {
         let keys: BTreeSet<IntentKey> =
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
         let doubtful = self.out_of_step.is_some()
             || self.unreachable.contains_key(&Daemon::Bgpd)
             || keys.iter().any(|key| self.rejected.contains_key(key));
         if doubtful {
-            return Ok(None);
+            return None;
         }
-        let Some(part) = part(self.store(), after, &keys, self.engine.shapes()) else {
-            return Ok(None);
-        };
-        let applied = self.engine.commit_part(part).await?;
+        let part = part(self.store(), after, &keys, self.engine.shapes())?;
+        Some(self.engine.judge_part(part))
+    }
+
+    /// Applies the part that was judged. `None` where it takes a look at the whole.
+    pub(super) async fn send_part(
+        &mut self,
+        judging: Judging,
+    ) -> Result<Option<Applied>, EngineError> {
+        let applied = self.engine.commit_part(judging).await?;
         // What could not be reached before was not tried.
         Ok(applied.map(|mut applied| {
             for (daemon, why) in &self.unreachable {

@@ -36,6 +36,7 @@ use super::{
     Applied, CommitError, CommitHandle, CommitRequest, Committed, Ending, Engine, EngineError,
     Outcome, Plan, Transaction, TransactionId, View,
     blame::blame,
+    engine::Judging,
     handle::{Request, executors},
     turns::{Enquiry, Queued, Turn, Turns},
 };
@@ -344,13 +345,14 @@ impl Actor {
         let begun = Instant::now();
         let before = self.store().clone();
         let ids: Vec<_> = transactions.iter().map(|transaction| transaction.id).collect();
-        // On disk before FRR is touched.
+        let judging = self.judge_part(&after, requests);
+        // On disk before FRR is touched. That takes the disk about as long as it takes libyang to judge.
         self.journal
             .prepare(transactions)
             .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
         self.observer.stage(Stage::Journal, Door::Agent, begun.elapsed(), 0);
 
-        let result = self.send(&after, requests).await;
+        let result = self.send(&after, requests, judging).await;
         let Applied { sent, unreachable } = match result {
             Ok(applied) => applied,
             Err(error) => {
@@ -396,8 +398,11 @@ impl Actor {
         &mut self,
         after: &Store,
         requests: &[&CommitRequest],
+        judging: Option<Judging>,
     ) -> Result<Applied, EngineError> {
-        if let Some(applied) = self.send_part(after, requests).await? {
+        if let Some(judging) = judging
+            && let Some(applied) = self.send_part(judging).await?
+        {
             return Ok(applied);
         }
         let begun = Instant::now();

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::TryFutureExt;
+use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -42,6 +42,13 @@ pub struct Part {
     pub keep: Tree,
 }
 
+/// A [`Part`] that libyang is judging: in the meantime its transaction can go to disk.
+pub struct Judging {
+    /// All but what is judged.
+    part: Part,
+    judged: BoxFuture<'static, Result<Forest, EngineError>>,
+}
+
 /// What a daemon ran beside what is ours when it was read last.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -69,26 +76,36 @@ impl Known {
 }
 
 impl Engine {
-    /// Has libyang judge a part, and makes FRR run it. `None` where that takes a look at the whole; then
-    /// nothing was done.
+    /// Has libyang judge a part, which it begins at once.
+    pub fn judge_part(&self, mut part: Part) -> Judging {
+        let desired = std::mem::take(&mut part.desired);
+        let judged = self.validate(Forest::from([(part.daemon, desired)])).boxed();
+        Judging { part, judged }
+    }
+
+    /// Makes FRR run a part that libyang finds valid. `None` where that takes a look at the whole; then nothing
+    /// was done.
     ///
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
-    pub async fn commit_part(&mut self, part: Part) -> Result<Option<Applied>, EngineError> {
+    pub async fn commit_part(&mut self, judging: Judging) -> Result<Option<Applied>, EngineError> {
         self.by = Some(Instant::now() + COMMIT_DEADLINE);
-        let applied = self.commit_part_in_time(part).await;
+        let applied = self.commit_part_in_time(judging).await;
         self.by = None;
         applied
     }
 
-    async fn commit_part_in_time(&mut self, part: Part) -> Result<Option<Applied>, EngineError> {
+    async fn commit_part_in_time(
+        &mut self,
+        judging: Judging,
+    ) -> Result<Option<Applied>, EngineError> {
+        let Judging { mut part, judged } = judging;
         let daemon = part.daemon;
         if !self.knows(daemon) {
             return Ok(None);
         }
         let begun = Instant::now();
-        let mut judged = self.validate(Forest::from([(daemon, part.desired)])).await?;
-        let part = Part { desired: judged.remove(&daemon).unwrap_or_default(), ..part };
+        part.desired = judged.await?.remove(&daemon).unwrap_or_default();
         self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
         let Some(plan) = self.plan_part(&part)? else { return Ok(None) };
         failpoint::hit("engine-planned");

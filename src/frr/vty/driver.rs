@@ -78,6 +78,12 @@ impl ApplyError {
     }
 }
 
+/// Enters the configuration.
+const INTO_CONFIGURATION: &str = "configure terminal";
+
+/// Leaves it, from whatever node.
+const OUT_OF_CONFIGURATION: &str = "end";
+
 /// An error with all that caused it.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
@@ -340,12 +346,22 @@ impl VtyDriver {
         strict: bool,
         done: &mut Vec<usize>,
     ) -> Result<Option<Refusal>, VtyError> {
+        let segments = segments(commands);
         let session = self.session().await?;
-        session.show("configure terminal").await?;
         let mut first = None;
-        for segment in segments(commands) {
-            let moved =
-                session.pipeline(&segment.moves, |_, reply| reply.is_ok() || !strict).await?;
+        let mut left = true;
+        for (number, segment) in segments.iter().enumerate() {
+            // With what comes behind: where it is refused, no node of the configuration can be entered.
+            let into = if number == 0 { &[INTO_CONFIGURATION][..] } else { &[] };
+            let moves: Vec<&str> =
+                into.iter().copied().chain(segment.moves.iter().map(String::as_str)).collect();
+            let accept = |_, reply: &Reply| reply.is_ok() || !strict;
+            let mut moved = session.pipeline(&moves, accept).await?;
+            if number == 0 {
+                taken(&moved.replies[0])?;
+                moved.replies.remove(0);
+            }
+            left = false;
             // To a node that can't be entered belongs the first command in it.
             let at = segment.run[0];
             if let Some(refusal) = refusal(&moved, |at| &segment.moves[at], |_| at) {
@@ -354,9 +370,16 @@ impl VtyDriver {
                     break;
                 }
             }
-            let texts: Vec<&str> =
+            let mut texts: Vec<&str> =
                 segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
-            let outcome = session.pipeline(&texts, |_, reply| reply.is_ok() || !strict).await?;
+            if number + 1 == segments.len() {
+                texts.push(OUT_OF_CONFIGURATION);
+            }
+            let mut outcome = session.pipeline(&texts, accept).await?;
+            if outcome.replies.len() > segment.run.len() {
+                left = true;
+                outcome.replies.pop().as_ref().map_or(Ok(()), taken)?;
+            }
             let carried_out = outcome.replies.iter().zip(&segment.run);
             done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
             if let Some(refusal) = refusal(&outcome, |at| texts[at], |at| segment.run[at]) {
@@ -367,10 +390,20 @@ impl VtyDriver {
             }
             failpoint::hit("vty-half-applied");
         }
-        session.show("end").await?;
+        if !left {
+            session.show(OUT_OF_CONFIGURATION).await?;
+        }
         failpoint::hit("vty-applied");
         Ok(first)
     }
+}
+
+/// An error unless the daemon took the command.
+fn taken(reply: &Reply) -> Result<(), VtyError> {
+    if reply.is_ok() {
+        return Ok(());
+    }
+    Err(VtyError::Refused { code: reply.code, message: reply.message() })
 }
 
 /// What was there before, and what came since and is not ours.

@@ -92,13 +92,11 @@ impl Table {
     /// One line for each object, by the first row that has one.
     fn render(&self, tree: &Tree) -> Vec<Rendered<'_>> {
         let mut lines = Vec::new();
-        for (at, row) in self.rows.iter().enumerate() {
-            // Rows of one slot share the place of the first of them.
-            let order = self.rows.iter().position(|r| r.slot == row.slot).unwrap_or(at);
+        for row in &self.rows {
             for bindings in self.solutions(row, tree) {
                 let keys = row.data[0].key_variables();
                 let keys = keys.filter_map(|name| bindings.get(name).map(Box::from)).collect();
-                let key = LineKey { order, keys };
+                let key = LineKey { order: row.order, keys };
                 let line = self.line(row, &bindings, key);
                 lines.extend(line.map(|line| Rendered { line, row, bindings }));
             }

@@ -54,6 +54,8 @@ struct Row {
     node: usize,
     /// Rows of one slot exclude each other: at most one of them stands for an object.
     slot: &'static str,
+    /// Place in which its line is sent: that of the first row of its slot.
+    order: usize,
     line: Template,
     undo: Template,
     /// What it stands for; where `entry` is set, the first is the entry.
@@ -127,6 +129,7 @@ impl Table {
                 Row {
                     node,
                     slot: row.slot,
+                    order: order(row.slot),
                     line: Template::parse(&row.line),
                     undo: Template::parse(&row.undo),
                     data: row.data.iter().map(|text| data(&nodes[node], text)).collect(),
