@@ -76,18 +76,12 @@ soak-hour: ## the soak for an hour
 load: setup ## 50 clients while FRR restarts (LOAD_SECONDS=300), latencies printed
 	NOVAROUTE_LOAD_SECONDS=$(LOAD_SECONDS) cargo test --features failpoints --test frr_load -- --nocapture || $(REAP)
 
-# What cargo-fuzz does without a sanitizer, on stable Rust.
-FUZZ_HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-	-Cllvm-args=-sanitizer-coverage-trace-compares
-FUZZ_BUILT = $(TARGET)/fuzz/$(FUZZ_HOST)/release
+FUZZ_BUILT = $(TARGET)/debug
 FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
 
 .PHONY: fuzz-build
 fuzz-build:
-	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz \
-		cargo build --release --target $(FUZZ_HOST)
+	cd fuzz && RUSTC_WRAPPER=$(abspath fuzz/rustc.sh) CARGO_TARGET_DIR=$(abspath $(TARGET)) cargo build
 
 .PHONY: fuzz
 fuzz: fuzz-build ## coverage-guided, every reader of bytes from elsewhere (FUZZ_SECONDS=60 each); what is new is in target/fuzz/corpus
