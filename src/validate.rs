@@ -190,12 +190,13 @@ impl Judge {
             let mut shown: Vec<String> = Vec::new();
             let mut inside: Vec<String> = Vec::new();
             for line in Table::of(daemon)?.lines(tree) {
-                let common = inside.iter().zip(&line.context).take_while(|(a, b)| a == b).count();
+                let common =
+                    inside.iter().zip(&line.context[..]).take_while(|(a, b)| a == b).count();
                 for (depth, enter) in line.context.iter().enumerate().skip(common) {
                     shown.push(format!("{}{enter}", " ".repeat(depth)));
                 }
                 shown.push(format!("{}{}", " ".repeat(line.context.len()), line.text));
-                inside.clone_from(&line.context);
+                inside = line.context.to_vec();
                 if line.opens {
                     inside.push(line.text);
                 }

@@ -198,7 +198,7 @@ pub async fn routes(lab: &Lab, count: u32) -> Result<Pair, String> {
         .map_err(|_| "a route is wrong")?;
     let forest = render(&intents, Shapes::of(&schema));
     let tree = forest.get(&Daemon::Mgmtd).ok_or("no tree of mgmtd")?;
-    let json = schema.print_json(tree).map_err(|error| error.to_string())?;
+    let json = schema.print_compact_json(tree).map_err(|error| error.to_string())?;
     let list = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
         [type='frr-staticd:staticd'][name='staticd'][vrf='default']/frr-staticd:staticd/route-list";
     let deletes: Vec<Edit> = (FLOOR..FLOOR + count)

@@ -97,7 +97,7 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
                 };
                 let step = |step: &crate::frr::vty::steps::Step| v1::PlanStep {
                     door: door(step).to_owned(),
-                    context: step.command.context.clone(),
+                    context: step.command.context.to_vec(),
                     command: redact(&step.command.text).into_owned(),
                     inverse: step
                         .inverse

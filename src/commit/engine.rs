@@ -44,7 +44,7 @@ use crate::{
         vty::{ApplyError, Snapshot, chain, table::Defaults},
     },
     render::Shapes,
-    tree::{Tree, three_way},
+    tree::{Path, Tree, three_way},
     yang::{Profile, Yang, YangError},
 };
 
@@ -261,7 +261,7 @@ impl Engine {
         self.known.clear();
         self.seen.clear();
         self.in_step = false;
-        let Prepared { before, plans, unreachable } = self.prepare(desired, keep).await?;
+        let Prepared { before, plans, unreachable } = self.prepare(desired, keep, false).await?;
         let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
         let mut done = Done::new();
@@ -328,8 +328,13 @@ impl Engine {
         Ok(applied)
     }
 
-    /// Reads every daemon that is concerned, and plans.
-    async fn prepare(&mut self, desired: &Forest, keep: &Forest) -> Result<Prepared, EngineError> {
+    /// Reads every daemon that is concerned, and plans; `told` where somebody wants to see the plan.
+    async fn prepare(
+        &mut self,
+        desired: &Forest,
+        keep: &Forest,
+        told: bool,
+    ) -> Result<Prepared, EngineError> {
         let none = Tree::new();
         let mut prepared = Prepared::default();
         let concerned = self.concerned(desired);
@@ -345,7 +350,7 @@ impl Engine {
             match in_time(self.by, daemon, self.read(daemon)).await {
                 Ok(running) => {
                     self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
-                    let plan = self.plan_daemon(daemon, &running, wanted, kept)?;
+                    let plan = self.plan_daemon(daemon, &running, wanted, kept, told)?;
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);
                         prepared.before.insert(daemon, running);
@@ -417,6 +422,7 @@ impl Engine {
         before: &Before,
         wanted: &Tree,
         keep: &Tree,
+        told: bool,
     ) -> Result<DaemonPlan, EngineError> {
         let none = Tree::new();
         let last = self.last.get(&daemon).unwrap_or(&none);
@@ -426,8 +432,9 @@ impl Engine {
                 Ok(DaemonPlan::Mgmtd(mgmtd::edits(running, &goal)))
             }
             Before::Vty(snapshot) => {
-                let part = &self.vty[&daemon];
-                plan_vty(part.driver.table(), &part.defaults, last, &snapshot.running, wanted, keep)
+                let (part, running) = (&self.vty[&daemon], &snapshot.running);
+                let table = part.driver.table();
+                plan_vty(table, &part.defaults, last, running, wanted, keep, told)
                     .map(DaemonPlan::Vty)
                     .map_err(|message| EngineError::Refused { message, at: None })
             }
@@ -527,7 +534,7 @@ impl Engine {
             self.observer.not_confirmed(Way::of(daemon));
             return Err(Failure::Refused(
                 format!("{daemon} does not show {what}"),
-                Some((daemon, step.path.clone())),
+                Some((daemon, Path::clone(&step.path))),
             ));
         }
         self.remember(daemon, shown);

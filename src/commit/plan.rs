@@ -47,7 +47,7 @@ impl DaemonPlan {
 pub struct VtyPlan {
     /// The steps.
     pub steps: Vec<Step>,
-    /// The same as a difference of data.
+    /// The same as a difference of data, where it is asked for: it takes as much room as the steps.
     pub diff: Vec<Edit>,
     /// Where those begin that take away for good.
     removals: usize,
@@ -85,7 +85,7 @@ impl VtyPlan {
     }
 }
 
-/// Plans one daemon that is configured over its VTY.
+/// Plans one daemon that is configured over its VTY; `told` where somebody wants to see the difference of data.
 ///
 /// # Errors
 /// Data that no command stands for, or something of somebody else's in the way; in words.
@@ -96,6 +96,7 @@ pub(super) fn plan_vty(
     running: &Running,
     wanted: &Tree,
     keep: &Tree,
+    told: bool,
 ) -> Result<VtyPlan, String> {
     let default = |path: &_| table.default_of(defaults, path);
     let mut goal = three_way(last, &running.tree, wanted, keep, &default);
@@ -109,5 +110,6 @@ pub(super) fn plan_vty(
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;
-    Ok(VtyPlan { steps, diff: diff(&running.tree, &goal), removals })
+    let diff = if told { diff(&running.tree, &goal) } else { Vec::new() };
+    Ok(VtyPlan { steps, diff, removals })
 }

@@ -220,17 +220,28 @@ impl Schema {
         judge(&mut convert::from_tree(&self.context, tree)?)
     }
 
-    /// Writes a tree as JSON (RFC 7951).
+    /// Writes a tree as JSON (RFC 7951), for people.
     ///
     /// # Errors
     /// libyang's words, where the tree has a node that the models don't know.
     pub fn print_json(&self, tree: &Tree) -> Result<String, YangError> {
+        self.print(tree, DataPrinterFlags::WITH_SIBLINGS)
+    }
+
+    /// Like [`Schema::print_json`], without blanks and ends of lines: half as long.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn print_compact_json(&self, tree: &Tree) -> Result<String, YangError> {
+        self.print(tree, DataPrinterFlags::WITH_SIBLINGS | DataPrinterFlags::SHRINK)
+    }
+
+    fn print(&self, tree: &Tree, flags: DataPrinterFlags) -> Result<String, YangError> {
         let data = convert::from_tree(&self.context, tree)?;
         if data.reference().is_none() {
             return Ok("{}\n".to_owned());
         }
-        let text = data.print_string(DataFormat::JSON, DataPrinterFlags::WITH_SIBLINGS)?;
-        Ok(text.unwrap_or_default())
+        Ok(data.print_string(DataFormat::JSON, flags)?.unwrap_or_default())
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) fn not_applied(daemon: Daemon, error: ApplyError, steps: &[Step]) -> 
     match error {
         ApplyError::Refused { step, .. } => {
             let at = step.and_then(|step| steps.get(step));
-            Failure::Refused(message, at.map(|step| (daemon, step.path.clone())))
+            Failure::Refused(message, at.map(|step| (daemon, Path::clone(&step.path))))
         }
         ApplyError::Lost { .. } => Failure::Lost(daemon, message),
     }

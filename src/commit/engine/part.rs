@@ -172,7 +172,8 @@ impl Engine {
         tree.merge(&known.others.tree.overlap(&shape));
         let foreign = std::mem::take(&mut known.others.foreign);
         let running = Running { tree, foreign, profile: None, version: None };
-        let plan = plan_vty(vty.driver.table(), &vty.defaults, last, &running, desired, keep);
+        let plan =
+            plan_vty(vty.driver.table(), &vty.defaults, last, &running, desired, keep, false);
         known.others.foreign = running.foreign;
         let plan = plan.map_err(|message| EngineError::Refused { message, at: None })?;
         let shared = plan.steps.iter().any(|step| known.others.tree.contains(&step.path));

@@ -33,7 +33,11 @@ pub(super) fn edits(table: &Table, steps: &[&Step]) -> Option<Vec<Edit>> {
         })
         .collect();
     let gone = steps.iter().filter(|step| step.shows.is_none());
-    edits.extend(gone.map(|step| Edit { path: lifted(step.path.clone()), old: None, new: None }));
+    edits.extend(gone.map(|step| Edit {
+        path: lifted(Path::clone(&step.path)),
+        old: None,
+        new: None,
+    }));
     Some(edits)
 }
 

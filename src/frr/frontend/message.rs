@@ -1,6 +1,6 @@
 //! What is said to mgmtd and what it answers, independent of the generation.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{error::MessageError, frame::Frame, native, protobuf};
 
@@ -89,12 +89,13 @@ pub struct Edit {
     pub format: Format,
     /// The node with its content; empty for [`Operation::Remove`] and
     /// [`Operation::Delete`].
-    pub data: String,
+    /// A clone shares it: of thousands of routes it is megabytes.
+    pub data: Arc<str>,
 }
 
 impl Edit {
     /// Merges `data` (any number of top-level nodes) into the candidate.
-    pub fn merge(format: Format, data: impl Into<String>) -> Self {
+    pub fn merge(format: Format, data: impl Into<Arc<str>>) -> Self {
         Self { operation: Operation::Merge, xpath: "/".into(), format, data: data.into() }
     }
 
@@ -104,7 +105,7 @@ impl Edit {
             operation: Operation::Delete,
             xpath: xpath.into(),
             format: Format::Json,
-            data: String::new(),
+            data: Arc::from(""),
         }
     }
 

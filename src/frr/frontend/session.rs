@@ -1,6 +1,6 @@
 //! [`Session`]: what can be asked of mgmtd, whichever generation it is.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use tracing::debug;
@@ -281,7 +281,7 @@ impl Session {
             operation: Operation::Remove,
             xpath: "/frr-vrf:lib/vrf[name='/']".into(),
             format: Format::Json,
-            data: String::new(),
+            data: Arc::from(""),
         };
         self.edit(&[nothing]).await
     }

@@ -7,6 +7,8 @@
 //! for what exists without any configuration; daemons refuse to delete the first two
 //! while they do, and staticd of FRR 10.3 does not survive the last.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::frr::frontend::{Edit, Error, Format, Operation};
@@ -41,7 +43,7 @@ fn removals(running: &Map<String, Value>) -> Result<Vec<Edit>, Error> {
             operation: Operation::Remove,
             xpath: format!("/{name}"),
             format: Format::Json,
-            data: String::new(),
+            data: Arc::from(""),
         }),
         // No module of FRR has one, and without the schema its keys are not known.
         _ => Err(unexpected(format!("top-level node {name} is no container"))),

@@ -14,11 +14,13 @@ pub async fn request(edits: &[Edit], yang: &Yang) -> Result<Edits, YangError> {
     let delete: Vec<String> =
         edits.iter().filter(|edit| edit.new.is_none()).map(|edit| edit.path.to_string()).collect();
     let mut merge = Tree::new();
-    let set: Vec<Edit> = edits.iter().filter(|edit| edit.new.is_some()).cloned().collect();
-    apply(&mut merge, &set);
+    for edit in edits.iter().filter(|edit| edit.new.is_some()) {
+        apply(&mut merge, std::slice::from_ref(edit));
+    }
     if merge.is_empty() {
         return Ok(Edits { delete, merge: None });
     }
-    let json = yang.call(move |schema| schema.print_json(&merge)).await.and_then(|json| json)?;
+    let json =
+        yang.call(move |schema| schema.print_compact_json(&merge)).await.and_then(|json| json)?;
     Ok(Edits { delete, merge: Some(json) })
 }

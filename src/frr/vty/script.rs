@@ -19,7 +19,7 @@ pub(super) fn segments(commands: &[&Command]) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     let mut place: Vec<&str> = Vec::new();
     for (index, command) in commands.iter().enumerate() {
-        let common = place.iter().zip(&command.context).take_while(|(a, b)| **a == *b).count();
+        let common = place.iter().zip(&command.context[..]).take_while(|(a, b)| **a == *b).count();
         let leave = place.len() - common;
         let moves: Vec<String> = std::iter::repeat_n("exit".to_owned(), leave)
             .chain(command.context[common..].iter().cloned())

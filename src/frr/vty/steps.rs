@@ -4,7 +4,10 @@
 //! lines are set in the table's order, so that what is named exists before it is named; what goes,
 //! goes last and the other way round.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::table::{Foreign, Line, LineKey};
 use crate::tree::{self, Path};
@@ -15,7 +18,7 @@ pub struct Step {
     /// Which object it is about.
     pub key: LineKey,
     /// Where its data is.
-    pub path: Path,
+    pub path: Arc<Path>,
     /// The command and where it stands.
     pub command: Command,
     /// What undoes it, in this order.
@@ -28,7 +31,7 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// Lines that enter the node.
-    pub context: Vec<String>,
+    pub context: Arc<[String]>,
     /// The command.
     pub text: String,
     /// Whether it enters a node of its own.
@@ -154,7 +157,7 @@ pub fn steps(
 type ByPath<'a> = BTreeMap<(&'a Path, &'a LineKey), &'a Line>;
 
 fn by_path<'a>(lines: &[&'a Line]) -> ByPath<'a> {
-    lines.iter().map(|line| ((&line.path, &line.key), *line)).collect()
+    lines.iter().map(|line| ((&*line.path, &line.key), *line)).collect()
 }
 
 /// Whether a line would put itself in the place of one of somebody else's.
@@ -162,7 +165,7 @@ fn overwrites_nothing(line: &Line, foreign: &[Foreign]) -> Result<(), WouldRemov
     let Some(words) = line.alone else { return Ok(()) };
     let in_place = |f: &&Foreign| {
         let rest = f.text.strip_prefix(words);
-        f.context == line.context
+        f.context[..] == line.context[..]
             && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
     match foreign.iter().find(in_place) {
@@ -185,7 +188,7 @@ fn removal(
     if line.entry {
         let first = LineKey { order: 0, keys: Vec::new() };
         let mut inside: Vec<&Line> = standing
-            .range((&line.path, &first)..)
+            .range((&*line.path, &first)..)
             .take_while(|((path, _), _)| path.starts_with(&line.path))
             .map(|(_, other)| *other)
             .filter(|other| other.key != line.key)
@@ -216,9 +219,8 @@ fn removal(
 /// that it enters, or, where it enters none (a neighbour), in a line that names the same object.
 fn is_inside(foreign: &Foreign, line: &Line) -> bool {
     if line.opens {
-        let mut node = line.context.clone();
-        node.push(line.text.clone());
-        return foreign.context.starts_with(&node);
+        let opened = foreign.context.get(line.context.len());
+        return foreign.context.starts_with(&line.context) && opened == Some(&line.text);
     }
     // "no neighbor X" removes every line that starts with "neighbor X".
     let object = line.undo.strip_prefix("no ").unwrap_or(&line.undo);
@@ -288,7 +290,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            steps[0].inverse[2].context,
+            steps[0].inverse[2].context[..],
             ["router bgp 65000", "address-family ipv4 unicast"]
         );
     }

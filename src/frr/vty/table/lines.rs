@@ -1,6 +1,6 @@
 //! Tree → lines of configuration.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{CliNode, Row, Table, pattern::Bindings};
 use crate::tree::{Path, Tree};
@@ -19,14 +19,14 @@ pub struct LineKey {
 pub struct Line {
     /// What it is about.
     pub key: LineKey,
-    /// Lines that lead from the top of the configuration to where it stands.
-    pub context: Vec<String>,
+    /// Lines that lead from the top of the configuration to where it stands; one copy for all that stand there.
+    pub context: Arc<[String]>,
     /// The line.
     pub text: String,
     /// The line that takes it away.
     pub undo: String,
-    /// Where its data is.
-    pub path: Path,
+    /// Where its data is. Shared, since it takes more room than all the rest.
+    pub path: Arc<Path>,
     /// Whether it makes the object at `path`, so that `undo` removes all inside.
     pub entry: bool,
     /// Whether the line enters a node of its own.
@@ -91,13 +91,14 @@ impl Table {
 
     /// One line for each object, by the first row that has one.
     fn render(&self, tree: &Tree) -> Vec<Rendered<'_>> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<Rendered<'_>> = Vec::new();
         for row in &self.rows {
             for bindings in self.solutions(row, tree) {
                 let keys = row.data[0].key_variables();
                 let keys = keys.filter_map(|name| bindings.get(name).map(Box::from)).collect();
                 let key = LineKey { order: row.order, keys };
-                let line = self.line(row, &bindings, key);
+                let beside = lines.last().map(|rendered| &rendered.line.context);
+                let line = self.line(row, &bindings, key, beside);
                 lines.extend(line.map(|line| Rendered { line, row, bindings }));
             }
         }
@@ -115,13 +116,22 @@ impl Table {
         })
     }
 
-    fn line(&self, row: &Row, bindings: &Bindings, key: LineKey) -> Option<Line> {
+    /// A line; its place in the configuration is shared with the line before, where it is the same.
+    fn line(
+        &self,
+        row: &Row,
+        bindings: &Bindings,
+        key: LineKey,
+        beside: Option<&Arc<[String]>>,
+    ) -> Option<Line> {
+        let context = self.context(&self.nodes[row.node], bindings)?;
+        let beside = beside.filter(|beside| beside[..] == context);
         Some(Line {
             key,
-            context: self.context(&self.nodes[row.node], bindings)?,
+            context: beside.cloned().unwrap_or_else(|| context.into()),
             text: row.line.render(bindings)?,
             undo: row.undo.render(bindings)?,
-            path: row.data[0].path(bindings)?,
+            path: Arc::new(row.data[0].path(bindings)?),
             entry: row.entry,
             opens: row.opens.is_some(),
             rival: row.rival.and_then(|(kind, variable)| {
