@@ -60,7 +60,7 @@ fn cli(forest: &Forest) -> String {
         let Some(table) = Table::of(*daemon) else { continue };
         text.push_str(&format!("! {daemon}\n"));
         for line in table.all_lines(tree).unwrap_or_else(|e| panic!("{daemon}: {e}")) {
-            for outer in &line.context {
+            for outer in &line.context[..] {
                 text.push_str(&format!("{outer} / "));
             }
             text.push_str(&format!("{}\n", line.text));

@@ -88,7 +88,7 @@ fn text(lines: &[Line], foreign: usize) -> (String, usize) {
         }
     };
     for (at, line) in lines.iter().enumerate() {
-        let common = open.iter().zip(&line.context).take_while(|(a, b)| a == b).count();
+        let common = open.iter().zip(&line.context[..]).take_while(|(a, b)| a == b).count();
         close(&mut open, common, &mut text);
         for outer in &line.context[common..] {
             text.push_str(&format!("{}{outer}\n", " ".repeat(open.len())));

@@ -76,7 +76,7 @@ pub fn running_config(data: &[u8]) {
         let mut shown = String::new();
         let mut open: Vec<&str> = Vec::new();
         for line in &lines {
-            let common = open.iter().zip(&line.context).take_while(|(a, b)| *a == b).count();
+            let common = open.iter().zip(&line.context[..]).take_while(|(a, b)| *a == b).count();
             while open.len() > common {
                 open.pop();
                 shown.push_str(&format!("{}exit\n", " ".repeat(open.len())));

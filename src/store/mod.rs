@@ -92,8 +92,8 @@ impl Store {
         let behind = IntentKey::BfdSession(IpAddr::V4(Ipv4Addr::UNSPECIFIED))..;
         let held = owner.map(|owner| self.owners.get(owner));
         let of_owner = held.into_iter().flatten().flat_map({
-            let (before, behind) = (before.clone(), behind.clone());
-            move |held| held.keys.range(before.clone()).chain(held.keys.range(behind.clone()))
+            let behind = behind.clone();
+            move |held| held.keys.range(before).chain(held.keys.range(behind.clone()))
         });
         let all =
             owner.is_none().then(|| self.intents.range(before).chain(self.intents.range(behind)));
