@@ -6,10 +6,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::{
     DecodeError, Message,
-    encoding::{DecodeContext, WireType},
+    encoding::{DecodeContext, WireType, encode_key},
 };
 
 use crate::{
@@ -53,9 +53,17 @@ impl Message for EncodedStatus {
     }
 }
 
-/// These prefixes as they stand in a [`GetStatusResponse`].
-fn encode(prefixes: Vec<PrefixStatus>) -> Bytes {
-    GetStatusResponse { prefixes, ..GetStatusResponse::default() }.encode_to_vec().into()
+/// Number of the field `prefixes` of a [`GetStatusResponse`].
+const PREFIXES: u32 = 2;
+
+/// These prefixes as they stand in a [`GetStatusResponse`]. One at a time: they are never all there as messages.
+fn encode(prefixes: impl Iterator<Item = PrefixStatus>) -> Bytes {
+    let mut bytes = BytesMut::new();
+    for prefix in prefixes {
+        encode_key(PREFIXES, WireType::LengthDelimited, &mut bytes);
+        prefix.encode_length_delimited(&mut bytes).expect("bytes grow as far as there is memory");
+    }
+    bytes.freeze()
 }
 
 /// The prefixes that were last asked for.
@@ -72,14 +80,14 @@ struct Kept {
 }
 
 impl Encoded {
-    /// The prefixes of this view, encoded: those that are kept, or else what `list` says of it. `list` must
-    /// depend on nothing but the view, what is advertised and the owner.
+    /// The prefixes of this view, encoded: those that are kept, or else those of `list`, which must depend on
+    /// nothing but the view, what is advertised and the owner.
     pub(super) fn prefixes(
         &self,
         view: &Arc<View>,
         advertised: &Advertised,
         owner: Option<&OwnerName>,
-        list: impl FnOnce() -> Vec<PrefixStatus>,
+        list: impl Iterator<Item = PrefixStatus>,
     ) -> Bytes {
         let same = |kept: &&Kept| {
             Arc::ptr_eq(&kept.view, view)
@@ -91,7 +99,7 @@ impl Encoded {
         if let Some(kept) = lock().as_ref().filter(same) {
             return kept.bytes.clone();
         }
-        let bytes = encode(list());
+        let bytes = encode(list);
         let (view, advertised) = (view.clone(), advertised.clone());
         let kept = Kept { view, advertised, owner: owner.cloned(), bytes: bytes.clone() };
         *lock() = Some(kept);
@@ -114,7 +122,8 @@ mod tests {
         let peers =
             vec![PeerStatus { neighbor_address: "192.0.2.9".to_owned(), ..Default::default() }];
         let rest = GetStatusResponse { peers, snapshot_age_ms: 7, ..Default::default() };
-        let encoded = EncodedStatus { rest: rest.clone(), prefixes: encode(prefixes.clone()) };
+        let encoded =
+            EncodedStatus { rest: rest.clone(), prefixes: encode(prefixes.clone().into_iter()) };
         let bytes = encoded.encode_to_vec();
         assert_eq!(bytes.len(), encoded.encoded_len());
         let message = GetStatusResponse { prefixes, ..rest };
@@ -132,10 +141,8 @@ mod tests {
         let mut ask = |view: &Arc<View>, advertised: &Advertised, owner: Option<&str>| {
             let owner = owner.map(|name| name.parse::<OwnerName>().unwrap());
             let before = lists;
-            encoded.prefixes(view, advertised, owner.as_ref(), || {
-                lists += 1;
-                vec![prefix("192.0.2.1/32")]
-            });
+            let list = ["192.0.2.1/32"].into_iter().map(prefix).inspect(|_| lists += 1);
+            encoded.prefixes(view, advertised, owner.as_ref(), list);
             lists - before
         };
         assert_eq!(ask(&view, &advertised, None), 1);

@@ -246,7 +246,7 @@ impl RouteControl for Api {
             let frr = self.parts.status.latest();
             let age = self.parts.status.age(&frr);
             let (view, owner) = (self.parts.commit.view(), owner.as_ref());
-            let list = || prefix_statuses(&view, &frr.advertised, owner);
+            let list = prefix_statuses(&view, &frr.advertised, owner);
             let prefixes = self.encoded.prefixes(&view, &frr.advertised, owner, list);
             Ok(EncodedStatus { rest: get_status(&view, &frr, age, owner), prefixes })
         })

@@ -81,19 +81,17 @@ pub(super) fn get_status(
 }
 
 /// The prefixes of one owner, or of all.
-pub(super) fn prefix_statuses(
-    view: &View,
-    advertised: &Advertised,
-    owner: Option<&OwnerName>,
-) -> Vec<v1::PrefixStatus> {
-    let prefix = |Owned { owner, intent }: &Owned| match intent {
+pub(super) fn prefix_statuses<'a>(
+    view: &'a View,
+    advertised: &'a Advertised,
+    owner: Option<&'a OwnerName>,
+) -> impl Iterator<Item = v1::PrefixStatus> + 'a {
+    let of_owner = owner.into_iter().flat_map(|owner| view.store.of_owner(owner));
+    let all = owner.is_none().then(|| view.store.iter()).into_iter().flatten();
+    all.chain(of_owner).filter_map(|(_, Owned { owner, intent })| match intent {
         Intent::Prefix(ad) => Some(prefix_status(ad, owner, view, advertised)),
         _ => None,
-    };
-    match owner {
-        Some(owner) => view.store.of_owner(owner).filter_map(|(_, it)| prefix(it)).collect(),
-        None => view.store.iter().filter_map(|(_, it)| prefix(it)).collect(),
-    }
+    })
 }
 
 fn frr_status(frr: &FrrStatus) -> v1::FrrStatus {
@@ -299,8 +297,9 @@ mod tests {
         let mut view = View::default();
         view.store.apply(&"novaedge".parse().unwrap(), &Change::Set(ad));
         let mut frr = FrrStatus::default();
-        let of =
-            |view: &View, frr: &FrrStatus| prefix_statuses(view, &frr.advertised, None).remove(0);
+        let of = |view: &View, frr: &FrrStatus| {
+            prefix_statuses(view, &frr.advertised, None).next().expect("one")
+        };
         assert_eq!(of(&view, &frr).state, "applied");
         let table = monitor::Advertised::of([prefix]);
         let before = std::mem::replace(&mut frr.advertised, table);
