@@ -27,6 +27,9 @@ const PIECE: usize = 10_000;
 /// Longest wait for the end of a resynchronisation: at most a minute lies between two.
 const RESYNC_WAIT: Duration = Duration::from_secs(75);
 
+/// Time in which bgpd has sent its neighbours what it was given, and the monitor has read that.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// Raw lines that are followed to the peer.
 const RAW_TO_PEER: u32 = 100;
 
@@ -401,6 +404,8 @@ impl Run<'_> {
 
     fn get_status(&mut self, size: u32) -> Result<(), String> {
         let count = self.scale.calls.min(300);
+        // bgpd and the monitor have ended what the rows before began.
+        thread::sleep(SETTLED);
         let (samples, decoding) = self.runtime.block_on(self.client.status(size, count))?;
         let met = samples.p99() <= Duration::from_millis(5);
         let work = format!("GetStatus at {size}, to the last byte of the answer");

@@ -225,7 +225,7 @@ fn an_endpoint_that_lies_is_struck_out_and_the_change_is_made() {
     assert!(shown.contains("set metric 50") && shown.contains("network 192.0.2.0/24 route-map"));
     assert_eq!(fake.commits(), 1);
     let (merged, _) = fake.edits();
-    assert!(merged[0].contains("\"value\": 50"), "{merged:?}");
+    assert!(merged[0].contains("\"value\":50"), "{merged:?}");
     admin.advertise_with("198.51.100.0/24", attributes(60, 0)).unwrap();
     assert!(running(&lab, "bgpd").contains("set metric 60"));
     assert_eq!(fake.commits(), 1, "it was asked again");
