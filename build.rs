@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// from call to call.
 fn status_server(mut descriptors: FileDescriptorSet, out: PathBuf) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&out)?;
+    descriptors.file.retain(|file| file.package() == "novaroute.v1");
     for file in &mut descriptors.file {
         file.service.retain(|service| service.name() == "RouteControl");
     }

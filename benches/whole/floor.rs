@@ -28,17 +28,22 @@ use super::{
 
 type Pair = (Duration, Duration);
 
+/// Lines that lead to where `network` lines stand.
+fn to_networks() -> Vec<String> {
+    vec![
+        "configure terminal".to_owned(),
+        format!("router bgp {}", net::NODE_AS),
+        "address-family ipv4 unicast".to_owned(),
+    ]
+}
+
 /// Adds and removes networks over bgpd's socket, each time read back.
 pub fn raw(lab: &Lab, count: u32) -> Result<Pair, String> {
     let go = || -> std::io::Result<Pair> {
         let mut vty = Vty::connect(lab, Router::Node, "bgpd")?;
         let mut took = [Duration::ZERO; 2];
         for (no, took) in [false, true].into_iter().zip(&mut took) {
-            let mut lines = vec![
-                "configure terminal".to_owned(),
-                format!("router bgp {}", net::NODE_AS),
-                "address-family ipv4 unicast".to_owned(),
-            ];
+            let mut lines = to_networks();
             lines.extend(network_lines(FLOOR, count, no));
             lines.push("end".to_owned());
             let begun = Instant::now();
@@ -60,12 +65,10 @@ pub fn raw(lab: &Lab, count: u32) -> Result<Pair, String> {
 pub fn raw_in_batches(lab: &Lab, count: u32, width: u32) -> Result<Duration, String> {
     let go = || -> std::io::Result<Duration> {
         let mut vty = Vty::connect(lab, Router::Node, "bgpd")?;
-        let instance = format!("router bgp {}", net::NODE_AS);
-        let instance = ["configure terminal", &instance, "address-family ipv4 unicast"];
         let begun = Instant::now();
         for from in (FLOOR..FLOOR + count).step_by(width as usize) {
             let size = width.min(FLOOR + count - from);
-            let mut lines: Vec<String> = instance.map(str::to_owned).into();
+            let mut lines = to_networks();
             lines.extend(network_lines(from, size, false));
             lines.push("end".to_owned());
             vty.pipeline(&lines)?;
@@ -74,7 +77,7 @@ pub fn raw_in_batches(lab: &Lab, count: u32, width: u32) -> Result<Duration, Str
             }
         }
         let took = begun.elapsed();
-        vty.pipeline(&instance.map(str::to_owned))?;
+        vty.pipeline(&to_networks())?;
         vty.pipeline(&network_lines(FLOOR, count, true))?;
         vty.command("end")?;
         Ok(took)
@@ -88,9 +91,7 @@ pub fn raw_to_peer(lab: &Lab, count: u32) -> Result<Samples, String> {
     let go = || -> std::io::Result<Samples> {
         let mut node = Vty::connect(lab, Router::Node, "bgpd")?;
         let mut tor = Vty::connect(lab, Router::Tor, "bgpd")?;
-        let instance = format!("router bgp {}", net::NODE_AS);
-        let instance = ["configure terminal", &instance, "address-family ipv4 unicast"];
-        node.pipeline(&instance.map(str::to_owned))?;
+        node.pipeline(&to_networks())?;
         let mut samples = Samples::default();
         for at in FLOOR..FLOOR + count {
             let begun = Instant::now();

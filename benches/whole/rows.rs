@@ -255,7 +255,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn latency_row(&mut self, work: &str, goal: &str, it: &Samples, met: Verdict, cpu: Duration) {
+    fn latency_row(
+        &mut self,
+        work: &str,
+        goal: &str,
+        it: &Samples,
+        verdict: Verdict,
+        cpu: Duration,
+    ) {
         let (p50, p99) = (it.median(), it.p99());
         let mut text = format!("p50 {}, p99 {} (n = {})", ms(p50), ms(p99), it.len());
         if !cpu.is_zero() {
@@ -264,7 +271,7 @@ impl Run<'_> {
         let values = json!({
             "p50_ms": millis(p50), "p99_ms": millis(p99), "samples": it.len(), "cpu_ms": millis(cpu),
         });
-        self.report.row(work, goal, text, met, values);
+        self.report.row(work, goal, text, verdict, values);
     }
 
     /// Ours against the floor.
@@ -415,7 +422,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Watches the agent until one of its resynchronisations has ended: nobody asks it anything
+    /// Watches the agent until two of its resynchronisations have ended: nobody asks it anything
     /// meanwhile, and bgpd logs every configuration command it gets.
     fn resynchronise(&mut self, size: u32) -> Result<(), String> {
         let io = |error: std::io::Error| error.to_string();

@@ -86,14 +86,14 @@ impl Vty {
         while left > 0 {
             let count = self.read()?;
             answer.extend_from_slice(&self.buffer[..count]);
-            while let Some(end) = answer.windows(3).position(|bytes| bytes == [0; 3])
-                && answer.len() > end + 3
-            {
-                there +=
-                    usize::from(String::from_utf8_lossy(&answer[..end]).contains("\"sourced\""));
-                answer.drain(..end + 4);
+            let mut begun = 0;
+            while let Some(end) = answer[begun..].windows(4).position(|it| it[..3] == [0; 3]) {
+                let text = String::from_utf8_lossy(&answer[begun..begun + end]);
+                there += usize::from(text.contains("\"sourced\""));
+                begun += end + 4;
                 left -= 1;
             }
+            answer.drain(..begun);
         }
         Ok(there == prefixes.len())
     }

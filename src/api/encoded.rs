@@ -4,7 +4,7 @@
 //! of the answer changes with a commit or with what FRR advertises, far less often than a dashboard asks:
 //! so it is encoded once for all who ask in between.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::{
@@ -73,7 +73,8 @@ pub(super) struct Encoded(Mutex<Option<Kept>>);
 /// What encoded prefixes were made of, and they.
 #[derive(Debug)]
 struct Kept {
-    view: Arc<View>,
+    /// Only to know it again: a view holds the whole store.
+    view: Weak<View>,
     advertised: Advertised,
     owner: Option<OwnerName>,
     bytes: Bytes,
@@ -90,7 +91,7 @@ impl Encoded {
         list: impl Iterator<Item = PrefixStatus>,
     ) -> Bytes {
         let same = |kept: &&Kept| {
-            Arc::ptr_eq(&kept.view, view)
+            kept.view.as_ptr() == Arc::as_ptr(view)
                 && kept.advertised.is(advertised)
                 && kept.owner.as_ref() == owner
         };
@@ -100,7 +101,7 @@ impl Encoded {
             return kept.bytes.clone();
         }
         let bytes = encode(list);
-        let (view, advertised) = (view.clone(), advertised.clone());
+        let (view, advertised) = (Arc::downgrade(view), advertised.clone());
         let kept = Kept { view, advertised, owner: owner.cloned(), bytes: bytes.clone() };
         *lock() = Some(kept);
         bytes

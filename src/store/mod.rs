@@ -86,19 +86,18 @@ impl Store {
     }
 
     /// Intents of the kinds of which a node has few, of one owner or of all: all but prefixes and static
-    /// routes. Costs what it yields.
-    pub fn but_routes(&self, owner: Option<&OwnerName>) -> impl Iterator<Item = &Owned> {
-        let before = ..=IntentKey::Peer(IpAddr::V6(Ipv6Addr::from(u128::MAX)));
-        let behind = IntentKey::BfdSession(IpAddr::V4(Ipv4Addr::UNSPECIFIED))..;
-        let held = owner.map(|owner| self.owners.get(owner));
-        let of_owner = held.into_iter().flatten().flat_map({
-            let behind = behind.clone();
-            move |held| held.keys.range(before).chain(held.keys.range(behind.clone()))
-        });
-        let all =
-            owner.is_none().then(|| self.intents.range(before).chain(self.intents.range(behind)));
-        let all = all.into_iter().flatten().map(|(_, owned)| owned.as_ref());
-        all.chain(of_owner.filter_map(|key| self.get(key)))
+    /// routes. Costs what there is of these kinds.
+    pub fn but_routes<'a>(
+        &'a self,
+        owner: Option<&'a OwnerName>,
+    ) -> impl Iterator<Item = &'a Owned> {
+        let last_before = IntentKey::Peer(IpAddr::V6(Ipv6Addr::from(u128::MAX)));
+        let first_behind = IntentKey::BfdSession(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.intents
+            .range(..=last_before)
+            .chain(self.intents.range(first_behind..))
+            .map(|(_, owned)| owned.as_ref())
+            .filter(move |owned| owner.is_none_or(|owner| owned.owner == *owner))
     }
 
     /// The node's BGP instance, where it is configured.

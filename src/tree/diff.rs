@@ -33,7 +33,7 @@ pub fn reverse(edits: &[Edit]) -> Vec<Edit> {
 }
 
 /// Carries the edits out.
-pub fn apply(tree: &mut Tree, edits: &[Edit]) {
+pub fn apply<'a>(tree: &mut Tree, edits: impl IntoIterator<Item = &'a Edit>) {
     for edit in edits {
         let Some((last, parents)) = edit.path.0.split_last() else { continue };
         match &edit.new {

@@ -27,7 +27,7 @@ impl Actor {
             return None;
         }
         let part = part(self.store(), after, &keys, self.engine.shapes())?;
-        Some(self.engine.judge_part(part))
+        self.engine.judge_part(part)
     }
 
     /// Applies the part that was judged. `None` where it takes a look at the whole.

@@ -76,11 +76,14 @@ impl Known {
 }
 
 impl Engine {
-    /// Has libyang judge a part, which it begins at once.
-    pub fn judge_part(&self, mut part: Part) -> Judging {
+    /// Has libyang judge a part, which it begins at once. `None` where it takes a look at the whole.
+    pub fn judge_part(&self, mut part: Part) -> Option<Judging> {
+        if !self.knows(part.daemon) {
+            return None;
+        }
         let desired = std::mem::take(&mut part.desired);
         let judged = self.validate(Forest::from([(part.daemon, desired)])).boxed();
-        Judging { part, judged }
+        Some(Judging { part, judged })
     }
 
     /// Makes FRR run a part that libyang finds valid. `None` where that takes a look at the whole; then nothing
@@ -101,9 +104,6 @@ impl Engine {
     ) -> Result<Option<Applied>, EngineError> {
         let Judging { mut part, judged } = judging;
         let daemon = part.daemon;
-        if !self.knows(daemon) {
-            return Ok(None);
-        }
         let begun = Instant::now();
         part.desired = judged.await?.remove(&daemon).unwrap_or_default();
         self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);

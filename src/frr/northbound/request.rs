@@ -14,9 +14,7 @@ pub async fn request(edits: &[Edit], yang: &Yang) -> Result<Edits, YangError> {
     let delete: Vec<String> =
         edits.iter().filter(|edit| edit.new.is_none()).map(|edit| edit.path.to_string()).collect();
     let mut merge = Tree::new();
-    for edit in edits.iter().filter(|edit| edit.new.is_some()) {
-        apply(&mut merge, std::slice::from_ref(edit));
-    }
+    apply(&mut merge, edits.iter().filter(|edit| edit.new.is_some()));
     if merge.is_empty() {
         return Ok(Edits { delete, merge: None });
     }

@@ -349,7 +349,7 @@ impl VtyDriver {
         let segments = segments(commands);
         let session = self.session().await?;
         let mut first = None;
-        let mut left = true;
+        let mut ended = segments.is_empty();
         for (number, segment) in segments.iter().enumerate() {
             // With what comes behind: where it is refused, no node of the configuration can be entered.
             let into = if number == 0 { &[INTO_CONFIGURATION][..] } else { &[] };
@@ -358,10 +358,8 @@ impl VtyDriver {
             let accept = |_, reply: &Reply| reply.is_ok() || !strict;
             let mut moved = session.pipeline(&moves, accept).await?;
             if number == 0 {
-                taken(&moved.replies[0])?;
-                moved.replies.remove(0);
+                moved.replies.remove(0).taken()?;
             }
-            left = false;
             // To a node that can't be entered belongs the first command in it.
             let at = segment.run[0];
             if let Some(refusal) = refusal(&moved, |at| &segment.moves[at], |_| at) {
@@ -376,9 +374,11 @@ impl VtyDriver {
                 texts.push(OUT_OF_CONFIGURATION);
             }
             let mut outcome = session.pipeline(&texts, accept).await?;
-            if outcome.replies.len() > segment.run.len() {
-                left = true;
-                outcome.replies.pop().as_ref().map_or(Ok(()), taken)?;
+            if outcome.replies.len() > segment.run.len()
+                && let Some(end) = outcome.replies.pop()
+            {
+                end.taken()?;
+                ended = true;
             }
             let carried_out = outcome.replies.iter().zip(&segment.run);
             done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
@@ -390,20 +390,12 @@ impl VtyDriver {
             }
             failpoint::hit("vty-half-applied");
         }
-        if !left {
+        if !ended {
             session.show(OUT_OF_CONFIGURATION).await?;
         }
         failpoint::hit("vty-applied");
         Ok(first)
     }
-}
-
-/// An error unless the daemon took the command.
-fn taken(reply: &Reply) -> Result<(), VtyError> {
-    if reply.is_ok() {
-        return Ok(());
-    }
-    Err(VtyError::Refused { code: reply.code, message: reply.message() })
 }
 
 /// What was there before, and what came since and is not ours.

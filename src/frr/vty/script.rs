@@ -8,7 +8,7 @@ use super::steps::Command;
 /// Commands that are sent together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Segment {
-    /// Sent first, each waited for.
+    /// Sent first, behind each other, and all waited for.
     pub moves: Vec<String>,
     /// Indexes of the commands that are sent behind each other.
     pub run: Vec<usize>,

@@ -168,11 +168,7 @@ impl Session {
     /// # Errors
     /// As [`Session::command`]; also any return code but ok.
     pub async fn show(&mut self, command: &str) -> Result<String, VtyError> {
-        let reply = self.command(command).await?;
-        if !reply.is_ok() {
-            return Err(VtyError::Refused { code: reply.code, message: reply.message() });
-        }
-        Ok(reply.text)
+        self.command(command).await?.taken()
     }
 
     /// `show running-config`, word for word, when all of it is there. May hold passwords.
@@ -312,6 +308,19 @@ impl Session {
             return Err(VtyError::Protocol { command: replies.len(), source });
         }
         Ok(PipelineOutcome { replies, refused })
+    }
+}
+
+impl Reply {
+    /// The text of a command that was executed without a remark.
+    ///
+    /// # Errors
+    /// Any other return code.
+    pub(super) fn taken(self) -> Result<String, VtyError> {
+        if !self.is_ok() {
+            return Err(VtyError::Refused { code: self.code, message: self.message() });
+        }
+        Ok(self.text)
     }
 }
 
