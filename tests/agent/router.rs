@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::SOON;
 use crate::lab::{Lab, Router, wait_for};
@@ -74,14 +74,22 @@ pub fn has_lines(lab: &Lab, lines: &[&str]) -> Result<(), String> {
     if lines.iter().all(there) { Ok(()) } else { Err(text) }
 }
 
+/// A session that was refused a few times comes up later than [`SOON`]: bgpd doubles its pause
+/// with each attempt that fails, from one second to two minutes.
+const PAUSES: Duration = Duration::from_secs(70);
+
 /// Waits until a peer's own BGP says Established with `node`, seen from `node`.
 #[track_caller]
 pub fn wait_established(lab: &Lab, address: &str) {
-    wait_for(&format!("the session with {address}"), SOON, || {
-        match neighbor(lab, address)["bgpState"].as_str() {
-            Some("Established") => Ok(()),
-            other => Err(format!("{other:?}")),
+    wait_for(&format!("the session with {address}"), PAUSES, || {
+        let shown = neighbor(lab, address);
+        if shown["bgpState"] == json!("Established") {
+            return Ok(());
         }
+        // Why it is down, and when bgpd tries again.
+        let why =
+            ["bgpState", "lastResetDueTo", "lastNotificationReason", "nextStartTimerDueInMsecs"];
+        Err(format!("{:?}", why.map(|name| (name, shown[name].to_string()))))
     });
 }
 

@@ -112,14 +112,16 @@ fn a_watch_in_a_pipe_ends_with_the_agent() {
 #[test]
 fn a_screen_is_drawn_over_and_control_c_is_clean() {
     let fake = Fake::start(changing());
-    // Wrapping is off while it draws, on again behind it; then the shell tells how it ended.
+    // Wrapping is off while it draws, on again behind it; then the shell, which outlives Ctrl-C,
+    // tells how it ended.
     let line = format!(
-        "stty rows 24 cols 80; {} --socket {} peers --watch; echo ended $?",
+        "trap : INT; stty rows 24 cols 80; {} --socket {} peers --watch; echo ended $?",
         env!("CARGO_BIN_EXE_novaroutectl"),
         fake.socket().display()
     );
     let mut script = Command::new("script");
-    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    script.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh");
+    script.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = script.spawn().unwrap();
     let mut out = child.stdout.take().unwrap();
     let (mut text, begun) = (Vec::new(), Instant::now());
