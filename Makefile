@@ -34,7 +34,7 @@ REAP = { code=$$?; $(LAB) reap; exit $$code; }
 
 .PHONY: test
 test: setup ## run all tests: unit, golden, property, real FRR
-	cargo test --doc --quiet
+	cargo test --features failpoints --doc --quiet
 ifdef NEXTEST
 	cargo nextest run --features failpoints || $(REAP)
 else
@@ -80,7 +80,7 @@ FUZZ_BUILT = $(TARGET)/debug
 FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
 
 .PHONY: fuzz-build
-fuzz-build:
+fuzz-build: setup
 	cd fuzz && RUSTC_WRAPPER=$(abspath fuzz/rustc.sh) CARGO_TARGET_DIR=$(abspath $(TARGET)) cargo build
 
 .PHONY: fuzz

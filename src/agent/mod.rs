@@ -3,6 +3,8 @@
 //! | file | owns |
 //! |---|---|
 //! | `adapters` | what one part asks of another, without the parts knowing each other |
+//! | `apart` | threads for what computes for long |
+//! | `cgroup` | the memory that it may use |
 //! | `coverage` | daemons and doors asked what they have |
 //! | `memory` | no core dump has what it holds |
 //! | `reload` | another configuration while the agent runs |
@@ -14,14 +16,19 @@
 //!              └ snapshot ◀─ monitor ─transitions─▶ bus
 //!  probes, Prometheus ─▶ telemetry::http ◀─ health, metrics
 //! ```
+//!
+//! The actor with its drivers has a thread of its own, and so have the monitor and the survey of coverage: what they
+//! compute holds up no answer.
 
 mod adapters;
+mod apart;
+mod cgroup;
 mod coverage;
 mod memory;
 mod reload;
 mod transitions;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -33,16 +40,23 @@ use tracing::{info, warn};
 pub use self::memory::forbid_dumps;
 use self::{
     adapters::{CommitMetrics, Owned},
+    apart::Apart,
     reload::Reloader,
 };
 use crate::{
     api::{self, Api, BindError, Sessions},
     commit::{self, Actor, Engine},
-    config::{Config, Source},
+    config::{Config, FrrConfig, Source},
+    coverage::Revisions,
+    daemon::Daemon,
     events::Bus,
-    frr::{door, vty::chain},
+    frr::{
+        door::{self, Door},
+        vty::chain,
+    },
     journal::{Journal, JournalError},
     monitor::Monitor,
+    policy::Capacity,
     telemetry::{GrpcMethod, Health, HttpError, HttpServer, LogControl, Metrics},
     yang::YangError,
 };
@@ -77,6 +91,9 @@ pub enum AgentError {
     /// All of ours was to leave FRR.
     #[error("what is ours could not be withdrawn from FRR: {0}")]
     NotWithdrawn(#[from] commit::LeaveError),
+    /// A thread of the agent's own.
+    #[error("a thread can't be started: {0}; raise the limit of processes (pids)")]
+    Thread(io::Error),
     /// A task panicked.
     #[error("a part of the agent has crashed: {0}")]
     Crashed(#[from] JoinError),
@@ -94,6 +111,15 @@ pub struct Control {
     pub logs: LogControl,
     /// Whether all of ours leaves FRR at the end, whatever the configuration says.
     pub withdraw_on_exit: bool,
+}
+
+/// The engine with its ways to FRR, and the revisions of the models that it has loaded.
+async fn drivers(frr: FrrConfig) -> Result<(Engine, Revisions, BTreeMap<Daemon, Door>), YangError> {
+    let mut engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await?;
+    let loaded = engine.revisions().await?;
+    let doors = door::open(&frr.grpc, &loaded);
+    engine.set_doors(&doors);
+    Ok((engine, loaded, doors))
 }
 
 /// Runs the agent until it is stopped: then no new call is taken, the commit under way is
@@ -114,16 +140,19 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let journal = Journal::open(&config.state_dir)?;
     let listener = api::Socket::open(&config.listen_socket).await?;
     let frr = &config.frr;
-    let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
+    let committing = Apart::start("commits").map_err(AgentError::Thread)?;
+    let watching = Apart::start("monitor").map_err(AgentError::Thread)?;
+    // What the drivers spawn belongs to the actor's thread.
+    let drivers = committing.handle().spawn(drivers(frr.clone())).await?;
     let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
-    let mut engine = engine.map_err(yang_error)?;
-    let loaded = engine.revisions().await.map_err(yang_error)?;
-    let doors = door::open(&frr.grpc, &loaded);
-    engine.set_doors(&doors);
+    let (engine, loaded, doors) = drivers.map_err(yang_error)?;
 
     let bus = Bus::new(metrics.clone());
     let gateway = engine.gateway();
     let (publish_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
+    let memory = cgroup::memory_limit();
+    info!(bytes = ?memory, "the memory that the agent may use");
+    let capacity = memory.map(Capacity::of);
     let (commit, actor) = Actor::new(commit::Parts {
         engine,
         policies,
@@ -133,13 +162,17 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         journal,
         configured: config.bgp.configured(),
         withdraw_on_exit,
+        capacity,
     })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
-    let actor = tokio::spawn(actor.run(commits_end.clone()));
+    let actor = committing.handle().spawn(actor.run(commits_end.clone()));
     let (seen, transitions) = mpsc::channel(TRANSITIONS);
-    let monitor = Monitor::start(frr, seen, metrics.clone(), watching_ends.clone());
-    let telling = tokio::spawn(transitions::tell(
+    let monitor = {
+        let _there = watching.handle().enter();
+        Monitor::start(frr, seen, metrics.clone(), watching_ends.clone())
+    };
+    let telling = watching.handle().spawn(transitions::tell(
         transitions,
         commit.clone(),
         bus.clone(),
@@ -156,7 +189,8 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         metrics: metrics.clone(),
         bus: bus.clone(),
     };
-    let survey = tokio::spawn(coverage::survey(survey, tell_coverage, watching_ends.clone()));
+    let survey =
+        watching.handle().spawn(coverage::survey(survey, tell_coverage, watching_ends.clone()));
     info!(address = %http.local_addr(), "serving metrics and health");
     let http = tokio::spawn(http.serve(metrics.clone(), health, watching_ends.clone()));
 

@@ -350,6 +350,10 @@ impl Engine {
             match in_time(self.by, daemon, self.read(daemon)).await {
                 Ok(running) => {
                     self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
+                    if let Before::Mgmtd(running) = &running {
+                        let last = self.last.get(&daemon).unwrap_or(&none);
+                        self.mgmtd.compare_with_last(running, last);
+                    }
                     let plan = self.plan_daemon(daemon, &running, wanted, kept, told)?;
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);

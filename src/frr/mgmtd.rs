@@ -140,7 +140,7 @@ pub struct MgmtdDriver {
 impl MgmtdDriver {
     /// A driver for the FRR whose sockets are in `socket_dir`; connects when it is first used.
     pub fn new(socket_dir: &FilePath, connect_timeout: Duration) -> Self {
-        let gateway = Gateway::new(socket_dir);
+        let gateway = Gateway::of_driver(socket_dir);
         Self {
             northbound: Northbound::new(gateway.service()),
             gateway,
@@ -427,6 +427,16 @@ impl MgmtdDriver {
         Ok(())
     }
 
+    /// Has the executing daemon asked for all that is ours at the next opportunity, where mgmtd does not have all of what
+    /// was applied last. On FRR 10.3 a session that ends in the middle of an apply makes mgmtd forget what it
+    /// has just told the daemons.
+    pub fn compare_with_last(&mut self, running: &Tree, last: &Tree) {
+        if self.in_step && !running.includes(last) {
+            debug!("mgmtd does not have what was applied");
+            self.in_step = false;
+        }
+    }
+
     /// Takes away what the executing daemon still runs of `last` and `wanted` has not, where it or mgmtd was
     /// restarted since it was seen to be in step. A mgmtd that starts anew has forgotten what the daemon
     /// runs, and does not take it away; nor can it be deleted there. So it is made known to mgmtd again
@@ -531,10 +541,7 @@ fn holds(tree: &Tree, edit: &Edit) -> bool {
         Some(Node::Leaf(value)) => tree.leaf(&edit.path) == Some(value),
         Some(node) => {
             let Some(wanted) = node.tree() else { return true };
-            let Some(shown) = tree.subtree(&edit.path) else { return false };
-            let mut merged = shown.clone();
-            merged.merge(wanted);
-            merged == *shown
+            tree.subtree(&edit.path).is_some_and(|shown| shown.includes(wanted))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Owns what the configuration allows each owner, the rules, and the words of a
 //! refusal. May import `model` and `store`.
 
+mod capacity;
 mod check;
 mod owner;
 mod quota;
@@ -10,6 +11,7 @@ mod quota;
 mod tests;
 mod violation;
 
+pub use capacity::Capacity;
 pub use check::{check, check_all, peer_fits};
 pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
 pub use quota::{QuotaKind, Quotas};

@@ -467,3 +467,33 @@ fn a_session_and_an_interface_belong_to_who_declared_them() {
         assert_eq!(broken(&Store::new(), "novanet", &remove(&change)), none);
     }
 }
+
+/// However small the calls: what counts is all of it together.
+#[test]
+fn what_could_not_be_brought_back_is_refused() {
+    const MIB: u64 = 1 << 20;
+    let prefix = |n: u32| advertise(&format!("10.{}.{}.0/24", n / 256, n % 256));
+    let changes: Vec<_> = (0..1024).map(prefix).collect();
+    let (a, before) = (owner("a"), store(&[("admin", bgp(65000))]));
+    let mut after = before.clone();
+    for change in &changes {
+        after.apply(&a, change);
+    }
+    // 32 MiB for an agent without intents, 5 for a thousand prefixes.
+    assert_eq!(Capacity::of(38 * MIB).check(&before, &after, &changes), Ok(()));
+    let refused = Capacity::of(36 * MIB).check(&before, &after, &changes).unwrap_err();
+    assert_eq!((refused.kind, refused.key), (ViolationKind::Quota, changes[0].key()));
+    let message = "bgp prefix 10.0.0.0/24: this would make 1025 intents, and to bring so many into FRR takes up to \
+                   38 MiB of memory: the agent may use 36 MiB; raise the memory limit of its container, or declare less";
+    assert_eq!(refused.to_string(), message);
+    // What there is already stays, may be repeated and taken away.
+    let little = Capacity::of(MIB);
+    assert_eq!(little.check(&after, &after, &changes), Ok(()));
+    let less = [remove(&changes[0])];
+    let mut fewer = after.clone();
+    fewer.apply(&a, &less[0]);
+    assert_eq!(little.check(&after, &fewer, &less), Ok(()));
+    let more = [prefix(1024)];
+    after.apply(&a, &more[0]);
+    assert!(little.check(&fewer, &after, &more).is_err());
+}

@@ -1,5 +1,7 @@
 //! How many intents of each kind there are: what the gauges show.
 
+use std::iter::Sum;
+
 use crate::model::{IntentKey, Protocol};
 
 /// Intents of one owner by kind.
@@ -59,5 +61,20 @@ impl Counts {
             IntentKey::BfdSession(_) => &mut self.bfd_sessions,
             IntentKey::OspfInterface(_) => &mut self.ospf_interfaces,
         }
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |all, some| Self {
+            bgp: all.bgp + some.bgp,
+            drains: all.drains + some.drains,
+            peers: all.peers + some.peers,
+            bgp_prefixes: all.bgp_prefixes + some.bgp_prefixes,
+            ospf_prefixes: all.ospf_prefixes + some.ospf_prefixes,
+            static_routes: all.static_routes + some.static_routes,
+            bfd_sessions: all.bfd_sessions + some.bfd_sessions,
+            ospf_interfaces: all.ospf_interfaces + some.ospf_interfaces,
+        })
     }
 }

@@ -135,6 +135,11 @@ impl Store {
         self.owners.iter().map(|(owner, held)| (owner, held.counts))
     }
 
+    /// How many intents of each kind there are.
+    pub fn count_all(&self) -> Counts {
+        self.counts().map(|(_, counts)| counts).sum()
+    }
+
     /// How many intents of each kind this owner has.
     pub fn counts_of(&self, owner: &OwnerName) -> Counts {
         self.owners.get(owner).map(|held| held.counts).unwrap_or_default()

@@ -354,5 +354,15 @@ mod tests {
             merged.merge(&desired);
             prop_assert_eq!(merged, goal);
         }
+
+        #[test]
+        fn what_is_included_changes_nothing_when_it_is_merged(
+            tree in any_tree(), other in any_tree(),
+        ) {
+            let mut merged = tree.clone();
+            merged.merge(&other);
+            prop_assert_eq!(tree.includes(&other), merged == tree);
+            prop_assert!(merged.includes(&other) && merged.includes(&Tree::new()));
+        }
     }
 }

@@ -247,6 +247,24 @@ impl Tree {
         }
     }
 
+    /// Whether everything of `other` is here, with the same values. Costs what is in `other`.
+    #[must_use]
+    pub fn includes(&self, other: &Tree) -> bool {
+        other.iter().all(|(name, theirs)| match (self.child(name), theirs) {
+            (Some(Node::Leaf(ours)), Node::Leaf(theirs)) => ours == theirs,
+            (Some(Node::LeafList(ours)), Node::LeafList(theirs)) => ours.is_superset(theirs),
+            (Some(Node::List(ours)), Node::List(theirs)) => {
+                theirs.entries.iter().all(|(keys, entry)| {
+                    ours.entries.get(keys).is_some_and(|ours| ours.includes(entry))
+                })
+            }
+            (Some(Node::Presence(ours)), Node::Presence(theirs) | Node::Container(theirs))
+            | (Some(Node::Container(ours)), Node::Container(theirs)) => ours.includes(theirs),
+            (None, theirs) => theirs.is_void(),
+            _ => false,
+        })
+    }
+
     /// What this tree has of the objects that `shape` has: each of them and all around it, with the
     /// leaves that stand beside the way there. Costs what is in `shape`.
     #[must_use]

@@ -42,6 +42,8 @@ pub struct Agent<'lab> {
     runtime: Arc<Runtime>,
     child: Option<Child>,
     number: u32,
+    /// The file of the control group in which it runs.
+    group: Option<PathBuf>,
 }
 
 /// The configuration of every test: `admin` may everything and its intents are persistent, `edge` has host routes,
@@ -90,17 +92,33 @@ impl<'lab> Agent<'lab> {
     /// Like [`Agent::start`], with changes to the configuration.
     #[track_caller]
     pub fn start_with(lab: &'lab Lab, edit: impl FnOnce(&mut Value)) -> Self {
+        let mut agent = Self::prepare(lab, edit);
+        agent.launch();
+        agent
+    }
+
+    /// Like [`Agent::start`], in a control group, whose `cgroup.procs` this is.
+    #[track_caller]
+    pub fn start_in(lab: &'lab Lab, group: PathBuf) -> Self {
+        let mut agent = Self::prepare(lab, |_| {});
+        agent.group = Some(group);
+        agent.launch();
+        agent
+    }
+
+    /// An agent that is not started yet.
+    #[track_caller]
+    fn prepare(lab: &'lab Lab, edit: impl FnOnce(&mut Value)) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
         let runtime = Arc::new(runtime);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut agent = Self { lab, runtime, child: None, number };
+        let agent = Self { lab, runtime, child: None, number, group: None };
         let socket = agent.socket();
         let mut config = config(lab, socket.to_str().expect("a path of text"));
         edit(&mut config);
         fs::write(agent.path("json"), config.to_string()).expect("writing the configuration");
-        agent.launch();
         agent
     }
 
@@ -128,6 +146,13 @@ impl<'lab> Agent<'lab> {
         assert!(self.child.is_none(), "the agent runs");
         let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
         let mut command = self.lab.command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"));
+        if let Some(group) = &self.group {
+            // The shell enters the group, and becomes the agent. `ip netns exec` would hide the kernel's groups.
+            let namespace = format!("--net=/run/netns/{}", self.lab.namespace(Router::Node));
+            command = Command::new("sh");
+            command.args(["-c", "echo $$ >\"$0\" && exec \"$@\""]).arg(group);
+            command.args(["nsenter", &namespace, env!("CARGO_BIN_EXE_novaroute-agent")]);
+        }
         command.arg("--config").arg(self.path("json")).args(args).stdin(Stdio::null());
         command.envs(env.iter().copied());
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);

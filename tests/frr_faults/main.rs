@@ -9,6 +9,7 @@
 //! | `vty` | a daemon whose VTY is silent, short, wrong, or hangs up between two replies |
 //! | `proxy` | … for which this stands between the agent and the daemon |
 //! | `disk` | a full disk, a read-only state directory |
+//! | `memory` | what is more than the agent's memory holds |
 //! | `clock` | the time of day steps |
 //! | `sockets` | sockets that are taken away or replaced, and a second agent |
 //! | `version` | FRR of another version after a restart |
@@ -21,6 +22,7 @@ mod lab;
 mod clock;
 mod daemons;
 mod disk;
+mod memory;
 mod mgmtd;
 mod proxy;
 mod sockets;

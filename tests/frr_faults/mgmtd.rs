@@ -1,6 +1,10 @@
 //! What mgmtd forgets, and locks of somebody else.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use novaroute::{
     frr::frontend::{Datastore, Session},
@@ -68,4 +72,53 @@ fn a_lock_of_somebody_else_for_long_makes_pending_and_costs_nothing() {
     agent.wait_ready();
     // And nobody is left with a lock.
     admin.block_on(other.lock(Datastore::Candidate)).expect("the lock is free");
+}
+
+/// In FRR 10.3 every session of mgmtd that ends, a shell's too, takes from everybody what is edited and not committed.
+/// Of hundreds of routes in one call none is lost by that, nor kept.
+#[test]
+fn shells_that_come_and_go_cost_no_route_of_many() {
+    const ROUTES: u8 = 200;
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    let stop = AtomicBool::new(false);
+    let noise = || {
+        let (mut count, begun) = (0, Instant::now());
+        // Where the test fails, nobody stops it.
+        while !stop.load(Ordering::Relaxed) && begun.elapsed() < 2 * REFILL {
+            vty(&lab, "mgmtd", &["show version"]);
+            count += 1;
+            thread::sleep(Duration::from_millis(150));
+        }
+        count
+    };
+    let there = || {
+        let runs = vty(&lab, "staticd", &["show configuration running json"]);
+        (0..ROUTES).filter(|n| runs.contains(&format!("\"203.0.{n}.0/24\""))).count()
+    };
+    let count = thread::scope(|scope| {
+        let noise = scope.spawn(noise);
+        for round in 0..8 {
+            let prefixes = (0..ROUTES).map(|n| format!("203.0.{n}.0/24"));
+            let set = round % 2 == 0;
+            let changes = prefixes.map(|prefix| match set {
+                true => change::via(&prefix, net::TOR_V4),
+                false => change::no_route(&prefix),
+            });
+            let outcome = admin.apply(changes.collect()).expect("no call fails");
+            let wanted = if set { usize::from(ROUTES) } else { 0 };
+            if outcome == Outcome::Confirmed {
+                assert_eq!(there(), wanted, "confirmed, round {round}");
+            }
+            wait_for("staticd to run what was said", REFILL, || match there() {
+                count if count == wanted => Ok(()),
+                count => Err(format!("{count} of {wanted}, round {round}, {outcome:?}")),
+            });
+        }
+        stop.store(true, Ordering::Relaxed);
+        noise.join().expect("no shell fails")
+    });
+    assert!(count > 20, "{count} shells came and went");
+    agent.wait_ready();
 }

@@ -33,6 +33,7 @@ usage: lab.sh [-l LAB] COMMAND    (LAB: the lab's name, nrlab unless told)
   signal ROUTER DAEMON SIG    send a signal to a daemon; after KILL, wait for its end
   pid ROUTER DAEMON           the process number of a daemon
   start ROUTER DAEMON         start a daemon that was killed
+  frr ROUTER ROOT             daemons that start from now on are those of this root file system
   link ROUTER up|down         plug the cable between node and ROUTER, at ROUTER's end
   config                      write a configuration for an agent in node, print its path
   howto                       what to type in a lab
@@ -114,13 +115,19 @@ reap() {
 
 # --- up --------------------------------------------------------------------
 
-# Directories of the FRR router $1, owned by FRR's user.
-make_directories() {
-    local own=$run/$1 root ids
-    root=$(cat "$run/frr-root")
+# The root file system $2 is the one of the FRR router $1; its directories are owned by the FRR's user there.
+take_frr() {
+    local own=$run/$1 root=$2 ids
     ids=$(sed -n 's/^frr:[^:]*:\([0-9]*\):\([0-9]*\):.*$/\1:\2/p' "$root/etc/passwd")
+    printf '%s\n' "$root" >"$own/frr-root"
+    chown -R "$ids" "$own"/{etc,log,tmp,run/frr,var/frr}
+}
+
+# Directories of the FRR router $1.
+make_directories() {
+    local own=$run/$1
     mkdir -p "$own"/{root,args,etc,log,tmp} "$own"/run/frr "$own"/var/frr
-    chown "$ids" "$own"/{etc,log,tmp,run/frr,var/frr}
+    take_frr "$1" "$(frr_root)"
     chmod 1777 "$own/tmp"
     # vtysh reads it, and complains when it is missing.
     printf 'service integrated-vtysh-config\n' >"$own/etc/vtysh.conf"
@@ -203,7 +210,6 @@ up() {
     mkdir "$run"
     printf '%s\n' "$owner" >"$run/owner"
     trap abandon EXIT
-    frr_root >"$run/frr-root"
     for router in "${ROUTERS[@]}"; do ip netns add "$lab-$router"; done
     flock -u 9
     exec 9>&-
@@ -274,7 +280,7 @@ agent_config() {
     cat >"$run/agent.json" <<END
 {
   "listen_socket": "$run/agent.sock",
-  "frr": { "socket_dir": "$run/node/run/frr", "yang_dir": "$(cat "$run/frr-root")/usr/share/yang" },
+  "frr": { "socket_dir": "$run/node/run/frr", "yang_dir": "$(cat "$run/node/frr-root")/usr/share/yang" },
   "bgp": { "local_as": 65000, "router_id": "10.0.0.1" },
   "owners": {
     "admin": { "token": "lab", "allowed_prefixes": { "type": "any", "allowed_cidrs": [] } }
@@ -371,6 +377,7 @@ birdc) check_up && exec birdc -s "$run/bird/run/bird.ctl" "$@" ;;
 signal) check_up && check_router "${1:-}" && send_signal "$@" ;;
 pid) check_up && check_router "${1:-}" && pid_of "$1" "$2" ;;
 start) check_up && check_router "${1:-}" && in_router "$1" daemon "$2" ;;
+frr) check_up && check_router "${1:-}" && take_frr "$1" "$(FRR_ROOT=$2 frr_root)" ;;
 link) check_up && check_router "${1:-}" && link "$@" ;;
 config) check_up && agent_config ;;
 howto) check_up && howto ;;

@@ -26,6 +26,10 @@ fi
 FRR_ROOT=$(FRR_ROOT='' frr_root)
 export FRR_ROOT
 
+# The test in which one FRR takes over from another begins with the usual one.
+NOVAROUTE_LAB_OTHER_FRR=$LAB_CACHE/$usual-$(uname -m)-$FRR_RECIPE
+export NOVAROUTE_LAB_OTHER_FRR
+
 before=()
 tests='binary(/^frr_/)'
 [ "$release" = "$usual" ] || tests+=' - binary(/^frr_grpc/) - (binary(frr_transactions) & test(/^door::/))'

@@ -186,7 +186,7 @@ impl Lab {
         succeed(&mut up);
 
         let run_dir = run_base().join(&id);
-        let frr_root = fs::read_to_string(run_dir.join("frr-root")).expect("lab.sh writes it");
+        let frr_root = fs::read_to_string(run_dir.join("node/frr-root")).expect("lab.sh writes it");
         Self { id, run_dir, frr_root: frr_root.trim().into(), spawned: AtomicU32::new(0) }
     }
 
@@ -210,12 +210,12 @@ impl Lab {
         self.run_dir.join(router.name()).join("log")
     }
 
-    /// The root file system of the FRR in use.
+    /// The root file system of the FRR that `node` began with.
     pub fn frr_root(&self) -> &Path {
         &self.frr_root
     }
 
-    /// The YANG modules of the FRR in use.
+    /// The YANG modules of the FRR that `node` began with.
     pub fn yang_dir(&self) -> PathBuf {
         self.frr_root.join("usr/share/yang")
     }
@@ -360,6 +360,17 @@ impl Lab {
             self.kill(router, daemon);
         }
         succeed(lab_sh(&self.id).args(["start", router.name(), daemon]));
+    }
+
+    /// Replaces the whole FRR of a router by the one of another root file system, as an upgrade of the package
+    /// does: every daemon is killed, and started from there.
+    #[track_caller]
+    pub fn replace_frr(&self, router: Router, root: &Path) {
+        for daemon in FRR_DAEMONS.into_iter().filter(|it| self.pid(router, it).is_some()) {
+            self.kill(router, daemon);
+        }
+        succeed(lab_sh(&self.id).args(["frr", router.name()]).arg(root));
+        FRR_DAEMONS.into_iter().for_each(|daemon| self.restart(router, daemon));
     }
 
     /// The process number of a daemon; `None` when it does not run.

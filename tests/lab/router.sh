@@ -26,7 +26,7 @@ root=$own/root
 # from the host's directories, so that each call of this script sees the same.
 mount_root() {
     local from
-    from=$(cat "$LAB_RUN/$lab/frr-root")
+    from=$(cat "$own/frr-root")
     mount --bind "$from" "$root"
     mount -o remount,bind,ro "$root"
     mount --bind "$own/etc" "$root/etc/frr"

@@ -46,7 +46,7 @@ use crate::{
     frr::retry::Backoff,
     journal::{Journal, JournalError},
     model::{Change, Configured, Intent, IntentKey},
-    policy::{Policies, check_all},
+    policy::{Capacity, Policies, check_all},
     render::{Shapes, render},
     store::Store,
 };
@@ -101,6 +101,8 @@ pub struct Actor {
     configured: Arc<BTreeSet<IntentKey>>,
     /// Whether the end takes all of ours out of FRR.
     withdraw_on_exit: bool,
+    /// How much may be held; `None` where nothing limits it.
+    capacity: Option<Capacity>,
 }
 
 /// What an actor is made of.
@@ -121,6 +123,8 @@ pub struct Parts {
     pub configured: Configured,
     /// Whether the end takes all of ours out of FRR.
     pub withdraw_on_exit: bool,
+    /// How much may be held; `None` where nothing limits it.
+    pub capacity: Option<Capacity>,
 }
 
 impl Actor {
@@ -158,6 +162,7 @@ impl Actor {
             rollback_failed: None,
             configured: Arc::new(configured),
             withdraw_on_exit: parts.withdraw_on_exit,
+            capacity: parts.capacity,
         };
         actor.publish();
         Ok((handle, actor))
@@ -307,7 +312,14 @@ impl Actor {
     /// The store as the request leaves it, where its owner may do that.
     fn permit(&self, store: &Store, request: &CommitRequest) -> Result<Store, CommitError> {
         let policies = self.policies.borrow().clone();
-        check_all(&policies, store, &request.owner, &request.changes).map_err(CommitError::Policy)
+        let after = check_all(&policies, store, &request.owner, &request.changes)
+            .map_err(CommitError::Policy)?;
+        if let Some(capacity) = self.capacity {
+            capacity
+                .check(store, &after, &request.changes)
+                .map_err(|violation| CommitError::Policy(vec![violation]))?;
+        }
+        Ok(after)
     }
 
     /// The transaction that carries out a request.

@@ -267,9 +267,7 @@ impl Engine {
     async fn has_all_through_mgmtd(&mut self) -> bool {
         let Some(ours) = self.last.get(&Daemon::Mgmtd) else { return true };
         let Ok(running) = self.mgmtd.read(&self.yang).await else { return false };
-        let mut goal = running.clone();
-        goal.merge(ours);
-        if goal != running {
+        if !running.includes(ours) {
             return false;
         }
         let in_step = self.mgmtd.confirm_in_step(ours, &self.yang);

@@ -17,7 +17,8 @@ use tracing::debug;
 use super::{
     locks::{self, Held},
     print::{Print, get_all, get_running, parse},
-    replace, settle,
+    replace,
+    settle::{self, Watched},
 };
 use crate::frr::frontend::{Action, Committed, Datastore, Edit, Error, Generation, Session};
 
@@ -76,6 +77,8 @@ pub(super) struct Terms {
     pub(super) held: Held,
     /// Read what runs after an apply, before the locks are given back.
     pub(super) read_back: bool,
+    /// Which edits tell whether some were lost.
+    pub(super) watched: Watched,
 }
 
 /// Runs the whole sequence. Leaves the candidate clean and the locks that were not held
@@ -86,7 +89,7 @@ pub(super) async fn run(
     terms: Terms,
 ) -> Result<Outcome, Error> {
     locks::take(session, terms.held).await?;
-    let result = changed(session, change, terms.goal).await;
+    let result = changed(session, change, terms).await;
     let applied = matches!(result, Ok(true)) && terms.goal == Goal::Apply;
     let running = match applied && terms.read_back {
         true => read_running(session).await.inspect_err(|error| debug!(%error, "not read back")),
@@ -110,7 +113,8 @@ pub(super) async fn reset(session: &mut Session) -> Result<(), Error> {
 }
 
 /// Edits and validates or applies; whether there is or was a difference.
-async fn changed(session: &mut Session, change: &Change, goal: Goal) -> Result<bool, Error> {
+async fn changed(session: &mut Session, change: &Change, terms: Terms) -> Result<bool, Error> {
+    let Terms { goal, watched, .. } = terms;
     session.commit(Action::Abort).await?;
     let edits = match change.replace {
         false => change.edits.clone(),
@@ -125,7 +129,9 @@ async fn changed(session: &mut Session, change: &Change, goal: Goal) -> Result<b
             let committed = session.edit_and_commit(&edits, goal.action()).await?;
             Ok(committed == Committed::Changed)
         }
-        Generation::Protobuf if goal == Goal::Apply => settle::apply(session, &edits).await,
+        Generation::Protobuf if goal == Goal::Apply => {
+            settle::apply(session, &edits, watched).await
+        }
         Generation::Protobuf => settle::ask(session, &edits, goal).await,
     }
 }
