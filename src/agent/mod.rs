@@ -17,8 +17,8 @@
 //!  probes, Prometheus ─▶ telemetry::http ◀─ health, metrics
 //! ```
 //!
-//! The actor with its drivers has a thread of its own, and so have the monitor and the survey of coverage: what they
-//! compute holds up no answer.
+//! The monitor and the survey of coverage have a thread of their own: a table of 100,000 routes that they read holds up
+//! neither an answer nor a commit.
 
 mod adapters;
 mod apart;
@@ -28,7 +28,7 @@ mod memory;
 mod reload;
 mod transitions;
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -46,14 +46,9 @@ use self::{
 use crate::{
     api::{self, Api, BindError, Sessions},
     commit::{self, Actor, Engine},
-    config::{Config, FrrConfig, Source},
-    coverage::Revisions,
-    daemon::Daemon,
+    config::{Config, Source},
     events::Bus,
-    frr::{
-        door::{self, Door},
-        vty::chain,
-    },
+    frr::{door, vty::chain},
     journal::{Journal, JournalError},
     monitor::Monitor,
     policy::Capacity,
@@ -113,15 +108,6 @@ pub struct Control {
     pub withdraw_on_exit: bool,
 }
 
-/// The engine with its ways to FRR, and the revisions of the models that it has loaded.
-async fn drivers(frr: FrrConfig) -> Result<(Engine, Revisions, BTreeMap<Daemon, Door>), YangError> {
-    let mut engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await?;
-    let loaded = engine.revisions().await?;
-    let doors = door::open(&frr.grpc, &loaded);
-    engine.set_doors(&doors);
-    Ok((engine, loaded, doors))
-}
-
 /// Runs the agent until it is stopped: then no new call is taken, the commit under way is
 /// finished, and what FRR runs stays, or, where that is asked for, is withdrawn.
 ///
@@ -140,12 +126,13 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let journal = Journal::open(&config.state_dir)?;
     let listener = api::Socket::open(&config.listen_socket).await?;
     let frr = &config.frr;
-    let committing = Apart::start("commits").map_err(AgentError::Thread)?;
     let watching = Apart::start("monitor").map_err(AgentError::Thread)?;
-    // What the drivers spawn belongs to the actor's thread.
-    let drivers = committing.handle().spawn(drivers(frr.clone())).await?;
+    let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
     let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
-    let (engine, loaded, doors) = drivers.map_err(yang_error)?;
+    let mut engine = engine.map_err(yang_error)?;
+    let loaded = engine.revisions().await.map_err(yang_error)?;
+    let doors = door::open(&frr.grpc, &loaded);
+    engine.set_doors(&doors);
 
     let bus = Bus::new(metrics.clone());
     let gateway = engine.gateway();
@@ -166,7 +153,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
-    let actor = committing.handle().spawn(actor.run(commits_end.clone()));
+    let actor = tokio::spawn(actor.run(commits_end.clone()));
     let (seen, transitions) = mpsc::channel(TRANSITIONS);
     let monitor = {
         let _there = watching.handle().enter();
