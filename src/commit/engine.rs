@@ -15,7 +15,12 @@ mod outcome;
 mod part;
 mod roll;
 
-use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path as FilePath,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{FutureExt, TryFutureExt};
 use tokio::time::Instant;
@@ -221,6 +226,22 @@ impl Engine {
         self.commit_whole(desired, desired, false).await
     }
 
+    /// Like [`Engine::commit`], where only these daemons have something to change, and `desired` is what each of them
+    /// shall run. The others are not looked at.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn commit_to(
+        &mut self,
+        daemons: &BTreeSet<Daemon>,
+        desired: &Forest,
+    ) -> Result<Applied, EngineError> {
+        self.by = Some(Instant::now() + COMMIT_DEADLINE);
+        let applied = self.commit_in_time(daemons, desired, desired).await;
+        self.by = None;
+        applied
+    }
+
     /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
     /// wait for one that hangs is not for every call.
     ///
@@ -243,31 +264,35 @@ impl Engine {
     ) -> Result<Applied, EngineError> {
         let within = if again { RESYNC_DEADLINE } else { COMMIT_DEADLINE };
         self.by = Some(Instant::now() + within);
-        let applied = self.commit_in_time(desired, keep, again).await;
+        if again {
+            self.away.clear();
+        }
+        // Of all daemons that is known, whatever was before.
+        self.in_step = true;
+        let applied = self.commit_in_time(&BTreeSet::from(Daemon::ALL), desired, keep).await;
         self.by = None;
         applied
     }
 
     async fn commit_in_time(
         &mut self,
+        daemons: &BTreeSet<Daemon>,
         desired: &Forest,
         keep: &Forest,
-        again: bool,
     ) -> Result<Applied, EngineError> {
-        if again {
-            self.away.clear();
-        }
         let none = Tree::new();
-        self.known.clear();
+        self.known.retain(|daemon, _| !daemons.contains(daemon));
         self.seen.clear();
-        self.in_step = false;
-        let Prepared { before, plans, unreachable } = self.prepare(desired, keep, false).await?;
+        let others_in_step = std::mem::take(&mut self.in_step);
+        let Prepared { before, plans, unreachable } =
+            self.prepare(daemons, desired, keep, false).await?;
         let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
         let mut done = Done::new();
         let mut carried_out = self.carry_out(&plans, &mut applied.sent, &mut done).await;
         let in_use = |forest: &Forest| forest.get(&Daemon::Mgmtd).is_some_and(|t| !t.is_empty());
-        let reached = !applied.unreachable.contains_key(&Daemon::Mgmtd);
+        let reached =
+            daemons.contains(&Daemon::Mgmtd) && !applied.unreachable.contains_key(&Daemon::Mgmtd);
         if carried_out.is_ok() && reached && (in_use(desired) || in_use(&self.last)) {
             let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
             let kept = keep.get(&Daemon::Mgmtd).unwrap_or(&none);
@@ -309,7 +334,7 @@ impl Engine {
                 });
             }
         }
-        for daemon in Daemon::ALL {
+        for daemon in daemons.iter().copied() {
             if !applied.unreachable.contains_key(&daemon) {
                 let last = self.last.remove(&daemon).unwrap_or_default();
                 let wanted = desired.get(&daemon).unwrap_or(&none);
@@ -324,20 +349,22 @@ impl Engine {
             }
         }
         self.seen.clear();
-        self.in_step = desired == keep && applied.unreachable.is_empty();
+        self.in_step = others_in_step && desired == keep && applied.unreachable.is_empty();
         Ok(applied)
     }
 
-    /// Reads every daemon that is concerned, and plans; `told` where somebody wants to see the plan.
+    /// Reads every one of these daemons that is concerned, and plans; `told` where somebody wants to see the plan.
     async fn prepare(
         &mut self,
+        daemons: &BTreeSet<Daemon>,
         desired: &Forest,
         keep: &Forest,
         told: bool,
     ) -> Result<Prepared, EngineError> {
         let none = Tree::new();
         let mut prepared = Prepared::default();
-        let concerned = self.concerned(desired);
+        let mut concerned = self.concerned(desired);
+        concerned.retain(|daemon| daemons.contains(daemon));
         self.call_roll(&concerned).await;
         for daemon in concerned {
             let wanted = desired.get(&daemon).unwrap_or(&none);
@@ -352,7 +379,7 @@ impl Engine {
                     self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
                     if let Before::Mgmtd(running) = &running {
                         let last = self.last.get(&daemon).unwrap_or(&none);
-                        self.mgmtd.compare_with_last(running, last);
+                        self.mgmtd.compare_with_last(running, last, wanted);
                     }
                     let plan = self.plan_daemon(daemon, &running, wanted, kept, told)?;
                     if !plan.is_empty() {

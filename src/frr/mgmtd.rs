@@ -428,11 +428,12 @@ impl MgmtdDriver {
     }
 
     /// Has the executing daemon asked for all that is ours at the next opportunity, where mgmtd does not have all of what
-    /// was applied last. On FRR 10.3 a session that ends in the middle of an apply makes mgmtd forget what it
-    /// has just told the daemons.
-    pub fn compare_with_last(&mut self, running: &Tree, last: &Tree) {
-        if self.in_step && !running.includes(last) {
-            debug!("mgmtd does not have what was applied");
+    /// was applied last, or has already what is to be new. On FRR 10.3 a session that ends in the middle of an
+    /// apply makes mgmtd forget what it has just told the daemons.
+    pub fn compare_with_last(&mut self, running: &Tree, last: &Tree, wanted: &Tree) {
+        let is_there = |edit: &Edit| edit.new.is_some() && holds(running, edit);
+        if self.in_step && (!running.includes(last) || edits(last, wanted).iter().any(is_there)) {
+            debug!("mgmtd does not have what was applied, or more");
             self.in_step = false;
         }
     }

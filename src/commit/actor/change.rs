@@ -7,8 +7,9 @@ use crate::{
     commit::{
         Applied, CommitRequest, EngineError,
         engine::{Judging, Part},
+        handle::executors,
     },
-    daemon::Daemon,
+    daemon::{Daemon, Forest},
     model::{Change, Intent, IntentKey, Protocol},
     render::{Shapes, render, render_shared},
     store::Store,
@@ -36,14 +37,40 @@ impl Actor {
         judging: Judging,
     ) -> Result<Option<Applied>, EngineError> {
         let applied = self.engine.commit_part(judging).await?;
-        // What could not be reached before was not tried.
-        Ok(applied.map(|mut applied| {
-            for (daemon, why) in &self.unreachable {
-                applied.unreachable.entry(*daemon).or_insert_with(|| why.clone());
-            }
-            applied
-        }))
+        Ok(applied.map(|applied| self.with_others(applied, &BTreeSet::from([Daemon::Bgpd]))))
     }
+}
+
+/// The daemons whose trees may be others where this object changes: those that execute it, and those in which others
+/// stand that are rendered by it. OSPF has the identifier of BGP; a BFD session and a peer of the same
+/// address go by each other.
+pub(super) fn touched(key: &IntentKey) -> &'static [Daemon] {
+    match key {
+        IntentKey::Bgp => &[Daemon::Bgpd, Daemon::Ospfd],
+        IntentKey::Peer(_) | IntentKey::BfdSession(_) => &[Daemon::Bgpd, Daemon::Bfdd],
+        IntentKey::Drain
+        | IntentKey::Prefix(..)
+        | IntentKey::StaticRoute(_)
+        | IntentKey::OspfInterface(_) => executors(key),
+    }
+}
+
+/// The trees of these daemons. Of prefixes and routes, of which there are thousands, only those that stand in them
+/// are rendered.
+pub(super) fn render_for<'a>(
+    daemons: &BTreeSet<Daemon>,
+    intents: impl Iterator<Item = &'a Intent>,
+    shapes: Shapes,
+) -> Forest {
+    let stands = |intent: &&Intent| match intent {
+        Intent::Prefix(_) | Intent::StaticRoute(_) => {
+            executors(&intent.key()).iter().any(|daemon| daemons.contains(daemon))
+        }
+        _ => true,
+    };
+    let mut forest = render(intents.filter(stands), shapes);
+    forest.retain(|daemon, _| daemons.contains(daemon));
+    forest
 }
 
 /// What changes where these objects change; `None` where they are not all prefixes of BGP.
@@ -108,6 +135,89 @@ mod tests {
     fn whole(store: &Store) -> Tree {
         let mut forest = render(store.iter().map(|(_, owned)| &owned.intent), SHAPES);
         forest.remove(&Daemon::Bgpd).unwrap_or_default()
+    }
+
+    /// One of every kind, with all in which one goes by another.
+    fn every_kind() -> Vec<Intent> {
+        use crate::{proto::v1, wire};
+        let peer = |address: &str, bfd: bool| {
+            let peer = v1::BgpPeer {
+                neighbor_address: address.into(),
+                remote_as: 65001,
+                bfd_enabled: bfd,
+                ebgp_multihop: 5,
+                address_families: vec![v1::AddressFamily::Ipv4Unicast as i32],
+                ..v1::BgpPeer::default()
+            };
+            Intent::Peer(wire::peer(&peer).expect("a peer"))
+        };
+        let bfd = |address: &str, multiplier: u32| {
+            let session = v1::BfdSession {
+                peer_address: address.into(),
+                detect_multiplier: multiplier,
+                ..v1::BfdSession::default()
+            };
+            Intent::BfdSession(wire::bfd_session(&session).expect("a session"))
+        };
+        let ospf = v1::OspfInterface {
+            interface_name: "eth0".into(),
+            area_id: "0".into(),
+            ..v1::OspfInterface::default()
+        };
+        let route = v1::StaticRoute {
+            prefix: "10.9.0.0/16".into(),
+            next_hop: Some(v1::static_route::NextHop::Gateway("10.0.0.2".into())),
+            ..v1::StaticRoute::default()
+        };
+        let mut announced = prefix("10.8.0.0/16", None);
+        if let Intent::Prefix(ad) = &mut announced {
+            ad.protocol = Protocol::Ospf;
+        }
+        let bgp = |router_id: Option<&str>| {
+            Intent::Bgp(crate::model::BgpGlobal {
+                local_as: 65000.try_into().expect("an AS number"),
+                router_id: router_id.map(|id| id.parse().expect("an identifier")),
+            })
+        };
+        vec![
+            bgp(None),
+            bgp(Some("10.0.0.9")),
+            Intent::Drain(crate::model::Drain { until_restart: false }),
+            peer("10.0.0.2", false),
+            peer("10.0.0.2", true),
+            bfd("10.0.0.2", 5),
+            bfd("10.0.0.3", 7),
+            Intent::OspfInterface(wire::ospf_interface(&ospf).expect("an interface")),
+            Intent::StaticRoute(wire::static_route(&route).expect("a route")),
+            announced,
+            prefix("10.0.0.1/32", Some(5)),
+        ]
+    }
+
+    proptest::proptest! {
+        /// Daemons that an object is said not to touch run the same without it, and those that it touches get all that they run.
+        #[test]
+        fn what_is_not_touched_does_not_change(
+            before in proptest::collection::vec(0_usize..11, 0..11),
+            after in proptest::collection::vec(0_usize..11, 0..11),
+        ) {
+            let kinds = every_kind();
+            let of = |which: &[usize]| store(which.iter().map(|at| kinds[*at].clone()));
+            let (before, after) = (of(&before), of(&after));
+            let keys: BTreeSet<IntentKey> = after.diff(&before).map(|(key, ..)| *key).collect();
+            let daemons: BTreeSet<Daemon> = keys.iter().flat_map(touched).copied().collect();
+            let whole = |store: &Store| render(store.iter().map(|(_, owned)| &owned.intent), SHAPES);
+            let (was, mut is) = (whole(&before), whole(&after));
+            let intents = after.iter().map(|(_, owned)| &owned.intent);
+            let part = render_for(&daemons, intents, SHAPES);
+            for daemon in Daemon::ALL {
+                if !daemons.contains(&daemon) {
+                    proptest::prop_assert_eq!(was.get(&daemon), is.get(&daemon), "{:?}: {:?}", daemon, keys);
+                }
+            }
+            is.retain(|daemon, _| daemons.contains(daemon));
+            proptest::prop_assert_eq!(part, is);
+        }
     }
 
     /// What the parts make of all that was ours is what all that is desired renders to.

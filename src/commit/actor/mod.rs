@@ -2,6 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `adopt` | what FRR may have of ours at the start |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
 //! | `configured` | what the configuration declares by itself |
@@ -9,6 +10,7 @@
 //! | `change` | the part of what is desired that a batch changes |
 //! | `observer` | who is told how commits go |
 
+mod adopt;
 mod change;
 mod configured;
 mod ending;
@@ -137,8 +139,7 @@ impl Actor {
         let (handle, requests, publish) = CommitHandle::channel();
         let shapes = parts.engine.shapes();
         let state = parts.journal.state();
-        let stored = state.store.iter().map(|(_, owned)| &owned.intent);
-        parts.engine.adopt(render(state.residue.iter().chain(stored), shapes));
+        parts.engine.adopt(adopt::adopted(state, shapes));
         ending::end_drain(&mut parts.journal)?;
         let configured = configured::adopt(&mut parts.journal, parts.configured)?;
         parts.engine.tell(parts.observer.clone());
@@ -420,9 +421,22 @@ impl Actor {
         let begun = Instant::now();
         self.engine.validate(self.fragment(after, requests)).await?;
         self.observer.stage(Stage::Validate, Door::Agent, begun.elapsed(), 0);
-        let keys = requests.iter().flat_map(|request| &request.changes).map(Change::key);
-        let desired = self.desired(after, keys);
-        self.engine.commit(&desired).await
+        let keys: BTreeSet<IntentKey> =
+            requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
+        if self.out_of_step.is_some() {
+            return self.engine.commit(&self.desired(after, keys.into_iter())).await;
+        }
+        let daemons = keys.iter().flat_map(change::touched).copied().collect();
+        let desired = self.desired_of(&daemons, after, &keys);
+        let applied = self.engine.commit_to(&daemons, &desired).await?;
+        Ok(self.with_others(applied, &daemons))
+    }
+
+    /// What could not be reached before and was not tried now is out of reach as far as is known.
+    fn with_others(&self, mut applied: Applied, tried: &BTreeSet<Daemon>) -> Applied {
+        let others = self.unreachable.iter().filter(|(daemon, _)| !tried.contains(daemon));
+        applied.unreachable.extend(others.map(|(daemon, why)| (*daemon, why.clone())));
+        applied
     }
 
     /// What the requests set, in an instance, without which a neighbour is not valid.
@@ -481,12 +495,21 @@ impl Actor {
 
     /// The trees of all intents that FRR did not refuse; `anew` are tried again.
     fn desired(&self, store: &Store, anew: impl Iterator<Item = IntentKey>) -> Forest {
-        let anew: std::collections::BTreeSet<_> = anew.collect();
+        self.desired_of(&BTreeSet::from(Daemon::ALL), store, &anew.collect())
+    }
+
+    /// The trees of these daemons alone.
+    fn desired_of(
+        &self,
+        daemons: &BTreeSet<Daemon>,
+        store: &Store,
+        anew: &BTreeSet<IntentKey>,
+    ) -> Forest {
         let wanted = store
             .iter()
             .filter(|(key, _)| anew.contains(key) || !self.rejected.contains_key(key))
             .map(|(_, owned)| &owned.intent);
-        render(wanted, self.engine.shapes())
+        change::render_for(daemons, wanted, self.engine.shapes())
     }
 
     fn publish(&self) {

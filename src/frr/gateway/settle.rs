@@ -195,7 +195,7 @@ pub(super) async fn apply(
     watched: Watched,
 ) -> Result<bool, Error> {
     let again = tolerant(edits);
-    let sample: Vec<_> = match watched {
+    let mut sample: Vec<_> = match watched {
         Watched::All => again.clone(),
         Watched::First => again.iter().take(FIRST).map(sample).collect(),
     };
@@ -222,6 +222,8 @@ pub(super) async fn apply(
                 // A validation that finds a change is followed by the apply of it.
                 session.commit(Action::Apply).await?;
                 (whole, quiet) = (false, 0);
+                // They are there now, whatever becomes of the others: they tell nothing any more.
+                sample.clone_from(&again);
             }
             Committed::Changed => (applied, whole, quiet) = (true, true, 0),
         }
