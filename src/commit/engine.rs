@@ -223,7 +223,7 @@ impl Engine {
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
     pub async fn commit(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.commit_whole(desired, desired, false).await
+        self.commit_to(&BTreeSet::from(Daemon::ALL), desired).await
     }
 
     /// Like [`Engine::commit`], where only these daemons have something to change, and `desired` is what each of them
@@ -236,10 +236,7 @@ impl Engine {
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
     ) -> Result<Applied, EngineError> {
-        self.by = Some(Instant::now() + COMMIT_DEADLINE);
-        let applied = self.commit_in_time(daemons, desired, desired).await;
-        self.by = None;
-        applied
+        self.commit_within(COMMIT_DEADLINE, daemons, desired, desired).await
     }
 
     /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
@@ -248,28 +245,33 @@ impl Engine {
     /// # Errors
     /// As there.
     pub async fn resynchronise(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.commit_whole(desired, desired, true).await
+        self.resynchronise_part(desired, desired).await
     }
 
-    /// Like [`Engine::commit`], where `desired` is a part of `keep`: what was last applied and is in
-    /// `keep` stays. `again` tries daemons that could not be reached the last time.
+    /// Like [`Engine::resynchronise`], where `desired` is a part of `keep`: what was last applied and is in
+    /// `keep` stays.
     ///
     /// # Errors
     /// As there.
-    pub async fn commit_whole(
+    pub async fn resynchronise_part(
         &mut self,
         desired: &Forest,
         keep: &Forest,
-        again: bool,
     ) -> Result<Applied, EngineError> {
-        let within = if again { RESYNC_DEADLINE } else { COMMIT_DEADLINE };
-        self.by = Some(Instant::now() + within);
-        if again {
-            self.away.clear();
-        }
-        // Of all daemons that is known, whatever was before.
-        self.in_step = true;
-        let applied = self.commit_in_time(&BTreeSet::from(Daemon::ALL), desired, keep).await;
+        self.away.clear();
+        let all = BTreeSet::from(Daemon::ALL);
+        self.commit_within(RESYNC_DEADLINE, &all, desired, keep).await
+    }
+
+    async fn commit_within(
+        &mut self,
+        deadline: Duration,
+        daemons: &BTreeSet<Daemon>,
+        desired: &Forest,
+        keep: &Forest,
+    ) -> Result<Applied, EngineError> {
+        self.by = Some(Instant::now() + deadline);
+        let applied = self.commit_in_time(daemons, desired, keep).await;
         self.by = None;
         applied
     }
@@ -283,7 +285,8 @@ impl Engine {
         let none = Tree::new();
         self.known.retain(|daemon, _| !daemons.contains(daemon));
         self.seen.clear();
-        let others_in_step = std::mem::take(&mut self.in_step);
+        let others_in_step =
+            std::mem::take(&mut self.in_step) || daemons.len() == Daemon::ALL.len();
         let Prepared { before, plans, unreachable } =
             self.prepare(daemons, desired, keep, false).await?;
         let mut applied = Applied { sent: 0, unreachable };

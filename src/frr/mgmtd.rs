@@ -140,7 +140,7 @@ pub struct MgmtdDriver {
 impl MgmtdDriver {
     /// A driver for the FRR whose sockets are in `socket_dir`; connects when it is first used.
     pub fn new(socket_dir: &FilePath, connect_timeout: Duration) -> Self {
-        let gateway = Gateway::of_driver(socket_dir);
+        let gateway = Gateway::new(socket_dir);
         Self {
             northbound: Northbound::new(gateway.service()),
             gateway,

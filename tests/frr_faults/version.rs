@@ -24,21 +24,25 @@ fn version(lab: &Lab) -> String {
     text.lines().next().and_then(|it| it.split_whitespace().nth(1)).unwrap_or_default().to_owned()
 }
 
-/// Lines of every kind of intent but the static route, in the daemons that have them.
+/// How many of the models are of another revision than the daemons announce, by the metric.
+fn mismatches(agent: &Agent<'_>) -> Option<u32> {
+    let metrics = agent.http("/metrics").1;
+    let value = |line: &str| line.strip_prefix("novaroute_yang_revision_mismatches ")?.parse().ok();
+    metrics.lines().find_map(value)
+}
+
+/// Lines of every kind of intent but the static route, in the daemons that have them; `more` are bgpd's.
 #[track_caller]
 fn wait_filled(lab: &Lab, more: &[&str]) {
-    let wanted = |daemon| match daemon {
-        "bgpd" => vec!["network 192.0.2.1/32", "bgp router-id 10.0.0.1", "set metric 7"],
-        "bfdd" => vec!["detect-multiplier 5"],
-        _ => vec!["ip ospf cost 77"],
-    };
-    for daemon in ["bgpd", "bfdd", "ospfd"] {
+    let bgpd = ["network 192.0.2.1/32", "bgp router-id 10.0.0.1", "set metric 7"];
+    for (daemon, lines) in [
+        ("bgpd", &[&bgpd[..], more].concat()[..]),
+        ("bfdd", &["detect-multiplier 5"]),
+        ("ospfd", &["ip ospf cost 77"]),
+    ] {
         wait_for(&format!("{daemon} to be filled"), REFILL, || {
             let text = running(lab, daemon);
-            let mut lines = wanted(daemon).into_iter().chain(more.iter().copied());
-            let has =
-                |line: &str| daemon != "bgpd" && line.contains("network") || text.contains(line);
-            if lines.all(has) { Ok(()) } else { Err(text) }
+            if lines.iter().all(|line| text.contains(line)) { Ok(()) } else { Err(text) }
         });
     }
 }
@@ -107,17 +111,11 @@ fn the_whole_of_frr_is_replaced_and_comes_back() {
     wait_routed(&lab, &agent, other);
     wait_for("the new version and the alarm of the models", REFILL, || {
         let frr = admin.status().frr_status.unwrap_or_default();
-        let metrics = agent.http("/metrics").1;
-        let differ =
-            |line: &str| line.strip_prefix("novaroute_yang_revision_mismatches ") != Some("0");
-        let alarm = metrics
-            .lines()
-            .filter(|line| line.starts_with("novaroute_yang_revision_mismatches"))
-            .any(differ);
+        let alarm = mismatches(&agent).map(|count| count > 0);
         let told = frr.daemons.iter().all(|it| !it.connected || it.version == new_version);
-        match frr.version == new_version && told && alarm == other {
+        match frr.version == new_version && told && alarm == Some(other) {
             true => Ok(()),
-            false => Err(format!("{frr:?}, alarm: {alarm}")),
+            false => Err(format!("{frr:?}, alarm: {alarm:?}")),
         }
     });
     admin.advertise("192.0.2.2/32").expect("a prefix for the new one");
@@ -133,10 +131,9 @@ fn the_whole_of_frr_is_replaced_and_comes_back() {
     agent.wait_ready();
     wait_routed(&lab, &agent, false);
     assert_eq!(all_running(&lab), before);
-    wait_for("the models to be the daemons'", SOON, || {
-        let metrics = agent.http("/metrics").1;
-        let same = metrics.lines().any(|line| line == "novaroute_yang_revision_mismatches 0");
-        if same { Ok(()) } else { Err(metrics) }
+    wait_for("the models to be the daemons'", SOON, || match mismatches(&agent) {
+        Some(0) => Ok(()),
+        other => Err(format!("{other:?}")),
     });
 
     lab.replace_frr(Router::Node, &older);
@@ -221,8 +218,7 @@ fn models_of_another_revision_alarm_and_lose_nothing() {
     wait_for("the alarm", SOON, || {
         let rows = admin.coverage();
         let told = rows.iter().any(|row| row.module == MODULE && row.revision_differs);
-        let metrics = agent.http("/metrics").1;
-        let alarm = metrics.lines().any(|line| line == "novaroute_yang_revision_mismatches 1");
+        let alarm = mismatches(&agent) == Some(1);
         if told && alarm { Ok(()) } else { Err(format!("{told} {alarm} {rows:#?}")) }
     });
     assert_eq!(all_running(&lab), before, "nothing is lost or sent again");

@@ -423,10 +423,10 @@ impl Actor {
         self.observer.stage(Stage::Validate, Door::Agent, begun.elapsed(), 0);
         let keys: BTreeSet<IntentKey> =
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
-        if self.out_of_step.is_some() {
-            return self.engine.commit(&self.desired(after, keys.into_iter())).await;
-        }
-        let daemons = keys.iter().flat_map(change::touched).copied().collect();
+        let daemons = match self.out_of_step {
+            Some(_) => BTreeSet::from(Daemon::ALL),
+            None => keys.iter().flat_map(change::touched).copied().collect(),
+        };
         let desired = self.desired_of(&daemons, after, &keys);
         let applied = self.engine.commit_to(&daemons, &desired).await?;
         Ok(self.with_others(applied, &daemons))

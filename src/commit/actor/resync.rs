@@ -143,7 +143,7 @@ impl Actor {
             let range = from..to;
             let tried = taken.iter().chain(&suspects[range.clone()]);
             let part = render(tried, self.engine.shapes());
-            match self.engine.commit_whole(&part, &keep, true).await {
+            match self.engine.resynchronise_part(&part, &keep).await {
                 Ok(applied) if applied.unreachable.is_empty() => {
                     self.unreachable.clear();
                     taken.extend_from_slice(&suspects[range]);

@@ -17,8 +17,7 @@ use tracing::debug;
 use super::{
     locks::{self, Held},
     print::{Print, get_all, get_running, parse},
-    replace,
-    settle::{self, Watched},
+    replace, settle,
 };
 use crate::frr::frontend::{Action, Committed, Datastore, Edit, Error, Generation, Session};
 
@@ -77,8 +76,6 @@ pub(super) struct Terms {
     pub(super) held: Held,
     /// Read what runs after an apply, before the locks are given back.
     pub(super) read_back: bool,
-    /// Which edits tell whether some were lost.
-    pub(super) watched: Watched,
 }
 
 /// Runs the whole sequence. Leaves the candidate clean and the locks that were not held
@@ -89,7 +86,7 @@ pub(super) async fn run(
     terms: Terms,
 ) -> Result<Outcome, Error> {
     locks::take(session, terms.held).await?;
-    let result = changed(session, change, terms).await;
+    let result = changed(session, change, terms.goal).await;
     let applied = matches!(result, Ok(true)) && terms.goal == Goal::Apply;
     let running = match applied && terms.read_back {
         true => read_running(session).await.inspect_err(|error| debug!(%error, "not read back")),
@@ -113,8 +110,7 @@ pub(super) async fn reset(session: &mut Session) -> Result<(), Error> {
 }
 
 /// Edits and validates or applies; whether there is or was a difference.
-async fn changed(session: &mut Session, change: &Change, terms: Terms) -> Result<bool, Error> {
-    let Terms { goal, watched, .. } = terms;
+async fn changed(session: &mut Session, change: &Change, goal: Goal) -> Result<bool, Error> {
     session.commit(Action::Abort).await?;
     let edits = match change.replace {
         false => change.edits.clone(),
@@ -129,9 +125,7 @@ async fn changed(session: &mut Session, change: &Change, terms: Terms) -> Result
             let committed = session.edit_and_commit(&edits, goal.action()).await?;
             Ok(committed == Committed::Changed)
         }
-        Generation::Protobuf if goal == Goal::Apply => {
-            settle::apply(session, &edits, watched).await
-        }
+        Generation::Protobuf if goal == Goal::Apply => settle::apply(session, &edits).await,
         Generation::Protobuf => settle::ask(session, &edits, goal).await,
     }
 }

@@ -67,8 +67,7 @@ use tonic::Status;
 use tracing::info;
 
 use self::{
-    candidates::Candidates, facts::Modules, history::History, settle::Watched, status::status,
-    writer::Writer,
+    candidates::Candidates, facts::Modules, history::History, status::status, writer::Writer,
 };
 use crate::{
     frr::frontend::{Error, Get, Session},
@@ -146,20 +145,9 @@ impl Gateway {
 
     /// As [`Gateway::new`], with other limits than the default.
     pub fn with_limits(run_dir: &Path, limits: Limits) -> Self {
-        Self::made(run_dir, limits, Watched::All)
-    }
-
-    /// A gateway for a client in this process whose edits all make a difference, and who reads them back from the
-    /// daemon that executes them. On FRR 10.3 it takes half the time for many: whether mgmtd lost some
-    /// is told from the first of them.
-    pub(crate) fn of_driver(run_dir: &Path) -> Self {
-        Self::made(run_dir, Limits::default(), Watched::First)
-    }
-
-    fn made(run_dir: &Path, limits: Limits, watched: Watched) -> Self {
         let frontend = run_dir.join("mgmtd_fe.sock");
         Self(Arc::new(Inner {
-            writer: Writer::new(frontend.clone(), watched, limits.prepared, limits.locked),
+            writer: Writer::new(frontend.clone(), limits.prepared, limits.locked),
             frontend,
             vty: run_dir.join("zebra.vty"),
             yang_dir: limits.yang_dir,

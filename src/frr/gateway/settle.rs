@@ -9,7 +9,6 @@
 //! all that it finds wrong, and where that is nothing else, the rest is valid, and no daemon
 //! has heard of it ([`ask`]). The daemons' own opinion is known at the apply only.
 
-use serde_json::Value;
 use tracing::debug;
 
 use super::{
@@ -26,18 +25,6 @@ pub(super) const ROUNDS: u32 = 12;
 /// "Nothing to change" is also what edits look like that were lost between their
 /// arrival and their validation, some 50 µs. Without an apply before, ask twice.
 const QUIET: u32 = 2;
-
-/// Of edits that are all known to make a difference, this many show whether a reset took any. One would do;
-/// should somebody else make the same one meanwhile, the others are left.
-const FIRST: usize = 32;
-
-/// Which edits are made again after an apply, to see whether a reset took some.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Watched {
-    All,
-    /// The first of them: each makes a difference, and who makes them reads all back.
-    First,
-}
 
 /// What makes the candidate wrong before the edits, and after them: instances of RIPng
 /// without what their offset lists must have. Where the first is not complained of, the
@@ -154,29 +141,6 @@ fn tolerant(edits: &[Edit]) -> Vec<Edit> {
     again
 }
 
-/// A little of an edit, that makes a difference where the whole was lost: of each list its first entry.
-fn sample(edit: &Edit) -> Edit {
-    let mut sample = edit.clone();
-    if edit.format == Format::Json
-        && let Ok(mut data) = serde_json::from_str(&edit.data)
-    {
-        keep_first(&mut data);
-        sample.data = data.to_string().into();
-    }
-    sample
-}
-
-fn keep_first(data: &mut Value) {
-    match data {
-        Value::Array(entries) => {
-            entries.truncate(1);
-            entries.iter_mut().for_each(keep_first);
-        }
-        Value::Object(nodes) => nodes.values_mut().for_each(keep_first),
-        _ => {}
-    }
-}
-
 fn interfered() -> Error {
     Error::Unexpected {
         request: "apply",
@@ -184,48 +148,29 @@ fn interfered() -> Error {
     }
 }
 
-/// Applies edits until mgmtd says that they change nothing; whether they did. After an apply those that are watched
-/// are made again and validated: were some lost, all are applied once more.
-///
-/// A reset takes with it every edit that came before it, so always the first: where that one, which makes a
-/// difference, is there, none was lost. That is for who knows that his first edits do.
-pub(super) async fn apply(
-    session: &mut Session,
-    edits: &[Edit],
-    watched: Watched,
-) -> Result<bool, Error> {
+/// Applies edits until mgmtd says that they change nothing; whether they did.
+pub(super) async fn apply(session: &mut Session, edits: &[Edit]) -> Result<bool, Error> {
     let again = tolerant(edits);
-    let mut sample: Vec<_> = match watched {
-        Watched::All => again.clone(),
-        Watched::First => again.iter().take(FIRST).map(sample).collect(),
-    };
-    // Whether there was a difference; whether mgmtd has all, as far as is known.
-    let (mut applied, mut whole) = (false, false);
+    let mut applied = false;
     let mut quiet = 0;
     for round in 0..ROUNDS {
         // After an apply, and after "no changes", the candidate is as running is.
-        let (edits, action) = match (whole, round) {
-            (true, _) => (&sample[..], Action::Validate),
-            (false, 0) => (edits, Action::Apply),
-            (false, _) => (&again[..], Action::Apply),
-        };
+        let edits = if round == 0 { edits } else { &again };
+        // A validation that finds a change is followed by the apply of it.
+        let action = if applied { Action::Validate } else { Action::Apply };
         match session.edit_and_commit(edits, action).await? {
-            Committed::NoChanges if whole => return Ok(true),
-            Committed::NoChanges => {
-                quiet += 1;
-                if quiet == QUIET {
-                    return Ok(applied);
+            Committed::NoChanges => quiet += 1,
+            Committed::Changed => {
+                quiet = 0;
+                if applied {
+                    debug!(round, "another session of mgmtd reset the candidate during an apply");
+                    session.commit(Action::Apply).await?;
                 }
+                applied = true;
             }
-            Committed::Changed if whole => {
-                debug!(round, "another session of mgmtd reset the candidate during an apply");
-                // A validation that finds a change is followed by the apply of it.
-                session.commit(Action::Apply).await?;
-                (whole, quiet) = (false, 0);
-                // They are there now, whatever becomes of the others: they tell nothing any more.
-                sample.clone_from(&again);
-            }
-            Committed::Changed => (applied, whole, quiet) = (true, true, 0),
+        }
+        if quiet == QUIET || (applied && quiet > 0) {
+            return Ok(applied);
         }
     }
     Err(interfered())
@@ -234,18 +179,6 @@ pub(super) async fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sample_is_the_first_of_every_list() {
-        let whole =
-            r#"{"a:top":{"list":[{"key":"1","in":[{"k":"x"},{"k":"y"}]},{"key":"2"}],"leaf":"v"}}"#;
-        let first = r#"{"a:top":{"list":[{"key":"1","in":[{"k":"x"}]}],"leaf":"v"}}"#;
-        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        let sampled = sample(&Edit::merge(Format::Json, whole.to_owned()));
-        assert_eq!(value(&sampled.data), value(first));
-        let delete = Edit::delete("/a:top/list[key='1']");
-        assert_eq!(sample(&delete).data, delete.data);
-    }
 
     #[test]
     fn the_complaints_about_others_are_left() {

@@ -20,7 +20,6 @@ use super::{
     connect, detached,
     locks::{self, Held},
     print::{self, Print},
-    settle::Watched,
     status::status,
 };
 use crate::frr::frontend::{Datastore, Error, Session};
@@ -53,7 +52,6 @@ pub(super) struct Applied {
 #[derive(Debug)]
 struct State {
     frontend: PathBuf,
-    watched: Watched,
     session: Option<Session>,
     prepared: Option<Prepared>,
     /// Until when `LockConfig` holds.
@@ -73,18 +71,11 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         frontend: PathBuf,
-        watched: Watched,
         prepare_deadline: Duration,
         lock_deadline: Duration,
     ) -> Self {
-        let state = State {
-            frontend,
-            watched,
-            session: None,
-            prepared: None,
-            locked: None,
-            lock_lost: false,
-        };
+        let state =
+            State { frontend, session: None, prepared: None, locked: None, lock_lost: false };
         Self { state: Arc::new(Mutex::new(state)), prepare_deadline, lock_deadline }
     }
 
@@ -319,10 +310,9 @@ impl State {
             let valid = goal == Goal::Validate;
             return Ok(if valid { Outcome::Valid } else { Outcome::Unchanged });
         }
-        let watched = self.watched;
         self.work(move |session, held| {
             let snapshot = Arc::clone(&snapshot);
-            let terms = Terms { goal, held, read_back, watched };
+            let terms = Terms { goal, held, read_back };
             Box::pin(async move { commit::run(session, &snapshot.change, terms).await })
         })
         .await
