@@ -124,6 +124,41 @@ fn parsing_is_strict_where_it_is_asked_for() {
     assert_eq!(schema.parse_json(&two[..2]).unwrap(), Tree::new());
 }
 
+/// Resident memory of this process in kB.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+/// The soak's hour showed an agent that had grown by 10 MB: `yang2` never frees what libyang prints into memory.
+#[test]
+fn what_is_judged_printed_and_read_leaves_nothing_behind() {
+    let (_lab, schema) = schema(Profile::Datacenter);
+    let mut valid = bgp(&[("/global/local-as", "65000")]);
+    for number in 1..20 {
+        let path = format!("{BGP}/neighbors/neighbor[remote-address='10.0.0.{number}']");
+        let path = format!("{path}/neighbor-remote-as/remote-as-type").parse().expect("a path");
+        valid.set(&path, "external");
+    }
+    let wrong = bgp(&[("/global/local-as", "bogus")]);
+    let round = || {
+        schema.check(&valid).expect("valid");
+        schema.check(&wrong).expect_err("wrong");
+        let json = schema.print_json(&valid).expect("JSON");
+        assert_eq!(schema.parse_json(&json).expect("its own JSON"), valid);
+        schema.parse_json(&json[..json.len() / 2]).expect_err("half of it");
+        json.len()
+    };
+    for _ in 0..200 {
+        round();
+    }
+    let before = resident();
+    let printed: usize = (0..2000).map(|_| round()).sum();
+    let grown = resident().saturating_sub(before);
+    assert!(grown * 1024 < printed / 4, "{grown} kB more after {} kB of text", printed / 1024);
+}
+
 #[test]
 fn defaults_are_those_of_the_profile() {
     let (lab, datacenter) = schema(Profile::Datacenter);

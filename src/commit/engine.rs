@@ -29,7 +29,7 @@ use tracing::{debug, info, warn};
 pub use outcome::{Applied, EngineError};
 use outcome::{
     COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, not_applied,
-    undone_in_time,
+    not_valid, undone_in_time,
 };
 use part::Known;
 pub use part::{Judging, Part};
@@ -46,7 +46,7 @@ use crate::{
         door::{DaemonDriver, Door},
         gateway::Gateway,
         mgmtd::{self, MgmtdDriver, MgmtdError},
-        vty::{ApplyError, Snapshot, chain, table::Defaults},
+        vty::{ApplyError, Question, Snapshot, chain, table::Defaults},
     },
     render::Shapes,
     tree::{Path, Tree, three_way},
@@ -208,12 +208,7 @@ impl Engine {
         let judged = self.yang.call(move |schema| {
             forest.values().try_for_each(|tree| schema.check(tree)).map(|()| forest)
         });
-        async move {
-            judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
-                message: format!("YANG validation: {error}"),
-                at: None,
-            })
-        }
+        async move { judged.await.and_then(|result| result).map_err(not_valid) }
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.
@@ -504,13 +499,15 @@ impl Engine {
                     }
                     confirmed.map_err(|error| mgmtd_failure(&error))?;
                 }
-                Some(DaemonPlan::Vty(plan)) => self.apply(daemon, plan, false, sent, done).await?,
+                Some(DaemonPlan::Vty(plan)) => {
+                    self.apply(daemon, plan, false, None, sent, done).await?;
+                }
                 None => {}
             }
         }
         for daemon in Daemon::ALL.into_iter().rev() {
             if let Some(DaemonPlan::Vty(plan)) = plans.get(&daemon) {
-                self.apply(daemon, plan, true, sent, done).await?;
+                self.apply(daemon, plan, true, None, sent, done).await?;
             }
         }
         for (daemon, plan) in plans {
@@ -522,29 +519,38 @@ impl Engine {
         Ok(())
     }
 
+    /// Sends what sets, or what takes away, and asks the questions behind it. Whether the answers are those that
+    /// are wanted; `None` where the daemon was not asked.
     async fn apply(
         &mut self,
         daemon: Daemon,
         plan: &VtyPlan,
         removals: bool,
+        questions: Option<&[Question]>,
         sent: &mut usize,
         done: &mut Done,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<bool>, Failure> {
         let (first, steps) = plan.phase(removals);
         if steps.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         *sent += steps.len();
         let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
         let begun = Instant::now();
-        let carried_out = part.driver.apply(steps, &part.defaults, &self.yang);
-        let applied = in_time(self.by, daemon, carried_out.map(Ok)).await;
+        let (driver, defaults, yang) = (&mut part.driver, &part.defaults, &self.yang);
+        let carried_out = async {
+            Ok(match questions {
+                Some(asked) => driver.apply_and_prove(steps, asked, defaults, yang).await,
+                None => driver.apply(steps, defaults, yang).await.map(|()| None),
+            })
+        };
+        let applied = in_time(self.by, daemon, carried_out).await;
         self.observer.stage(Stage::Apply, Way::of(daemon), begun.elapsed(), steps.len());
         match applied? {
-            Ok(()) => {
+            Ok(proven) => {
                 done.extend(first..first + steps.len());
-                Ok(())
+                Ok(proven)
             }
             Err(mut error) => {
                 if let ApplyError::Refused { done: carried_out, .. } = &mut error {

@@ -1,10 +1,14 @@
 //! The schema context: models of the FRR in use and our own, and questions to them.
 
 use std::{
+    fs::File,
+    io::{self, Seek},
+    os::fd::AsRawFd,
     path::{Path as FilePath, PathBuf},
     sync::LazyLock,
 };
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use yang2::{
     context::{Context, ContextFlags, EmbeddedModuleKey, EmbeddedModules},
     data::{Data, DataFormat, DataParserFlags, DataPrinterFlags, DataTree, DataValidationFlags},
@@ -92,9 +96,18 @@ pub enum YangError {
         /// Data path of the node that is wrong, where libyang tells.
         path: Option<String>,
     },
+    /// There is no memory for the text of data.
+    #[error("can't write data as text: {0}")]
+    Text(io::ErrorKind),
     /// The thread of libyang is gone.
     #[error("the YANG thread has stopped; restart the agent")]
     Stopped,
+}
+
+impl From<io::Error> for YangError {
+    fn from(error: io::Error) -> Self {
+        Self::Text(error.kind())
+    }
 }
 
 impl From<yang2::Error> for YangError {
@@ -223,7 +236,7 @@ impl Schema {
     /// Writes a tree as JSON (RFC 7951), for people.
     ///
     /// # Errors
-    /// libyang's words, where the tree has a node that the models don't know.
+    /// libyang's words, where the tree has a node that the models don't know; or there is no memory for the text.
     pub fn print_json(&self, tree: &Tree) -> Result<String, YangError> {
         self.print(tree, DataPrinterFlags::WITH_SIBLINGS)
     }
@@ -241,7 +254,12 @@ impl Schema {
         if data.reference().is_none() {
             return Ok("{}\n".to_owned());
         }
-        Ok(data.print_string(DataFormat::JSON, flags)?.unwrap_or_default())
+        // Not `print_string`: `yang2` 0.18.1 never frees the text that libyang makes for it.
+        let text = memfd_create("yang", MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
+        let mut text = File::from(text);
+        data.print_file(text.as_raw_fd(), DataFormat::JSON, flags)?;
+        text.rewind()?;
+        Ok(io::read_to_string(text)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The part of what is desired that a batch changes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Actor;
 use crate::{
@@ -96,7 +96,7 @@ fn part(before: &Store, after: &Store, keys: &BTreeSet<IntentKey>, shapes: Shape
     }
     let [last, desired, keep] = [&mut last, &mut desired, &mut keep]
         .map(|forest| forest.remove(&daemon).unwrap_or_default());
-    Some(Part { daemon, last, desired, keep })
+    Some(Part { daemon, last, desired: Arc::new(desired), keep })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! difference, and asks for what was changed alone. Where anything is in doubt it does nothing, and the
 //! whole is compared instead.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::time::Instant;
@@ -12,11 +12,11 @@ use tracing::{debug, warn};
 
 use super::{
     Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, RESYNC_DEADLINE, Stage, Way,
-    in_time, mgmtd, undone_in_time,
+    in_time, mgmtd, not_valid, undone_in_time,
 };
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
-    daemon::{Daemon, Forest},
+    daemon::Daemon,
     failpoint,
     frr::vty::{Question, Snapshot, chain, table::Running, unproven},
     tree::{Tree, advance, without},
@@ -36,17 +36,16 @@ pub struct Part {
     pub daemon: Daemon,
     /// What the intents that change stood for.
     pub last: Tree,
-    /// What they stand for now.
-    pub desired: Tree,
+    /// What they stand for now. Shared with libyang's thread while it is judged.
+    pub desired: Arc<Tree>,
     /// What stays of `last`: all of `desired`, and what others use.
     pub keep: Tree,
 }
 
 /// A [`Part`] that libyang is judging: in the meantime its transaction can go to disk.
 pub struct Judging {
-    /// All but what is judged.
     part: Part,
-    judged: BoxFuture<'static, Result<Forest, EngineError>>,
+    judged: BoxFuture<'static, Result<(), EngineError>>,
 }
 
 /// What a daemon ran beside what is ours when it was read last.
@@ -77,13 +76,14 @@ impl Known {
 
 impl Engine {
     /// Has libyang judge a part, which it begins at once. `None` where it takes a look at the whole.
-    pub fn judge_part(&self, mut part: Part) -> Option<Judging> {
+    pub fn judge_part(&self, part: Part) -> Option<Judging> {
         if !self.knows(part.daemon) {
             return None;
         }
-        let desired = std::mem::take(&mut part.desired);
-        let judged = self.validate(Forest::from([(part.daemon, desired)])).boxed();
-        Some(Judging { part, judged })
+        let desired = part.desired.clone();
+        let judged = self.yang.call(move |schema| schema.check(&desired));
+        let judged = judged.map(|result| result.and_then(|result| result).map_err(not_valid));
+        Some(Judging { part, judged: judged.boxed() })
     }
 
     /// Makes FRR run a part that libyang finds valid. `None` where that takes a look at the whole; then nothing
@@ -102,12 +102,14 @@ impl Engine {
         &mut self,
         judging: Judging,
     ) -> Result<Option<Applied>, EngineError> {
-        let Judging { mut part, judged } = judging;
+        let Judging { part, judged } = judging;
         let daemon = part.daemon;
         let begun = Instant::now();
-        part.desired = judged.await?.remove(&daemon).unwrap_or_default();
+        // Changes nothing, and libyang takes longer.
+        let plan = self.plan_part(&part);
+        judged.await?;
         self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
-        let Some(plan) = self.plan_part(&part)? else { return Ok(None) };
+        let Some(plan) = plan? else { return Ok(None) };
         failpoint::hit("engine-planned");
         let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
         let questions = self.questions(&part, &plan);
@@ -212,9 +214,14 @@ impl Engine {
         done: &mut Done,
     ) -> Result<(), Failure> {
         self.judge_steps(daemon, plan).await?;
-        self.apply(daemon, plan, false, sent, done).await?;
-        self.apply(daemon, plan, true, sent, done).await?;
-        self.confirm_part(daemon, plan, questions).await?;
+        // They are about the end, and so go with what is sent last.
+        let (set, gone) = match plan.phase(true).1 {
+            [] => (questions.as_deref(), None),
+            _ => (None, questions.as_deref()),
+        };
+        let proven = self.apply(daemon, plan, false, set, sent, done).await?;
+        let proven = self.apply(daemon, plan, true, gone, sent, done).await?.or(proven);
+        self.confirm_part(daemon, plan, questions, proven).await?;
         self.seen.clear();
         failpoint::hit("engine-confirmed");
         Ok(())
@@ -275,28 +282,32 @@ impl Engine {
         in_time(by, Daemon::Mgmtd, mgmtd(in_step)).await.is_ok()
     }
 
-    /// Asks bgpd for what was changed, or looks for it in the text of all that it runs; what neither shows
-    /// is looked for by the table.
+    /// Asks bgpd for what was changed, unless it has answered, or looks for it in the text of all that it runs; what
+    /// neither shows is looked for by the table.
     async fn confirm_part(
         &mut self,
         daemon: Daemon,
         plan: &VtyPlan,
         questions: Option<Vec<Question>>,
+        answered: Option<bool>,
     ) -> Result<(), Failure> {
         let lost = |error| Failure::Lost(daemon, chain(&error));
         let begun = Instant::now();
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
-        let proven = match questions {
-            Some(questions) => {
+        let proven = match (answered, questions) {
+            (Some(answered), _) => answered,
+            (None, Some(questions)) => {
                 in_time(self.by, daemon, vty.driver.proves(&questions).map_err(lost)).await?
             }
-            None => {
+            (None, None) => {
                 let text = vty.driver.show_running().map_err(lost);
                 let text = in_time(self.by, daemon, text).await?;
                 unproven(&plan.steps, &text).is_none()
             }
         };
-        self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
+        if answered.is_none() {
+            self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
+        }
         if proven {
             return Ok(());
         }

@@ -16,7 +16,7 @@ use crate::{
     failpoint,
     frr::{
         northbound::{self, Error},
-        vty::{ApplyError, VtyDriver, VtyError, redact, steps::Step, table::Defaults},
+        vty::{ApplyError, Question, VtyDriver, VtyError, redact, steps::Step, table::Defaults},
     },
     yang::Yang,
 };
@@ -141,6 +141,27 @@ impl DaemonDriver {
             typed.sort_unstable();
         }
         self.type_in(steps, &typed, &mut done).await
+    }
+
+    /// Like [`DaemonDriver::apply`], and asks these questions behind the steps, where all are typed: the answers
+    /// cost no round trip of their own then. Whether they are those that are wanted; `None` where the daemon was
+    /// not asked.
+    ///
+    /// Cancel safety: none, as there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apply_and_prove(
+        &mut self,
+        steps: &[Step],
+        questions: &[Question],
+        defaults: &Defaults,
+        yang: &Yang,
+    ) -> Result<Option<bool>, ApplyError> {
+        if self.served(steps).0.is_empty() {
+            return self.vty.apply_and_prove(steps, questions).await.map(Some);
+        }
+        self.apply(steps, defaults, yang).await.map(|()| None)
     }
 
     /// Types those of the steps that are given by their indexes.

@@ -210,7 +210,7 @@ impl VtyDriver {
             Err(error) => Err(error),
         };
         let answers = result.map_err(|error| self.note(error))?.replies;
-        Ok(questions.iter().zip(&answers).all(|(q, answer)| q.is_proven_by(&answer.text)))
+        Ok(are_proven(questions, &answers))
     }
 
     /// `show running-config`, word for word. May hold passwords.
@@ -232,12 +232,27 @@ impl VtyDriver {
     /// # Errors
     /// FRR's words, with what was carried out until then.
     pub async fn apply(&mut self, steps: &[Step]) -> Result<(), ApplyError> {
+        self.apply_and_prove(steps, &[]).await.map(drop)
+    }
+
+    /// Like [`VtyDriver::apply`], and asks these questions behind the steps without waiting for the answers to
+    /// these: the daemon executes what it gets in its order. Whether its answers are those that are wanted.
+    ///
+    /// Cancel safety: none, as there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn apply_and_prove(
+        &mut self,
+        steps: &[Step],
+        questions: &[Question],
+    ) -> Result<bool, ApplyError> {
         let commands: Vec<&Command> = steps.iter().map(|step| &step.command).collect();
-        let mut done = Vec::new();
-        let refusal = self.run(&commands, true, &mut done).await;
+        let (mut done, mut answers) = (Vec::new(), Vec::new());
+        let refusal = self.run(&commands, true, &mut done, questions, &mut answers).await;
         let refusal = refusal.map_err(|source| self.lost(source))?;
         match refusal {
-            None => Ok(()),
+            None => Ok(are_proven(questions, &answers)),
             Some(Refusal { command, words, step }) => {
                 let step = Some(step);
                 Err(ApplyError::Refused { daemon: self.daemon, command, words, step, done })
@@ -255,7 +270,7 @@ impl VtyDriver {
         done: impl DoubleEndedIterator<Item = &'a Step>,
     ) -> Result<(), ApplyError> {
         let commands: Vec<&Command> = done.rev().flat_map(|step| &step.inverse).collect();
-        let refusal = self.run(&commands, false, &mut Vec::new()).await;
+        let refusal = self.run(&commands, false, &mut Vec::new(), &[], &mut Vec::new()).await;
         let refusal = refusal.map_err(|source| self.lost(source))?;
         if let Some(Refusal { command, words, .. }) = refusal {
             warn!(daemon = %self.daemon, command, words, "refused while undoing");
@@ -337,14 +352,16 @@ impl VtyDriver {
         ApplyError::Lost { daemon: self.daemon, source }
     }
 
-    /// Runs commands from the configuration's top and leaves it again. Notes the indexes of those
-    /// that were carried out; stops at the first refusal, or, where `strict` is not set, goes on and
+    /// Runs commands from the configuration's top, leaves it again, and asks the questions. Notes the indexes of
+    /// those that were carried out; stops at the first refusal, or, where `strict` is not set, goes on and
     /// tells the first.
     async fn run(
         &mut self,
         commands: &[&Command],
         strict: bool,
         done: &mut Vec<usize>,
+        questions: &[Question],
+        answers: &mut Vec<Reply>,
     ) -> Result<Option<Refusal>, VtyError> {
         let segments = segments(commands);
         let session = self.session().await?;
@@ -372,13 +389,18 @@ impl VtyDriver {
                 segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
             if number + 1 == segments.len() {
                 texts.push(OUT_OF_CONFIGURATION);
+                texts.extend(questions.iter().map(|question| question.command.as_str()));
             }
+            let lines = segment.run.len();
+            // What a question is answered with is no refusal, whatever it is.
+            let accept = |at, reply: &Reply| at > lines || accept(at, reply);
             let mut outcome = session.pipeline(&texts, accept).await?;
-            if outcome.replies.len() > segment.run.len()
-                && let Some(end) = outcome.replies.pop()
-            {
+            let behind = outcome.replies.split_off(lines.min(outcome.replies.len()));
+            let mut behind = behind.into_iter();
+            if let Some(end) = behind.next() {
                 end.taken()?;
                 ended = true;
+                answers.extend(behind);
             }
             let carried_out = outcome.replies.iter().zip(&segment.run);
             done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
@@ -396,6 +418,12 @@ impl VtyDriver {
         failpoint::hit("vty-applied");
         Ok(first)
     }
+}
+
+/// Whether every question has its answer, and the one that is wanted.
+fn are_proven(questions: &[Question], answers: &[Reply]) -> bool {
+    let mut pairs = questions.iter().zip(answers);
+    questions.len() == answers.len() && pairs.all(|(q, answer)| q.is_proven_by(&answer.text))
 }
 
 /// What was there before, and what came since and is not ours.
