@@ -208,6 +208,7 @@ fn fifty_clients_lose_nothing_while_frr_restarts() {
         assert!(calls > CLIENTS, "{name}: clients called: {calls}");
     }
 
+    lab.start_what_ended(Router::Node);
     let prefixes: BTreeSet<_> = callers.iter().flat_map(|it| it.prefixes.clone()).collect();
     let routes: BTreeSet<_> = callers.iter().flat_map(|it| it.routes.clone()).collect();
     assert!(prefixes.len() > CLIENTS, "{}", prefixes.len());

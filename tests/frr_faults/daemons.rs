@@ -60,11 +60,7 @@ fn daemons_hang_and_die_while_intents_flow() {
         flowing.join().expect("no call fails")
     });
     assert!(count > 5, "intents flowed: {count}");
-    // As watchfrr does with one that ends by itself: FRR 10.7.1's mgmtd does now and then, by an assertion of its own.
-    for daemon in FRR_DAEMONS.into_iter().filter(|it| lab.pid(Router::Node, it).is_none()) {
-        eprintln!("{daemon} has ended by itself");
-        lab.restart(Router::Node, daemon);
-    }
+    lab.start_what_ended(Router::Node);
     // Its `show running-config` has none of them.
     let static_routes = || vty(&lab, "staticd", &["show configuration running json"]);
     let declared: Vec<_> = admin.status().prefixes.into_iter().map(|it| it.prefix).collect();

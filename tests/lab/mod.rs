@@ -362,6 +362,16 @@ impl Lab {
         succeed(lab_sh(&self.id).args(["start", router.name(), daemon]));
     }
 
+    /// Starts the daemons that have ended by themselves, as watchfrr does: FRR 10.7.1's mgmtd ends now and then, by an
+    /// assertion of its own.
+    #[track_caller]
+    pub fn start_what_ended(&self, router: Router) {
+        for daemon in FRR_DAEMONS.into_iter().filter(|it| self.pid(router, it).is_none()) {
+            eprintln!("{daemon} of {} has ended by itself", router.name());
+            self.restart(router, daemon);
+        }
+    }
+
     /// Replaces the whole FRR of a router by the one of another root file system, as an upgrade of the package
     /// does: every daemon is killed, and started from there.
     #[track_caller]
