@@ -243,3 +243,19 @@ fn a_lab_whose_owner_was_killed_is_reaped() {
     let run_dir = next.run_dir().with_file_name(&id);
     assert_eq!(traces(&id, &run_dir), [""; 0]);
 }
+
+/// The first that the README has a newcomer type.
+#[test]
+fn the_demo_ends_well() {
+    let programs = Path::new(env!("CARGO_BIN_EXE_novaroute-agent")).parent().expect("a directory");
+    let path = env::var("PATH").expect("a path");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/demo.sh");
+    let demo = Command::new(script)
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the demo starts");
+    let (said, wrong) =
+        (String::from_utf8_lossy(&demo.stdout), String::from_utf8_lossy(&demo.stderr));
+    assert!(demo.status.success() && said.contains("demo: ok"), "{said}\n{wrong}");
+}

@@ -247,8 +247,10 @@ show "ip route show $STATIC" lab exec node ip route show "$STATIC"
 heading "What the agent tells"
 two_sent() { novaroutectl peers -o json | jq -e 'all(.peers[]; .prefixes_sent == 2)'; }
 await "each peer was sent two prefixes" two_sent
-novaroutectl prefixes -o json | jq -e '(.prefixes | length == 2) and all(.prefixes[]; .state == "applied")' >/dev/null ||
-    fail "the agent's status does not say that both prefixes are applied"
+all_advertised() {
+    novaroutectl prefixes -o json | jq -e '(.prefixes | length == 2) and all(.prefixes[]; .state == "advertised")'
+}
+await "both prefixes are advertised" all_advertised
 ctl status
 
 heading "All is withdrawn, while the sessions stay"
