@@ -7,7 +7,7 @@ mod lab;
 use std::collections::BTreeSet;
 
 use intents::any_intents;
-use lab::{Lab, LabOptions};
+use lab::{Lab, LabOptions, resident};
 use novaroute::{
     daemon::{Daemon, Forest},
     render::{Shapes, render},
@@ -124,13 +124,6 @@ fn parsing_is_strict_where_it_is_asked_for() {
     assert_eq!(schema.parse_json(&two[..2]).unwrap(), Tree::new());
 }
 
-/// Resident memory of this process in kB.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").expect("of this process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim_end_matches("kB").trim().parse().expect("a number")
-}
-
 /// The soak's hour showed an agent that had grown by 10 MB: `yang2` never frees what libyang prints into memory.
 #[test]
 fn what_is_judged_printed_and_read_leaves_nothing_behind() {
@@ -148,14 +141,14 @@ fn what_is_judged_printed_and_read_leaves_nothing_behind() {
         let json = schema.print_json(&valid).expect("JSON");
         assert_eq!(schema.parse_json(&json).expect("its own JSON"), valid);
         schema.parse_json(&json[..json.len() / 2]).expect_err("half of it");
-        json.len()
+        json.len() as u64
     };
     for _ in 0..200 {
         round();
     }
-    let before = resident();
-    let printed: usize = (0..2000).map(|_| round()).sum();
-    let grown = resident().saturating_sub(before);
+    let before = resident(std::process::id());
+    let printed: u64 = (0..2000).map(|_| round()).sum();
+    let grown = resident(std::process::id()).saturating_sub(before);
     assert!(grown * 1024 < printed / 4, "{grown} kB more after {} kB of text", printed / 1024);
 }
 

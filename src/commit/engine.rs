@@ -29,7 +29,7 @@ use tracing::{debug, info, warn};
 pub use outcome::{Applied, EngineError};
 use outcome::{
     COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, not_applied,
-    not_valid, undone_in_time,
+    undone_in_time,
 };
 use part::Known;
 pub use part::{Judging, Part};
@@ -50,7 +50,7 @@ use crate::{
     },
     render::Shapes,
     tree::{Path, Tree, three_way},
-    yang::{Profile, Yang, YangError},
+    yang::{Profile, Schema, Yang, YangError},
 };
 
 #[derive(Debug)]
@@ -196,19 +196,29 @@ impl Engine {
         }
     }
 
-    /// Has libyang judge trees before anything is sent, and gives them back. libyang begins at once, on its own
-    /// thread.
+    /// Has libyang judge trees before anything is sent. libyang begins at once, on its own thread.
     ///
     /// # Errors
     /// libyang's words and path.
     pub fn validate(
         &self,
         forest: Forest,
-    ) -> impl Future<Output = Result<Forest, EngineError>> + Send + use<> {
-        let judged = self.yang.call(move |schema| {
-            forest.values().try_for_each(|tree| schema.check(tree)).map(|()| forest)
-        });
-        async move { judged.await.and_then(|result| result).map_err(not_valid) }
+    ) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
+        self.judged(move |schema| forest.values().try_for_each(|tree| schema.check(tree)))
+    }
+
+    /// Has a check run on libyang's thread, which begins at once.
+    fn judged<C>(&self, check: C) -> impl Future<Output = Result<(), EngineError>> + Send + use<C>
+    where
+        C: FnOnce(&mut Schema) -> Result<(), YangError> + Send + 'static,
+    {
+        let judged = self.yang.call(check);
+        async move {
+            judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
+                message: format!("YANG validation: {error}"),
+                at: None,
+            })
+        }
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.
@@ -538,19 +548,14 @@ impl Engine {
         let done = done.entry(daemon).or_default();
         let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
         let begun = Instant::now();
-        let (driver, defaults, yang) = (&mut part.driver, &part.defaults, &self.yang);
-        let carried_out = async {
-            Ok(match questions {
-                Some(asked) => driver.apply_and_prove(steps, asked, defaults, yang).await,
-                None => driver.apply(steps, defaults, yang).await.map(|()| None),
-            })
-        };
-        let applied = in_time(self.by, daemon, carried_out).await;
+        let asked = questions.unwrap_or_default();
+        let carried_out = part.driver.apply(steps, asked, &part.defaults, &self.yang);
+        let applied = in_time(self.by, daemon, carried_out.map(Ok)).await;
         self.observer.stage(Stage::Apply, Way::of(daemon), begun.elapsed(), steps.len());
         match applied? {
             Ok(proven) => {
                 done.extend(first..first + steps.len());
-                Ok(proven)
+                Ok(proven.filter(|_| questions.is_some()))
             }
             Err(mut error) => {
                 if let ApplyError::Refused { done: carried_out, .. } = &mut error {

@@ -10,7 +10,7 @@ use novaroute::proto::v1::{BfdSession, OspfInterface, PrefixAttributes};
 
 use crate::{
     agent::*,
-    lab::{Lab, LabOptions, Router, net},
+    lab::{Lab, LabOptions, Router, net, resident},
     seconds,
 };
 
@@ -46,9 +46,7 @@ impl fmt::Display for Use {
 
 #[track_caller]
 fn used(pid: u32) -> Use {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    let memory = memory.trim_end_matches("kB").trim().parse().expect("a number");
+    let memory = resident(pid);
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count();
     Use { memory, descriptors }
 }

@@ -148,6 +148,14 @@ pub struct Lab {
     spawned: AtomicU32,
 }
 
+/// Resident memory of a process in kB.
+#[track_caller]
+pub fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    memory.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
 impl Lab {
     /// Starts a lab and returns when all daemons of all routers listen, after about half a second.
     ///

@@ -13,7 +13,6 @@ use crate::{
         vty::{ApplyError, steps::Step},
     },
     tree::Path,
-    yang::YangError,
 };
 
 /// Time that one commit has for all its steps: a client waits 30 s usually, and a refusal has to be
@@ -109,11 +108,6 @@ pub(super) fn mgmtd_failure(error: &MgmtdError) -> Failure {
         Retry::Never => Failure::Refused(error.to_string(), None),
         Retry::Later | Retry::ReadBack => Failure::Lost(Daemon::Mgmtd, error.to_string()),
     }
-}
-
-/// libyang's no.
-pub(super) fn not_valid(error: YangError) -> EngineError {
-    EngineError::Refused { message: format!("YANG validation: {error}"), at: None }
 }
 
 /// A daemon's no, or that it is gone, to these steps.

@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 use super::{
     Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, RESYNC_DEADLINE, Stage, Way,
-    in_time, mgmtd, not_valid, undone_in_time,
+    in_time, mgmtd, undone_in_time,
 };
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
@@ -81,9 +81,8 @@ impl Engine {
             return None;
         }
         let desired = part.desired.clone();
-        let judged = self.yang.call(move |schema| schema.check(&desired));
-        let judged = judged.map(|result| result.and_then(|result| result).map_err(not_valid));
-        Some(Judging { part, judged: judged.boxed() })
+        let judged = self.judged(move |schema| schema.check(&desired)).boxed();
+        Some(Judging { part, judged })
     }
 
     /// Makes FRR run a part that libyang finds valid. `None` where that takes a look at the whole; then nothing

@@ -116,7 +116,9 @@ impl DaemonDriver {
     /// Carries the steps out, in order, until one is refused: those that set through gRPC before those
     /// that are typed, since what is named must be there before; those that take away behind them.
     ///
-    /// What the door does not take, or takes without effect, is typed in the same call.
+    /// What the door does not take, or takes without effect, is typed in the same call. Where all is typed, the
+    /// questions go behind the steps and cost no round trip of their own: whether the answers are those that are
+    /// wanted; `None` where they were not asked.
     ///
     /// Cancel safety: none; the caller is the commit actor.
     ///
@@ -125,12 +127,13 @@ impl DaemonDriver {
     pub async fn apply(
         &mut self,
         steps: &[Step],
+        questions: &[Question],
         defaults: &Defaults,
         yang: &Yang,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<Option<bool>, ApplyError> {
         let (served, mut typed) = self.served(steps);
         if served.is_empty() || !self.has_grpc().await {
-            return self.vty.apply(steps).await;
+            return self.vty.apply_and_prove(steps, questions).await.map(Some);
         }
         let mut done = Vec::new();
         if steps.iter().all(|step| step.shows.is_none()) {
@@ -140,28 +143,7 @@ impl DaemonDriver {
             typed.extend(self.send(steps, &served, defaults, yang, &mut done).await?);
             typed.sort_unstable();
         }
-        self.type_in(steps, &typed, &mut done).await
-    }
-
-    /// Like [`DaemonDriver::apply`], and asks these questions behind the steps, where all are typed: the answers
-    /// cost no round trip of their own then. Whether they are those that are wanted; `None` where the daemon was
-    /// not asked.
-    ///
-    /// Cancel safety: none, as there.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn apply_and_prove(
-        &mut self,
-        steps: &[Step],
-        questions: &[Question],
-        defaults: &Defaults,
-        yang: &Yang,
-    ) -> Result<Option<bool>, ApplyError> {
-        if self.served(steps).0.is_empty() {
-            return self.vty.apply_and_prove(steps, questions).await.map(Some);
-        }
-        self.apply(steps, defaults, yang).await.map(|()| None)
+        self.type_in(steps, &typed, &mut done).await.map(|()| None)
     }
 
     /// Types those of the steps that are given by their indexes.
