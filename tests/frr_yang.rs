@@ -294,6 +294,10 @@ fn our_differences_are_libyangs() {
             prop_assert_eq!(json(&changed), json(&new));
             apply(&mut changed, &reverse(&edits));
             prop_assert_eq!(json(&changed), json(&old));
+            // What is written without libyang is what libyang reads, and the other way round.
+            let compact = schema.print_compact_json(&new).expect("JSON");
+            prop_assert_eq!(schema.parse_json(&compact).expect("our JSON"), new.clone());
+            prop_assert_eq!(schema.parse_known_json(&json(&new)).expect("its JSON"), new.clone());
             prop_assert_eq!(schema.parse_json(&json(&new)).expect("its own JSON"), new);
         }
         Ok(())

@@ -340,27 +340,42 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Ours against the frontend socket, in turn as [`Self::bulk`], and when what was before has come to the kernel.
     fn routes(&mut self) -> Result<(), String> {
-        let count = self.scale.stores[1];
-        let runtime = self.runtime;
-        let lab = self.lab;
-        let (floor_add, floor_remove) =
-            self.agent.frozen(|| runtime.block_on(floor::routes(lab, count)))?;
-        let set = work::route_changes(FLOOR, count);
-        let add = runtime.block_on(self.client.apply(set))?;
-        let there = floor::routes_there(lab, FLOOR, count)?;
-        if there != count as usize {
-            return Err(format!("NOT CONFIRMED: staticd has {there} of {count} routes"));
+        let (runtime, lab, count) = (self.runtime, self.lab, self.scale.stores[1]);
+        let (mut added, mut removed) = (Samples::default(), Samples::default());
+        let mut floors = (Samples::default(), Samples::default());
+        for _ in 0..self.scale.repeats {
+            thread::sleep(SETTLED);
+            let (add, remove) =
+                self.agent.frozen(|| runtime.block_on(floor::routes(lab, count)))?;
+            floors.0.push(add);
+            floors.1.push(remove);
+            thread::sleep(SETTLED);
+            added.push(runtime.block_on(self.client.apply(work::route_changes(FLOOR, count)))?);
+            let there = floor::routes_there(lab, FLOOR, count)?;
+            if there != count as usize {
+                return Err(format!("NOT CONFIRMED: staticd has {there} of {count} routes"));
+            }
+            let unset = work::no_route_changes(FLOOR, count);
+            removed.push(runtime.block_on(self.client.apply(unset))?);
+            if floor::routes_there(lab, FLOOR, count)? != 0 {
+                return Err("NOT CONFIRMED: staticd still has routes".to_owned());
+            }
         }
-        let unset = work::no_route_changes(FLOOR, count);
-        let remove = runtime.block_on(self.client.apply(unset))?;
-        if floor::routes_there(lab, FLOOR, count)? != 0 {
-            return Err("NOT CONFIRMED: staticd still has routes".to_owned());
-        }
-        for (name, ours, floor) in [("add", add, floor_add), ("delete", remove, floor_remove)] {
-            let times = ratio(ours, floor);
-            let text = format!("{times:.2} x: {} against {}", ms(ours), ms(floor));
-            let values = json!({"ratio": times, "ms": millis(ours), "floor_ms": millis(floor)});
+        for (name, ours, floors) in [("add", added, floors.0), ("delete", removed, floors.1)] {
+            let (times, floor) = (ratio(ours.median(), floors.median()), floors.median());
+            let text = format!(
+                "{times:.2} x: {} against {} (repeats differ {:.1} and {:.1} times)",
+                ms(ours.median()),
+                ms(floor),
+                ours.spread(),
+                floors.spread()
+            );
+            let values = json!({
+                "ratio": times, "ms": millis(ours.median()), "floor_ms": millis(floor),
+                "spread": ours.spread(), "floor_spread": floors.spread(),
+            });
             let work = format!("{count} static routes through mgmtd: {name}, read back");
             let goal = "<= 1.2 x the raw frontend socket";
             self.report.row(&work, goal, text, Verdict::of(times <= 1.2), values);

@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, TryFutureExt};
+use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -97,6 +97,9 @@ struct Prepared {
     plans: BTreeMap<Daemon, DaemonPlan>,
     unreachable: BTreeMap<Daemon, String>,
 }
+
+/// What libyang says of something, as soon as it has.
+pub type Judged = BoxFuture<'static, Result<(), EngineError>>;
 
 /// Steps that were carried out, by daemon and in their order; of mgmtd, whose edits are one
 /// transaction, whether it was committed.
@@ -200,25 +203,19 @@ impl Engine {
     ///
     /// # Errors
     /// libyang's words and path.
-    pub fn validate(
-        &self,
-        forest: Forest,
-    ) -> impl Future<Output = Result<(), EngineError>> + Send + use<> {
+    pub fn validate(&self, forest: Forest) -> Judged {
         self.judged(move |schema| forest.values().try_for_each(|tree| schema.check(tree)))
     }
 
     /// Has a check run on libyang's thread, which begins at once.
-    fn judged<C>(&self, check: C) -> impl Future<Output = Result<(), EngineError>> + Send + use<C>
+    fn judged<C>(&self, check: C) -> Judged
     where
         C: FnOnce(&mut Schema) -> Result<(), YangError> + Send + 'static,
     {
         let judged = self.yang.call(check);
-        async move {
-            judged.await.and_then(|result| result).map_err(|error| EngineError::Refused {
-                message: format!("YANG validation: {error}"),
-                at: None,
-            })
-        }
+        let refused =
+            |error| EngineError::Refused { message: format!("YANG validation: {error}"), at: None };
+        judged.map(move |judged| judged.and_then(|result| result).map_err(refused)).boxed()
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.
@@ -228,20 +225,23 @@ impl Engine {
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
     pub async fn commit(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.commit_to(&BTreeSet::from(Daemon::ALL), desired).await
+        let all = BTreeSet::from(Daemon::ALL);
+        self.commit_within(COMMIT_DEADLINE, &all, desired, desired, None).await
     }
 
     /// Like [`Engine::commit`], where only these daemons have something to change, and `desired` is what each of them
-    /// shall run. The others are not looked at.
+    /// shall run. The others are not looked at. What runs is read and the plan made while libyang judges; nothing is
+    /// changed before it has.
     ///
     /// # Errors
-    /// As there.
+    /// As there, and what libyang says.
     pub async fn commit_to(
         &mut self,
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
+        judged: Judged,
     ) -> Result<Applied, EngineError> {
-        self.commit_within(COMMIT_DEADLINE, daemons, desired, desired).await
+        self.commit_within(COMMIT_DEADLINE, daemons, desired, desired, Some(judged)).await
     }
 
     /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
@@ -265,7 +265,7 @@ impl Engine {
     ) -> Result<Applied, EngineError> {
         self.away.clear();
         let all = BTreeSet::from(Daemon::ALL);
-        self.commit_within(RESYNC_DEADLINE, &all, desired, keep).await
+        self.commit_within(RESYNC_DEADLINE, &all, desired, keep, None).await
     }
 
     async fn commit_within(
@@ -274,9 +274,10 @@ impl Engine {
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
         keep: &Forest,
+        judged: Option<Judged>,
     ) -> Result<Applied, EngineError> {
         self.by = Some(Instant::now() + deadline);
-        let applied = self.commit_in_time(daemons, desired, keep).await;
+        let applied = self.commit_in_time(daemons, desired, keep, judged).await;
         self.by = None;
         applied
     }
@@ -286,14 +287,20 @@ impl Engine {
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
         keep: &Forest,
+        judged: Option<Judged>,
     ) -> Result<Applied, EngineError> {
         let none = Tree::new();
-        self.known.retain(|daemon, _| !daemons.contains(daemon));
         self.seen.clear();
+        let begun = Instant::now();
+        let prepared = self.prepare(daemons, desired, keep, false).await;
+        if let Some(judged) = judged {
+            judged.await?;
+            self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
+        }
+        self.known.retain(|daemon, _| !daemons.contains(daemon));
         let others_in_step =
             std::mem::take(&mut self.in_step) || daemons.len() == Daemon::ALL.len();
-        let Prepared { before, plans, unreachable } =
-            self.prepare(daemons, desired, keep, false).await?;
+        let Prepared { before, plans, unreachable } = prepared?;
         let mut applied = Applied { sent: 0, unreachable };
         failpoint::hit("engine-planned");
         let mut done = Done::new();

@@ -135,6 +135,9 @@ pub struct MgmtdDriver {
     cleared: bool,
     /// Whether the executing daemon has shown that it runs what mgmtd does, since both were connected.
     in_step: bool,
+    /// What the executing daemon was seen to run, since anything was committed; kept until it is known to be
+    /// in step.
+    shown: Option<Tree>,
 }
 
 impl MgmtdDriver {
@@ -142,7 +145,8 @@ impl MgmtdDriver {
     pub fn new(socket_dir: &FilePath, connect_timeout: Duration) -> Self {
         let gateway = Gateway::new(socket_dir);
         Self {
-            northbound: Northbound::new(gateway.service()),
+            // What it commits is what differs from what was read.
+            northbound: Northbound::new(gateway.for_differences().service()),
             gateway,
             door: None,
             socket_dir: socket_dir.to_owned(),
@@ -152,6 +156,7 @@ impl MgmtdDriver {
             canary: None,
             cleared: false,
             in_step: false,
+            shown: None,
         }
     }
 
@@ -249,6 +254,7 @@ impl MgmtdDriver {
     /// # Errors
     /// mgmtd or the executing daemon can't be reached.
     pub async fn read(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+        self.shown = None;
         let read = self.read_running(yang).await;
         self.failed = matches!(&read, Err(error) if error.retry() != Retry::Never);
         if self.failed {
@@ -307,10 +313,11 @@ impl MgmtdDriver {
     }
 
     async fn commit_through_gateway(
-        &self,
+        &mut self,
         edits: &[Edit],
         yang: &Yang,
     ) -> Result<Outcome, MgmtdError> {
+        self.shown = None;
         Ok(self.northbound.commit(request(edits, yang).await?, "novaroute").await?)
     }
 
@@ -325,7 +332,7 @@ impl MgmtdDriver {
             return Ok(None);
         }
         let request = request(edits, yang).await?;
-        self.in_step = false;
+        (self.in_step, self.shown) = (false, None);
         let answer = door.commit(request).await;
         failpoint::hit("door-committed");
         let proof = if answer.is_ok() { DOOR_PROOF } else { Duration::ZERO };
@@ -379,6 +386,7 @@ impl MgmtdDriver {
         loop {
             let tree = self.executed(yang).await?;
             if edits.iter().all(|edit| holds(&tree, edit)) {
+                self.shown = Some(tree).filter(|_| !self.in_step);
                 return Ok(Vec::new());
             }
             if begun.elapsed() >= within {
@@ -400,11 +408,13 @@ impl MgmtdDriver {
             return Ok(());
         }
         let all = edits(&Tree::new(), wanted);
-        if !self.lacking(&all, yang, HANDED_OVER).await?.is_empty() {
+        let shown = self.shown.take();
+        let seen = shown.is_some_and(|tree| all.iter().all(|edit| holds(&tree, edit)));
+        if !seen && !self.lacking(&all, yang, HANDED_OVER).await?.is_empty() {
             self.tell_again(wanted, yang).await?;
             self.confirm(&all, yang).await?;
         }
-        self.in_step = true;
+        (self.in_step, self.shown) = (true, None);
         Ok(())
     }
 
@@ -451,9 +461,12 @@ impl MgmtdDriver {
         wanted: &Tree,
         yang: &Yang,
     ) -> Result<(), MgmtdError> {
+        if self.in_step {
+            return Ok(());
+        }
         let mut gone: Vec<Edit> = edits(last, wanted);
         gone.retain(|edit| edit.new.is_none());
-        if self.in_step || gone.is_empty() {
+        if gone.is_empty() {
             return Ok(());
         }
         let executed = self.executed(yang).await?;
@@ -500,9 +513,8 @@ impl MgmtdDriver {
         json: &str,
         yang: &Yang,
     ) -> Result<Tree, MgmtdError> {
-        let json = rooted(json).into_owned();
-        let tree = yang.call(move |schema| schema.parse_known_json(&json)).await;
-        tree.and_then(|tree| tree).map_err(|source| MgmtdError::Yang { daemon, source })
+        let tree = yang.parse_known_json(rooted(json).into_owned()).await;
+        tree.map_err(|source| MgmtdError::Yang { daemon, source })
     }
 }
 

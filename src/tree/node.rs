@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Whether the node carries nothing, so that it need not be there.
-    fn is_void(&self) -> bool {
+    pub(crate) fn is_void(&self) -> bool {
         match self {
             Self::Leaf(_) | Self::Presence(_) => false,
             Self::LeafList(values) => values.is_empty(),

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `schema` | the context with the models of the FRR in use, and questions to it |
 //! | `convert` | `Tree` ⇄ libyang's data tree |
+//! | `index` | the models' data nodes by name |
+//! | `json` | `Tree` ⇄ JSON by that index, without libyang where that is plain |
 //! | `thread` | the thread on which libyang lives, and the handle to it |
 //!
 //! May import `tree`; knows nothing of intents or daemons.
 
 mod convert;
+mod index;
+mod json;
 mod schema;
 mod thread;
 

@@ -5,7 +5,7 @@ use std::{
     io::{self, Seek},
     os::fd::AsRawFd,
     path::{Path as FilePath, PathBuf},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -14,7 +14,7 @@ use yang2::{
     data::{Data, DataFormat, DataParserFlags, DataPrinterFlags, DataTree, DataValidationFlags},
 };
 
-use super::convert;
+use super::{convert, index::Index, json};
 use crate::tree::{Path, Tree};
 
 /// FRR's own models that NovaRoute renders into. A module that one of these imports is loaded
@@ -122,6 +122,7 @@ impl From<yang2::Error> for YangError {
 pub struct Schema {
     context: Context,
     profile: Profile,
+    index: Arc<Index>,
 }
 
 impl Schema {
@@ -143,7 +144,13 @@ impl Schema {
         for module in FRR_MODULES.into_iter().chain(own).chain(profile.deviations()) {
             context.load_module(module, None, &[]).map_err(|e| failed(module, e.to_string()))?;
         }
-        Ok(Self { context, profile })
+        let index = Arc::new(Index::of(&context));
+        Ok(Self { context, profile, index })
+    }
+
+    /// The models' data nodes by name.
+    pub(super) fn index(&self) -> Arc<Index> {
+        self.index.clone()
     }
 
     /// The profile whose defaults these are.
@@ -200,7 +207,10 @@ impl Schema {
     /// # Errors
     /// libyang's words and path.
     pub fn parse_known_json(&self, json: &str) -> Result<Tree, YangError> {
-        self.parse(json, DataParserFlags::empty())
+        match json::read(&self.index, json) {
+            Some(tree) => Ok(tree),
+            None => self.parse(json, DataParserFlags::empty()),
+        }
     }
 
     fn parse(&self, json: &str, flags: DataParserFlags) -> Result<Tree, YangError> {
@@ -246,7 +256,10 @@ impl Schema {
     /// # Errors
     /// As there.
     pub fn print_compact_json(&self, tree: &Tree) -> Result<String, YangError> {
-        self.print(tree, DataPrinterFlags::WITH_SIBLINGS | DataPrinterFlags::SHRINK)
+        match json::write(&self.index, tree) {
+            Some(text) => Ok(text),
+            None => self.print(tree, DataPrinterFlags::WITH_SIBLINGS | DataPrinterFlags::SHRINK),
+        }
     }
 
     fn print(&self, tree: &Tree, flags: DataPrinterFlags) -> Result<String, YangError> {

@@ -1,11 +1,16 @@
 //! libyang on a thread of its own: its calls take milliseconds for large trees and
 //! would hold up the async runtime.
 
-use std::{path::Path, sync::mpsc, thread};
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use tokio::sync::oneshot;
 
-use super::{Profile, Schema, YangError};
+use super::{Profile, Schema, YangError, index::Index, json};
+use crate::tree::Tree;
 
 type Job = Box<dyn FnOnce(&mut Schema) + Send>;
 
@@ -13,6 +18,8 @@ type Job = Box<dyn FnOnce(&mut Schema) + Send>;
 #[derive(Clone)]
 pub struct Yang {
     jobs: mpsc::Sender<Job>,
+    /// For what takes no libyang.
+    index: Arc<Index>,
 }
 
 impl Yang {
@@ -30,14 +37,36 @@ impl Yang {
                 Ok(schema) => schema,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            let _ = ready.send(Ok(()));
+            let _ = ready.send(Ok(schema.index()));
             while let Ok(job) = queue.recv() {
                 job(&mut schema);
             }
         });
         spawned.map_err(|_| YangError::Stopped)?;
-        loaded.await.unwrap_or(Err(YangError::Stopped))?;
-        Ok(Self { jobs })
+        let index = loaded.await.unwrap_or(Err(YangError::Stopped))?;
+        Ok(Self { jobs, index })
+    }
+
+    /// [`Schema::parse_known_json`], on the thread where it takes libyang.
+    ///
+    /// # Errors
+    /// As there, or the thread is gone.
+    pub async fn parse_known_json(&self, text: String) -> Result<Tree, YangError> {
+        match json::read(&self.index, &text) {
+            Some(tree) => Ok(tree),
+            None => self.call(move |schema| schema.parse_known_json(&text)).await?,
+        }
+    }
+
+    /// [`Schema::print_compact_json`], on the thread where it takes libyang.
+    ///
+    /// # Errors
+    /// As there, or the thread is gone.
+    pub async fn print_compact_json(&self, tree: Tree) -> Result<String, YangError> {
+        match json::write(&self.index, &tree) {
+            Some(text) => Ok(text),
+            None => self.call(move |schema| schema.print_compact_json(&tree)).await?,
+        }
     }
 
     /// Has `job` run on the thread, at once, and gives what it gives back to who waits for it.

@@ -418,9 +418,7 @@ impl Actor {
         {
             return Ok(applied);
         }
-        let begun = Instant::now();
-        self.engine.validate(self.fragment(after, requests)).await?;
-        self.observer.stage(Stage::Validate, Door::Agent, begun.elapsed(), 0);
+        let judged = self.engine.validate(self.fragment(after, requests));
         let keys: BTreeSet<IntentKey> =
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
         let daemons = match self.out_of_step {
@@ -428,7 +426,7 @@ impl Actor {
             None => keys.iter().flat_map(change::touched).copied().collect(),
         };
         let desired = self.desired_of(&daemons, after, &keys);
-        let applied = self.engine.commit_to(&daemons, &desired).await?;
+        let applied = self.engine.commit_to(&daemons, &desired, judged).await?;
         Ok(self.with_others(applied, &daemons))
     }
 

@@ -6,13 +6,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::{FutureExt, TryFutureExt, future::BoxFuture};
+use futures::TryFutureExt;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
-    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, RESYNC_DEADLINE, Stage, Way,
-    in_time, mgmtd, undone_in_time,
+    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Judged, RESYNC_DEADLINE, Stage,
+    Way, in_time, mgmtd, undone_in_time,
 };
 use crate::{
     commit::plan::{VtyPlan, plan_vty},
@@ -45,7 +45,7 @@ pub struct Part {
 /// A [`Part`] that libyang is judging: in the meantime its transaction can go to disk.
 pub struct Judging {
     part: Part,
-    judged: BoxFuture<'static, Result<(), EngineError>>,
+    judged: Judged,
 }
 
 /// What a daemon ran beside what is ours when it was read last.
@@ -81,7 +81,7 @@ impl Engine {
             return None;
         }
         let desired = part.desired.clone();
-        let judged = self.judged(move |schema| schema.check(&desired)).boxed();
+        let judged = self.judged(move |schema| schema.check(&desired));
         Some(Judging { part, judged })
     }
 

@@ -133,7 +133,7 @@ impl Candidates {
             }
             if replace {
                 candidate.generation += 1;
-                candidate.change = Change { replace: true, edits };
+                candidate.change = Change { replace: true, edits, ..Change::default() };
             } else {
                 candidate.change.edits.extend(edits);
             }
@@ -204,14 +204,20 @@ mod tests {
         candidates.extend(id, vec![Edit::delete("/a:d")]).unwrap();
         candidates.committed(id, before.generation, before.change.edits.len());
         let after = candidates.snapshot(id).unwrap();
-        assert_eq!(after.change, Change { replace: false, edits: vec![Edit::delete("/a:d")] });
+        assert_eq!(
+            after.change,
+            Change { replace: false, edits: vec![Edit::delete("/a:d")], ..Change::default() }
+        );
 
         // Also those that took the place of the others.
         let before = candidates.snapshot(id).unwrap();
         candidates.replace(id, vec![Edit::delete("/a:e")]).unwrap();
         candidates.committed(id, before.generation, before.change.edits.len());
         let after = candidates.snapshot(id).unwrap();
-        assert_eq!(after.change, Change { replace: true, edits: vec![Edit::delete("/a:e")] });
+        assert_eq!(
+            after.change,
+            Change { replace: true, edits: vec![Edit::delete("/a:e")], ..Change::default() }
+        );
     }
 
     #[test]

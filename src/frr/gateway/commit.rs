@@ -28,6 +28,8 @@ pub(super) struct Change {
     pub(super) replace: bool,
     /// In order.
     pub(super) edits: Vec<Edit>,
+    /// Each of the edits is known to change something.
+    pub(super) differences: bool,
 }
 
 impl Change {
@@ -125,7 +127,9 @@ async fn changed(session: &mut Session, change: &Change, goal: Goal) -> Result<b
             let committed = session.edit_and_commit(&edits, goal.action()).await?;
             Ok(committed == Committed::Changed)
         }
-        Generation::Protobuf if goal == Goal::Apply => settle::apply(session, &edits).await,
+        Generation::Protobuf if goal == Goal::Apply => {
+            settle::apply(session, &edits, change.differences && !change.replace).await
+        }
         Generation::Protobuf => settle::ask(session, &edits, goal).await,
     }
 }

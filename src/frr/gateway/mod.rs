@@ -111,7 +111,11 @@ impl Default for Limits {
 
 /// The gateway. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway {
+    inner: Arc<Inner>,
+    /// Whether each edit of its clients changes something.
+    differences: bool,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -146,7 +150,7 @@ impl Gateway {
     /// As [`Gateway::new`], with other limits than the default.
     pub fn with_limits(run_dir: &Path, limits: Limits) -> Self {
         let frontend = run_dir.join("mgmtd_fe.sock");
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             writer: Writer::new(frontend.clone(), limits.prepared, limits.locked),
             frontend,
             vty: run_dir.join("zebra.vty"),
@@ -155,7 +159,15 @@ impl Gateway {
             reader: Mutex::new(None),
             executor: Mutex::new(None),
             history: SyncMutex::new(History::new(limits.history)),
-        }))
+        });
+        Self { inner, differences: false }
+    }
+
+    /// The same gateway for a client that has compared what it sends with what runs, so that each edit of its
+    /// commits changes something. On FRR 10.3 a large commit is then looked at by one of its edits (`settle`).
+    #[must_use]
+    pub fn for_differences(&self) -> Self {
+        Self { differences: true, ..self.clone() }
     }
 
     /// The service, for a tonic server or, without any socket, for a tonic client:
@@ -172,7 +184,7 @@ impl Gateway {
     /// The status a commit would end with: UNAVAILABLE where mgmtd is not there or
     /// somebody is editing.
     pub async fn reset(&self) -> Result<(), Status> {
-        self.0.writer.reset().await
+        self.inner.writer.reset().await
     }
 
     /// As [`Gateway::reset`], for the guard of a process that was killed; whether there was
@@ -183,7 +195,7 @@ impl Gateway {
     ///
     /// As [`Gateway::reset`].
     pub async fn reset_after_kill(&self) -> Result<bool, Status> {
-        if facts::version(&self.0.vty).await.is_ok_and(|version| version.starts_with("10.3")) {
+        if facts::version(&self.inner.vty).await.is_ok_and(|version| version.starts_with("10.3")) {
             return Ok(false);
         }
         self.reset().await.map(|()| true)
@@ -195,7 +207,7 @@ impl Gateway {
     ///
     /// UNAVAILABLE where it is not.
     pub async fn check(&self) -> Result<(), Status> {
-        let inner = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.inner);
         detached(async move {
             let mut slot = inner.reader.lock().await;
             inner.reader(&mut slot).await.map(drop).map_err(|error| status(&error))
@@ -206,7 +218,7 @@ impl Gateway {
     /// Reads in a task of its own: hanging up in the middle of an answer would cost the
     /// session, and with 10.3 the candidate of whoever is editing.
     async fn read(&self, get: Get) -> Result<String, Status> {
-        let inner = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.inner);
         detached(async move {
             let mut slot = inner.reader.lock().await;
             let reader = inner.reader(&mut slot).await.map_err(|error| status(&error))?;
@@ -217,7 +229,7 @@ impl Gateway {
 
     /// The modules of the mgmtd that is running.
     async fn modules(&self) -> Result<Arc<Modules>, Status> {
-        let inner = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.inner);
         detached(async move {
             let mut slot = inner.reader.lock().await;
             let reader = inner.reader(&mut slot).await.map_err(|error| status(&error))?;
@@ -242,7 +254,7 @@ impl Gateway {
 
     /// Executes a YANG RPC, in a task of its own as reads are.
     async fn rpc(&self, call: execute::Call) -> Result<String, Status> {
-        let inner = Arc::clone(&self.0);
+        let inner = Arc::clone(&self.inner);
         detached(async move {
             let mut slot = inner.executor.lock().await;
             let mut session = match slot.take().filter(Session::is_usable) {
@@ -258,7 +270,7 @@ impl Gateway {
 
     /// No code panics while it holds the lock; if one did, the list is still whole.
     fn history(&self) -> MutexGuard<'_, History> {
-        self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

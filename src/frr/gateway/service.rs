@@ -57,8 +57,8 @@ impl Northbound for Gateway {
         _: Request<GetCapabilitiesRequest>,
     ) -> Result<Response<GetCapabilitiesResponse>, Status> {
         let modules = self.modules().await?;
-        let frr_version = facts::version(&self.0.vty).await.unwrap_or_else(|error| {
-            warn!(socket = %self.0.vty.display(), %error, "version of FRR not known");
+        let frr_version = facts::version(&self.inner.vty).await.unwrap_or_else(|error| {
+            warn!(socket = %self.inner.vty.display(), %error, "version of FRR not known");
             String::new()
         });
         let module = |module: &facts::Module| ModuleData {
@@ -97,7 +97,7 @@ impl Northbound for Gateway {
         &self,
         _: Request<CreateCandidateRequest>,
     ) -> Result<Response<CreateCandidateResponse>, Status> {
-        let candidate_id = self.0.candidates.create()?;
+        let candidate_id = self.inner.candidates.create()?;
         Ok(Response::new(CreateCandidateResponse { candidate_id }))
     }
 
@@ -106,11 +106,11 @@ impl Northbound for Gateway {
         request: Request<DeleteCandidateRequest>,
     ) -> Result<Response<DeleteCandidateResponse>, Status> {
         let id = request.into_inner().candidate_id;
-        self.0.candidates.check(id)?;
-        if self.0.writer.abort(id).await.is_ok() {
+        self.inner.candidates.check(id)?;
+        if self.inner.writer.abort(id).await.is_ok() {
             info!(candidate = id, "deleted between PREPARE and APPLY: aborted");
         }
-        self.0.candidates.delete(id)?;
+        self.inner.candidates.delete(id)?;
         Ok(Response::new(DeleteCandidateResponse {}))
     }
 
@@ -120,8 +120,8 @@ impl Northbound for Gateway {
     ) -> Result<Response<UpdateCandidateResponse>, Status> {
         // Edits apply to what runs when they are committed.
         let id = request.into_inner().candidate_id;
-        self.0.candidates.check(id)?;
-        if self.0.writer.is_prepared(id).await {
+        self.inner.candidates.check(id)?;
+        if self.inner.writer.is_prepared(id).await {
             return Err(Status::failed_precondition(super::writer::IN_TRANSACTION));
         }
         Ok(Response::new(UpdateCandidateResponse {}))
@@ -132,7 +132,7 @@ impl Northbound for Gateway {
         request: Request<EditCandidateRequest>,
     ) -> Result<Response<EditCandidateResponse>, Status> {
         let EditCandidateRequest { candidate_id, update, delete } = request.into_inner();
-        self.0.candidates.check(candidate_id)?;
+        self.inner.candidates.check(candidate_id)?;
         let mut edits = Vec::with_capacity(update.len() + delete.len());
         if !update.is_empty() {
             let modules = self.modules().await?;
@@ -148,7 +148,7 @@ impl Northbound for Gateway {
             DataPath::parse(&pv.path).map_err(|error| refused("remove", &pv.path, &error))?;
             edits.push(Edit::delete(pv.path));
         }
-        self.0.candidates.extend(candidate_id, edits)?;
+        self.inner.candidates.extend(candidate_id, edits)?;
         Ok(Response::new(EditCandidateResponse {}))
     }
 
@@ -157,7 +157,7 @@ impl Northbound for Gateway {
         request: Request<LoadToCandidateRequest>,
     ) -> Result<Response<LoadToCandidateResponse>, Status> {
         let request = request.into_inner();
-        self.0.candidates.check(request.candidate_id)?;
+        self.inner.candidates.check(request.candidate_id)?;
         let load = LoadType::try_from(request.r#type)
             .map_err(|_| Status::invalid_argument("unknown type of load"))?;
         let DataTree { encoding, data } = request.config.unwrap_or_default();
@@ -176,8 +176,8 @@ impl Northbound for Gateway {
         }
         let edits = if empty { Vec::new() } else { vec![Edit::merge(format, data)] };
         match load {
-            LoadType::Merge => self.0.candidates.extend(request.candidate_id, edits)?,
-            LoadType::Replace => self.0.candidates.replace(request.candidate_id, edits)?,
+            LoadType::Merge => self.inner.candidates.extend(request.candidate_id, edits)?,
+            LoadType::Replace => self.inner.candidates.replace(request.candidate_id, edits)?,
         }
         Ok(Response::new(LoadToCandidateResponse {}))
     }
@@ -235,7 +235,7 @@ impl Northbound for Gateway {
         let data = if how == Print::KEPT {
             kept.to_string()
         } else {
-            self.0.writer.print(kept, how).await?
+            self.inner.writer.print(kept, how).await?
         };
         Ok(Response::new(GetTransactionResponse { config: Some(DataTree { encoding, data }) }))
     }
@@ -244,7 +244,7 @@ impl Northbound for Gateway {
         &self,
         _: Request<LockConfigRequest>,
     ) -> Result<Response<LockConfigResponse>, Status> {
-        self.0.writer.lock().await?;
+        self.inner.writer.lock().await?;
         Ok(Response::new(LockConfigResponse {}))
     }
 
@@ -252,7 +252,7 @@ impl Northbound for Gateway {
         &self,
         _: Request<UnlockConfigRequest>,
     ) -> Result<Response<UnlockConfigResponse>, Status> {
-        self.0.writer.unlock().await?;
+        self.inner.writer.unlock().await?;
         Ok(Response::new(UnlockConfigResponse {}))
     }
 
@@ -286,9 +286,11 @@ impl Gateway {
         request: CommitRequest,
     ) -> Result<u32, Status> {
         let id = request.candidate_id;
-        let snapshot = Arc::new(self.0.candidates.snapshot(id)?);
+        let mut snapshot = self.inner.candidates.snapshot(id)?;
+        snapshot.change.differences = self.differences;
+        let snapshot = Arc::new(snapshot);
         let read_back = self.history().keeps_configurations();
-        let writer = &self.0.writer;
+        let writer = &self.inner.writer;
         let (outcome, snapshot, comment) = match phase {
             Phase::Validate => {
                 (writer.validate(Arc::clone(&snapshot)).await?, snapshot, request.comment)
@@ -327,7 +329,7 @@ impl Gateway {
             Outcome::Unchanged => Err(Status::aborted("No changes to apply")),
             Outcome::Applied { running } => {
                 let edits = done.change.edits.len();
-                self.0.candidates.committed(candidate, done.generation, edits);
+                self.inner.candidates.committed(candidate, done.generation, edits);
                 let transaction_id = self.history().add(client, comment, running);
                 info!(transaction_id, client, ?comment, edits, "committed");
                 Ok(transaction_id)

@@ -8,7 +8,11 @@
 mod error;
 mod request;
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    future::Future,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body::Body as HttpBody;
@@ -392,7 +396,7 @@ fn child<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
 fn outermost(mut paths: Vec<String>) -> Vec<String> {
     paths.sort_unstable();
     paths.dedup();
-    let all: std::collections::BTreeSet<String> = paths.iter().cloned().collect();
+    let all: HashSet<String> = paths.iter().cloned().collect();
     paths.retain(|path| {
         let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
         // A slash inside a quoted key cuts nowhere that is a path of the list.

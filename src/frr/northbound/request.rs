@@ -18,7 +18,6 @@ pub async fn request(edits: &[Edit], yang: &Yang) -> Result<Edits, YangError> {
     if merge.is_empty() {
         return Ok(Edits { delete, merge: None });
     }
-    let json =
-        yang.call(move |schema| schema.print_compact_json(&merge)).await.and_then(|json| json)?;
-    Ok(Edits { delete, merge: Some(json) })
+    let merge = Some(yang.print_compact_json(merge).await?);
+    Ok(Edits { delete, merge })
 }
