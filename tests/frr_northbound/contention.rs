@@ -97,7 +97,7 @@ async fn shells_that_come_and_go_do_not_cost_an_edit() {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 vty(&socket, "show version");
                 count += 1;
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(50));
             }
             count
         }
