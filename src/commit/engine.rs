@@ -354,7 +354,10 @@ impl Engine {
                 let last = self.last.remove(&daemon).unwrap_or_default();
                 let wanted = desired.get(&daemon).unwrap_or(&none);
                 let kept = keep.get(&daemon).unwrap_or(&none);
-                let now = three_way(&last, &last, wanted, kept, &|_| None);
+                let now = match std::ptr::eq(desired, keep) {
+                    true => wanted.clone(),
+                    false => three_way(&last, &last, wanted, kept, &|_| None),
+                };
                 if let Some((generation, snapshot)) = self.seen.remove(&daemon) {
                     self.known.insert(daemon, Known::new(generation, snapshot, &now));
                 }

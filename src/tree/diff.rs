@@ -77,23 +77,74 @@ pub fn advance(
     keep: &Tree,
     default: &impl Fn(&Path) -> Option<String>,
 ) {
-    let mut gone = Vec::new();
-    only_in_first(&mut Path::default(), last, Some(keep), &mut gone);
-    for Gone { path, what } in gone {
-        match what {
-            What::Leaf { whole: false } if tree.leaf(&path).is_some() => match default(&path) {
-                Some(value) => tree.set(&path, value),
-                None => drop(tree.remove(&path)),
-            },
-            What::Leaf { .. } => drop(tree.remove(&path)),
-            What::Shell => {
-                if tree.subtree(&path).is_some_and(Tree::is_empty) {
-                    tree.remove(&path);
+    take_away(&mut Path::default(), tree, last, Some(keep), default);
+    tree.merge(desired);
+}
+
+/// Takes out of `tree` what `last` has and `keep` lacks, which is `None` below something that it lacks.
+fn take_away(
+    path: &mut Path,
+    tree: &mut Tree,
+    last: &Tree,
+    keep: Option<&Tree>,
+    default: &impl Fn(&Path) -> Option<String>,
+) {
+    for (name, node) in last.iter() {
+        let kept = keep.and_then(|tree| tree.child(name));
+        let Some(ours) = tree.child_mut(name) else { continue };
+        match (node, ours) {
+            (Node::Leaf(_) | Node::LeafList(_), ours) => {
+                if kept.is_some() {
+                    continue;
+                }
+                let falls_back = keep.is_some() && matches!(ours, Node::Leaf(_));
+                let value = falls_back.then(|| default(&path.join(Step::plain(name.clone()))));
+                let node = value.flatten().map(|value| Node::Leaf(value.into()));
+                tree.put(name, node);
+                continue;
+            }
+            (Node::Container(inside) | Node::Presence(inside), ours) => {
+                let kept_inside = kept.and_then(Node::tree);
+                let means_something = matches!(node, Node::Presence(_));
+                // Below a plain container that is lacking, its leaves still stand for themselves.
+                let below = match means_something || keep.is_none() {
+                    true => kept_inside,
+                    false => kept_inside.or(Some(&EMPTY)),
+                };
+                let Some(ours) = ours.tree_mut() else { continue };
+                path.0.push(Step::plain(name.clone()));
+                take_away(path, ours, inside, below, default);
+                path.0.pop();
+                if means_something && kept_inside.is_none() && ours.is_empty() {
+                    tree.put(name, None);
+                    continue;
                 }
             }
+            (Node::List(list), Node::List(ours)) => {
+                for (keys, entry) in &list.entries {
+                    let kept = match kept {
+                        Some(Node::List(kept)) => kept.entries.get(keys),
+                        _ => None,
+                    };
+                    let Some(our_entry) = ours.entries.get_mut(keys) else { continue };
+                    // Most often all of it is ours.
+                    if kept.is_some() || our_entry != entry {
+                        path.0.push(list.step(name, keys));
+                        take_away(path, our_entry, entry, kept, default);
+                        path.0.pop();
+                        if kept.is_some() || !our_entry.is_empty() {
+                            continue;
+                        }
+                    }
+                    ours.entries.remove(keys);
+                }
+            }
+            _ => continue,
+        }
+        if tree.child(name).is_some_and(Node::is_void) {
+            tree.put(name, None);
         }
     }
-    tree.merge(desired);
 }
 
 /// What `first` has and `second` lacks, whatever the values of leaves.
@@ -104,7 +155,7 @@ pub fn without(first: &Tree, second: &Tree) -> Tree {
     for Gone { path, what } in gone {
         let Some((last, parents)) = path.0.split_last() else { continue };
         match what {
-            What::Leaf { .. } => {
+            What::Leaf => {
                 if let Some(node) = first.subtree(&Path(parents.to_vec())) {
                     rest.ensure(parents).put(&last.name, node.child(&last.name).cloned());
                 }
@@ -123,8 +174,8 @@ struct Gone {
 }
 
 enum What {
-    /// A leaf; `whole` where the entry or presence container around it goes too.
-    Leaf { whole: bool },
+    /// A leaf.
+    Leaf,
     /// A list entry or presence container, after all that is in it.
     Shell,
 }
@@ -244,7 +295,7 @@ fn only_in_first(path: &mut Path, first: &Tree, second: Option<&Tree>, gone: &mu
             Node::Leaf(_) | Node::LeafList(_) => {
                 if other.is_none() {
                     let path = path.join(Step::plain(name.clone()));
-                    gone.push(Gone { path, what: What::Leaf { whole: second.is_none() } });
+                    gone.push(Gone { path, what: What::Leaf });
                 }
             }
             Node::Container(tree) => {
@@ -353,6 +404,31 @@ mod tests {
             let mut merged = goal.clone();
             merged.merge(&desired);
             prop_assert_eq!(merged, goal);
+        }
+
+        /// Leaf by leaf: what is desired, what falls back, and what is somebody else's.
+        #[test]
+        fn a_goal_is_made_of_what_each_has_a_say_in(
+            last in any_tree(), running in any_tree(), more in any_tree(), desired in any_tree(), kept in any_tree(),
+        ) {
+            let (mut running, mut keep) = (running, desired.clone());
+            running.merge(&more);
+            running.merge(&last);
+            keep.merge(&kept);
+            let goal = three_way(&last, &running, &desired, &keep, &|_| None);
+            let mut expected = Tree::new();
+            running.for_each_leaf(&mut |path, value| {
+                if last.leaf(path).is_none() || keep.leaf(path).is_some() {
+                    expected.set(path, value);
+                }
+            });
+            expected.merge(&desired);
+            let leaves = |tree: &Tree| {
+                let mut leaves = Vec::new();
+                tree.for_each_leaf(&mut |path, value| leaves.push(format!("{path} {value}")));
+                leaves
+            };
+            prop_assert_eq!(leaves(&goal), leaves(&expected));
         }
 
         #[test]

@@ -46,7 +46,7 @@ impl Node {
         }
     }
 
-    fn tree_mut(&mut self) -> Option<&mut Tree> {
+    pub(super) fn tree_mut(&mut self) -> Option<&mut Tree> {
         match self {
             Self::Container(tree) | Self::Presence(tree) => Some(tree),
             _ => None,
@@ -90,6 +90,11 @@ impl Tree {
     /// The child of this name.
     pub fn child(&self, name: &str) -> Option<&Node> {
         self.find(name).ok().map(|at| &self.children[at].1)
+    }
+
+    /// The child of this name, to change it.
+    pub(super) fn child_mut(&mut self, name: &str) -> Option<&mut Node> {
+        self.find(name).ok().map(|at| &mut self.children[at].1)
     }
 
     /// The child of this name, made by `make` where there is none.

@@ -97,6 +97,10 @@ fn shells_that_come_and_go_cost_no_route_of_many() {
         let runs = vty(&lab, "staticd", &["show configuration running json"]);
         (0..ROUTES).filter(|n| runs.contains(&format!("\"203.0.{n}.0/24\""))).count()
     };
+    let kept = || {
+        let runs = vty(&lab, "mgmtd", &["show running-config"]);
+        (0..ROUTES).filter(|n| runs.contains(&format!("ip route 203.0.{n}.0/24 "))).count()
+    };
     let count = thread::scope(|scope| {
         let noise = scope.spawn(noise);
         for round in 0..8 {
@@ -110,6 +114,7 @@ fn shells_that_come_and_go_cost_no_route_of_many() {
             let wanted = if set { usize::from(ROUTES) } else { 0 };
             if outcome == Outcome::Confirmed {
                 assert_eq!(there(), wanted, "confirmed, round {round}");
+                assert_eq!(kept(), wanted, "in mgmtd, round {round}");
             }
             wait_for("staticd to run what was said", REFILL, || match there() {
                 count if count == wanted => Ok(()),

@@ -28,8 +28,8 @@ pub(super) struct Change {
     pub(super) replace: bool,
     /// In order.
     pub(super) edits: Vec<Edit>,
-    /// Each of the edits is known to change something.
-    pub(super) differences: bool,
+    /// The client looks himself whether they stand.
+    pub(super) looks: bool,
 }
 
 impl Change {
@@ -128,7 +128,7 @@ async fn changed(session: &mut Session, change: &Change, goal: Goal) -> Result<b
             Ok(committed == Committed::Changed)
         }
         Generation::Protobuf if goal == Goal::Apply => {
-            settle::apply(session, &edits, change.differences && !change.replace).await
+            settle::apply(session, &edits, change.looks).await
         }
         Generation::Protobuf => settle::ask(session, &edits, goal).await,
     }

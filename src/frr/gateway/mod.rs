@@ -113,8 +113,8 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 pub struct Gateway {
     inner: Arc<Inner>,
-    /// Whether each edit of its clients changes something.
-    differences: bool,
+    /// Whether its clients look themselves at what stands after a commit.
+    looks: bool,
 }
 
 #[derive(Debug)]
@@ -160,14 +160,14 @@ impl Gateway {
             executor: Mutex::new(None),
             history: SyncMutex::new(History::new(limits.history)),
         });
-        Self { inner, differences: false }
+        Self { inner, looks: false }
     }
 
-    /// The same gateway for a client that has compared what it sends with what runs, so that each edit of its
-    /// commits changes something. On FRR 10.3 a large commit is then looked at by one of its edits (`settle`).
+    /// The same gateway for a client that looks after a commit whether the running configuration has its first
+    /// edit, and commits again where not: with FRR 10.3 mgmtd can lose the first edits of a commit, or all.
     #[must_use]
-    pub fn for_differences(&self) -> Self {
-        Self { differences: true, ..self.clone() }
+    pub fn for_who_looks(&self) -> Self {
+        Self { looks: true, ..self.clone() }
     }
 
     /// The service, for a tonic server or, without any socket, for a tonic client:

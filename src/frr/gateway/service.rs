@@ -287,7 +287,7 @@ impl Gateway {
     ) -> Result<u32, Status> {
         let id = request.candidate_id;
         let mut snapshot = self.inner.candidates.snapshot(id)?;
-        snapshot.change.differences = self.differences;
+        snapshot.change.looks = self.looks;
         let snapshot = Arc::new(snapshot);
         let read_back = self.history().keeps_configurations();
         let writer = &self.inner.writer;
