@@ -50,7 +50,7 @@ use crate::{
     },
     render::Shapes,
     tree::{Path, Tree, three_way},
-    yang::{Profile, Schema, Yang, YangError},
+    yang::{Profile, Yang, YangError},
 };
 
 #[derive(Debug)]
@@ -203,19 +203,10 @@ impl Engine {
     ///
     /// # Errors
     /// libyang's words and path.
-    pub fn validate(&self, forest: Forest) -> Judged {
-        self.judged(move |schema| forest.values().try_for_each(|tree| schema.check(tree)))
-    }
-
-    /// Has a check run on libyang's thread, which begins at once.
-    fn judged<C>(&self, check: C) -> Judged
-    where
-        C: FnOnce(&mut Schema) -> Result<(), YangError> + Send + 'static,
-    {
-        let judged = self.yang.call(check);
+    pub fn validate(&self, trees: impl IntoIterator<Item = Arc<Tree>>) -> Judged {
         let refused =
             |error| EngineError::Refused { message: format!("YANG validation: {error}"), at: None };
-        judged.map(move |judged| judged.and_then(|result| result).map_err(refused)).boxed()
+        self.yang.check(trees.into_iter().collect()).map_err(refused).boxed()
     }
 
     /// Makes FRR run `desired`, and nothing any more of what was last applied and is not in it.
@@ -349,6 +340,7 @@ impl Engine {
                 });
             }
         }
+        let mut former = Vec::new();
         for daemon in daemons.iter().copied() {
             if !applied.unreachable.contains_key(&daemon) {
                 let last = self.last.remove(&daemon).unwrap_or_default();
@@ -364,8 +356,11 @@ impl Engine {
                 if !now.is_empty() {
                     self.last.insert(daemon, now);
                 }
+                former.push(last);
             }
         }
+        // To free what 10,000 routes took is 60 ms that nobody has to wait for.
+        drop(tokio::task::spawn_blocking(move || drop((plans, before, former))));
         self.seen.clear();
         self.in_step = others_in_step && desired == keep && applied.unreachable.is_empty();
         Ok(applied)

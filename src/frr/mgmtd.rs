@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
@@ -327,12 +327,13 @@ impl MgmtdDriver {
         self.shown = None;
         let mut applied = None;
         for round in 0..ROUNDS {
-            let edits_made =
-                self.northbound.commit(request(edits, yang).await?, "novaroute").await?;
+            let request = request(edits, yang).await?;
+            let first = First::of(&request, edits);
+            let edits_made = self.northbound.commit(request, "novaroute").await?;
             if edits_made != Outcome::Unchanged {
                 applied = Some(edits_made);
             }
-            if self.first_stands(edits).await? {
+            if self.first_stands(first.as_ref()).await? {
                 return Ok(applied.unwrap_or(edits_made));
             }
             debug!(round, "another session of mgmtd reset the candidate during an apply");
@@ -344,14 +345,10 @@ impl MgmtdDriver {
     /// Whether mgmtd's running configuration has the edit that was made first. On FRR 10.3 any session that ends
     /// has mgmtd forget the edits that were made so far, or all of a commit that is under way: that one in any
     /// case. What is merged comes last, and at once.
-    async fn first_stands(&self, edits: &[Edit]) -> Result<bool, MgmtdError> {
-        let deleted = edits.iter().filter(|edit| edit.new.is_none());
-        let deleted =
-            deleted.map(|edit| (edit.path.to_string(), edit)).min_by(|a, b| a.0.cmp(&b.0));
-        let first = deleted.or_else(|| edits.first().map(|edit| (edit.path.to_string(), edit)));
-        let Some((path, edit)) = first else { return Ok(true) };
-        let json = self.northbound.get_config(&path).await?;
-        Ok(match &edit.new {
+    async fn first_stands(&self, first: Option<&First>) -> Result<bool, MgmtdError> {
+        let Some(First { path, new }) = first else { return Ok(true) };
+        let json = self.northbound.get_config(path).await?;
+        Ok(match new {
             None => json.is_none(),
             Some(Node::Leaf(value)) => json.is_some_and(|json| leaf(&json).as_ref() == Some(value)),
             Some(_) => json.is_some(),
@@ -559,18 +556,34 @@ impl MgmtdDriver {
     }
 }
 
+/// The edit that a northbound makes first, with its path as text.
+struct First {
+    path: String,
+    new: Option<Node>,
+}
+
+impl First {
+    fn of(request: &Edits, edits: &[Edit]) -> Option<Self> {
+        match request.delete.iter().min() {
+            Some(path) => Some(Self { path: path.clone(), new: None }),
+            None => edits
+                .first()
+                .map(|edit| Self { path: edit.path.to_string(), new: edit.new.clone() }),
+        }
+    }
+}
+
 /// The document from the root of the tree, also where it was given from the instance down.
 fn rooted(json: &str) -> Cow<'_, str> {
-    let inside = "frr-staticd:staticd";
-    // Thousands of routes: what is in the instance is not looked into.
-    match serde_json::from_str::<BTreeMap<&str, &RawValue>>(json) {
-        Ok(top) if top.contains_key(inside) => format!(
+    let inside = "\"frr-staticd:staticd\"";
+    let members = json.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    // Thousands of routes: what is in the instance is not looked into. What is wrong with it libyang will say.
+    match members.map(str::trim_start) {
+        Some(members) if members.starts_with(inside) => format!(
             r#"{{"frr-routing:routing":{{"control-plane-protocols":{{"control-plane-protocol":[{{
-            "type":"{inside}","name":"staticd","vrf":"default","{inside}":{}}}]}}}}}}"#,
-            top[inside].get()
+            "type":"frr-staticd:staticd","name":"staticd","vrf":"default",{members}}}]}}}}}}"#
         )
         .into(),
-        // libyang will say what is wrong with it.
         _ => json.into(),
     }
 }

@@ -47,6 +47,29 @@ impl Yang {
         Ok(Self { jobs, index })
     }
 
+    /// Has trees judged against the models, at once.
+    ///
+    /// Cancel safety: dropping the future leaves libyang to judge; its words are lost.
+    ///
+    /// # Errors
+    /// libyang's words and path of the first thing that is wrong, or the thread is gone.
+    pub fn check(
+        &self,
+        trees: Vec<Arc<Tree>>,
+    ) -> impl Future<Output = Result<(), YangError>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        self.send(move |schema| {
+            let trees = trees.iter().map(Arc::as_ref);
+            schema.check_all(trees, |verdict| drop(reply.send(verdict)));
+        });
+        async move { answer.await.unwrap_or(Err(YangError::Stopped)) }
+    }
+
+    /// A job that can't be sent is dropped, and the place for its answer with it.
+    fn send(&self, job: impl FnOnce(&mut Schema) + Send + 'static) {
+        drop(self.jobs.send(Box::new(job)));
+    }
+
     /// [`Schema::parse_known_json`], on the thread where it takes libyang.
     ///
     /// # Errors
@@ -84,8 +107,7 @@ impl Yang {
         J: FnOnce(&mut Schema) -> T + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        // A job that can't be sent is dropped, and the place for its answer with it.
-        let _ = self.jobs.send(Box::new(move |schema: &mut Schema| drop(reply.send(job(schema)))));
+        self.send(move |schema| drop(reply.send(job(schema))));
         async move { answer.await.map_err(|_| YangError::Stopped) }
     }
 }

@@ -51,6 +51,7 @@ use crate::{
     policy::{Capacity, Policies, check_all},
     render::{Shapes, render},
     store::Store,
+    tree::Tree,
 };
 
 /// Requests that are taken into one batch at the most: it bounds how long the first of
@@ -438,14 +439,18 @@ impl Actor {
     }
 
     /// What the requests set, in an instance, without which a neighbour is not valid.
-    fn fragment(&self, after: &Store, requests: &[&CommitRequest]) -> Forest {
+    fn fragment(
+        &self,
+        after: &Store,
+        requests: &[&CommitRequest],
+    ) -> impl Iterator<Item = Arc<Tree>> + use<> {
         let changes = requests.iter().flat_map(|request| &request.changes);
         let set = changes.filter_map(|change| match change {
             Change::Set(intent) => Some(intent),
             Change::Remove(_) => None,
         });
         let instance = after.bgp().cloned().map(Intent::Bgp);
-        render(set.chain(&instance), self.engine.shapes())
+        render(set.chain(&instance), self.engine.shapes()).into_values().map(Arc::new)
     }
 
     /// Writes how transactions ended. That the disk refuses this is no reason to refuse the client: it has

@@ -80,8 +80,7 @@ impl Engine {
         if !self.knows(part.daemon) {
             return None;
         }
-        let desired = part.desired.clone();
-        let judged = self.judged(move |schema| schema.check(&desired));
+        let judged = self.validate([part.desired.clone()]);
         Some(Judging { part, judged })
     }
 

@@ -396,12 +396,15 @@ fn child<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
 fn outermost(mut paths: Vec<String>) -> Vec<String> {
     paths.sort_unstable();
     paths.dedup();
-    let all: HashSet<String> = paths.iter().cloned().collect();
-    paths.retain(|path| {
-        let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
-        // A slash inside a quoted key cuts nowhere that is a path of the list.
-        above.filter(|above| !above.is_empty()).all(|above| !all.contains(above))
-    });
+    // What is below a path begins with it, and so does all that is sorted in between.
+    if !paths.is_sorted_by(|path, next| !next.starts_with(path.as_str())) {
+        let all: HashSet<String> = paths.iter().cloned().collect();
+        paths.retain(|path| {
+            let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+            // A slash inside a quoted key cuts nowhere that is a path of the list.
+            above.filter(|above| !above.is_empty()).all(|above| !all.contains(above))
+        });
+    }
     paths
 }
 
