@@ -342,16 +342,17 @@ impl MgmtdDriver {
         Err(Error::Unknown { message }.into())
     }
 
-    /// Whether mgmtd's running configuration has the edit that was made first. On FRR 10.3 any session that ends
+    /// Whether mgmtd's running configuration is another than before the edit that was made first. On FRR 10.3 any session that ends
     /// has mgmtd forget the edits that were made so far, or all of a commit that is under way: that one in any
     /// case. What is merged comes last, and at once.
     async fn first_stands(&self, first: Option<&First>) -> Result<bool, MgmtdError> {
-        let Some(First { path, new }) = first else { return Ok(true) };
+        let Some(First { path, old }) = first else { return Ok(true) };
         let json = self.northbound.get_config(path).await?;
-        Ok(match new {
-            None => json.is_none(),
-            Some(Node::Leaf(value)) => json.is_some_and(|json| leaf(&json).as_ref() == Some(value)),
-            Some(_) => json.is_some(),
+        Ok(match old {
+            None => json.is_some(),
+            // What equals its default is not shown.
+            Some(Node::Leaf(old)) => json.is_none_or(|json| leaf(&json).as_ref() != Some(old)),
+            Some(_) => json.is_none(),
         })
     }
 
@@ -556,20 +557,17 @@ impl MgmtdDriver {
     }
 }
 
-/// The edit that a northbound makes first, with its path as text.
+/// The edit that a northbound makes first, with its path as text: what stood there before.
 struct First {
     path: String,
-    new: Option<Node>,
+    old: Option<Node>,
 }
 
 impl First {
     fn of(request: &Edits, edits: &[Edit]) -> Option<Self> {
-        match request.delete.iter().min() {
-            Some(path) => Some(Self { path: path.clone(), new: None }),
-            None => edits
-                .first()
-                .map(|edit| Self { path: edit.path.to_string(), new: edit.new.clone() }),
-        }
+        let deleted = |path: &String| Self { path: path.clone(), old: Some(Node::Container(Tree::new())) };
+        let merged = |edit: &Edit| Self { path: edit.path.to_string(), old: edit.old.clone() };
+        request.delete.iter().min().map(deleted).or_else(|| edits.first().map(merged))
     }
 }
 

@@ -9,7 +9,8 @@
 //! `vtysh` included, mgmtd makes the candidate a copy of running, locked or not. Edits
 //! can so be lost between any two messages, and an apply that is under way can leave
 //! mgmtd's running configuration without what the daemons have applied. Hence the
-//! edits are made again after the commit, until mgmtd says that they change nothing.
+//! edits are made again after the commit, until mgmtd says that they change nothing;
+//! but for a client that looks himself.
 //! And its validation is never asked to go well: see `settle`.
 
 use tracing::debug;

@@ -1,0 +1,141 @@
+//! What daemons run, and what has to change: read and planned before anything is changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::time::Instant;
+use tracing::info;
+
+use super::{Engine, EngineError, Failure, Stage, Way, in_time, mgmtd_failure};
+use crate::{
+    commit::plan::{DaemonPlan, plan_vty},
+    daemon::{Daemon, Forest},
+    frr::{
+        mgmtd,
+        vty::{Snapshot, chain},
+    },
+    tree::{Tree, three_way},
+    yang::{Profile, Yang, YangError},
+};
+
+/// What a daemon runs, before anything is changed.
+pub(super) enum Before {
+    Vty(Snapshot),
+    Mgmtd(Tree),
+}
+
+/// What is known before anything is changed.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// What each daemon runs that has a plan.
+    pub(super) before: BTreeMap<Daemon, Before>,
+    /// Of which daemons something differs.
+    pub(super) plans: BTreeMap<Daemon, DaemonPlan>,
+    pub(super) unreachable: BTreeMap<Daemon, String>,
+}
+
+impl Engine {
+    /// Reads every one of these daemons that is concerned, and plans; `told` where somebody wants to see the plan.
+    pub(super) async fn prepare(
+        &mut self,
+        daemons: &BTreeSet<Daemon>,
+        desired: &Forest,
+        keep: &Forest,
+        told: bool,
+    ) -> Result<Prepared, EngineError> {
+        let none = Tree::new();
+        let mut prepared = Prepared::default();
+        let mut concerned = self.concerned(desired);
+        concerned.retain(|daemon| daemons.contains(daemon));
+        self.call_roll(&concerned).await;
+        for daemon in concerned {
+            let wanted = desired.get(&daemon).unwrap_or(&none);
+            let kept = keep.get(&daemon).unwrap_or(&none);
+            if let Some(why) = self.away.get(&daemon) {
+                prepared.unreachable.insert(daemon, why.clone());
+                continue;
+            }
+            let begun = Instant::now();
+            match in_time(self.by, daemon, self.read(daemon)).await {
+                Ok(running) => {
+                    self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
+                    if let Before::Mgmtd(running) = &running {
+                        let last = self.last.get(&daemon).unwrap_or(&none);
+                        self.mgmtd.compare_with_last(running, last, wanted);
+                    }
+                    let plan = self.plan_daemon(daemon, &running, wanted, kept, told)?;
+                    if !plan.is_empty() {
+                        prepared.plans.insert(daemon, plan);
+                        prepared.before.insert(daemon, running);
+                    } else if let Before::Vty(snapshot) = running {
+                        self.remember(daemon, snapshot);
+                    }
+                }
+                Err(Failure::Lost(_, why)) => {
+                    self.away.insert(daemon, why.clone());
+                    prepared.unreachable.insert(daemon, why);
+                }
+                Err(Failure::Refused(message, at)) => {
+                    return Err(EngineError::Refused { message, at });
+                }
+            }
+        }
+        Ok(prepared)
+    }
+
+    async fn read(&mut self, daemon: Daemon) -> Result<Before, Failure> {
+        let Some(part) = self.vty.get_mut(&daemon) else {
+            let tree = self.mgmtd.read(&self.yang).await;
+            return tree.map(Before::Mgmtd).map_err(|error| mgmtd_failure(&error));
+        };
+        let lost = |error| Failure::Lost(daemon, chain(&error));
+        let snapshot = part.driver.read(&part.defaults).await.map_err(lost)?;
+        let profile = snapshot.running.profile.as_deref().map(Profile::from_name);
+        let profile = profile.unwrap_or_default();
+        // Only bgpd's defaults differ in the models.
+        if profile == self.profile || daemon != Daemon::Bgpd {
+            return Ok(Before::Vty(snapshot));
+        }
+        // The daemons run with other defaults than the models were loaded with.
+        info!(?profile, "FRR's profile");
+        self.profile = profile;
+        let yang = Yang::start(&self.yang_dir, profile).await;
+        let refused = |error: YangError| Failure::Refused(error.to_string(), None);
+        self.yang = yang.map_err(refused)?;
+        self.load_defaults().await.map_err(refused)?;
+        let part = self.vty.get_mut(&daemon).expect("found above, and parts never go");
+        part.driver.read(&part.defaults).await.map(Before::Vty).map_err(lost)
+    }
+
+    fn plan_daemon(
+        &self,
+        daemon: Daemon,
+        before: &Before,
+        wanted: &Tree,
+        keep: &Tree,
+        told: bool,
+    ) -> Result<DaemonPlan, EngineError> {
+        let none = Tree::new();
+        let last = self.last.get(&daemon).unwrap_or(&none);
+        match before {
+            Before::Mgmtd(running) => {
+                let goal = three_way(last, running, wanted, keep, &|_| None);
+                Ok(DaemonPlan::Mgmtd(mgmtd::edits(running, &goal)))
+            }
+            Before::Vty(snapshot) => {
+                let (part, running) = (&self.vty[&daemon], &snapshot.running);
+                let table = part.driver.table();
+                plan_vty(table, &part.defaults, last, running, wanted, keep, told)
+                    .map(DaemonPlan::Vty)
+                    .map_err(|message| EngineError::Refused { message, at: None })
+            }
+        }
+    }
+
+    /// Keeps what a daemon was seen to run, until the commit has ended.
+    pub(super) fn remember(&mut self, daemon: Daemon, snapshot: Snapshot) {
+        let generation = self.vty.get(&daemon).and_then(|part| part.driver.generation());
+        if let Some(generation) = generation {
+            self.seen.insert(daemon, (generation, snapshot));
+        }
+    }
+}
