@@ -565,7 +565,8 @@ struct First {
 
 impl First {
     fn of(request: &Edits, edits: &[Edit]) -> Option<Self> {
-        let deleted = |path: &String| Self { path: path.clone(), old: Some(Node::Container(Tree::new())) };
+        let deleted =
+            |path: &String| Self { path: path.clone(), old: Some(Node::Container(Tree::new())) };
         let merged = |edit: &Edit| Self { path: edit.path.to_string(), old: edit.old.clone() };
         request.delete.iter().min().map(deleted).or_else(|| edits.first().map(merged))
     }
