@@ -30,6 +30,12 @@ const RESYNC_WAIT: Duration = Duration::from_secs(75);
 /// Time in which bgpd has sent its neighbours what it was given, and the monitor has read that.
 const SETTLED: Duration = Duration::from_secs(3);
 
+/// Share of the processors that is in use where nothing is under way, about.
+const QUIET: f64 = 0.15;
+
+/// Longest wait for that.
+const DIGESTED: Duration = Duration::from_secs(30);
+
 /// Raw lines that are followed to the peer.
 const RAW_TO_PEER: u32 = 100;
 
@@ -210,7 +216,11 @@ impl Run<'_> {
         }
     }
 
+    /// One call when nothing else is under way: after 90,000 prefixes bgpd, its peers and the agent's own comparison of all
+    /// are busy for some seconds.
     fn latency(&mut self, size: u32) {
+        let begun = Instant::now();
+        while process::busy() > QUIET && begun.elapsed() < DIGESTED {}
         self.row("AdvertisePrefix", |run| run.advertise(size));
         self.row("AdvertisePrefix to the peer", |run| run.until_peer(size));
     }
