@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 
 use super::{
     door::Door,
-    gateway::Gateway,
+    gateway::{Gateway, ROUNDS},
     northbound::{self, Edits, Error, Northbound, Outcome},
     retry::Retry,
     vty::{AGAIN, Session, VtyError, chain},
@@ -62,10 +62,6 @@ const HANDED_OVER: Duration = Duration::from_secs(3);
 /// How long it has to show what mgmtd's own gRPC committed. Where that is too short the frontend socket does
 /// what is lacking, so nothing is lost by little patience.
 const DOOR_PROOF: Duration = Duration::from_secs(1);
-
-/// Commits of the same edits where mgmtd loses them: an apply of one route is disturbed by every second client that
-/// comes and goes 140 times a second, and by one in 200 that does so every second.
-const ROUNDS: u32 = 12;
 
 /// Time between two looks meanwhile.
 const LOOK: Duration = Duration::from_millis(50);

@@ -7,7 +7,6 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
-    io::{self, Write as _},
 };
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -196,20 +195,16 @@ impl<'de> Visitor<'de> for Value {
 /// Writes a tree without blanks and ends of lines.
 pub(super) fn write(index: &Index, tree: &Tree) -> Option<String> {
     let mut text = Vec::new();
-    Writer(&mut text).object(Entry::keyless(index), &[], tree).ok()?;
+    Writer(&mut text).object(Entry::keyless(index), &[], tree)?;
     String::from_utf8(text).ok()
 }
 
+/// Where it is not plain how something is written, it gives nothing.
 struct Writer<'a>(&'a mut Vec<u8>);
-
-/// It is not plain how something is written.
-fn doubtful() -> io::Error {
-    io::ErrorKind::InvalidData.into()
-}
 
 impl Writer<'_> {
     /// An object of an entry's keys, where it has some, and what is in it.
-    fn object(&mut self, of: Entry<'_>, keys: &[Box<str>], tree: &Tree) -> io::Result<()> {
+    fn object(&mut self, of: Entry<'_>, keys: &[Box<str>], tree: &Tree) -> Option<()> {
         self.0.push(b'{');
         let mut empty = true;
         for ((name, of), value) in of.keys.iter().zip(of.types).zip(keys) {
@@ -217,7 +212,7 @@ impl Writer<'_> {
             self.value(*of, value)?;
         }
         for (name, node) in tree.iter() {
-            let (_, shape) = of.inside.get(name).ok_or_else(doubtful)?;
+            let (_, shape) = of.inside.get(name)?;
             self.member(name, &mut empty)?;
             match (shape, node) {
                 (Shape::Leaf(of), Node::Leaf(value)) => self.value(*of, value)?,
@@ -225,25 +220,25 @@ impl Writer<'_> {
                     self.array(values, |to, value| to.value(*of, value))?;
                 }
                 (Shape::Container { inside, .. }, node) => {
-                    let tree = node.tree().ok_or_else(doubtful)?;
+                    let tree = node.tree()?;
                     self.object(Entry::keyless(inside), &[], tree)?;
                 }
                 (Shape::List { keys, types, inside }, Node::List(list)) if *keys == list.keys => {
                     let of = Entry { keys, types, inside };
                     self.array(&list.entries, |to, (keys, tree)| to.object(of, keys, tree))?;
                 }
-                _ => return Err(doubtful()),
+                _ => return None,
             }
         }
         self.0.push(b'}');
-        Ok(())
+        Some(())
     }
 
     fn array<T>(
         &mut self,
         members: impl IntoIterator<Item = T>,
-        mut member: impl FnMut(&mut Self, T) -> io::Result<()>,
-    ) -> io::Result<()> {
+        mut member: impl FnMut(&mut Self, T) -> Option<()>,
+    ) -> Option<()> {
         self.0.push(b'[');
         for (at, it) in members.into_iter().enumerate() {
             if at > 0 {
@@ -252,38 +247,39 @@ impl Writer<'_> {
             member(self, it)?;
         }
         self.0.push(b']');
-        Ok(())
+        Some(())
     }
 
-    fn member(&mut self, name: &str, is_first: &mut bool) -> io::Result<()> {
+    fn member(&mut self, name: &str, is_first: &mut bool) -> Option<()> {
         if !std::mem::take(is_first) {
             self.0.push(b',');
         }
         self.quoted(name)?;
         self.0.push(b':');
-        Ok(())
+        Some(())
     }
 
-    fn value(&mut self, of: Type, value: &str) -> io::Result<()> {
-        let integer = value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
+    fn value(&mut self, of: Type, value: &str) -> Option<()> {
+        let integer = || value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
         let boolean = matches!(value, "true" | "false");
         match of {
-            Type::Number if integer => self.0.write_all(value.as_bytes()),
-            Type::Boolean if boolean => self.0.write_all(value.as_bytes()),
-            Type::Empty if value.is_empty() => self.0.write_all(b"[null]"),
-            Type::Text => self.quoted(value),
-            Type::Identity if value.contains(':') => self.quoted(value),
+            Type::Number if integer() => self.0.extend_from_slice(value.as_bytes()),
+            Type::Boolean if boolean => self.0.extend_from_slice(value.as_bytes()),
+            Type::Empty if value.is_empty() => self.0.extend_from_slice(b"[null]"),
+            Type::Text => self.quoted(value)?,
+            Type::Identity if value.contains(':') => self.quoted(value)?,
             // A string whatever the members are: numbers that are written as strings are larger or have a point.
-            Type::Union if !integer && !boolean && !value.is_empty() => self.quoted(value),
-            _ => Err(doubtful()),
+            Type::Union if !integer() && !boolean && !value.is_empty() => self.quoted(value)?,
+            _ => return None,
         }
+        Some(())
     }
 
-    fn quoted(&mut self, text: &str) -> io::Result<()> {
+    fn quoted(&mut self, text: &str) -> Option<()> {
         if text.contains('\0') {
-            return Err(doubtful());
+            return None;
         }
-        Ok(serde_json::to_writer(&mut *self.0, text)?)
+        serde_json::to_writer(&mut *self.0, text).ok()
     }
 }
 

@@ -147,13 +147,14 @@ impl Engine {
                 });
             }
         }
+        let all_is_kept = std::ptr::eq(desired, keep) || desired == keep;
         let mut former = Vec::new();
         for daemon in daemons.iter().copied() {
             if !applied.unreachable.contains_key(&daemon) {
                 let last = self.last.remove(&daemon).unwrap_or_default();
                 let wanted = desired.get(&daemon).unwrap_or(&none);
                 let kept = keep.get(&daemon).unwrap_or(&none);
-                let now = match std::ptr::eq(desired, keep) {
+                let now = match all_is_kept {
                     true => wanted.clone(),
                     false => three_way(&last, &last, wanted, kept, &|_| None),
                 };
@@ -169,7 +170,7 @@ impl Engine {
         // To free what 10,000 routes took is 60 ms that nobody has to wait for.
         drop(tokio::task::spawn_blocking(move || drop((plans, before, former))));
         self.seen.clear();
-        self.in_step = others_in_step && desired == keep && applied.unreachable.is_empty();
+        self.in_step = others_in_step && all_is_kept && applied.unreachable.is_empty();
         Ok(applied)
     }
 }

@@ -62,6 +62,7 @@ use std::{
 };
 
 pub(crate) use service::NO_DATA;
+pub(crate) use settle::ROUNDS;
 use tokio::sync::Mutex;
 use tonic::Status;
 use tracing::info;
