@@ -19,7 +19,7 @@ fn violation_code(kind: ViolationKind) -> Code {
         | ViolationKind::AllowedCidrs
         | ViolationKind::NotOwner
         | ViolationKind::MayNotConfigureBgp => Code::PermissionDenied,
-        ViolationKind::PrefixConflict => Code::AlreadyExists,
+        ViolationKind::PrefixConflict | ViolationKind::ClaimConflict => Code::AlreadyExists,
         ViolationKind::BgpNotConfigured => Code::FailedPrecondition,
         ViolationKind::PeerType => Code::InvalidArgument,
         ViolationKind::NotFound => Code::NotFound,
@@ -92,6 +92,7 @@ mod tests {
             (policy(&[NotOwner]), Code::PermissionDenied),
             (policy(&[MayNotConfigureBgp]), Code::PermissionDenied),
             (policy(&[PrefixConflict]), Code::AlreadyExists),
+            (policy(&[ClaimConflict]), Code::AlreadyExists),
             (policy(&[BgpNotConfigured]), Code::FailedPrecondition),
             (policy(&[PeerType]), Code::InvalidArgument),
             (policy(&[NotFound]), Code::NotFound),

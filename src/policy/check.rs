@@ -1,6 +1,6 @@
 //! The rules: may this owner make this change?
 
-use super::{Policies, Violation, ViolationKind, quota};
+use super::{Policies, Violation, ViolationKind, claims, quota};
 use crate::{
     model::{
         AsNumber, BgpGlobal, Change, Intent, IntentKey, OwnerName, Peer, PeerType, Prefix, Protocol,
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// The first rule that it breaks: the owner's own limits, then what the change
-/// needs, then whose the object is.
+/// needs, then whose the object is, and then what else stands for the same object of FRR.
 pub fn check(
     policies: &Policies,
     store: &Store,
@@ -106,7 +106,11 @@ fn set(
         IntentKey::Prefix(..) => ViolationKind::PrefixConflict,
         _ => ViolationKind::NotOwner,
     };
-    not_anothers(stands, owner, key, kind)
+    not_anothers(stands, owner, key, kind)?;
+    match stands {
+        Some(owned) if owned.intent == *intent => Ok(()),
+        _ => claims::check(store, owner, intent),
+    }
 }
 
 /// May this owner withdraw this?

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod check;
+mod claims;
 mod owner;
 mod quota;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod violation;
 
 pub use capacity::Capacity;
 pub use check::{check, check_all, peer_fits};
+pub use claims::{Claim, Place, Wanted};
 pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
 pub use quota::{QuotaKind, Quotas};
 pub use violation::{Violation, ViolationKind};

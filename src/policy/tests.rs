@@ -159,6 +159,55 @@ fn admin_is_bound_by_its_own_prefix_policy() {
     assert_eq!(refused.unwrap_err().kind, ViolationKind::PrefixType);
 }
 
+fn route_at(text: &str, next_hop: NextHop, distance: u8, tag: u32) -> Change {
+    let distance = distance.try_into().unwrap();
+    Change::Set(Intent::StaticRoute(StaticRoute { prefix: net(text), next_hop, distance, tag }))
+}
+
+/// The anchor of an OSPF prefix and a static route to it at its distance are one object of staticd.
+#[test]
+fn one_object_of_frr_has_one_claim() {
+    use ViolationKind::ClaimConflict;
+    let p = "10.244.0.0/24";
+    let ospf = advertise_in(Protocol::Ospf, p);
+    let gateway = || NextHop::Gateway("10.0.0.2".parse().unwrap());
+    let anchor = StaticRoute::anchor(net(p));
+    let equal = Change::Set(Intent::StaticRoute(anchor.clone()));
+    let ospf_first = store(&[("wide", ospf.clone())]);
+    for (who, change, expected) in [
+        ("novanet", route_at(p, gateway(), 19, 0), Some(ClaimConflict)),
+        ("novanet", route_at(p, NextHop::Blackhole, 19, 0), Some(ClaimConflict)),
+        // Whose the other is does not matter: FRR has one object for both.
+        ("wide", route_at(p, gateway(), 19, 0), Some(ClaimConflict)),
+        ("novanet", route_at(p, gateway(), 18, 0), None),
+        ("novanet", route_at("10.244.1.0/24", gateway(), 19, 0), None),
+        ("novanet", equal.clone(), None),
+        ("admin", route_at(p, gateway(), 19, 0), None),
+    ] {
+        assert_eq!(broken(&ospf_first, who, &change), expected, "{who} {change:?}");
+    }
+    let refused = route_at(p, gateway(), 19, 0);
+    let refused = check(&policies(), &ospf_first, &owner("novanet"), &refused).unwrap_err();
+    assert_eq!(refused.existing_owner, Some(owner("wide")));
+    assert!(refused.message.contains("distance 19"), "{refused}");
+
+    let route_first = store(&[("novanet", route_at(p, gateway(), 19, 0))]);
+    assert_eq!(broken(&route_first, "wide", &ospf), Some(ClaimConflict));
+    assert_eq!(broken(&route_first, "admin", &ospf), None);
+    assert_eq!(broken(&store(&[("novanet", equal)]), "wide", &ospf), None);
+
+    // Both in one request are refused, one instead of the other is not, and what stands already is not judged again.
+    let novanet = owner("novanet");
+    let all =
+        |before: &Store, changes: &[Change]| check_all(&policies(), before, &novanet, changes);
+    let both = [route_at(p, gateway(), 19, 0), ospf.clone()];
+    assert_eq!(all(&Store::new(), &both).unwrap_err().len(), 2);
+    let instead = [remove(&both[0]), ospf.clone()];
+    assert!(all(&route_first, &instead).is_ok());
+    let by_admin = store(&[("admin", ospf), ("novanet", both[0].clone())]);
+    assert_eq!(broken(&by_admin, "novanet", &both[0]), None);
+}
+
 #[test]
 fn objects_belong_to_who_made_them() {
     use ViolationKind::{NotFound, NotOwner, PrefixConflict};

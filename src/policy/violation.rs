@@ -15,6 +15,8 @@ pub enum ViolationKind {
     NotOwner,
     /// Another owner advertises this prefix.
     PrefixConflict,
+    /// Another intent stands for the same object of FRR and wants something else of it.
+    ClaimConflict,
     /// This owner may not configure the BGP instance.
     MayNotConfigureBgp,
     /// BGP has to be configured first.
@@ -35,6 +37,7 @@ impl ViolationKind {
             Self::AllowedCidrs => "allowed_cidrs",
             Self::NotOwner => "not_owner",
             Self::PrefixConflict => "prefix_conflict",
+            Self::ClaimConflict => "claim_conflict",
             Self::MayNotConfigureBgp => "may_not_configure_bgp",
             Self::BgpNotConfigured => "bgp_not_configured",
             Self::PeerType => "peer_type",

@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     daemon::{Daemon, Forest},
-    model::{AddressFamily, BfdSession, BgpGlobal, Intent, Peer, Protocol},
+    model::{AddressFamily, BfdSession, BgpGlobal, Intent, Peer, Prefix, Protocol, StaticRoute},
     tree::{Path, Step, Tree},
     yang::Schema,
 };
@@ -59,12 +59,15 @@ pub fn render<'a>(intents: impl IntoIterator<Item = &'a Intent>, shapes: Shapes)
 /// What an intent's trees say because of other intents.
 ///
 /// A BFD session and the `bfd` line of a peer of the same address are one session, and go by the
-/// timers of the first and the hops of the second; OSPF has the identifier of BGP.
+/// timers of the first and the hops of the second; OSPF has the identifier of BGP; a static route can be the anchor of
+/// an OSPF prefix.
 #[derive(Default)]
 struct Context<'a> {
     bgp: Option<&'a BgpGlobal>,
     peers: BTreeMap<IpAddr, &'a Peer>,
     sessions: BTreeMap<IpAddr, &'a BfdSession>,
+    /// Static routes that staticd can't keep beside the anchor of an OSPF prefix; few of thousands.
+    in_place_of_anchors: BTreeMap<Prefix, &'a StaticRoute>,
 }
 
 impl<'a> Context<'a> {
@@ -73,6 +76,9 @@ impl<'a> Context<'a> {
             Intent::Bgp(global) => self.bgp = Some(global),
             Intent::Peer(peer) => drop(self.peers.insert(peer.address, peer)),
             Intent::BfdSession(session) => drop(self.sessions.insert(session.peer, session)),
+            Intent::StaticRoute(route) if route.is_in_place_of_anchor() => {
+                self.in_place_of_anchors.insert(route.prefix, route);
+            }
             Intent::Drain(_)
             | Intent::Prefix(_)
             | Intent::StaticRoute(_)

@@ -1,23 +1,11 @@
 //! OSPF: interfaces, the process that they need, and prefixes that it announces.
 
-use std::num::NonZeroU8;
-
 use super::{Context, Shapes, below, entry, path, plain, protocol, static_route, tree};
 use crate::{
     daemon::{Daemon, Forest},
-    model::{NextHop, OspfInterface, Prefix, StaticRoute},
+    model::{OspfInterface, Prefix, StaticRoute},
     tree::{Path, Tree},
 };
-
-/// Tag of the anchors: "NROS" in ASCII, so that nobody uses it by chance.
-const TAG: u32 = 0x4e52_4f53;
-
-/// Administrative distance of the anchors.
-///
-/// Above a connected, kernel (0) and static route (1), so that an address that the node itself serves is
-/// served as before. Below eBGP (20) and OSPF (110): another node that announces the same prefix must not
-/// hide our anchor, or the two would take turns in withdrawing it.
-const DISTANCE: NonZeroU8 = NonZeroU8::new(19).unwrap();
 
 /// The route-map of all that OSPF announces for us.
 const ROUTE_MAP: &str = "NR-ospf";
@@ -66,10 +54,14 @@ pub(super) fn interface(ospfd: &mut Tree, interface: &OspfInterface, context: &C
 ///
 /// The anchor has a tag of ours. Where the node itself has a route for the prefix (an address of its own, a
 /// pod behind an interface), zebra prefers that one to the anchor, and only what zebra prefers is
-/// redistributed: so prefix-lists, one for each length, name what else may pass.
+/// redistributed: so prefix-lists, one for each length, name what else may pass. A static route that is declared for
+/// the prefix in the anchor's place is the anchor.
 pub(super) fn prefix(forest: &mut Forest, prefix: Prefix, shapes: Shapes, context: &Context) {
-    let anchor = StaticRoute { prefix, next_hop: NextHop::Blackhole, distance: DISTANCE, tag: TAG };
-    static_route::render(tree(forest, Daemon::Mgmtd), &anchor, shapes.static_routes);
+    let anchor = StaticRoute::anchor(prefix);
+    let declared = context.in_place_of_anchors.get(&prefix);
+    if !declared.is_some_and(|route| static_route::are_one(route, &anchor, shapes.static_routes)) {
+        static_route::render(tree(forest, Daemon::Mgmtd), &anchor, shapes.static_routes);
+    }
     let ospfd = tree(forest, Daemon::Ospfd);
     let length = prefix.net().prefix_len();
     let list = format!("{ROUTE_MAP}-{length}");
@@ -80,7 +72,7 @@ pub(super) fn prefix(forest: &mut Forest, prefix: Prefix, shapes: Shapes, contex
     ]);
     ospfd.set(&below(&at, &["action"]), "permit");
     ospfd.set(&below(&at, &["ipv4-prefix"]), prefix.to_string());
-    condition(ospfd, "10", "frr-route-map:match-tag", "tag", TAG.to_string());
+    condition(ospfd, "10", "frr-route-map:match-tag", "tag", anchor.tag.to_string());
     let sequence = (100 + u16::from(length)).to_string();
     condition(ospfd, &sequence, "frr-route-map:ipv4-prefix-list", "list-name", list);
     let process = process(ospfd, context);

@@ -25,6 +25,14 @@ impl StaticShape {
     }
 }
 
+/// Whether staticd has one object for two routes to a prefix.
+pub(super) fn are_one(one: &StaticRoute, other: &StaticRoute, shape: StaticShape) -> bool {
+    match shape {
+        StaticShape::Nested => one.distance == other.distance,
+        StaticShape::Flat => one.distance == other.distance || one.next_hop == other.next_hop,
+    }
+}
+
 /// Table of the VRF itself.
 const TABLE: &str = "0";
 

@@ -102,10 +102,24 @@ enum Wrong {
 /// Parses one change.
 fn change(message: &v1::IntentChange) -> Result<Change, Wrong> {
     match &message.change {
-        Some(intent_change::Change::Set(intent)) => set(intent).map(Change::Set),
+        Some(intent_change::Change::Set(intent)) => {
+            let intent = set(intent)?;
+            takes(&intent)?;
+            Ok(Change::Set(intent))
+        }
         Some(intent_change::Change::Remove(reference)) => remove(reference).map(Change::Remove),
         None => Err(Wrong::Whole("is neither set nor remove")),
     }
+}
+
+/// Whether FRR takes what is declared for what it is. The journal does not ask: what it has was taken once.
+fn takes(intent: &Intent) -> Result<(), Wrong> {
+    let Intent::StaticRoute(route) = intent else { return Ok(()) };
+    route.next_hop.check().map_err(|error| {
+        let mut errors = FieldErrors::new();
+        errors.push("interface_name", error);
+        Wrong::Fields("set.static_route", errors)
+    })
 }
 
 /// Parses an intent.

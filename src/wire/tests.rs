@@ -139,6 +139,31 @@ fn static_routes() {
     assert_eq!(fields(route("x", Some(Gateway("y".into())), 1)), ["prefix", "gateway"]);
 }
 
+/// mgmtd takes these names and staticd never makes such a route. What a journal has of them stays readable.
+#[test]
+fn a_route_out_of_what_frr_takes_for_no_interface_is_refused() {
+    let change = |name: &str| {
+        let next_hop = Some(v1::static_route::NextHop::InterfaceName(name.into()));
+        let route = v1::StaticRoute { prefix: "10.0.0.0/24".into(), next_hop, distance: 0, tag: 0 };
+        let kind = Some(v1::intent::Kind::StaticRoute(route));
+        v1::IntentChange { change: Some(v1::intent_change::Change::Set(v1::Intent { kind })) }
+    };
+    for name in ["Null0", "null0", "NULL0", "reject", "blackhole", "(null)"] {
+        assert_eq!(
+            fields(changes(&[change(name)])),
+            ["changes[0].set.static_route.interface_name"],
+            "{name}"
+        );
+        let Some(v1::intent_change::Change::Set(stored)) = change(name).change else {
+            panic!("a declaration")
+        };
+        assert!(intent(&stored).is_ok(), "{name}");
+    }
+    for name in ["eth0", "null1", "blackhole0"] {
+        assert!(changes(&[change(name)]).is_ok(), "{name}");
+    }
+}
+
 #[test]
 fn bgp_and_its_router_id() {
     assert_eq!(bgp(65000, "").unwrap().router_id, None);

@@ -5,19 +5,23 @@ use std::collections::BTreeMap;
 use crate::{
     daemon::Forest,
     journal::State,
-    model::{Intent, IntentKey},
+    model::{Intent, IntentKey, Protocol},
     render::{Shapes, render, render_into},
 };
 
 /// The trees of what is stored and of what stood before, as far as FRR may still have it.
 ///
-/// What a peer and a BFD session of one address stand for follows from both. Of a transaction that was cut off
+/// What a peer and a BFD session of one address stand for follows from both, and the anchor of an OSPF prefix from the static
+/// route beside it. Of a transaction that was cut off
 /// FRR may have either side, so each counts beside the other, beside the other as it was, and alone.
 pub(super) fn adopted(state: &State, shapes: Shapes) -> Forest {
     let stored = || state.store.iter().map(|(_, owned)| &owned.intent);
     let mut forest = render(state.residue.iter().chain(stored()), shapes);
-    let goes_by_another =
-        |intent: &&Intent| matches!(intent, Intent::Peer(_) | Intent::BfdSession(_));
+    let goes_by_another = |intent: &&Intent| match intent {
+        Intent::Peer(_) | Intent::BfdSession(_) => true,
+        Intent::Prefix(ad) => ad.protocol == Protocol::Ospf,
+        _ => false,
+    };
     let mut before: BTreeMap<IntentKey, &Intent> = BTreeMap::new();
     for intent in stored().chain(&state.residue).filter(goes_by_another) {
         before.insert(intent.key(), intent);

@@ -191,6 +191,11 @@ mod tests {
             Intent::StaticRoute(wire::static_route(&route).expect("a route")),
             announced,
             prefix("10.0.0.1/32", Some(5)),
+            // In the place of the anchor of what is announced.
+            Intent::StaticRoute(crate::model::StaticRoute {
+                tag: 0,
+                ..crate::model::StaticRoute::anchor("10.8.0.0/16".parse().expect("a prefix"))
+            }),
         ]
     }
 
@@ -198,8 +203,8 @@ mod tests {
         /// Daemons that an object is said not to touch run the same without it, and those that it touches get all that they run.
         #[test]
         fn what_is_not_touched_does_not_change(
-            before in proptest::collection::vec(0_usize..11, 0..11),
-            after in proptest::collection::vec(0_usize..11, 0..11),
+            before in proptest::collection::vec(0_usize..12, 0..12),
+            after in proptest::collection::vec(0_usize..12, 0..12),
         ) {
             let kinds = every_kind();
             let of = |which: &[usize]| store(which.iter().map(|at| kinds[*at].clone()));
