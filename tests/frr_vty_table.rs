@@ -65,6 +65,103 @@ fn value(slot: &str, variable: &str) -> String {
     value.to_owned()
 }
 
+/// Rounds of a sweep: as many as the longest list of values has.
+const ROUNDS: usize = 8;
+
+/// Values at the borders of what a variable can have, a column for each round; those of [`value`] elsewhere. All are
+/// written as the model writes them, whatever FRR shows.
+fn boundary(round: usize, slot: &str, variable: &str) -> String {
+    let printable: String = (b'!'..=b'~').map(char::from).collect();
+    // What is behind '| ' would be a filter of FRR's output.
+    let (first, last) = printable.split_at(80);
+    let (long, sentence) = ("x".repeat(255), format!("é 日本 🙂 {printable}"));
+    let eighty = "~".repeat(80);
+    let values: &[&str] = match (slot, variable) {
+        ("set ipv6 next-hop global", "v") => {
+            &["::5:0", "::102:304", "64:ff9b::102:304", "2001:db8::", "fec0::1", "1:0:2::", "::2"]
+        }
+        ("set ip next-hop", "v") => {
+            &["1.0.0.1", "126.255.255.255", "128.0.0.0", "169.254.0.1", "223.255.255.255"]
+        }
+        ("set community", "v") => &[
+            "0:0",
+            "65535:65535",
+            "0:0 65535:9 no-peer 65535:65535",
+            "graceful-shutdown accept-own route-filter-translated-v4 route-filter-v4 \
+             route-filter-translated-v6 route-filter-v6 llgr-stale no-llgr accept-own-nexthop \
+             blackhole no-export no-advertise local-AS no-peer",
+            "65534:65535 graceful-shutdown",
+        ],
+        ("set large-community", "v") => {
+            &["0:0:0", "4294967295:4294967295:4294967295", "0:0:0 4294967295:0:1"]
+        }
+        ("set metric" | "set local-preference", "v") => &["0", "1", "4294967295"],
+        (slot, "v") if slot.ends_with("-interval") => &["10", "50", "300", "60000", "4294967"],
+        (slot, "v") if slot.ends_with("multiplier") => &["1", "2", "3", "255"],
+        ("minimum-ttl", "v") => &["1", "254", "253"],
+        ("prefix-list-4", "prefix") => &["0.0.0.0/0", "240.0.0.0/4", "10.0.0.0/27"],
+        ("prefix-list-6", "prefix") => &["::5:0/112", "::/0", "ff00::/8", "::102:0/119"],
+        ("prefix-list-6", "ge") => &["120"],
+        (slot, "p") if slot.ends_with('6') => &[
+            "::/0",
+            "::5:0/112",
+            "::102:304/128",
+            "::1/128",
+            "::/96",
+            "64:ff9b::/96",
+            "ff02::1/128",
+            "::ffff:0:0:0/80",
+        ],
+        (_, "p") => &[
+            "0.0.0.0/0",
+            "0.0.0.1/32",
+            "127.0.0.1/32",
+            "224.0.0.0/4",
+            "255.255.255.255/32",
+            "128.0.0.0/1",
+            "240.0.0.0/4",
+            "10.0.0.0/8",
+        ],
+        (slot, "peer") if slot.starts_with("bfd peer m") || slot.starts_with("m ") => {
+            &["10.0.1.3", "::6:0", "2001:db8::3", "240.0.0.3"]
+        }
+        ("minimum-ttl", "peer") => &["10.0.1.3", "::6:0", "2001:db8::3", "240.0.0.3"],
+        (slot, "peer") if slot.starts_with("bfd peer i") || slot.starts_with("b ") => {
+            &["10.0.1.4", "::7:0", "2001:db8::4", "240.0.0.4"]
+        }
+        (_, "peer") => &["10.0.1.2", "::5:0", "2001:db8::2", "240.0.0.2"],
+        (_, "n") => &["10.0.1.2", "::5:0", "2001:db8::2", "240.0.0.2", "0.0.0.5", "::102:304"],
+        (slot, "source") if slot.contains("peer") || slot.contains(' ') => {
+            &["10.0.1.1", "::8:0", "2001:db8::1", "240.0.0.1"]
+        }
+        ("update-source", "source") => {
+            &["10.0.1.1", "::8:0", "2001:db8::1", "240.0.0.1", "0.0.0.6", "::102:305"]
+        }
+        (_, "source") => &["10.0.1.1", "::8:0", "2001:db8::1", "240.0.0.1"],
+        (_, "id") => &["0.0.0.1", "127.0.0.1", "224.0.0.1", "255.255.255.255"],
+        (_, "as") => &["1", "23456", "64512", "4294967294"],
+        (_, "asn") => &["4294967295", "65535", "1", "65536"],
+        (_, "area") => &["0.0.0.0", "0.0.0.1", "255.255.255.255"],
+        (_, "ifname") => &["tor0", "!#$%&()+,-.:;<=", "?@[]^_`{}~\\0123", "fifteen.bytes.1"],
+        (_, "tag") => &["1", "4294967295"],
+        (_, "s" | "cost") => &["1", "65535", "16384"],
+        (_, "action") => &["permit", "deny"],
+        (_, "t") => &["1", "4095"],
+        (_, "ttl") => &["2", "254", "255"],
+        (_, "keepalive") => &["0", "1", "21845", "3", "60"],
+        (_, "hold") => &["0", "3", "65535", "9", "180"],
+        (_, "max") => &["1", "4294967295"],
+        (_, "text") => {
+            &["!", "#1", "no", "exit", "a |b", printable.as_str(), sentence.as_str(), long.as_str()]
+        }
+        (_, "key") => &["0", "!", "\"'", "|", first, last, eighty.as_str()],
+        ("route-map" | "match tag" | "match prefix-list", "seq") => &["1", "65535"],
+        (slot, "seq") if slot.starts_with("prefix-list") => &["1", "4294967295"],
+        _ => return value(slot, variable),
+    };
+    values[round % values.len()].to_owned()
+}
+
 /// Rows that make what others stand in or name.
 const OBJECTS: [&str; 9] = [
     "router bgp",
@@ -120,7 +217,18 @@ impl Bench {
 
     /// Sets each row on top of all objects that rows can make, and takes it back.
     async fn walk(&mut self) {
-        let examples = self.table.examples(value);
+        self.walk_with(value).await;
+    }
+
+    /// The same with values at the borders of what each can be.
+    async fn sweep(&mut self) {
+        for round in 0..ROUNDS {
+            self.walk_with(|slot, variable| boundary(round, slot, variable)).await;
+        }
+    }
+
+    async fn walk_with(&mut self, value: impl Fn(&str, &str) -> String) {
+        let examples = self.table.examples(&value);
         let empty = self.read().await;
         let mut base = Tree::new();
         for (at, (slot, tree)) in examples.iter().enumerate() {
@@ -141,7 +249,7 @@ impl Bench {
             }
             // Another way of saying who the neighbour is replaces the first.
             if *slot == "neighbor" {
-                forget_remote_as(&mut goal);
+                forget_remote_as(&mut goal, &value(slot, "n"));
             }
             goal.merge(tree);
             let goal = self.schema.validate(&goal).unwrap_or_else(|e| panic!("{slot}: {e}"));
@@ -158,10 +266,12 @@ impl Bench {
     }
 }
 
-fn forget_remote_as(tree: &mut Tree) {
-    let at = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
+fn forget_remote_as(tree: &mut Tree, neighbor: &str) {
+    let at = format!(
+        "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
               [type='frr-bgp:bgp'][name='bgp'][vrf='default']/frr-bgp:bgp/neighbors\
-              /neighbor[remote-address='10.0.1.2']/neighbor-remote-as";
+              /neighbor[remote-address='{neighbor}']/neighbor-remote-as"
+    );
     tree.remove(&at.parse().expect("a path"));
 }
 
@@ -181,6 +291,24 @@ async fn bfdd_accepts_and_gives_back_every_row() {
 async fn ospfd_accepts_and_gives_back_every_row() {
     let lab = Lab::start(LabOptions::default());
     Bench::new(&lab, Daemon::Ospfd).await.walk().await;
+}
+
+#[tokio::test]
+async fn bgpd_gives_back_every_value_at_its_borders() {
+    let lab = Lab::start(LabOptions::default());
+    Bench::new(&lab, Daemon::Bgpd).await.sweep().await;
+}
+
+#[tokio::test]
+async fn bfdd_gives_back_every_value_at_its_borders() {
+    let lab = Lab::start(LabOptions::default());
+    Bench::new(&lab, Daemon::Bfdd).await.sweep().await;
+}
+
+#[tokio::test]
+async fn ospfd_gives_back_every_value_at_its_borders() {
+    let lab = Lab::start(LabOptions::default());
+    Bench::new(&lab, Daemon::Ospfd).await.sweep().await;
 }
 
 #[tokio::test]

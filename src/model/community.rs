@@ -4,18 +4,23 @@ use std::{fmt, str::FromStr};
 
 use super::{ValueError, scalar::quote};
 
-/// Names that FRR's `set community` and its running configuration use.
-const WELL_KNOWN: [(&str, u32); 10] = [
+/// Names that FRR's `set community` takes and its running configuration shows (`bgpd/bgp_community.c`, the same from 10.3 to
+/// 10.7): bgpd shows no number where it has a name.
+const WELL_KNOWN: [(&str, u32); 14] = [
     ("graceful-shutdown", 0xFFFF_0000),
     ("accept-own", 0xFFFF_0001),
     ("route-filter-translated-v4", 0xFFFF_0002),
     ("route-filter-v4", 0xFFFF_0003),
+    ("route-filter-translated-v6", 0xFFFF_0004),
+    ("route-filter-v6", 0xFFFF_0005),
     ("llgr-stale", 0xFFFF_0006),
     ("no-llgr", 0xFFFF_0007),
+    ("accept-own-nexthop", 0xFFFF_0008),
     ("blackhole", 0xFFFF_029A),
     ("no-export", 0xFFFF_FF01),
     ("no-advertise", 0xFFFF_FF02),
     ("local-AS", 0xFFFF_FF03),
+    ("no-peer", 0xFFFF_FF04),
 ];
 
 /// A standard community (RFC 1997); displayed as FRR shows it.
@@ -104,6 +109,15 @@ mod tests {
             ("065000:01", "65000:1"),
             ("65535:65281", "no-export"),
             ("NO-EXPORT", "no-export"),
+            ("65535:65284", "no-peer"),
+            ("no-peer", "no-peer"),
+            ("65535:4", "route-filter-translated-v6"),
+            ("65535:5", "route-filter-v6"),
+            ("65535:8", "accept-own-nexthop"),
+            ("local-as", "local-AS"),
+            ("65535:9", "65535:9"),
+            ("0:0", "0:0"),
+            ("00000000004200000000:1:2", "4200000000:1:2"),
             ("4200000000:1:2", "4200000000:1:2"),
         ] {
             assert_eq!(text.parse::<Community>().map(|c| c.to_string()).as_deref(), Ok(canonical));

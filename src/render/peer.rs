@@ -51,7 +51,8 @@ fn session(bgpd: &mut Tree, peer: &Peer) {
     if let Some(source) = peer.source_address {
         set(&["update-source", "ip"], source.to_string());
     }
-    if let Some(ttl) = peer.ebgp_multihop {
+    // One hop is how eBGP is; FRR takes the line and shows none.
+    if let Some(ttl) = peer.ebgp_multihop.filter(|ttl| ttl.get() > 1) {
         set(&["ebgp-multihop", "multihop-ttl"], ttl.to_string());
     }
     if let Some(timers) = peer.timers {

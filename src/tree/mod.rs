@@ -14,11 +14,14 @@
 //! | `path` | names, steps and paths, with XPath quoting |
 //! | `node` | the tree itself: look up, set, remove, merge |
 //! | `diff` | two trees → edits, edits → reverse, three-way merge |
+//! | `spelling` | one spelling of an address |
 
 mod diff;
 mod node;
 mod path;
+mod spelling;
 
 pub use diff::{Edit, advance, apply, diff, reverse, three_way, without};
 pub use node::{List, Node, Tree};
 pub use path::{Keys, Name, Path, PathError, Step};
+pub use spelling::{is_same_address, plain_address, plain_line};

@@ -5,12 +5,18 @@
 //! without making a tree of it. Neither ever says yes where the table would say no; where they
 //! can't say yes, the caller reads with the table.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use serde::Deserialize;
 
 use super::steps::Step;
-use crate::tree::{Node, Path, Tree};
+use crate::{
+    model::Community,
+    tree::{Node, Path, Tree, is_same_address, plain_line},
+};
 
 /// What bgpd is asked for, and what it has to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +41,8 @@ enum Answer {
 struct Attributes {
     metric: u32,
     local_preference: Option<u32>,
-    communities: BTreeSet<String>,
-    large_communities: BTreeSet<String>,
+    communities: BTreeSet<Community>,
+    large_communities: BTreeSet<Community>,
     next_hop: Option<String>,
 }
 
@@ -138,19 +144,18 @@ impl Question {
 
 impl Attributes {
     fn are_those_of(&self, path: &RoutePath) -> bool {
-        let words = |communities: &Option<Communities>| -> BTreeSet<String> {
-            let text = communities.as_ref().map_or("", |communities| &*communities.string);
-            text.split_whitespace().map(str::to_owned).collect()
+        let shown = |shown: &Option<Communities>| {
+            communities(shown.as_ref().map_or("", |communities| &*communities.string))
         };
         let next_hop = path.nexthops.first().and_then(|hop| hop.ip.as_deref());
         self.metric == path.metric
             // bgpd shows its default of 100 or nothing where none is set.
             && self.local_preference.is_none_or(|wanted| path.local_preference == Some(wanted))
             && (self.local_preference.is_some() || path.local_preference.is_none_or(|it| it == 100))
-            && self.communities == words(&path.community)
-            && self.large_communities == words(&path.large_community)
+            && shown(&path.community).as_ref() == Some(&self.communities)
+            && shown(&path.large_community).as_ref() == Some(&self.large_communities)
             && match &self.next_hop {
-                Some(wanted) => next_hop == Some(wanted),
+                Some(wanted) => next_hop.is_some_and(|shown| is_same_address(shown, wanted)),
                 None => next_hop.is_none_or(|ip| matches!(ip, "0.0.0.0" | "::")),
             }
     }
@@ -236,8 +241,14 @@ fn attributes(tree: &Tree, map: &str) -> Option<Attributes> {
     let mut entries = entries.entries.values();
     let (entry, None) = (entries.next()?, entries.next()) else { return None };
     let mut found = Attributes::default();
-    let mut known = true;
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+    let (mut known, mut legible) = (true, true);
+    let mut read = |text: &str| match communities(text) {
+        Some(communities) => communities,
+        None => {
+            legible = false;
+            BTreeSet::new()
+        }
+    };
     entry.for_each_leaf(&mut |path, value| match path.leaf_name() {
         "action" => known &= value == "permit",
         "value" => match value.parse() {
@@ -245,12 +256,17 @@ fn attributes(tree: &Tree, map: &str) -> Option<Attributes> {
             Err(_) => known = false,
         },
         "local-pref" => found.local_preference = value.parse().ok(),
-        "community-string" => found.communities = words(value),
-        "large-community-string" => found.large_communities = words(value),
+        "community-string" => found.communities = read(value),
+        "large-community-string" => found.large_communities = read(value),
         "ipv4-address" | "ipv6-address" => found.next_hop = Some(value.to_owned()),
         _ => known = false,
     });
-    known.then_some(found)
+    (known && legible).then_some(found)
+}
+
+/// Communities as values; `None` where one of the words is none.
+fn communities(text: &str) -> Option<BTreeSet<Community>> {
+    text.split_whitespace().map(|word| word.parse().ok()).collect()
 }
 
 /// What is wanted of the lines in one place of the configuration.
@@ -282,8 +298,8 @@ pub fn unproven<'a>(steps: &'a [Step], text: &'a str) -> Option<&'a Step> {
     }
     let mut missing: BTreeSet<usize> =
         places.values().flat_map(|p| p.lines.values().copied()).collect();
-    let mut parents: Vec<(usize, &str)> = Vec::new();
-    let mut previous: Option<(usize, &str)> = None;
+    let mut parents: Vec<(usize, Cow<'a, str>)> = Vec::new();
+    let mut previous: Option<(usize, Cow<'a, str>)> = None;
     let mut place: Option<&Place<'a>> = places.get(&Vec::new());
     for raw in text.lines() {
         let line = raw.trim_end();
@@ -292,16 +308,18 @@ pub fn unproven<'a>(steps: &'a [Step], text: &'a str) -> Option<&'a Step> {
             continue;
         }
         let indentation = line.len() - body.len();
-        if let Some(above) = previous.filter(|(above, _)| *above != indentation) {
+        let body = plain_line(body);
+        if let Some(above) = previous.take_if(|(above, _)| *above != indentation) {
             if indentation > above.0 {
                 parents.push(above);
             }
             parents.retain(|(above, _)| *above < indentation);
-            let context: Vec<&str> = parents.iter().map(|(_, line)| *line).collect();
+            let context: Vec<&str> = parents.iter().map(|(_, line)| &**line).collect();
             place = places.get(&context);
         }
-        previous = Some((indentation, body));
+        previous = Some((indentation, body.clone()));
         let Some(place) = place else { continue };
+        let body = &*body;
         if let Some(step) = place.lines.get(body) {
             missing.remove(step);
         }

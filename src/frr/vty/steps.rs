@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::table::{Foreign, Line, LineKey};
-use crate::tree::{self, Path};
+use crate::tree::{self, Path, plain_line};
 
 /// One command with what leads to it and what takes it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,7 +224,8 @@ fn is_inside(foreign: &Foreign, line: &Line) -> bool {
     }
     // "no neighbor X" removes every line that starts with "neighbor X".
     let object = line.undo.strip_prefix("no ").unwrap_or(&line.undo);
-    let text = foreign.text.strip_prefix("no ").unwrap_or(&foreign.text);
+    let text = plain_line(&foreign.text);
+    let text = text.strip_prefix("no ").unwrap_or(&text);
     foreign.context.starts_with(&line.context)
         && text.strip_prefix(object).is_some_and(|rest| rest.starts_with(' '))
 }

@@ -6,14 +6,20 @@
 //! none of these names a list entry. A line template is a line with variables, `{v...}` for the rest of
 //! the line, and `[ … ]` around what is left out where its variables are not bound. A variable may
 //! demand a form: `{v:ip}`, `{v:num}`, `{v:ip4net}`, `{v:ip6net}`, `{v:ours}` (a name
-//! that only NovaRoute gives), `{v:name}` (not `*`, FRR's own word for none), and `{v:area}`, which is read as a dotted quad however it is shown.
+//! that only NovaRoute gives) and `{v:name}` (not `*`, FRR's own word for none). Values are compared as values, so these are read
+//! in one spelling however they are shown: addresses and prefixes as Rust writes them, `{v:area}` as a dotted quad,
+//! `{v:communities...}` as the model writes communities, in order.
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
 };
 
-use crate::tree::{Name, Node, Path, Step, Tree};
+use crate::{
+    model::Community,
+    tree::{Name, Node, Path, Step, Tree, plain_address},
+};
 
 /// Values of a row's variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,12 +58,13 @@ enum Form {
     Area,
     Ours,
     Name,
+    Communities,
 }
 
 impl Form {
     fn fits(self, text: &str) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any | Self::Communities => true,
             Self::Ip => text.parse::<IpAddr>().is_ok(),
             Self::Number => text.parse::<u64>().is_ok(),
             Self::Ipv4Net => text.parse::<ipnet::Ipv4Net>().is_ok(),
@@ -70,11 +77,23 @@ impl Form {
 
     /// The one spelling of a value.
     fn canonical(self, text: &str) -> Cow<'_, str> {
-        match (self, text.parse::<u32>()) {
-            (Self::Area, Ok(number)) => Ipv4Addr::from(number).to_string().into(),
-            _ => text.into(),
+        match self {
+            Self::Area => match text.parse::<u32>() {
+                Ok(number) => Ipv4Addr::from(number).to_string().into(),
+                Err(_) => text.into(),
+            },
+            Self::Ip | Self::Ipv6Net => plain_address(text),
+            Self::Communities => communities(text).map_or(text.into(), Cow::Owned),
+            Self::Any | Self::Number | Self::Ipv4Net | Self::Ours | Self::Name => text.into(),
         }
     }
+}
+
+/// Communities in the model's spelling and order; `None` where one of the words is none (`additive`).
+fn communities(text: &str) -> Option<String> {
+    let parsed = text.split_whitespace().map(str::parse::<Community>);
+    let sorted: BTreeSet<Community> = parsed.collect::<Result<_, _>>().ok()?;
+    Some(sorted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
 }
 
 /// A variable with the form that its value must have.
@@ -96,6 +115,7 @@ impl Variable {
             "area" => Form::Area,
             "ours" => Form::Ours,
             "name" => Form::Name,
+            "communities" => Form::Communities,
             form => panic!("no form {form} of a variable"),
         };
         Self { name, form }
@@ -363,7 +383,7 @@ impl DataPattern {
 enum Token {
     Word(&'static str),
     Variable(Variable),
-    Rest(&'static str),
+    Rest(Variable),
     Optional(Vec<Token>),
 }
 
@@ -388,7 +408,7 @@ impl Template {
             let word = &rest[..end];
             tokens.push(match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
                 Some(variable) => match variable.strip_suffix("...") {
-                    Some(name) => Token::Rest(name),
+                    Some(rest) => Token::Rest(Variable::parse(rest)),
                     None => Token::Variable(Variable::parse(variable)),
                 },
                 None => Token::Word(word),
@@ -404,8 +424,10 @@ impl Template {
             for token in tokens {
                 match token {
                     Token::Word(word) => line.push((*word).to_owned()),
-                    Token::Variable(v) => line.push(bindings.get(v.name)?.to_owned()),
-                    Token::Rest(name) => line.push(bindings.get(name)?.to_owned()),
+                    Token::Variable(v) | Token::Rest(v) => {
+                        line.push(bindings.get(v.name)?.to_owned());
+                    }
+
                     Token::Optional(group) => {
                         let mut words = Vec::new();
                         if write(group, bindings, &mut words).is_some() {
@@ -442,7 +464,11 @@ fn read_tokens<'a>(tokens: &[Token], line: &'a str, bindings: &mut Bindings) -> 
             {
                 rest = after;
             }
-            Token::Rest(name) if !rest.is_empty() && bindings.bind(name, rest) => rest = "",
+            Token::Rest(v)
+                if !rest.is_empty() && bindings.bind(v.name, &v.form.canonical(rest)) =>
+            {
+                rest = "";
+            }
             Token::Optional(group) => {
                 let mut attempt = bindings.clone();
                 if let Some(after) = read_tokens(group, rest, &mut attempt) {

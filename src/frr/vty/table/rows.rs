@@ -214,14 +214,14 @@ fn route_maps(rows: &mut Vec<RowSpec>) {
     set(
         "set community",
         "community",
-        "{v...}",
+        "{v:communities...}",
         "frr-bgp-route-map:set-community",
         "frr-bgp-route-map:community-string",
     );
     set(
         "set large-community",
         "large-community",
-        "{v...}",
+        "{v:communities...}",
         "frr-bgp-route-map:set-large-community",
         "frr-bgp-route-map:large-community-string",
     );
