@@ -89,6 +89,7 @@ impl Observer for CommitMetrics {
             self.metrics.set_active_bfd_sessions(owner, counts.bfd_sessions);
             self.metrics.set_active_ospf_interfaces(owner, counts.ospf_interfaces);
         }
+        self.metrics.commit().stuck(now.stuck.len());
         let lacking = now.pending().or_else(|| {
             let rejected = now.rejected.iter().next();
             rejected.map(|(key, why)| format!("FRR refuses {key}: {why}"))

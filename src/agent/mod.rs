@@ -153,7 +153,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
-    let actor = tokio::spawn(actor.run(commits_end.clone()));
+    let actor = tokio::spawn(actor.run(stop.clone(), commits_end.clone()));
     let (seen, transitions) = mpsc::channel(TRANSITIONS);
     let monitor = {
         let _there = watching.handle().enter();
@@ -217,11 +217,14 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     info!(socket = %config.listen_socket.display(), "serving clients");
     let mut ended = None;
     let mut actor = actor;
+    let serving = api::serve(listener, api);
+    tokio::pin!(serving);
     let served = tokio::select! {
-        served = api::serve(listener, api) => served,
+        served = &mut serving => served,
         crashed = &mut actor => {
             ended = Some(crashed);
-            Ok(())
+            // Where it was asked to stop, who waits for a commit that was cut off is told so.
+            if stop.is_cancelled() { serving.await } else { Ok(()) }
         }
     };
     match withdraw_on_exit {

@@ -9,23 +9,27 @@
 //! | `part` | a commit that costs what it changes |
 //! | `prepare` | what is read and planned before anything is changed |
 //! | `carry_out` | plans applied, confirmed, undone |
+//! | `isolate` | what is refused, object by object, where all is brought back |
+//! | `stuck` | objects that go, and that FRR refuses to lose |
 //! | `judge` | what would be done, and what those say of it who can be asked beforehand |
 //! | `roll` | which daemons answer |
 //! | `outcome` | how a commit can end, and by when |
 
 mod carry_out;
+mod isolate;
 mod judge;
 mod outcome;
 mod part;
 mod prepare;
 mod roll;
+mod stuck;
 mod whole;
 
 use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc, time::Duration};
 
 use carry_out::Done;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
-pub use outcome::{Applied, EngineError};
+pub use outcome::{Applied, EngineError, Refusal};
 use outcome::{
     COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, not_applied,
     undone_in_time,
@@ -46,7 +50,7 @@ use crate::{
         vty::{Snapshot, table::Defaults},
     },
     render::Shapes,
-    tree::Tree,
+    tree::{Path, Tree},
     yang::{Profile, Yang, YangError},
 };
 
@@ -74,6 +78,12 @@ pub struct Engine {
     seen: BTreeMap<Daemon, (u64, Snapshot)>,
     /// What each daemon runs beside what is ours, where all of it is known.
     known: BTreeMap<Daemon, Known>,
+    /// Whether a refusal is noted, and what is behind it carried out all the same.
+    gathers: bool,
+    /// What was noted.
+    refusals: Vec<Refusal>,
+    /// What goes and FRR refuses to lose.
+    stuck: BTreeMap<Daemon, Vec<Path>>,
     /// Whether FRR has all that was desired when the whole was committed last, and since.
     in_step: bool,
     observer: Arc<dyn Observer>,
@@ -107,6 +117,9 @@ impl Engine {
             by: None,
             seen: BTreeMap::new(),
             known: BTreeMap::new(),
+            gathers: false,
+            refusals: Vec::new(),
+            stuck: BTreeMap::new(),
             in_step: false,
             observer: Arc::new(NoObserver),
         };
@@ -184,6 +197,14 @@ impl Engine {
         let refused =
             |error| EngineError::Refused { message: format!("YANG validation: {error}"), at: None };
         self.yang.check(trees.into_iter().collect()).map_err(refused).boxed()
+    }
+
+    /// A commit was cut off: FRR may have any part of this, and all of it counts as ours.
+    pub fn cut_off(&mut self, perhaps: &Forest) {
+        (self.by, self.gathers) = (None, false);
+        for (daemon, tree) in perhaps {
+            self.perhaps_ours(*daemon, tree);
+        }
     }
 
     /// Nobody knows how much of it FRR has.

@@ -15,6 +15,7 @@ use crate::{
     daemon::Daemon,
     model::{Configured, Intent, IntentKey, OwnerName, Protocol},
     store::Store,
+    tree::Path,
 };
 
 /// Requests of all owners that may wait while a commit runs: those of sixteen that flood. A commit takes what
@@ -58,6 +59,8 @@ pub struct View {
     pub out_of_step: Option<String>,
     /// Intents that FRR refused when it got them, with its words.
     pub rejected: BTreeMap<IntentKey, String>,
+    /// Objects that nobody declares any more and FRR refuses to lose, with its words.
+    pub stuck: BTreeMap<(Daemon, Path), String>,
     /// Intents that FRR had lost or changed when it was last compared, and that are being repaired.
     pub drifted: BTreeSet<IntentKey>,
     /// The latest transactions, oldest first.

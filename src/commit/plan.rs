@@ -6,10 +6,10 @@ use crate::{
     daemon::Daemon,
     frr::vty::{
         redact,
-        steps::{Step, steps},
-        table::{Defaults, Line, Running, Table},
+        steps::{Step, WouldRemoveForeign, steps},
+        table::{Defaults, Line, NoLine, Running, Table},
     },
-    tree::{Edit, Tree, diff, three_way},
+    tree::{Edit, Path, Tree, diff, three_way},
 };
 
 /// What a commit would do, daemon by daemon; those of which nothing differs are left out.
@@ -42,6 +42,26 @@ impl DaemonPlan {
     }
 }
 
+/// Why a daemon can't be planned, and which data is to blame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unplannable {
+    pub(super) message: String,
+    pub(super) path: Path,
+}
+
+impl From<NoLine> for Unplannable {
+    fn from(error: NoLine) -> Self {
+        let message = error.to_string();
+        Self { message, path: error.paths.into_iter().next().unwrap_or_default() }
+    }
+}
+
+impl From<WouldRemoveForeign> for Unplannable {
+    fn from(error: WouldRemoveForeign) -> Self {
+        Self { message: error.to_string(), path: Path::clone(&error.path) }
+    }
+}
+
 /// Commands for one daemon: all that is set, then all that goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VtyPlan {
@@ -60,12 +80,20 @@ impl VtyPlan {
         if removals { (self.removals, gone) } else { (0, set) }
     }
 
-    /// The first step whose effect the daemon does not show, and that in words without secrets.
-    pub fn unconfirmed(&self, shown: &[Line]) -> Option<(&Step, String)> {
+    /// These steps alone, all of which set or all of which take away.
+    pub fn only(&self, which: &[usize]) -> Self {
+        let steps: Vec<Step> = which.iter().map(|at| self.steps[*at].clone()).collect();
+        let are_removals = which.first().is_some_and(|at| *at >= self.removals);
+        let removals = if are_removals { 0 } else { steps.len() };
+        Self { steps, diff: Vec::new(), removals }
+    }
+
+    /// The steps whose effect the daemon does not show, each with that in words without secrets.
+    pub fn unconfirmed(&self, shown: &[Line]) -> impl Iterator<Item = (&Step, String)> {
         // The last step about an object is the one whose effect stands.
         let last: BTreeMap<_, _> =
             self.steps.iter().enumerate().map(|(at, step)| (&step.key, at)).collect();
-        self.steps.iter().enumerate().find_map(|(at, step)| {
+        self.steps.iter().enumerate().filter_map(move |(at, step)| {
             if last[&step.key] != at {
                 return None;
             }
@@ -88,7 +116,7 @@ impl VtyPlan {
 /// Plans one daemon that is configured over its VTY; `told` where somebody wants to see the difference of data.
 ///
 /// # Errors
-/// Data that no command stands for, or something of somebody else's in the way; in words.
+/// Data that no command stands for, or something of somebody else's in the way.
 pub(super) fn plan_vty(
     table: &Table,
     defaults: &Defaults,
@@ -97,7 +125,7 @@ pub(super) fn plan_vty(
     wanted: &Tree,
     keep: &Tree,
     told: bool,
-) -> Result<VtyPlan, String> {
+) -> Result<VtyPlan, Unplannable> {
     let default = |path: &_| table.default_of(defaults, path);
     let mut goal = three_way(last, &running.tree, wanted, keep, &default);
     table.hold_instance(&mut goal, &running.tree);
@@ -105,8 +133,8 @@ pub(super) fn plan_vty(
         return Ok(VtyPlan { steps: Vec::new(), diff: Vec::new(), removals: 0 });
     }
     let before = table.lines(&running.tree);
-    let after = table.lines_with(&goal, wanted).map_err(|error| error.to_string())?;
-    let steps = steps(&before, &after, &running.foreign).map_err(|error| error.to_string())?;
+    let after = table.lines_with(&goal, wanted)?;
+    let steps = steps(&before, &after, &running.foreign)?;
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;

@@ -5,6 +5,14 @@
 //! as applied when the executing daemon itself shows it (`show configuration running json`). Two doors lead in:
 //! that module, where the configuration names it, until it is found to lie; and the gateway on mgmtd's
 //! frontend socket. That mgmtd itself has kept it is looked up in its running configuration.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `verdict` | what the executing daemon does not show: its no, or not handed over yet |
+
+mod verdict;
+
+pub(crate) use verdict::object;
 
 use std::{
     borrow::Cow,
@@ -54,11 +62,6 @@ pub fn edits(running: &Tree, goal: &Tree) -> Vec<Edit> {
     diff(&with_instance(running), &with_instance(goal))
 }
 
-/// How long the executing daemon has to show what mgmtd committed. mgmtd commits also while the daemon
-/// is not attached to it, as after a restart of either, and hands the configuration over when it is: within a
-/// second.
-const HANDED_OVER: Duration = Duration::from_secs(3);
-
 /// How long it has to show what mgmtd's own gRPC committed. Where that is too short the frontend socket does
 /// what is lacking, so nothing is lost by little patience.
 const DOOR_PROOF: Duration = Duration::from_secs(1);
@@ -88,14 +91,26 @@ pub enum MgmtdError {
         /// libyang's words.
         source: YangError,
     },
-    /// mgmtd said yes, the daemon shows something else.
-    #[error("{daemon} did not apply what mgmtd committed: {path}")]
-    NotApplied {
+    /// mgmtd said yes, and has not handed it over to the daemon.
+    #[error("mgmtd has not handed over to {daemon} what it committed: {path}")]
+    NotHandedOver {
         /// Which daemon.
         daemon: &'static str,
         /// The first node that is not as it should be.
         path: Path,
     },
+    /// mgmtd said yes and has handed it over; the daemon shows something else.
+    #[error("{}", .0.words)]
+    NotApplied(NotShown),
+}
+
+/// An edit that the executing daemon does not show, though it has what mgmtd has: it has refused it without a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotShown {
+    /// What was to change.
+    pub edit: Edit,
+    /// What the daemon shows instead.
+    pub words: String,
 }
 
 impl MgmtdError {
@@ -105,16 +120,17 @@ impl MgmtdError {
             Self::Northbound(error) => error.kind(),
             Self::ReadBack { source, .. } => source.kind(),
             Self::Yang { .. } => "yang",
-            Self::NotApplied { .. } => "not_applied",
+            Self::NotHandedOver { .. } => "not_handed_over",
+            Self::NotApplied(_) => "not_applied",
         }
     }
 
-    /// What to do about it. What mgmtd has committed and the daemon does not show may still come.
+    /// What to do about it. What mgmtd has committed and not handed over may still come.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Northbound(error) => error.retry(),
-            Self::Yang { .. } => Retry::Never,
-            Self::NotApplied { .. } | Self::ReadBack { .. } => Retry::ReadBack,
+            Self::Yang { .. } | Self::NotApplied(_) => Retry::Never,
+            Self::NotHandedOver { .. } | Self::ReadBack { .. } => Retry::ReadBack,
         }
     }
 }
@@ -386,24 +402,24 @@ impl MgmtdDriver {
         Ok(None)
     }
 
-    /// Takes edits back that were committed.
+    /// Takes back those of the edits that mgmtd has, as was just read, and reads that back.
     ///
     /// # Errors
-    /// FRR's or libyang's words.
-    pub async fn undo(&mut self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
-        self.commit(&reverse(edits), yang).await.map(drop)
-    }
-
-    /// Reads back from the daemon that executes, and compares it with what shall be there. Waits a moment
-    /// for what mgmtd still has to hand over.
-    ///
-    /// # Errors
-    /// The first node that is not as it should be.
-    pub async fn confirm(&mut self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
-        let lacking = self.lacking(edits, yang, HANDED_OVER).await?;
-        let Some(wrong) = lacking.first() else { return Ok(()) };
-        self.in_step = false;
-        Err(MgmtdError::NotApplied { daemon: STATICD.1, path: wrong.path.clone() })
+    /// FRR's or libyang's words, or what the executing daemon still shows.
+    pub async fn undo(
+        &mut self,
+        edits: &[Edit],
+        now: &Tree,
+        yang: &Yang,
+    ) -> Result<(), MgmtdError> {
+        let made: Vec<Edit> = edits.iter().filter(|edit| holds(now, edit)).cloned().collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        let back = reverse(&made);
+        self.commit(&back, yang).await?;
+        let left = self.confirm(&back, yang).await?.into_iter().next();
+        left.map_or(Ok(()), |not_shown| Err(MgmtdError::NotApplied(not_shown)))
     }
 
     /// Those of the edits that the executing daemon does not show within a time.
@@ -430,23 +446,30 @@ impl MgmtdDriver {
 
     /// Confirms all of `wanted`, where the executing daemon has not shown it since it or mgmtd was
     /// restarted: that mgmtd has it in its configuration says nothing then. What the daemon lacks it is told
-    /// again.
+    /// again. Gives what it does not show then either, though it has been handed over.
     ///
     /// # Errors
-    /// The first node that is not as it should be.
-    pub async fn confirm_in_step(&mut self, wanted: &Tree, yang: &Yang) -> Result<(), MgmtdError> {
+    /// The daemon can't be asked, or does not have what mgmtd has.
+    pub async fn confirm_in_step(
+        &mut self,
+        wanted: &Tree,
+        yang: &Yang,
+    ) -> Result<Vec<NotShown>, MgmtdError> {
         if self.in_step {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let all = edits(&Tree::new(), wanted);
         let shown = self.shown.take();
         let seen = shown.is_some_and(|tree| all.iter().all(|edit| holds(&tree, edit)));
-        if !seen && !self.lacking(&all, yang, HANDED_OVER).await?.is_empty() {
+        if !seen && !self.confirm(&all, yang).await?.is_empty() {
             self.tell_again(wanted, yang).await?;
-            self.confirm(&all, yang).await?;
+            let not_shown = self.confirm(&all, yang).await?;
+            if !not_shown.is_empty() {
+                return Ok(not_shown);
+            }
         }
         (self.in_step, self.shown) = (true, None);
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// mgmtd claims to have what the executing daemon does not run, as its own gRPC leaves it: for mgmtd
@@ -486,28 +509,28 @@ impl MgmtdDriver {
     /// Takes away what the executing daemon still runs of `last` and `wanted` has not, where it or mgmtd was
     /// restarted since it was seen to be in step. A mgmtd that starts anew has forgotten what the daemon
     /// runs, and does not take it away; nor can it be deleted there. So it is made known to mgmtd again
-    /// first. What is not in `last` is somebody else's and stays.
+    /// first. What is not in `last` is somebody else's and stays. Gives what the daemon still shows.
     ///
     /// # Errors
-    /// FRR's words, or the first node that is still there.
+    /// FRR's words.
     pub async fn sweep(
         &mut self,
         last: &Tree,
         wanted: &Tree,
         yang: &Yang,
-    ) -> Result<(), MgmtdError> {
+    ) -> Result<Vec<NotShown>, MgmtdError> {
         if self.in_step {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut gone: Vec<Edit> = edits(last, wanted);
         gone.retain(|edit| edit.new.is_none());
         if gone.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let executed = self.executed(yang).await?;
         gone.retain(|edit| executed.contains(&edit.path));
         if gone.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         warn!(nodes = gone.len(), "staticd still runs what mgmtd has forgotten");
         self.commit_through_gateway(&reverse(&gone), yang).await?;

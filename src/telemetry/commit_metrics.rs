@@ -27,6 +27,7 @@ pub struct CommitMetrics {
     rollbacks: IntCounter,
     drift_repaired: IntCounter,
     journal_size: IntGauge,
+    stuck: IntGauge,
 }
 
 impl CommitMetrics {
@@ -72,6 +73,10 @@ impl CommitMetrics {
                 "Nodes that FRR had lost or changed and has again.",
             ),
             journal_size: gauge("novaroute_journal_size_bytes", "Size of the journal."),
+            stuck: gauge(
+                "novaroute_frr_stuck_objects",
+                "Objects that nobody declares any more and FRR refuses to lose.",
+            ),
         }
     }
 
@@ -110,6 +115,11 @@ impl CommitMetrics {
     /// FRR has so many nodes again that it had lost or changed.
     pub fn drift_repaired(&self, nodes: usize) {
         self.drift_repaired.inc_by(nodes as u64);
+    }
+
+    /// So many objects are no longer declared, and FRR refuses to lose them.
+    pub fn stuck(&self, objects: usize) {
+        self.stuck.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// The journal has this many bytes.

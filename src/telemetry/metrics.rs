@@ -439,6 +439,7 @@ mod tests {
         metrics.commit().rolled_back();
         metrics.commit().drift_repaired(4);
         metrics.commit().journal_size(100);
+        metrics.commit().stuck(2);
         metrics.snapshot_of(Instant::now());
         let method = GrpcMethod::named("GetStatus").unwrap();
         metrics.grpc_request(method, Duration::from_millis(1));
@@ -481,6 +482,7 @@ mod tests {
             "novaroute_rollbacks_total 1",
             "novaroute_drift_repaired_total 4",
             "novaroute_journal_size_bytes 100",
+            "novaroute_frr_stuck_objects 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
@@ -513,6 +515,7 @@ mod tests {
             "events_total counter",
             "frr_connected gauge",
             "frr_lines_sent_total counter",
+            "frr_stuck_objects gauge",
             "frr_transaction_duration_seconds histogram",
             "frr_transactions_total counter",
             "grpc_request_duration_seconds histogram",

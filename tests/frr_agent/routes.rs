@@ -151,3 +151,76 @@ fn a_transaction_waits_for_who_edits_mgmtds_configuration() {
     wait_lines(&lab, &["network 192.0.2.0/24"]);
     agent.wait_ready();
 }
+
+/// C2: what mgmtd refuses is refused at every log level, and nobody else's is.
+#[test]
+fn what_mgmtd_refuses_is_refused_at_the_log_level_of_production() {
+    let lab = Lab::start(LabOptions::default());
+    let foreign = "ip route 10.5.0.1/32 10.0.1.2";
+    lab.vtysh(Router::Node, &["configure terminal", foreign]);
+    let agent = Agent::start_with(&lab, |config| config["log_level"] = "info".into());
+    let (edge, admin) = (agent.client("edge"), agent.client("admin"));
+    let blackhole = change::route("10.5.0.1/32", NextHop::Blackhole(true));
+    let error = edge.apply(vec![blackhole]).unwrap_err();
+    assert_eq!(error.code(), Code::Aborted, "{error}");
+    wait_kernel(&lab, "10.5.0.1/32", "via 10.0.1.2");
+    let other = vec![change::via("203.0.113.0/24", net::TOR_V4)];
+    assert_eq!(admin.apply(other).unwrap(), Outcome::Confirmed);
+    assert_eq!(
+        edge.apply(vec![change::via("10.5.0.2/32", net::TOR_V4)]).unwrap(),
+        Outcome::Confirmed
+    );
+    agent.wait_ready();
+    let shown = lab.vtysh(Router::Node, &["show running-config"]);
+    assert!(shown.contains(foreign) && !shown.contains("blackhole"), "{shown}");
+}
+
+/// C3: an interface's name that FRR takes for another thing is refused before anything is sent.
+#[test]
+fn a_route_out_of_null0_is_refused_before_it_is_sent() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start_with(&lab, |config| config["log_level"] = "info".into());
+    let admin = agent.client("admin");
+    for name in ["Null0", "null0", "reject", "blackhole"] {
+        let route = change::route("203.0.113.0/24", NextHop::InterfaceName(name.into()));
+        let error = admin.apply(vec![route]).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+        assert!(error.message().contains("interface_name"), "{error}");
+    }
+    let other = vec![change::via("203.0.114.0/24", net::TOR_V4)];
+    assert_eq!(admin.apply(other).unwrap(), Outcome::Confirmed);
+}
+
+/// C3: the anchor of an OSPF prefix and a static route at its distance are one route of staticd. Who comes second is told so;
+/// `admin` decides, and the prefix stays announced.
+#[test]
+fn an_anchor_and_a_static_route_in_its_place_are_one_claim() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start_with(&lab, |config| {
+        config["log_level"] = "info".into();
+        config["owners"]["edge"]["allowed_prefixes"] = serde_json::json!({"type": "any"});
+    });
+    let (edge, owner, admin) = (agent.client("edge"), agent.client("net"), agent.client("admin"));
+    let prefix = "10.244.5.0/24";
+    assert_eq!(edge.apply(vec![change::ospf_prefix(prefix)]).unwrap(), Outcome::Confirmed);
+    let route = || {
+        change::static_route(novaroute::proto::v1::StaticRoute {
+            prefix: prefix.into(),
+            next_hop: Some(NextHop::Gateway(net::TOR_V4.into())),
+            distance: 19,
+            tag: 0,
+        })
+    };
+    let error = owner.apply(vec![route()]).unwrap_err();
+    assert_eq!(error.code(), Code::AlreadyExists, "{error}");
+    assert!(error.message().contains("distance 19"), "{error}");
+    wait_kernel(&lab, prefix, "blackhole");
+    let other = vec![change::via("10.244.6.0/24", net::TOR_V4)];
+    assert_eq!(owner.apply(other).unwrap(), Outcome::Confirmed);
+
+    assert_eq!(admin.apply(vec![route()]).unwrap(), Outcome::Confirmed);
+    wait_kernel(&lab, prefix, "via 10.0.1.2");
+    assert_eq!(admin.apply(vec![change::no_route(prefix)]).unwrap(), Outcome::Confirmed);
+    wait_kernel(&lab, prefix, "blackhole");
+    agent.wait_ready();
+}

@@ -12,6 +12,8 @@
 //! | `memory` | what is more than the agent's memory holds |
 //! | `clock` | the time of day steps |
 //! | `sockets` | sockets that are taken away or replaced, and a second agent |
+//! | `stuck` | what FRR refuses, with or without a word, while the agent brings it back |
+//! | `stopping` | the agent's end while FRR hangs |
 //! | `version` | FRR of another version after a restart |
 
 #[path = "../agent/mod.rs"]
@@ -26,6 +28,8 @@ mod memory;
 mod mgmtd;
 mod proxy;
 mod sockets;
+mod stopping;
+mod stuck;
 mod version;
 mod vty;
 

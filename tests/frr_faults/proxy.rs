@@ -31,6 +31,8 @@ pub enum Spoil {
     Twice,
     /// Commands that begin so are refused, and have been executed.
     Refuse(&'static str),
+    /// Commands that begin so never reach the daemon, which is asked something that it does not know instead.
+    Deny(&'static str),
     /// The daemon says that it is of another version of FRR.
     Version(&'static str, &'static str),
     /// The connection closes behind this many more answers.
@@ -88,7 +90,8 @@ fn serve(client: UnixStream, to: &Path, spoil: &Arc<Mutex<Spoil>>) {
     let (from, into) = (clone(&client), clone(&daemon));
     let asked = Arc::new(Mutex::new(Asked::default()));
     let (spoil, noted) = (spoil.clone(), asked.clone());
-    thread::spawn(move || pump(from, into, &noted));
+    let told = spoil.clone();
+    thread::spawn(move || pump(from, into, &noted, &told));
     thread::spawn(move || answers(daemon, client, &spoil, &asked));
 }
 
@@ -99,20 +102,24 @@ struct Asked {
     commands: VecDeque<String>,
 }
 
-fn pump(mut from: UnixStream, mut into: UnixStream, asked: &Mutex<Asked>) {
+fn pump(mut from: UnixStream, mut into: UnixStream, asked: &Mutex<Asked>, spoil: &Mutex<Spoil>) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let mut sent = Vec::new();
         let mut asked = asked.lock().expect("no panic");
         for byte in &buffer[..count] {
-            if *byte == 0 {
-                let command = std::mem::take(&mut asked.begun);
-                asked.commands.push_back(String::from_utf8_lossy(&command).into_owned());
-            } else {
+            if *byte != 0 {
                 asked.begun.push(*byte);
+                continue;
             }
+            let command = String::from_utf8_lossy(&std::mem::take(&mut asked.begun)).into_owned();
+            let denied = matches!(*spoil.lock().expect("no panic"), Spoil::Deny(begins) if command.starts_with(begins));
+            sent.extend_from_slice(if denied { b"denied-for-a-test" } else { command.as_bytes() });
+            sent.push(0);
+            asked.commands.push_back(command);
         }
         drop(asked);
-        if into.write_all(&buffer[..count]).is_err() {
+        if into.write_all(&sent).is_err() {
             break;
         }
     }
@@ -152,7 +159,7 @@ fn answers(
 /// What the client gets for an answer; `None` where the connection closes.
 fn spoiled(command: &str, mut answer: Vec<u8>, spoil: &mut Spoil) -> Option<Vec<u8>> {
     match spoil {
-        Spoil::Nothing => Some(answer),
+        Spoil::Nothing | Spoil::Deny(_) => Some(answer),
         Spoil::Silent => Some(Vec::new()),
         Spoil::Short => {
             answer.truncate(answer.len() / 2);

@@ -1,19 +1,20 @@
 //! What the agent's end and its next start take away: a drain until the restart, and, where it is
 //! asked for, all of ours in FRR.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tracing::info;
 
-use super::Actor;
+use super::{Actor, resync::ROUNDS};
 use crate::{
     commit::{Applied, EngineError},
-    daemon::Forest,
+    daemon::{Daemon, Forest},
     failpoint,
     journal::{Journal, JournalError},
     model::{Change, IntentKey},
     render::render,
     transaction::Transaction,
+    tree::Path,
 };
 
 /// Origin of the transaction that ends a drain.
@@ -32,6 +33,16 @@ pub enum LeaveError {
     /// FRR refused; all of it is as it was.
     #[error(transparent)]
     Refused(#[from] EngineError),
+    /// FRR refuses to lose an object; all else is out.
+    #[error("{daemon} keeps {path}: {message}")]
+    Stuck {
+        /// Which daemon.
+        daemon: Daemon,
+        /// The first of its objects that stays.
+        path: Path,
+        /// Why.
+        message: String,
+    },
     /// Daemons that could not be reached keep what they have.
     #[error("not reached: {daemons}")]
     Unreachable {
@@ -65,6 +76,10 @@ impl Actor {
     pub(super) async fn leave(&mut self) -> Result<(), LeaveError> {
         let withdrawn = tokio::time::timeout(WITHDRAW, self.withdraw()).await;
         let Applied { sent, unreachable } = withdrawn.map_err(|_| LeaveError::TimedOut)??;
+        if let Some(((daemon, path), message)) = self.stuck.first_key_value() {
+            let (daemon, path) = (*daemon, path.clone());
+            return Err(LeaveError::Stuck { daemon, path, message: message.clone() });
+        }
         if unreachable.is_empty() {
             info!(sent, "all of ours is out of FRR");
             return Ok(());
@@ -79,14 +94,27 @@ impl Actor {
             !matches!(key, IntentKey::Prefix(..)) && !self.rejected.contains_key(key)
         });
         let rest = render(rest.map(|(_, owned)| &owned.intent), self.engine.shapes());
-        let routes = self.engine.commit(&rest).await?;
+        self.forget_stuck(|_| true);
+        let routes = self.take_away(&rest).await?;
         if routes.sent > 0 {
             tokio::time::sleep(UPDATES).await;
         }
         failpoint::hit("withdraw-half");
-        let mut all = self.engine.commit(&Forest::new()).await?;
+        let mut all = self.take_away(&Forest::new()).await?;
         failpoint::hit("withdraw-done");
         all.sent += routes.sent;
         Ok(all)
+    }
+
+    /// Takes all of ours away but this; what FRR refuses to lose holds up nothing else.
+    async fn take_away(&mut self, but: &Forest) -> Result<Applied, EngineError> {
+        let all = BTreeSet::from(Daemon::ALL);
+        let mut rounds = 0..ROUNDS;
+        loop {
+            match self.engine.resynchronise(&all, but).await {
+                Err(error) if rounds.next().is_some() && self.leave_out(&error, but) => {}
+                ended => return ended,
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! | `adopt` | what FRR may have of ours at the start |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
 //! | `resync` | FRR compared with all that is desired |
+//! | `left_out` | what FRR refuses of that, so that it holds up nothing else |
 //! | `configured` | what the configuration declares by itself |
 //! | `ending` | what the agent's end and its next start take away |
 //! | `change` | the part of what is desired that a batch changes |
@@ -15,6 +16,7 @@ mod change;
 mod configured;
 mod ending;
 mod history;
+mod left_out;
 mod observer;
 mod resync;
 
@@ -29,7 +31,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 pub use ending::LeaveError;
 pub use observer::{Door, NoObserver, Observer, Stage};
@@ -51,7 +53,7 @@ use crate::{
     policy::{Capacity, Policies, check_all},
     render::{Shapes, render},
     store::Store,
-    tree::Tree,
+    tree::{Path, Tree},
 };
 
 /// Requests that are taken into one batch at the most: it bounds how long the first of
@@ -71,6 +73,27 @@ const RESYNC_SHARE: u32 = 200;
 /// Time between two signs of life while there is nothing to do.
 const BEAT: Duration = Duration::from_secs(2);
 
+/// Time that the turn under way has when the agent is asked to stop. Calls have 10 s to end, and Kubernetes kills after 30 s as
+/// a rule.
+const CUT_OFF: Duration = Duration::from_secs(5);
+
+/// When something is due without being asked for.
+struct Due {
+    backoff: Backoff,
+    retry_at: time::Instant,
+    resync_at: time::Instant,
+    beat: time::Interval,
+}
+
+impl Due {
+    fn new(retry_interval: Duration) -> Self {
+        let mut beat = time::interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let now = time::Instant::now();
+        Self { backoff: Backoff::until(retry_interval), retry_at: now, resync_at: now, beat }
+    }
+}
+
 /// The one writer.
 pub struct Actor {
     requests: mpsc::Receiver<Queued>,
@@ -86,7 +109,9 @@ pub struct Actor {
     journal: Journal,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
-    /// When those are tried again.
+    /// Objects that nobody declares any more and FRR refuses to lose, with its words.
+    stuck: BTreeMap<(Daemon, Path), String>,
+    /// When both are tried again.
     rejected_again: Option<resync::Again>,
     /// Intents that FRR was found to have lost or changed, until they are repaired.
     drifted: BTreeSet<IntentKey>,
@@ -155,6 +180,7 @@ impl Actor {
             retry_interval: parts.retry_interval,
             journal: parts.journal,
             rejected: BTreeMap::new(),
+            stuck: BTreeMap::new(),
             rejected_again: None,
             drifted: BTreeSet::new(),
             unreachable: BTreeMap::new(),
@@ -174,59 +200,91 @@ impl Actor {
         &self.journal.state().store
     }
 
-    /// Runs until all handles are gone or `stop` is cancelled; a commit that runs is finished first.
+    /// Runs until all handles are gone or `stop` is cancelled; a turn that runs is finished first. From when the agent is
+    /// `asked` to stop it has [`CUT_OFF`] for that, whatever FRR does: what is cut off then is in doubt, and has no ending in
+    /// the journal, as after a crash.
     ///
     /// # Errors
     /// All of ours was to leave FRR at the end, and something of it has not.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), LeaveError> {
-        let mut backoff = Backoff::until(self.retry_interval);
-        let mut retry_at = time::Instant::now();
-        let mut resync_at = time::Instant::now();
-        let mut beat = time::interval(BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pub async fn run(
+        mut self,
+        asked: CancellationToken,
+        stop: CancellationToken,
+    ) -> Result<(), LeaveError> {
+        let mut due = Due::new(self.retry_interval);
+        let over = async {
+            asked.cancelled().await;
+            time::sleep(CUT_OFF).await;
+        };
+        tokio::pin!(over);
         loop {
-            self.observer.beat();
-            let behind = self.is_behind();
-            let overdue = self.next_deadline();
-            // Requests come last, so that a flood of them holds up nothing that is due.
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                () = time::sleep(overdue.unwrap_or_default()), if overdue.is_some() => {
-                    self.roll_back_overdue().await;
+                () = &mut over => {
+                    warn!("FRR does not let the agent end in time; the commit under way is in doubt");
+                    self.cut_off();
+                    break;
                 }
-                daemon = self.engine.closed() => {
-                    info!(%daemon, "FRR's daemon hung up");
-                    self.unreachable.insert(daemon, "it was restarted".to_owned());
-                    // What it had is not applied any more.
-                    self.publish();
-                    backoff = Backoff::until(self.retry_interval);
-                    retry_at = time::Instant::now() + backoff.pause();
-                }
-                () = time::sleep_until(retry_at), if behind => {
-                    self.resynchronise().await;
-                    if !self.is_behind() {
-                        backoff = Backoff::until(self.retry_interval);
-                    }
-                    retry_at = time::Instant::now() + backoff.pause();
-                }
-                () = time::sleep_until(resync_at) => {
-                    let begun = Instant::now();
-                    self.resynchronise().await;
-                    let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
-                    resync_at = time::Instant::now() + pause;
-                }
-                more = self.turns.arrivals(&mut self.requests) => {
-                    if !more {
-                        break;
-                    }
-                    self.serve().await;
-                }
-                _ = beat.tick() => {}
+                more = self.turn(&mut due, &stop) => if !more { break },
             }
         }
         self.requests.close();
         if self.withdraw_on_exit { self.leave().await } else { Ok(()) }
+    }
+
+    /// Does what is due next. `false` where nothing can be due any more.
+    async fn turn(&mut self, due: &mut Due, stop: &CancellationToken) -> bool {
+        self.observer.beat();
+        let behind = self.is_behind();
+        let overdue = self.next_deadline();
+        // Requests come last, so that a flood of them holds up nothing that is due.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return false,
+            () = time::sleep(overdue.unwrap_or_default()), if overdue.is_some() => {
+                self.roll_back_overdue().await;
+            }
+            daemon = self.engine.closed() => {
+                info!(%daemon, "FRR's daemon hung up");
+                self.unreachable.insert(daemon, "it was restarted".to_owned());
+                // What it had is not applied any more.
+                self.publish();
+                due.backoff = Backoff::until(self.retry_interval);
+                due.retry_at = time::Instant::now() + due.backoff.pause();
+            }
+            () = time::sleep_until(due.retry_at), if behind => {
+                self.resynchronise().await;
+                if !self.is_behind() {
+                    due.backoff = Backoff::until(self.retry_interval);
+                }
+                due.retry_at = time::Instant::now() + due.backoff.pause();
+            }
+            () = time::sleep_until(due.resync_at) => {
+                let begun = Instant::now();
+                self.resynchronise().await;
+                let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
+                due.resync_at = time::Instant::now() + pause;
+            }
+            more = self.turns.arrivals(&mut self.requests) => {
+                if !more {
+                    return false;
+                }
+                self.serve().await;
+            }
+            _ = due.beat.tick() => {}
+        }
+        true
+    }
+
+    /// A turn was cut off: what it was about may be in FRR, as it was and as it was to be.
+    fn cut_off(&mut self) {
+        let mut state = self.journal.state().clone();
+        let unsettled = state.history.iter().filter(|transaction| transaction.ending.is_none());
+        let changes = unsettled.flat_map(|transaction| &transaction.changes);
+        let after: Vec<Intent> =
+            changes.filter_map(|it| it.after.as_ref()).map(|it| it.intent.clone()).collect();
+        state.residue.extend(after);
+        self.engine.cut_off(&adopt::adopted(&state, self.engine.shapes()));
     }
 
     /// Serves the next turn.
@@ -366,7 +424,15 @@ impl Actor {
             .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
         self.observer.stage(Stage::Journal, Door::Agent, begun.elapsed(), 0);
 
-        let result = self.send(&after, requests, judging).await;
+        self.try_stuck_again(requests);
+        let mut result = self.send(&after, requests, judging).await;
+        if let Err(EngineError::Refused { at, .. }) = &result
+            && self.is_about_others(at.as_ref(), requests)
+        {
+            // What was left to do before stands in the way: it is left out first.
+            self.resynchronise().await;
+            result = self.send(&after, requests, None).await;
+        }
         let Applied { sent, unreachable } = match result {
             Ok(applied) => applied,
             Err(error) => {
@@ -399,12 +465,27 @@ impl Actor {
             (false, _) => Outcome::Confirmed,
         };
         debug!(sent, ?outcome, took = ?begun.elapsed(), "commit");
-        self.settle(&ids, Ending::Done(outcome), begun, !self.is_behind());
+        let clean = !self.is_behind() && self.stuck.is_empty();
+        self.settle(&ids, Ending::Done(outcome), begun, clean);
         let store = self.store().clone();
         let differences = store.diff(&before);
         self.unconfirmed.extend(differences.filter_map(|(key, b, n)| of_change(key, b, n)));
         self.tell(outcome, begun);
         Ok(outcome)
+    }
+
+    /// Whether a refusal is about something that these requests do not change.
+    fn is_about_others(&self, at: Option<&(Daemon, Path)>, requests: &[&CommitRequest]) -> bool {
+        let (store, shapes) = (self.store(), self.engine.shapes());
+        match at {
+            Some((daemon, path)) => {
+                let is_of = |request: &&CommitRequest| {
+                    blame(&request.changes, *daemon, path, shapes, store).is_some()
+                };
+                !requests.iter().any(is_of)
+            }
+            None => self.is_behind() || !self.journal.state().residue.is_empty(),
+        }
     }
 
     /// Has the changes judged and applied.
@@ -521,6 +602,7 @@ impl Actor {
             unreachable: self.unreachable.clone(),
             out_of_step: self.out_of_step.clone(),
             rejected: self.rejected.clone(),
+            stuck: self.stuck.clone(),
             drifted: self.drifted.clone(),
             history: self.journal.state().history.clone(),
             configured: self.configured.clone(),

@@ -1,22 +1,28 @@
 //! Brings FRR back to what is desired: after a restart of either side, after drift, and when a daemon
 //! returns that could not be reached.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::Actor;
 use crate::{
     commit::{Applied, Outcome},
-    daemon::Forest,
-    model::Intent,
-    render::{render, render_into},
+    daemon::{Daemon, Forest},
+    render::render_into,
     store::Owned,
     transaction::Ending,
 };
 
 /// More differences than this are not attributed one by one.
 const MANY: usize = 256;
+
+/// Rounds of one turn. Each leaves out all that the one before was refused; requests wait meanwhile, and what a turn does not
+/// get done the next does.
+pub(super) const ROUNDS: usize = 16;
 
 /// Pause before what FRR has refused is tried again: somebody may have cleared the way.
 const REJECTED_AGAIN: Duration = Duration::from_secs(10);
@@ -52,44 +58,84 @@ impl Actor {
         }
         let desired = self.desired(self.store(), std::iter::empty());
         let drift = if again || self.is_behind() { 0 } else { self.notice_drift(&desired).await };
-        match self.engine.resynchronise(&desired).await {
-            Ok(Applied { sent, unreachable }) => {
-                if sent > 0 {
-                    info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
-                }
-                if unreachable != self.unreachable {
-                    for (daemon, why) in &unreachable {
-                        warn!(%daemon, why, "FRR can't be reached");
-                    }
-                }
-                if drift > 0 && sent > 0 {
-                    warn!(nodes = drift, sent, "FRR had lost or changed what is ours; repaired");
-                    self.observer.drift_repaired(drift);
-                }
-                self.drifted.clear();
-                self.unreachable = unreachable;
-                self.out_of_step = None;
-                let reached = self.unreachable.is_empty();
-                if reached && !self.journal.state().residue.is_empty() {
-                    // Nothing of ours is in FRR any more but what is stored.
-                    self.settle(&[], Ending::Done(Outcome::Confirmed), begun, true);
-                }
-                self.tell(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
+        self.bring_back(desired, drift, begun).await;
+        self.observer.resynchronised(begun.elapsed());
+    }
+
+    /// Has FRR run all that is desired, without what it refuses: that is left out, and all else is tried again.
+    async fn bring_back(&mut self, mut desired: Forest, drift: usize, begun: Instant) {
+        let all = BTreeSet::from(Daemon::ALL);
+        for _ in 0..ROUNDS {
+            self.observer.beat();
+            let error = match self.engine.resynchronise(&all, &desired).await {
+                Ok(applied) => return self.brought_back(applied, &desired, drift, begun),
+                Err(error) => error,
+            };
+            warn!(%error, "FRR refuses something of what is desired");
+            self.observer.transaction("refused", begun.elapsed());
+            if !self.leave_out(&error, &desired) {
+                return self.bring_back_each(&desired).await;
             }
-            Err(error) => {
-                warn!(%error, "FRR refuses what is desired");
-                self.observer.transaction("refused", begun.elapsed());
-                self.out_of_step = Some(error.to_string());
-                self.reject_one_by_one().await;
+            desired = self.desired(self.store(), std::iter::empty());
+        }
+        self.out_of_step =
+            Some("FRR refuses much of it; the rest is tried without that".to_owned());
+        self.publish();
+    }
+
+    /// Nobody knows what a refusal is about: at least it holds up no other daemon.
+    async fn bring_back_each(&mut self, desired: &Forest) {
+        for daemon in Daemon::ALL {
+            self.observer.beat();
+            match self.engine.resynchronise(&BTreeSet::from([daemon]), desired).await {
+                Ok(Applied { mut unreachable, .. }) => match unreachable.remove(&daemon) {
+                    Some(why) => drop(self.unreachable.insert(daemon, why)),
+                    None => drop(self.unreachable.remove(&daemon)),
+                },
+                Err(error) => {
+                    // What was found out now is left out the next time.
+                    self.leave_out(&error, desired);
+                    self.unreachable.insert(daemon, error.to_string());
+                }
             }
         }
-        self.observer.resynchronised(begun.elapsed());
+        self.out_of_step = None;
+        self.publish();
+    }
+
+    /// FRR has all that is desired, as far as it can be reached.
+    fn brought_back(&mut self, applied: Applied, desired: &Forest, drift: usize, begun: Instant) {
+        let Applied { sent, unreachable } = applied;
+        if sent > 0 {
+            info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
+        }
+        if unreachable != self.unreachable {
+            for (daemon, why) in &unreachable {
+                warn!(%daemon, why, "FRR can't be reached");
+            }
+        }
+        if drift > 0 && sent > 0 {
+            warn!(nodes = drift, sent, "FRR had lost or changed what is ours; repaired");
+            self.observer.drift_repaired(drift);
+        }
+        self.drifted.clear();
+        self.unreachable = unreachable;
+        self.out_of_step = None;
+        self.forget_stuck(|(daemon, path)| {
+            desired.get(daemon).is_some_and(|tree| tree.contains(path))
+        });
+        let reached = self.unreachable.is_empty();
+        if reached && self.stuck.is_empty() && !self.journal.state().residue.is_empty() {
+            // Nothing of ours is in FRR any more but what is stored.
+            self.settle(&[], Ending::Done(Outcome::Confirmed), begun, true);
+        }
+        self.tell(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
     }
 
     /// Whether it is time to try again what FRR has refused; then it counts as refused no more. The pauses
     /// double while it is refused.
     fn tries_rejected_again(&mut self) -> bool {
-        if self.rejected.is_empty() {
+        if self.rejected.is_empty() && self.stuck.is_empty() {
             self.rejected_again = None;
             return false;
         }
@@ -99,6 +145,7 @@ impl Actor {
         }
         *again = Again::after((again.pause * 2).min(REJECTED_AGAIN_CAP));
         self.rejected.clear();
+        self.forget_stuck(|_| true);
         true
     }
 
@@ -125,47 +172,5 @@ impl Actor {
             self.publish();
         }
         found
-    }
-
-    /// Finds out which intents FRR refuses, by halving, so that it gets all the others. What it
-    /// runs already stays meanwhile.
-    async fn reject_one_by_one(&mut self) {
-        let keep = self.desired(self.store(), std::iter::empty());
-        let suspects: Vec<_> = self
-            .store()
-            .iter()
-            .filter(|(key, _)| !self.rejected.contains_key(key))
-            .map(|(_, owned)| owned.intent.clone())
-            .collect();
-        let mut taken: Vec<Intent> = Vec::new();
-        let mut slices = vec![(0, suspects.len())];
-        while let Some((from, to)) = slices.pop() {
-            let range = from..to;
-            let tried = taken.iter().chain(&suspects[range.clone()]);
-            let part = render(tried, self.engine.shapes());
-            match self.engine.resynchronise_part(&part, &keep).await {
-                Ok(applied) if applied.unreachable.is_empty() => {
-                    self.unreachable.clear();
-                    taken.extend_from_slice(&suspects[range]);
-                }
-                Ok(applied) => {
-                    self.unreachable = applied.unreachable;
-                    return self.publish();
-                }
-                Err(error) if range.len() == 1 => {
-                    let key = suspects[range.start].key();
-                    error!(intent = %key, %error, "FRR refuses this intent");
-                    self.rejected.insert(key, error.to_string());
-                }
-                Err(_) => {
-                    let middle = range.start + range.len() / 2;
-                    slices.push((middle, to));
-                    slices.push((from, middle));
-                }
-            }
-        }
-        self.out_of_step = None;
-        self.drifted.clear();
-        self.publish();
     }
 }

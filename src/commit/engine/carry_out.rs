@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 
 use futures::{FutureExt, TryFutureExt};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::{Before, Engine, Failure, Stage, Way, in_time, mgmtd, mgmtd_failure, not_applied};
+use super::{Before, Engine, Failure, Stage, Way, in_time, not_applied};
 use crate::{
     commit::plan::{DaemonPlan, VtyPlan},
     daemon::{Daemon, Forest},
     failpoint,
-    frr::{
-        mgmtd::MgmtdError,
-        vty::{ApplyError, Question, chain},
-    },
+    frr::vty::{ApplyError, Question, chain},
     tree::Path,
 };
 
@@ -31,45 +28,66 @@ impl Engine {
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        self.judge(plans).await?;
+        match self.judge(plans).await {
+            Err(Failure::Refused(message, at)) if self.gathers => {
+                // Where nothing is named, carrying it out will name it.
+                at.map_or(Ok(()), |at| self.refuse(message, at))?;
+            }
+            judged => judged?,
+        }
+        let mut lost = BTreeMap::new();
         for daemon in Daemon::ALL {
-            match plans.get(&daemon) {
+            let result = match plans.get(&daemon) {
                 Some(DaemonPlan::Mgmtd(edits)) => {
                     *sent += edits.len();
                     done.insert(daemon, Vec::new());
-                    let (door, begun) = (Way::of(daemon), Instant::now());
-                    let outcome = self.mgmtd.commit(edits, &self.yang);
-                    let outcome = in_time(self.by, daemon, mgmtd(outcome)).await;
-                    self.observer.stage(Stage::Apply, door, begun.elapsed(), edits.len());
-                    debug!(outcome = ?outcome?, "mgmtd");
-                    failpoint::hit("mgmtd-committed");
-                    let begun = Instant::now();
-                    let confirmed = self.mgmtd.confirm(edits, &self.yang);
-                    let confirmed = in_time(self.by, daemon, confirmed.map(Ok)).await?;
-                    self.observer.stage(Stage::Confirm, door, begun.elapsed(), 0);
-                    if let Err(MgmtdError::NotApplied { .. }) = confirmed {
-                        self.observer.not_confirmed(door);
-                    }
-                    confirmed.map_err(|error| mgmtd_failure(&error))?;
+                    self.commit_to_mgmtd(edits).await
                 }
                 Some(DaemonPlan::Vty(plan)) => {
-                    self.apply(daemon, plan, false, None, sent, done).await?;
+                    self.apply_all(daemon, plan, false, sent, done).await
                 }
-                None => {}
-            }
+                None => Ok(()),
+            };
+            self.goes_on(result, &mut lost)?;
         }
-        for daemon in Daemon::ALL.into_iter().rev() {
-            if let Some(DaemonPlan::Vty(plan)) = plans.get(&daemon) {
-                self.apply(daemon, plan, true, None, sent, done).await?;
+        for daemon in Daemon::ALL.into_iter().rev().filter(|daemon| plans.contains_key(daemon)) {
+            if let (DaemonPlan::Vty(plan), false) = (&plans[&daemon], lost.contains_key(&daemon)) {
+                let result = self.apply_all(daemon, plan, true, sent, done).await;
+                self.goes_on(result, &mut lost)?;
             }
         }
         for (daemon, plan) in plans {
-            if let DaemonPlan::Vty(plan) = plan {
-                self.confirm(*daemon, plan).await?;
+            // What was refused is not shown, and what was left out behind it neither.
+            let refused = self.refusals.iter().any(|refusal| refusal.at.0 == *daemon);
+            if let (DaemonPlan::Vty(plan), false) = (plan, refused || lost.contains_key(daemon)) {
+                let result = self.confirm(*daemon, plan).await;
+                self.goes_on(result, &mut lost)?;
             }
         }
         failpoint::hit("engine-confirmed");
-        Ok(())
+        match (self.refusals.first(), lost.pop_first()) {
+            (Some(first), _) => {
+                Err(Failure::Refused(first.message.clone(), Some(first.at.clone())))
+            }
+            (None, Some((daemon, why))) => Err(Failure::Lost(daemon, why)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Whether the commit goes on behind this: that of one client ends with a daemon that is lost, one for many goes on with
+    /// the others.
+    fn goes_on(
+        &self,
+        result: Result<(), Failure>,
+        lost: &mut BTreeMap<Daemon, String>,
+    ) -> Result<(), Failure> {
+        match result {
+            Err(Failure::Lost(daemon, why)) if self.gathers => {
+                lost.insert(daemon, why);
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// Sends what sets, or what takes away, and asks the questions behind it. Whether the answers are those that
@@ -118,14 +136,16 @@ impl Engine {
         self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
         let shown = shown?;
         let lines = part.driver.table().lines(&shown.running.tree);
-        if let Some((step, what)) = plan.unconfirmed(&lines) {
+        let mut all_shown = true;
+        for (step, what) in plan.unconfirmed(&lines) {
+            all_shown = false;
             self.observer.not_confirmed(Way::of(daemon));
-            return Err(Failure::Refused(
-                format!("{daemon} does not show {what}"),
-                Some((daemon, Path::clone(&step.path))),
-            ));
+            let at = (daemon, Path::clone(&step.path));
+            self.refuse(format!("{daemon} does not show {what}"), at)?;
         }
-        self.remember(daemon, shown);
+        if all_shown {
+            self.remember(daemon, shown);
+        }
         Ok(())
     }
 
@@ -147,7 +167,7 @@ impl Engine {
                     let now = self.mgmtd.read(&self.yang).await;
                     let undone = match now {
                         Ok(now) if now == *running => Ok(()),
-                        Ok(_) => self.mgmtd.undo(edits, &self.yang).await,
+                        Ok(now) => self.mgmtd.undo(edits, &now, &self.yang).await,
                         Err(error) => Err(error),
                     };
                     failed.extend(undone.err().map(|error| error.to_string()));

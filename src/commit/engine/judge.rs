@@ -19,8 +19,9 @@ impl Engine {
     /// # Errors
     /// libyang's or FRR's words, as far as they can be asked beforehand.
     pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
+        let keep = self.with_stuck(desired, desired);
         let Prepared { plans, unreachable, .. } =
-            self.prepare(&BTreeSet::from(Daemon::ALL), desired, desired, true).await?;
+            self.prepare(&BTreeSet::from(Daemon::ALL), desired, &keep, true).await?;
         if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
             let valid = self.mgmtd.validate(edits, &self.yang).await;
             valid.map_err(|error| EngineError::Refused { message: error.to_string(), at: None })?;

@@ -63,6 +63,15 @@ pub enum EngineError {
     },
 }
 
+/// One thing that FRR, or libyang, refused; several can be refused where all of FRR is brought back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// In which words.
+    pub message: String,
+    /// Which daemon, and which of its data.
+    pub at: (Daemon, Path),
+}
+
 /// Why a phase ended early.
 pub(super) enum Failure {
     /// FRR said no, to this data where it is known.

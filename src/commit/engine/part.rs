@@ -15,7 +15,7 @@ use super::{
     Way, in_time, mgmtd, undone_in_time,
 };
 use crate::{
-    commit::plan::{VtyPlan, plan_vty},
+    commit::plan::{Unplannable, VtyPlan, plan_vty},
     daemon::Daemon,
     failpoint,
     frr::vty::{Question, Snapshot, chain, table::Running, unproven},
@@ -175,7 +175,10 @@ impl Engine {
         let plan =
             plan_vty(vty.driver.table(), &vty.defaults, last, &running, desired, keep, false);
         known.others.foreign = running.foreign;
-        let plan = plan.map_err(|message| EngineError::Refused { message, at: None })?;
+        let plan = plan.map_err(|Unplannable { message, path }| EngineError::Refused {
+            message,
+            at: Some((*daemon, path)),
+        })?;
         let shared = plan.steps.iter().any(|step| known.others.tree.contains(&step.path));
         Ok((!shared).then_some(plan))
     }
@@ -277,7 +280,7 @@ impl Engine {
         }
         let in_step = self.mgmtd.confirm_in_step(ours, &self.yang);
         let by = Some(Instant::now() + RESYNC_DEADLINE);
-        in_time(by, Daemon::Mgmtd, mgmtd(in_step)).await.is_ok()
+        in_time(by, Daemon::Mgmtd, mgmtd(in_step)).await.is_ok_and(|lacking| lacking.is_empty())
     }
 
     /// Asks bgpd for what was changed, unless it has answered, or looks for it in the text of all that it runs; what

@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::{Engine, EngineError, Failure, Stage, Way, in_time, mgmtd_failure};
 use crate::{
-    commit::plan::{DaemonPlan, plan_vty},
+    commit::plan::{DaemonPlan, Unplannable, plan_vty},
     daemon::{Daemon, Forest},
     frr::{
         mgmtd,
@@ -126,7 +126,10 @@ impl Engine {
                 let table = part.driver.table();
                 plan_vty(table, &part.defaults, last, running, wanted, keep, told)
                     .map(DaemonPlan::Vty)
-                    .map_err(|message| EngineError::Refused { message, at: None })
+                    .map_err(|Unplannable { message, path }| EngineError::Refused {
+                        message,
+                        at: Some((daemon, path)),
+                    })
             }
         }
     }

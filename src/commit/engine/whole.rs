@@ -43,27 +43,21 @@ impl Engine {
     }
 
     /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
-    /// wait for one that hangs is not for every call.
+    /// wait for one that hangs is not for every call. Behind a refusal it goes on, and gathers them
+    /// ([`Engine::take_refusals`]).
     ///
     /// # Errors
     /// As there.
-    pub async fn resynchronise(&mut self, desired: &Forest) -> Result<Applied, EngineError> {
-        self.resynchronise_part(desired, desired).await
-    }
-
-    /// Like [`Engine::resynchronise`], where `desired` is a part of `keep`: what was last applied and is in
-    /// `keep` stays.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn resynchronise_part(
+    pub async fn resynchronise(
         &mut self,
+        daemons: &BTreeSet<Daemon>,
         desired: &Forest,
-        keep: &Forest,
     ) -> Result<Applied, EngineError> {
         self.away.clear();
-        let all = BTreeSet::from(Daemon::ALL);
-        self.commit_within(RESYNC_DEADLINE, &all, desired, keep, None).await
+        self.gathers = true;
+        let applied = self.commit_within(RESYNC_DEADLINE, daemons, desired, desired, None).await;
+        self.gathers = false;
+        applied
     }
 
     async fn commit_within(
@@ -75,7 +69,9 @@ impl Engine {
         judged: Option<Judged>,
     ) -> Result<Applied, EngineError> {
         self.by = Some(Instant::now() + deadline);
-        let applied = self.commit_in_time(daemons, desired, keep, judged).await;
+        self.refusals.clear();
+        let keep = self.with_stuck(desired, keep);
+        let applied = self.commit_in_time(daemons, desired, &keep, judged).await;
         self.by = None;
         applied
     }
@@ -111,10 +107,18 @@ impl Engine {
             let kept = keep.get(&Daemon::Mgmtd).unwrap_or(&none);
             let last = self.last.get(&Daemon::Mgmtd).unwrap_or(&none);
             let swept = self.mgmtd.sweep(last, kept, &self.yang);
-            carried_out = in_time(self.by, Daemon::Mgmtd, mgmtd(swept)).await;
+            let swept = in_time(self.by, Daemon::Mgmtd, mgmtd(swept)).await;
+            carried_out = swept.and_then(|left| self.refuse_not_shown(left));
             if carried_out.is_ok() {
                 let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang);
-                carried_out = in_time(self.by, Daemon::Mgmtd, mgmtd(in_step)).await;
+                let in_step = in_time(self.by, Daemon::Mgmtd, mgmtd(in_step)).await;
+                carried_out = in_step.and_then(|lacking| self.refuse_not_shown(lacking));
+            }
+            if carried_out.is_ok()
+                && let Some(first) = self.refusals.first()
+            {
+                let at = Some(first.at.clone());
+                carried_out = Err(Failure::Refused(first.message.clone(), at));
             }
         }
         match carried_out {

@@ -45,6 +45,8 @@ pub struct Command {
     .foreign.iter().map(|line| format!("{line:?}")).collect::<Vec<_>>().join(", ")
 )]
 pub struct WouldRemoveForeign {
+    /// Where the data of the object is.
+    pub path: Arc<Path>,
     /// The command that was not sent.
     pub undo: String,
     /// The lines that it would remove.
@@ -170,7 +172,8 @@ fn overwrites_nothing(line: &Line, foreign: &[Foreign]) -> Result<(), WouldRemov
     };
     match foreign.iter().find(in_place) {
         Some(theirs) => {
-            Err(WouldRemoveForeign { undo: line.text.clone(), foreign: vec![theirs.text.clone()] })
+            let (path, undo) = (line.path.clone(), line.text.clone());
+            Err(WouldRemoveForeign { path, undo, foreign: vec![theirs.text.clone()] })
         }
         None => Ok(()),
     }
@@ -203,7 +206,8 @@ fn removal(
         inverse.extend(inside.into_iter().map(Command::set));
         lost.extend(foreign.iter().filter(|f| is_inside(f, line)).map(|f| f.text.clone()));
         if !lost.is_empty() {
-            return Err(WouldRemoveForeign { undo: line.undo.clone(), foreign: lost });
+            let (path, undo) = (line.path.clone(), line.undo.clone());
+            return Err(WouldRemoveForeign { path, undo, foreign: lost });
         }
     }
     Ok(Step {

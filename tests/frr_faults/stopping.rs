@@ -1,0 +1,88 @@
+//! The agent ends in time whatever FRR does, and what it was about is not lost.
+
+use std::{thread, time::Duration};
+
+use crate::{
+    REFILL,
+    agent::*,
+    lab::{FRR_DAEMONS, Lab, LabOptions, Router, net, wait_for},
+};
+
+/// What is promised of SIGTERM, and where all of ours is to leave FRR.
+const STOPS: Duration = Duration::from_secs(15);
+const WITHDRAWS: Duration = Duration::from_secs(35);
+
+fn hang(lab: &Lab) {
+    FRR_DAEMONS.iter().for_each(|daemon| lab.stop(Router::Node, daemon));
+}
+
+fn run_on(lab: &Lab) {
+    FRR_DAEMONS.iter().for_each(|daemon| lab.cont(Router::Node, daemon));
+}
+
+/// Calls are under way, and so is a commit: it is cut off and in doubt, and the next start carries it out.
+#[test]
+fn an_agent_whose_frr_hangs_ends_in_time_and_loses_nothing() {
+    let lab = Lab::start(LabOptions::default());
+    let mut agent = Agent::start_with(&lab, |config| config["log_level"] = "info".into());
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap();
+    agent.wait_ready();
+    hang(&lab);
+    let calls: Vec<_> = (0..3)
+        .map(|n| {
+            let admin = agent.client("admin");
+            let prefix = format!("192.0.2.{n}/32");
+            thread::spawn(move || admin.apply(vec![change::prefix(&prefix)]).map_err(|e| e.code()))
+        })
+        .collect();
+    // In the journal before FRR is touched.
+    wait_for("a commit under way", SOON, || {
+        let (_, metrics) = agent.http("/metrics");
+        let waits = metrics.lines().any(|line| {
+            line.starts_with("novaroute_commit_stage_duration_seconds_count{")
+                && line.contains("stage=\"journal\"")
+        });
+        if waits { Ok(()) } else { Err("none") }
+    });
+    agent.stop_within(STOPS);
+    let answers: Vec<_> = calls.into_iter().map(|call| call.join().expect("no panic")).collect();
+    run_on(&lab);
+    agent.launch();
+    agent.wait_ready();
+    let admin = agent.client("admin");
+    for (n, answer) in answers.iter().enumerate() {
+        let prefix = format!("192.0.2.{n}/32");
+        if answer.is_ok() {
+            wait_for(&format!("{prefix}, which was taken"), REFILL, || {
+                let state = admin.prefix_state(&prefix);
+                if admin.in_frr(&prefix) { Ok(()) } else { Err(format!("{state:?}")) }
+            });
+        }
+    }
+    let route = kernel(&lab, "203.0.113.0/24");
+    assert!(route.contains("proto static"), "{route}");
+}
+
+#[test]
+fn an_agent_that_is_to_withdraw_from_a_frr_that_hangs_says_so_in_time() {
+    let lab = Lab::start(LabOptions::default());
+    let edit = |config: &mut serde_json::Value| {
+        config["log_level"] = "info".into();
+        config["withdraw_on_exit"] = true.into();
+    };
+    let mut agent = Agent::start_with(&lab, edit);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.advertise("192.0.2.0/24").unwrap();
+    agent.wait_ready();
+    drop(admin);
+    hang(&lab);
+    agent.stop_failing(WITHDRAWS);
+    run_on(&lab);
+    // It stays declared, and is taken up again.
+    agent.launch();
+    agent.wait_ready();
+    assert!(agent.client("admin").in_frr("192.0.2.0/24"));
+}
