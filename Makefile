@@ -72,6 +72,13 @@ soak: setup ## random sequences of intents and faults on real FRR, memory flat (
 soak-hour: ## the soak for an hour
 	$(MAKE) soak SOAK_SECONDS=3600
 
+# Intents beside each operator's configuration.
+OPERATOR_INTENTS ?= 200
+
+.PHONY: operators
+operators: setup ## play 200 intents and faults beside each of the operators' configurations in tests/operators (an hour and a half)
+	NOVAROUTE_OPERATORS_INTENTS=$(OPERATOR_INTENTS) cargo test --features failpoints --test frr_operators -- --nocapture || $(REAP)
+
 .PHONY: load
 load: setup ## 50 clients while FRR restarts (LOAD_SECONDS=300), latencies printed
 	NOVAROUTE_LOAD_SECONDS=$(LOAD_SECONDS) cargo test --features failpoints --test frr_load -- --nocapture || $(REAP)

@@ -10,7 +10,7 @@ use novaroute::{
     daemon::Daemon,
     frr::vty::{
         Session, Snapshot, VtyDriver,
-        steps::steps,
+        steps::{spelled, steps},
         table::{Defaults, Table},
     },
     tree::Tree,
@@ -57,6 +57,9 @@ fn value(slot: &str, variable: &str) -> String {
         (_, "keepalive") => "7",
         (_, "hold") => "21",
         (_, "max") => "500",
+        (_, "pct") => "90",
+        (_, "min") => "7",
+        (_, "label") => "77",
         (_, "rmap") => "NR-example",
         (_, "name") => "NR-list",
         (_, "profile") => "NR-150-150-7",
@@ -210,7 +213,8 @@ impl Bench {
     async fn go(&mut self, goal: &Tree) -> Snapshot {
         let before = self.read().await;
         let (old, new) = (self.table.lines(&before.running.tree), self.table.lines(goal));
-        let steps = steps(&old, &new, &before.running.foreign).expect("nothing foreign");
+        let mut steps = steps(&old, &new, &before.running.foreign).expect("nothing in the way");
+        spelled(&mut steps, &before.running.spelling);
         self.driver.apply(&steps).await.expect("accepted");
         self.read().await
     }
@@ -266,12 +270,12 @@ impl Bench {
     }
 }
 
+const NEIGHBOR: &str = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
+                        [type='frr-bgp:bgp'][name='bgp'][vrf='default']/frr-bgp:bgp/neighbors\
+                        /neighbor[remote-address='10.0.1.2']";
+
 fn forget_remote_as(tree: &mut Tree, neighbor: &str) {
-    let at = format!(
-        "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
-              [type='frr-bgp:bgp'][name='bgp'][vrf='default']/frr-bgp:bgp/neighbors\
-              /neighbor[remote-address='{neighbor}']/neighbor-remote-as"
-    );
+    let at = format!("{NEIGHBOR}/neighbor-remote-as").replace("10.0.1.2", neighbor);
     tree.remove(&at.parse().expect("a path"));
 }
 
@@ -317,6 +321,48 @@ async fn another_profile_has_other_defaults_and_every_row_still_comes_back() {
     let mut bench = Bench::new(&lab, Daemon::Bgpd).await;
     assert_eq!(bench.schema.profile(), Profile::Traditional);
     bench.walk().await;
+}
+
+/// What bgpd shows in another spelling is changed where it stands, and put back as it stood.
+#[tokio::test]
+async fn what_stands_in_another_spelling_is_changed_in_place_and_put_back() {
+    for (router, default) in [
+        ("router bgp 0.65000", "no bgp default ipv4-unicast"),
+        ("router bgp 65000 as-notation dot+", "bgp default ipv6-unicast"),
+        ("router bgp 65000 as-notation dot", "bgp bestpath as-path multipath-relax"),
+    ] {
+        let text = format!(
+            "{router}\n {default}\n neighbor 10.0.1.2 remote-as 0.65001\n \
+             neighbor 10.0.1.2 update-source tor0\n neighbor 10.0.1.2 ebgp-multihop\n \
+             address-family ipv4 unicast\n  network 198.51.100.0/24 label-index 77\n  \
+             neighbor 10.0.1.2 maximum-prefix 500 90 restart 7\n exit-address-family\n \
+             address-family ipv6 unicast\n  network ::5:0/112\n exit-address-family\nexit\n"
+        );
+        let lab = Lab::start(LabOptions::default().config(Router::Node, &text));
+        let mut bench = Bench::new(&lab, Daemon::Bgpd).await;
+        let began = bench.read().await;
+        assert!(began.text.lines().any(|line| line == router), "{}", began.text);
+        assert_eq!(began.running.foreign.len(), 1, "{:?}", began.running.foreign);
+        let mut goal = began.running.tree.clone();
+        for (path, value) in [
+            ("neighbor-remote-as/remote-as", "65009"),
+            ("ebgp-multihop/multihop-ttl", "5"),
+            ("description", "for a while"),
+        ] {
+            goal.set(&format!("{NEIGHBOR}/{path}").parse().expect("a path"), value);
+        }
+        let changed = bench.go(&goal).await;
+        assert_eq!(changed.running.tree, goal, "{router}");
+        let back = steps(
+            &bench.table.lines(&began.running.tree),
+            &bench.table.lines(&goal),
+            &began.running.foreign,
+        );
+        let mut back = back.expect("nothing in the way");
+        spelled(&mut back, &began.running.spelling);
+        bench.driver.undo(back.iter(), &bench.defaults).await.expect("undone");
+        assert_eq!(bench.read().await.text, began.text, "{router}");
+    }
 }
 
 #[tokio::test]

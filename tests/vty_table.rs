@@ -1,5 +1,7 @@
 //! The table YANG ⇄ CLI without FRR: whatever it can say, it reads back.
 
+use std::collections::HashMap;
+
 use novaroute::{
     daemon::Daemon,
     frr::vty::table::{Defaults, Line, Table},
@@ -46,11 +48,12 @@ fn tree(table: &Table, picks: &[(Index, usize, bool)]) -> Tree {
             tree.merge(base);
         }
     }
-    let mut neighbors = [false; 3];
+    let mut taken = HashMap::new();
     for (index, n, bare) in picks {
-        let (slot, example) = &examples[*n][index.index(examples[*n].len())];
-        // There is one way of saying who a neighbour is.
-        if *slot == "neighbor" && std::mem::replace(&mut neighbors[*n], true) {
+        let row = index.index(examples[*n].len());
+        let (slot, example) = &examples[*n][row];
+        // There is one way of saying who a neighbour is, or how many prefixes it may send.
+        if *taken.entry((*slot, *n)).or_insert(row) != row {
             continue;
         }
         let mut example = example.clone();
@@ -124,6 +127,7 @@ proptest! {
             prop_assert_eq!(&running.tree, &tree, "{}", text);
             prop_assert_eq!(table.lines(&running.tree), lines);
             prop_assert_eq!(running.version.as_deref(), Some("10.3"));
+            prop_assert!(running.spelling.is_empty(), "{}", text);
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     daemon::Daemon,
     frr::vty::{
         redact,
-        steps::{Step, WouldRemoveForeign, steps},
-        table::{Defaults, Line, NoLine, Running, Table},
+        steps::{InTheWay, Step, spelled, steps},
+        table::{Line, NoLine, Running, Table},
     },
     tree::{Edit, Path, Tree, diff, three_way},
 };
@@ -56,9 +56,9 @@ impl From<NoLine> for Unplannable {
     }
 }
 
-impl From<WouldRemoveForeign> for Unplannable {
-    fn from(error: WouldRemoveForeign) -> Self {
-        Self { message: error.to_string(), path: Path::clone(&error.path) }
+impl From<InTheWay> for Unplannable {
+    fn from(error: InTheWay) -> Self {
+        Self { message: error.to_string(), path: error.path().clone() }
     }
 }
 
@@ -119,14 +119,13 @@ impl VtyPlan {
 /// Data that no command stands for, or something of somebody else's in the way.
 pub(super) fn plan_vty(
     table: &Table,
-    defaults: &Defaults,
     last: &Tree,
     running: &Running,
     wanted: &Tree,
     keep: &Tree,
     told: bool,
 ) -> Result<VtyPlan, Unplannable> {
-    let default = |path: &_| table.default_of(defaults, path);
+    let default = |path: &_| table.default_of(&running.defaults, path);
     let mut goal = three_way(last, &running.tree, wanted, keep, &default);
     table.hold_instance(&mut goal, &running.tree);
     if goal == running.tree {
@@ -134,7 +133,8 @@ pub(super) fn plan_vty(
     }
     let before = table.lines(&running.tree);
     let after = table.lines_with(&goal, wanted)?;
-    let steps = steps(&before, &after, &running.foreign)?;
+    let mut steps = steps(&before, &after, &running.foreign)?;
+    spelled(&mut steps, &running.spelling);
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;

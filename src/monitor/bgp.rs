@@ -2,15 +2,17 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
 use super::{Family, Neighbor};
+use crate::frr::vty::table;
 
 /// One neighbour in one family of `show bgp summary json`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PeerJson {
+    #[serde(deserialize_with = "as_number")]
     remote_as: u32,
     state: String,
     peer_uptime_msec: u64,
@@ -20,6 +22,21 @@ struct PeerJson {
     connections_established: u64,
     table_version: u64,
     desc: Option<String>,
+}
+
+/// An AS number: as a number, or as a text where the instance's notation is `dot` or `dot+`.
+fn as_number<'de, D: Deserializer<'de>>(json: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Shown {
+        Number(u32),
+        Text(String),
+    }
+    match Shown::deserialize(json)? {
+        Shown::Number(number) => Ok(number),
+        Shown::Text(text) => table::as_number(&text)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is no AS number"))),
+    }
 }
 
 /// What an outbound table depends on: as long as all of it stays, so does the table.
@@ -123,6 +140,29 @@ mod tests {
         assert_eq!((admin.state.as_str(), admin.uptime), ("Idle (Admin)", None));
         assert_eq!(neighbors[&"fd00:7::9".parse().unwrap()].state, "Active");
         assert_eq!(tables[&Family::Ipv4].sent() + tables[&Family::Ipv6].sent(), 5);
+    }
+
+    /// As 10.3 writes with `router bgp 65000 as-notation dot+`, and with `dot`.
+    #[test]
+    fn an_as_number_is_read_in_every_notation() {
+        for (shown, number) in [
+            ("65002", 65002),
+            ("\"0.65002\"", 65002),
+            ("\"64086.59904\"", 4_200_000_000),
+            ("\"65002\"", 65002),
+        ] {
+            let json = format!(
+                r#"{{"ipv4Unicast": {{"as": "0.65000", "peers": {{"10.0.0.1": {{"remoteAs": {shown}}}}}}}}}"#
+            );
+            let neighbors = summary(&json).unwrap().neighbors;
+            assert_eq!(neighbors[&"10.0.0.1".parse().unwrap()].remote_as, number, "{shown}");
+        }
+        for wrong in ["\"0.65536\"", "\"65002.\"", "\"x\"", "-1", "\"+1\""] {
+            let json = format!(
+                r#"{{"ipv4Unicast": {{"peers": {{"10.0.0.1": {{"remoteAs": {wrong}}}}}}}}}"#
+            );
+            assert!(summary(&json).is_err(), "{wrong}");
+        }
     }
 
     #[test]

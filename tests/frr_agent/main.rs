@@ -19,6 +19,7 @@
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
+//! | `spelling` | an operator's configuration in other spellings, and what can't be read |
 //! | `screen` | novaroutectl's full screen and watches |
 
 #[path = "../agent/mod.rs"]
@@ -44,4 +45,5 @@ mod restart;
 mod routes;
 mod screen;
 mod sessions;
+mod spelling;
 mod way;

@@ -14,6 +14,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `dice` | numbers from a seed |
 //! | `model` | what may be declared, and what is |
 //! | `play` | the steps of a sequence |
 //! | `routers` | the lab, and what FRR runs as lines |
@@ -27,6 +28,7 @@ mod agent;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod dice;
 mod flat;
 mod model;
 mod play;

@@ -10,8 +10,9 @@ use tonic::Code;
 
 use crate::{
     agent::*,
+    dice::Dice,
     lab::{Lab, Router, wait_for},
-    model::{Dice, Model, OWNERS, Object, Wish},
+    model::{Model, OWNERS, Object, Wish},
     routers::{a_lab, lines, reference, start},
 };
 

@@ -171,9 +171,9 @@ impl Engine {
         let mut tree = self.last.get(daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
         tree.merge(&known.others.tree.overlap(&shape));
         let foreign = std::mem::take(&mut known.others.foreign);
-        let running = Running { tree, foreign, profile: None, version: None };
-        let plan =
-            plan_vty(vty.driver.table(), &vty.defaults, last, &running, desired, keep, false);
+        let (defaults, spelling) = (known.others.defaults.clone(), known.others.spelling.clone());
+        let running = Running { tree, foreign, defaults, spelling, ..Running::default() };
+        let plan = plan_vty(vty.driver.table(), last, &running, desired, keep, false);
         known.others.foreign = running.foreign;
         let plan = plan.map_err(|Unplannable { message, path }| EngineError::Refused {
             message,
@@ -328,7 +328,7 @@ impl Engine {
         before.merge(&known.others.tree);
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
         let carried_out = done.iter().map(|step| &plan.steps[*step]);
-        if let Err(error) = vty.driver.undo(carried_out).await {
+        if let Err(error) = vty.driver.undo(carried_out, &vty.defaults).await {
             warn!(%daemon, %error, "undoing step by step failed");
         }
         let back = vty.driver.restore_tree(&before, &ours, &vty.defaults).await;

@@ -124,7 +124,7 @@ impl Engine {
             Before::Vty(snapshot) => {
                 let (part, running) = (&self.vty[&daemon], &snapshot.running);
                 let table = part.driver.table();
-                plan_vty(table, &part.defaults, last, running, wanted, keep, told)
+                plan_vty(table, last, running, wanted, keep, told)
                     .map(DaemonPlan::Vty)
                     .map_err(|Unplannable { message, path }| EngineError::Refused {
                         message,

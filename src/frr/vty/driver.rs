@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{
     PipelineOutcome, Question, Reply, Session, VtyError, redact,
     script::segments,
-    steps::{Command, Step, steps},
+    steps::{Command, Step, spelled, steps, without_those_of_others},
     table::{Defaults, Running, Table},
 };
 use crate::{
@@ -261,15 +261,23 @@ impl VtyDriver {
     }
 
     /// Takes steps back, the last first, by the inverses that were computed before. Goes on after a
-    /// refusal: only reading back tells whether all is as before.
+    /// refusal: only reading back tells whether all is as before. An object that holds by now what these steps did not bring
+    /// is left to [`VtyDriver::restore`], which takes nothing of somebody else's along.
     ///
     /// # Errors
     /// The connection failed.
     pub async fn undo<'a>(
         &mut self,
         done: impl DoubleEndedIterator<Item = &'a Step>,
+        defaults: &Defaults,
     ) -> Result<(), ApplyError> {
-        let commands: Vec<&Command> = done.rev().flat_map(|step| &step.inverse).collect();
+        let mut done: Vec<&Step> = done.collect();
+        if done.iter().any(|step| step.makes) {
+            let now = self.read(defaults).await.map_err(|source| self.lost(source))?;
+            let shown = self.table.lines(&now.running.tree);
+            done = without_those_of_others(&done, &shown, &now.running.foreign);
+        }
+        let commands: Vec<&Command> = done.iter().rev().flat_map(|step| &step.inverse).collect();
         let refusal = self.run(&commands, false, &mut Vec::new(), &[], &mut Vec::new()).await;
         let refusal = refusal.map_err(|source| self.lost(source))?;
         if let Some(Refusal { command, words, .. }) = refusal {
@@ -341,7 +349,8 @@ impl VtyDriver {
             return Ok(None);
         }
         let (shown, wanted) = (self.table.lines(&now.running.tree), self.table.lines(&goal(&now)));
-        let back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
+        let mut back = steps(&shown, &wanted, &now.running.foreign).map_err(|e| e.to_string())?;
+        spelled(&mut back, &now.running.spelling);
         self.apply(&back).await.map_err(|error| error.to_string())?;
         let now = self.read(defaults).await.map_err(|error| chain(&error))?;
         Ok((!there(&now)).then_some(now))

@@ -5,11 +5,14 @@
 //! goes last and the other way round.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-use super::table::{Foreign, Line, LineKey};
+use super::{
+    redact,
+    table::{Foreign, Line, LineKey, Spelling, without_no},
+};
 use crate::tree::{self, Path, plain_line};
 
 /// One command with what leads to it and what takes it back.
@@ -25,6 +28,8 @@ pub struct Step {
     pub inverse: Vec<Command>,
     /// What the daemon shows for the object once the step is done; `None` where nothing.
     pub shows: Option<String>,
+    /// Whether it makes an object, so that its inverse removes all that is in it by then.
+    pub makes: bool,
 }
 
 /// A command and the lines that lead from the top of the configuration to where it stands.
@@ -53,6 +58,98 @@ pub struct WouldRemoveForeign {
     pub foreign: Vec<String>,
 }
 
+/// A line that the table can't read is about the same as one that is about to be sent, and would be overwritten: it is
+/// unknown, not absent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "FRR has {unreadable:?}, which NovaRoute cannot read; {line:?} would overwrite it: remove that line, or leave it to FRR's \
+     own configuration"
+)]
+pub struct Unreadable {
+    /// Where the data of the line is that was not sent.
+    pub path: Arc<Path>,
+    /// The line that was not sent, without secrets.
+    pub line: String,
+    /// The line that it would overwrite, without secrets.
+    pub unreadable: String,
+}
+
+/// Why nothing is sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InTheWay {
+    /// Something of somebody else's would be removed.
+    #[error(transparent)]
+    WouldRemove(#[from] WouldRemoveForeign),
+    /// Something of somebody else's would be overwritten.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl InTheWay {
+    /// Where the data is that can't be set or removed.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::WouldRemove(error) => &error.path,
+            Self::Unreadable(error) => &error.path,
+        }
+    }
+
+    /// The lines that are in the way.
+    pub fn lines(&self) -> &[String] {
+        match self {
+            Self::WouldRemove(error) => &error.foreign,
+            Self::Unreadable(error) => std::slice::from_ref(&error.unreadable),
+        }
+    }
+}
+
+/// The steps whose inverses remove nothing but what these steps brought. The others made an object that holds more by now:
+/// `shown` and `foreign` are what the daemon shows.
+pub fn without_those_of_others<'a>(
+    done: &[&'a Step],
+    shown: &[Line],
+    foreign: &[Foreign],
+) -> Vec<&'a Step> {
+    let makes: HashSet<&LineKey> = done.iter().filter(|it| it.makes).map(|it| &it.key).collect();
+    let brought: HashSet<&LineKey> = done.iter().map(|step| &step.key).collect();
+    let made: Vec<&Line> = shown.iter().filter(|it| it.entry && makes.contains(&it.key)).collect();
+    let by_path: HashMap<&[tree::Step], &LineKey> =
+        made.iter().map(|line| (&*line.path.0, &line.key)).collect();
+    let mut more: HashSet<&LineKey> = HashSet::new();
+    for line in shown.iter().filter(|line| !brought.contains(&line.key)) {
+        let path = &line.path.0;
+        more.extend((1..=path.len()).filter_map(|end| by_path.get(&path[..end]).copied()));
+    }
+    for line in made {
+        if foreign.iter().any(|it| is_inside(it, line)) {
+            more.insert(&line.key);
+        }
+    }
+    done.iter().copied().filter(|step| !step.makes || !more.contains(&step.key)).collect()
+}
+
+/// The same steps as the daemon spells what they are about.
+pub fn spelled(steps: &mut [Step], spelling: &Spelling) {
+    if spelling.is_empty() {
+        return;
+    }
+    let mut last: Option<(Arc<[String]>, Arc<[String]>)> = None;
+    let mut command = |command: &mut Command| {
+        command.text = spelling.of(&command.context, &command.text).to_owned();
+        let known = last.as_ref().filter(|(ours, _)| Arc::ptr_eq(ours, &command.context));
+        let theirs = match known {
+            Some((_, theirs)) => theirs.clone(),
+            None => spelling.of_context(&command.context).into(),
+        };
+        last = Some((command.context.clone(), theirs.clone()));
+        command.context = theirs;
+    };
+    for step in steps {
+        command(&mut step.command);
+        step.inverse.iter_mut().for_each(&mut command);
+    }
+}
+
 impl Command {
     fn set(line: &Line) -> Self {
         Self { context: line.context.clone(), text: line.text.clone(), opens: line.opens }
@@ -66,12 +163,9 @@ impl Command {
 /// The steps that turn a daemon that shows `before` into one that shows `after`.
 ///
 /// # Errors
-/// Something that goes contains lines of somebody else's.
-pub fn steps(
-    before: &[Line],
-    after: &[Line],
-    foreign: &[Foreign],
-) -> Result<Vec<Step>, WouldRemoveForeign> {
+/// Something that goes contains lines of somebody else's, or something that comes would overwrite one.
+pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec<Step>, InTheWay> {
+    let theirs = Theirs::of(foreign);
     let after_by_key: BTreeMap<_, _> = after.iter().map(|line| (&line.key, line)).collect();
     let mut standing: Vec<&Line> = before.iter().collect();
     let mut steps = Vec::new();
@@ -94,7 +188,9 @@ pub fn steps(
         if standing_by_key.get(&line.key).is_some_and(|old| old.text == line.text) {
             continue;
         }
-        overwrites_nothing(line, foreign)?;
+        if !standing_by_key.contains_key(&line.key) {
+            theirs.let_stand(line)?;
+        }
         // What can't stand beside it, not even for a moment, goes before it comes.
         let rival = |other: &&&Line| {
             other.rival == line.rival
@@ -122,6 +218,7 @@ pub fn steps(
             command: Command::set(line),
             inverse: vec![inverse],
             shows: Some(line.text.clone()),
+            makes: line.entry && old.is_none(),
         });
     }
 
@@ -162,21 +259,54 @@ fn by_path<'a>(lines: &[&'a Line]) -> ByPath<'a> {
     lines.iter().map(|line| ((&*line.path, &line.key), *line)).collect()
 }
 
-/// Whether a line would put itself in the place of one of somebody else's.
-fn overwrites_nothing(line: &Line, foreign: &[Foreign]) -> Result<(), WouldRemoveForeign> {
-    let Some(words) = line.alone else { return Ok(()) };
-    let in_place = |f: &&Foreign| {
-        let rest = f.text.strip_prefix(words);
-        f.context[..] == line.context[..]
-            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    match foreign.iter().find(in_place) {
-        Some(theirs) => {
-            let (path, undo) = (line.path.clone(), line.text.clone());
-            Err(WouldRemoveForeign { path, undo, foreign: vec![theirs.text.clone()] })
+/// Lines that the table can't read, by where they stand and by their first word.
+struct Theirs<'a>(HashMap<(&'a [String], &'a str), Vec<&'a str>>);
+
+impl<'a> Theirs<'a> {
+    fn of(foreign: &'a [Foreign]) -> Self {
+        let mut theirs = HashMap::<_, Vec<&str>>::new();
+        for line in foreign {
+            theirs.entry((&*line.context, first_word(&line.text))).or_default().push(&line.text);
         }
-        None => Ok(()),
+        Self(theirs)
     }
+
+    fn beside<'b>(&'b self, context: &'b [String], line: &'b str) -> &'b [&'b str] {
+        self.0.get(&(context, first_word(line))).map_or(&[], Vec::as_slice)
+    }
+
+    /// That a line that comes is about nothing that is unknown, and neither is a node in which it stands.
+    fn let_stand(&self, line: &Line) -> Result<(), Unreadable> {
+        let refuse = |unreadable: &str| Unreadable {
+            path: line.path.clone(),
+            line: redact(&line.text).into_owned(),
+            unreadable: redact(unreadable).into_owned(),
+        };
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        if let Some(other) =
+            self.beside(&line.context, &line.text).iter().find(|it| line.overwrites(it))
+        {
+            return Err(refuse(other));
+        }
+        for (at, node) in line.context.iter().enumerate() {
+            // The same node in another spelling; an instance has a line of its own, which is looked at by itself.
+            let same = |other: &&&str| {
+                let rest = other.strip_prefix(node.as_str());
+                !node.starts_with("router ") && rest.is_some_and(|rest| rest.starts_with(' '))
+            };
+            if let Some(other) = self.beside(&line.context[..at], node).iter().find(same) {
+                return Err(refuse(other));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first word of a line, whether it sets or takes away.
+fn first_word(line: &str) -> &str {
+    without_no(line).split(' ').next().unwrap_or_default()
 }
 
 /// The step that takes a line away, with all inside where it makes an object. `kept` is what shall
@@ -206,8 +336,9 @@ fn removal(
         inverse.extend(inside.into_iter().map(Command::set));
         lost.extend(foreign.iter().filter(|f| is_inside(f, line)).map(|f| f.text.clone()));
         if !lost.is_empty() {
+            let foreign = lost.iter().map(|line| redact(line).into_owned()).collect();
             let (path, undo) = (line.path.clone(), line.undo.clone());
-            return Err(WouldRemoveForeign { path, undo, foreign: lost });
+            return Err(WouldRemoveForeign { path, undo, foreign });
         }
     }
     Ok(Step {
@@ -216,6 +347,7 @@ fn removal(
         command: Command::undo(line),
         inverse,
         shows: None,
+        makes: false,
     })
 }
 
@@ -227,9 +359,8 @@ fn is_inside(foreign: &Foreign, line: &Line) -> bool {
         return foreign.context.starts_with(&line.context) && opened == Some(&line.text);
     }
     // "no neighbor X" removes every line that starts with "neighbor X".
-    let object = line.undo.strip_prefix("no ").unwrap_or(&line.undo);
-    let text = plain_line(&foreign.text);
-    let text = text.strip_prefix("no ").unwrap_or(&text);
+    let (object, text) = (without_no(&line.undo), plain_line(&foreign.text));
+    let text = without_no(&text);
     foreign.context.starts_with(&line.context)
         && text.strip_prefix(object).is_some_and(|rest| rest.starts_with(' '))
 }
@@ -246,7 +377,7 @@ mod tests {
         Table::of(Daemon::Bgpd).expect("a table").parse(text, &Defaults::default())
     }
 
-    fn between(before: &str, after: &str) -> Result<Vec<Step>, WouldRemoveForeign> {
+    fn between(before: &str, after: &str) -> Result<Vec<Step>, InTheWay> {
         let table = Table::of(Daemon::Bgpd).expect("a table");
         let (before, after) = (running(before), running(after));
         steps(&table.lines(&before.tree), &table.lines(&after.tree), &before.foreign)
@@ -306,7 +437,7 @@ mod tests {
                     address-family ipv4 unicast\n  neighbor 10.0.0.1 route-map IN in\n  \
                     neighbor 10.0.0.11 route-map IN in\n";
         let refused = between(with, "router bgp 65000\n").expect_err("foreign lines");
-        assert_eq!(refused.foreign, ["neighbor 10.0.0.1 route-map IN in"]);
+        assert_eq!(refused.lines(), ["neighbor 10.0.0.1 route-map IN in"]);
     }
 
     #[test]
@@ -315,14 +446,10 @@ mod tests {
         let steps = between(&format!("{ROUTER}{theirs}"), "").expect("nothing of theirs goes");
         assert_eq!(commands(&steps), ["no neighbor 10.0.0.1"]);
         let other = between(&format!("{ROUTER}{theirs}"), "router bgp 65009\n");
-        assert_eq!(other.expect_err("can't be kept").foreign, [theirs.trim()]);
+        assert_eq!(other.expect_err("can't be kept").lines(), [theirs.trim()]);
     }
 
-    fn in_daemon(
-        daemon: Daemon,
-        before: &str,
-        after: &str,
-    ) -> Result<Vec<Step>, WouldRemoveForeign> {
+    fn in_daemon(daemon: Daemon, before: &str, after: &str) -> Result<Vec<Step>, InTheWay> {
         let table = Table::of(daemon).expect("a table");
         let read = |text| table.parse(text, &Defaults::default());
         let (before, after) = (read(before), read(after));
@@ -378,10 +505,28 @@ mod tests {
         let ours = "router ospf\n redistribute static route-map NR-ospf\n";
         for theirs in ["redistribute static", "redistribute static metric 5 route-map MINE"] {
             let steps = in_daemon(Daemon::Ospfd, &format!("router ospf\n {theirs}\n"), ours);
-            assert_eq!(steps.expect_err("in the way").foreign, [theirs]);
+            assert_eq!(steps.expect_err("in the way").lines(), [theirs]);
         }
         let other = "router ospf\n redistribute static-like\n";
         assert_eq!(in_daemon(Daemon::Ospfd, other, ours).map(|steps| steps.len()), Ok(1));
+    }
+
+    #[test]
+    fn what_holds_more_by_now_is_not_undone_blindly() {
+        let table = Table::of(Daemon::Bgpd).expect("a table");
+        let done = between("router bgp 65000\n", ROUTER).expect("no foreign lines");
+        let undone = |shown: &str| {
+            let shown = running(shown);
+            let lines = table.lines(&shown.tree);
+            let done: Vec<&Step> = done.iter().collect();
+            without_those_of_others(&done, &lines, &shown.foreign).len()
+        };
+        assert_eq!(undone(ROUTER), 1);
+        // Somebody has configured something in it meanwhile, which the table knows or doesn't.
+        for line in ["description theirs", "peer-group THEIRS"] {
+            assert_eq!(undone(&format!("{ROUTER} neighbor 10.0.0.1 {line}\n")), 0, "{line}");
+            assert_eq!(undone(&format!("{ROUTER} neighbor 10.0.0.2 {line}\n")), 1, "{line}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{CliNode, Row, Table, pattern::Bindings};
-use crate::tree::{Path, Tree};
+use crate::tree::{Path, Tree, plain_line};
 
 /// Identifies what a line is about: its place in the table and the keys of the object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,8 +35,45 @@ pub struct Line {
     pub rival: Option<Box<str>>,
     /// Places of the lines that keep it where it is, whosever they are.
     pub kept_by: Vec<usize>,
-    /// Words with which the daemon has one line only: somebody else's must not be overwritten.
-    pub alone: Option<&'static str>,
+    /// Bytes of `text` that say what it is about: of lines that begin so, the daemon has one.
+    pub subject: usize,
+    /// Words with which a line of the same beginning goes on that is about something else.
+    pub beside: &'static [&'static str],
+    /// Beginnings of other lines that it overwrites.
+    pub also: &'static [&'static str],
+}
+
+impl Line {
+    /// Whether a line that stands in the same place, and that the table can't read, is about the same as this one.
+    pub fn overwrites(&self, other: &str) -> bool {
+        let subject = without_no(self.text.get(..self.subject).unwrap_or(&self.text));
+        let other = plain_line(other);
+        let other = without_no(&other);
+        let rest = |beginning| other.strip_prefix(beginning).filter(|rest| is_end(rest));
+        let same = rest(subject).is_some_and(|rest| {
+            let word = rest.split_whitespace().next().unwrap_or_default();
+            !self.beside.contains(&word) && !names_another_table(other)
+        });
+        same || self.also.iter().any(|beginning| rest(beginning).is_some())
+    }
+}
+
+/// Whether nothing follows, or other words.
+fn is_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(' ')
+}
+
+/// The line that a `no` takes away, or the line itself.
+pub(crate) fn without_no(line: &str) -> &str {
+    line.strip_prefix("no ").unwrap_or(line)
+}
+
+/// Whether a line is about an instance or a session in another VRF, or about a view: those are objects of their own, though they
+/// have the number or the address of ours.
+fn names_another_table(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    matches!(words.next(), Some("router" | "peer"))
+        && words.any(|word| matches!(word, "vrf" | "view"))
 }
 
 /// Data that no row stands for: it can't be sent to this daemon.
@@ -138,7 +175,9 @@ impl Table {
                 Some(format!("{kind} {}", bindings.get(variable)?).into())
             }),
             kept_by: row.kept_by.clone(),
-            alone: row.alone,
+            subject: row.line.length(row.subject, bindings),
+            beside: row.beside,
+            also: row.also,
         })
     }
 

@@ -18,8 +18,10 @@ mod rows;
 
 use std::sync::LazyLock;
 
+pub(crate) use lines::without_no;
 pub use lines::{Line, LineKey, NoLine};
-pub use parse::{Foreign, Running};
+pub use parse::{Foreign, Running, Spelling};
+pub use pattern::as_number;
 use pattern::{DataPattern, Template};
 use rows::{HiddenSpec, NodeSpec};
 
@@ -70,8 +72,12 @@ struct Row {
     rival: Option<(&'static str, &'static str)>,
     /// Places of the lines that keep it where it is.
     kept_by: Vec<usize>,
-    /// Words with which the daemon has one line only.
-    alone: Option<&'static str>,
+    /// Tokens of the line that say what it is about.
+    subject: usize,
+    /// Words with which a line of the same beginning goes on that is about something else.
+    beside: &'static [&'static str],
+    /// Beginnings of other lines that it overwrites.
+    also: &'static [&'static str],
 }
 
 /// A leaf that the running configuration leaves out when it has a certain value.
@@ -79,10 +85,12 @@ struct Row {
 struct Hidden {
     leaf: DataPattern,
     value: Option<&'static str>,
+    /// Lines of the object around it that give it another value.
+    unless: &'static [(&'static str, &'static str)],
 }
 
 /// Values that leaves have where the running configuration doesn't show them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Defaults {
     /// Beside the entries of `Table::hidden`.
     values: Vec<Option<String>>,
@@ -126,13 +134,17 @@ impl Table {
             .iter()
             .map(|row| {
                 let node = index(row.node);
+                let line = Template::parse(&row.line);
+                let data: Vec<_> = row.data.iter().map(|text| data(&nodes[node], text)).collect();
+                let keys: Vec<_> = data[0].key_variables().collect();
+                let subject = row.subject.unwrap_or_else(|| line.subject(&keys, row.entry));
                 Row {
                     node,
                     slot: row.slot,
                     order: order(row.slot),
-                    line: Template::parse(&row.line),
+                    line,
                     undo: Template::parse(&row.undo),
-                    data: row.data.iter().map(|text| data(&nodes[node], text)).collect(),
+                    data,
                     entry: row.entry,
                     opens: row.opens.map(index),
                     aliases: (row.aliases.iter())
@@ -140,7 +152,9 @@ impl Table {
                         .collect(),
                     rival: row.rival,
                     kept_by: row.kept_by.iter().map(|slot| order(slot)).collect(),
-                    alone: row.alone,
+                    subject,
+                    beside: row.beside,
+                    also: row.also,
                 }
             })
             .collect();
@@ -159,6 +173,7 @@ impl Table {
                 .map(|spec| Hidden {
                     leaf: DataPattern::parse(&format!("{}{}", spec.root, spec.leaf)),
                     value: spec.value,
+                    unless: spec.unless,
                 })
                 .collect(),
         }
@@ -190,6 +205,25 @@ impl Table {
             None => schema.default_of(&hidden.leaf.schema_path()),
         };
         Defaults { values: self.hidden.iter().map(value).collect() }
+    }
+
+    /// The values of hidden leaves that are the daemon's own, whatever the schema says.
+    pub fn own_defaults(&self) -> Defaults {
+        Defaults { values: self.hidden.iter().map(|it| it.value.map(str::to_owned)).collect() }
+    }
+
+    /// The values that hidden leaves have beside these lines, which the table does not know.
+    fn defaults_beside(&self, foreign: &[Foreign], defaults: &Defaults) -> Defaults {
+        let mut beside = defaults.clone();
+        for (hidden, value) in self.hidden.iter().zip(&mut beside.values) {
+            for (text, other) in hidden.unless {
+                // An instance of a VRF is no place that the table knows: its lines stand in none.
+                if foreign.iter().any(|it| it.text == *text && it.is_in_the_instance()) {
+                    *value = Some((*other).to_owned());
+                }
+            }
+        }
+        beside
     }
 
     /// What a leaf falls back to where its line is taken away.

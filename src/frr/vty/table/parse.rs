@@ -1,6 +1,8 @@
 //! `show running-config` → tree, and the lines that the table doesn't know.
 
-use super::{Defaults, Table, pattern::Bindings};
+use std::collections::BTreeMap;
+
+use super::{Defaults, Table, Template, pattern::Bindings};
 use crate::tree::Tree;
 
 /// A daemon's configuration as it gave it.
@@ -14,15 +16,53 @@ pub struct Running {
     pub profile: Option<String>,
     /// `frr version X`.
     pub version: Option<String>,
+    /// The values that the daemon does not show, as its own lines have them.
+    pub defaults: Defaults,
+    /// Lines of which the daemon shows another spelling than the table's.
+    pub spelling: Spelling,
+}
+
+/// Lines that stand in another spelling than the table's own: what is put back is put back as it stood, and nodes are
+/// entered by the line that the daemon shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spelling {
+    /// What the daemon shows, by the line and the lines around it as the table spells them.
+    shown: BTreeMap<(Vec<String>, String), String>,
+}
+
+impl Spelling {
+    /// Whether all lines are spelled as the table does.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// The line as the daemon shows it; `context` and `line` as the table spells them.
+    pub fn of<'a>(&'a self, context: &[String], line: &'a str) -> &'a str {
+        self.shown.get(&(context.to_vec(), line.to_owned())).map_or(line, String::as_str)
+    }
+
+    /// The lines around a line as the daemon shows them.
+    pub fn of_context(&self, context: &[String]) -> Vec<String> {
+        let shown = |(at, line): (usize, &String)| self.of(&context[..at], line).to_owned();
+        context.iter().enumerate().map(shown).collect()
+    }
 }
 
 /// A line that the table doesn't know: somebody else's. It is never touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
-    /// Lines that lead to where it stands.
+    /// Lines that lead to where it stands, as the table spells them.
     pub context: Vec<String>,
     /// The line.
     pub text: String,
+}
+
+impl Foreign {
+    /// Whether it stands in the BGP instance of the default VRF itself.
+    pub(super) fn is_in_the_instance(&self) -> bool {
+        let [router] = &self.context[..] else { return false };
+        router.strip_prefix("router bgp ").is_some_and(|number| number.parse::<u32>().is_ok())
+    }
 }
 
 /// Lines that are no configuration: what the daemon says of itself.
@@ -40,6 +80,14 @@ fn is_of_profile(line: &str, profile: Option<&str>) -> bool {
 struct Open {
     node: usize,
     bindings: Bindings,
+    /// The line that entered it, as the table spells it.
+    line: String,
+}
+
+/// A block of somebody else's that is being read.
+struct Block {
+    indentation: usize,
+    /// The line that begins it.
     line: String,
 }
 
@@ -48,8 +96,7 @@ impl Table {
     pub fn parse(&self, text: &str, defaults: &Defaults) -> Running {
         let mut running = Running::default();
         let mut stack = vec![Open { node: 0, bindings: Bindings::default(), line: String::new() }];
-        // Indentation of the foreign block that is being read.
-        let mut foreign_block: Option<usize> = None;
+        let mut block: Option<Block> = None;
         for raw in text.lines() {
             let line = raw.trim_end();
             let body = line.trim_start();
@@ -57,15 +104,16 @@ impl Table {
             if body.is_empty() || body.starts_with('!') {
                 continue;
             }
-            if let Some(outer) = foreign_block {
-                if indentation > outer || (indentation == outer && body.starts_with("exit")) {
-                    running.foreign.push(foreign(&stack, line));
-                    if indentation == outer {
-                        foreign_block = None;
+            if let Some(Block { indentation: outer, line: first }) = &block {
+                let ends = indentation == *outer && body.starts_with("exit");
+                if indentation > *outer || ends {
+                    running.foreign.push(foreign(&stack, Some(first), body));
+                    if ends {
+                        block = None;
                     }
                     continue;
                 }
-                foreign_block = None;
+                block = None;
             }
             if stack.len() > 1 && matches!(body, "exit" | "exit-address-family" | "end") {
                 stack.pop();
@@ -81,36 +129,40 @@ impl Table {
                 continue;
             }
             if body == "end"
-                || self.known(body, &mut stack, &mut running.tree)
+                || self.known(body, &mut stack, &mut running)
                 || is_of_profile(body, running.profile.as_deref())
             {
                 continue;
             }
-            running.foreign.push(foreign(&stack, line));
-            foreign_block = Some(indentation);
+            running.foreign.push(foreign(&stack, None, body));
+            block = Some(Block { indentation, line: body.to_owned() });
         }
-        self.fill(&mut running.tree, defaults);
+        running.defaults = self.defaults_beside(&running.foreign, defaults);
+        self.fill(&mut running.tree, &running.defaults);
         running
     }
 
     /// Reads one line in the innermost open node; `false` where no row is of its form.
-    fn known(&self, line: &str, stack: &mut Vec<Open>, tree: &mut Tree) -> bool {
+    fn known(&self, line: &str, stack: &mut Vec<Open>, running: &mut Running) -> bool {
         let Some(open) = stack.last() else { return false };
         let (node, outer) = (open.node, open.bindings.clone());
         for row in self.rows.iter().filter(|row| row.node == node) {
             let read = row.line.read(line).or_else(|| {
                 row.aliases.iter().find_map(|(alias, lacking)| {
                     let mut bindings = alias.read(line)?;
-                    lacking.iter().all(|(v, value)| bindings.bind(v, value)).then_some(bindings)
+                    let whole = lacking.iter().all(|(v, value)| bindings.bind(v, value));
+                    whole.then(|| bindings.respelled())
                 })
             });
             let Some(mut bindings) = read else { continue };
             bindings.extend(&outer);
-            if !row.data.iter().all(|pattern| pattern.assert(tree, &bindings)) {
+            if !row.data.iter().all(|pattern| pattern.assert(&mut running.tree, &bindings)) {
                 continue;
             }
+            let ours = spelled(&row.line, &bindings, line, stack, running);
             if let Some(node) = row.opens {
-                stack.push(Open { node, bindings, line: line.to_owned() });
+                let line = ours.unwrap_or_else(|| line.to_owned());
+                stack.push(Open { node, bindings, line });
             }
             return true;
         }
@@ -120,7 +172,9 @@ impl Table {
                 && let Some(mut bindings) = child.enter.read(line)
             {
                 bindings.extend(&outer);
-                stack.push(Open { node: at, bindings, line: line.to_owned() });
+                let ours = spelled(&child.enter, &bindings, line, stack, running);
+                let line = ours.unwrap_or_else(|| line.to_owned());
+                stack.push(Open { node: at, bindings, line });
                 return true;
             }
         }
@@ -128,9 +182,24 @@ impl Table {
     }
 }
 
-fn foreign(stack: &[Open], line: &str) -> Foreign {
-    Foreign {
-        context: stack[1..].iter().map(|open| open.line.clone()).collect(),
-        text: line.trim_start().to_owned(),
-    }
+/// The table's own spelling of a line that was read, where it is another; noted for what puts the line back.
+fn spelled(
+    template: &Template,
+    bindings: &Bindings,
+    shown: &str,
+    stack: &[Open],
+    running: &mut Running,
+) -> Option<String> {
+    let ours = template.render(bindings).filter(|_| bindings.are_respelled())?;
+    running.spelling.shown.insert((context(stack), ours.clone()), shown.to_owned());
+    Some(ours)
+}
+
+fn context(stack: &[Open]) -> Vec<String> {
+    stack[1..].iter().map(|open| open.line.clone()).collect()
+}
+
+fn foreign(stack: &[Open], block: Option<&String>, line: &str) -> Foreign {
+    let context = context(stack).into_iter().chain(block.cloned()).collect();
+    Foreign { context, text: line.to_owned() }
 }

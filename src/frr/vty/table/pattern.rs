@@ -7,8 +7,9 @@
 //! the line, and `[ … ]` around what is left out where its variables are not bound. A variable may
 //! demand a form: `{v:ip}`, `{v:num}`, `{v:ip4net}`, `{v:ip6net}`, `{v:ours}` (a name
 //! that only NovaRoute gives) and `{v:name}` (not `*`, FRR's own word for none). Values are compared as values, so these are read
-//! in one spelling however they are shown: addresses and prefixes as Rust writes them, `{v:area}` as a dotted quad,
-//! `{v:communities...}` as the model writes communities, in order.
+//! in one spelling however they are shown: addresses and prefixes as Rust writes them, `{v:area}` as a dotted quad, `{v:as}`, an AS
+//! number, as one number, `{v:communities...}` as the model writes communities, in order. What is read in another spelling than the
+//! table's own is marked as such. A variable whose name begins with `_` is read and not kept.
 
 use std::{
     borrow::Cow,
@@ -23,11 +24,26 @@ use crate::{
 
 /// Values of a row's variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bindings(Vec<(&'static str, Box<str>)>);
+pub(super) struct Bindings {
+    values: Vec<(&'static str, Box<str>)>,
+    /// Whether they were read from a line that the table spells in another way.
+    respelled: bool,
+}
 
 impl Bindings {
     pub(super) fn get(&self, variable: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| *name == variable).map(|(_, value)| &**value)
+        self.values.iter().find(|(name, _)| *name == variable).map(|(_, value)| &**value)
+    }
+
+    /// Whether they were read from a line that the table spells in another way.
+    pub(super) fn are_respelled(&self) -> bool {
+        self.respelled
+    }
+
+    /// Notes that the line they were read from is spelled in another way by the table.
+    pub(super) fn respelled(mut self) -> Self {
+        self.respelled = true;
+        self
     }
 
     /// Binds a variable; `false` where it has another value already.
@@ -35,14 +51,14 @@ impl Bindings {
         match self.get(variable) {
             Some(bound) => bound == value,
             None => {
-                self.0.push((variable, value.into()));
+                self.values.push((variable, value.into()));
                 true
             }
         }
     }
 
     pub(super) fn extend(&mut self, other: &Bindings) {
-        for (name, value) in &other.0 {
+        for (name, value) in &other.values {
             self.bind(name, value);
         }
     }
@@ -56,9 +72,25 @@ enum Form {
     Ipv4Net,
     Ipv6Net,
     Area,
+    As,
     Ours,
     Name,
     Communities,
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// An AS number in any of FRR's notations (RFC 5396): `65536` (plain), `1.0` (dot, dot+), `0.65000` (dot+).
+pub fn as_number(text: &str) -> Option<u32> {
+    match text.split_once('.') {
+        None => text.parse().ok().filter(|_| is_digits(text)),
+        Some((high, low)) if is_digits(high) && is_digits(low) => {
+            Some(u32::from(high.parse::<u16>().ok()?) << 16 | u32::from(low.parse::<u16>().ok()?))
+        }
+        Some(_) => None,
+    }
 }
 
 impl Form {
@@ -66,12 +98,16 @@ impl Form {
         match self {
             Self::Any | Self::Communities => true,
             Self::Ip => text.parse::<IpAddr>().is_ok(),
-            Self::Number => text.parse::<u64>().is_ok(),
+            // A sign is none: `set metric +5` adds.
+            Self::Number => is_digits(text) && text.parse::<u64>().is_ok(),
             Self::Ipv4Net => text.parse::<ipnet::Ipv4Net>().is_ok(),
             Self::Ipv6Net => text.parse::<ipnet::Ipv6Net>().is_ok(),
             Self::Name => text != "*",
             Self::Ours => text.starts_with("NR-"),
-            Self::Area => text.parse::<Ipv4Addr>().is_ok() || text.parse::<u32>().is_ok(),
+            Self::Area => {
+                text.parse::<Ipv4Addr>().is_ok() || is_digits(text) && text.parse::<u32>().is_ok()
+            }
+            Self::As => as_number(text).is_some(),
         }
     }
 
@@ -84,7 +120,12 @@ impl Form {
             },
             Self::Ip | Self::Ipv6Net => plain_address(text),
             Self::Communities => communities(text).map_or(text.into(), Cow::Owned),
-            Self::Any | Self::Number | Self::Ipv4Net | Self::Ours | Self::Name => text.into(),
+            Self::As if text.contains('.') => {
+                as_number(text).map_or(text.into(), |number| number.to_string().into())
+            }
+            Self::Any | Self::Number | Self::Ipv4Net | Self::Ours | Self::Name | Self::As => {
+                text.into()
+            }
         }
     }
 }
@@ -113,12 +154,18 @@ impl Variable {
             "ip4net" => Form::Ipv4Net,
             "ip6net" => Form::Ipv6Net,
             "area" => Form::Area,
+            "as" => Form::As,
             "ours" => Form::Ours,
             "name" => Form::Name,
             "communities" => Form::Communities,
             form => panic!("no form {form} of a variable"),
         };
         Self { name, form }
+    }
+
+    /// Whether it is read for the line's form alone.
+    fn is_not_kept(self) -> bool {
+        self.name.starts_with('_')
     }
 }
 
@@ -443,6 +490,28 @@ impl Template {
         Some(words.join(" "))
     }
 
+    /// Words of the line, as far as they say what it is about: to the last of these keys, or to the first word that is
+    /// not fixed by them. To be given to [`Template::length`].
+    pub(super) fn subject(&self, keys: &[&str], entry: bool) -> usize {
+        let is_key = |token: &Token| matches!(token, Token::Variable(v) if keys.contains(&v.name));
+        let fixed = self.0.iter().take_while(|t| matches!(t, Token::Word(_)) || is_key(t)).count();
+        match self.0.iter().rposition(is_key) {
+            Some(last) if entry => last + 1,
+            _ => fixed,
+        }
+    }
+
+    /// Bytes of the first tokens of a rendered line.
+    pub(super) fn length(&self, tokens: usize, bindings: &Bindings) -> usize {
+        let words = self.0.iter().take(tokens).filter_map(|token| match token {
+            Token::Word(word) => Some(word.len()),
+            Token::Variable(v) => bindings.get(v.name).map(str::len),
+            Token::Rest(_) | Token::Optional(_) => None,
+        });
+        let (count, bytes) = words.fold((0, 0), |(count, bytes), word| (count + 1, bytes + word));
+        bytes + usize::saturating_sub(count, 1)
+    }
+
     /// Reads a line; `None` where it is another.
     pub(super) fn read(&self, line: &str) -> Option<Bindings> {
         let mut bindings = Bindings::default();
@@ -457,16 +526,20 @@ fn read_tokens<'a>(tokens: &[Token], line: &'a str, bindings: &mut Bindings) -> 
         let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
         match token {
             Token::Word(expected) if word == *expected => rest = after,
-            Token::Variable(v)
-                if !word.is_empty()
-                    && v.form.fits(word)
-                    && bindings.bind(v.name, &v.form.canonical(word)) =>
-            {
+            Token::Variable(v) if !word.is_empty() && v.form.fits(word) => {
+                let value = v.form.canonical(word);
+                bindings.respelled |= v.is_not_kept() || value != word;
+                if !v.is_not_kept() && !bindings.bind(v.name, &value) {
+                    return None;
+                }
                 rest = after;
             }
-            Token::Rest(v)
-                if !rest.is_empty() && bindings.bind(v.name, &v.form.canonical(rest)) =>
-            {
+            Token::Rest(v) if !rest.is_empty() => {
+                let value = v.form.canonical(rest);
+                bindings.respelled |= value != rest;
+                if !bindings.bind(v.name, &value) {
+                    return None;
+                }
                 rest = "";
             }
             Token::Optional(group) => {

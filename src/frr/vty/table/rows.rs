@@ -38,14 +38,21 @@ pub(super) struct RowSpec {
     pub aliases: Vec<(String, &'static [(&'static str, &'static str)])>,
     pub rival: Option<(&'static str, &'static str)>,
     pub kept_by: &'static [&'static str],
-    pub alone: Option<&'static str>,
+    /// Number of the first words that say what the line is about, where they are others than usual.
+    pub subject: Option<usize>,
+    /// Words with which a line of the same beginning goes on that is about something else.
+    pub beside: &'static [&'static str],
+    /// Beginnings of other lines that it overwrites.
+    pub also: &'static [&'static str],
 }
 
-/// A leaf that is not shown when it has `value`, or the schema's default where that is `None`.
+/// A leaf that is not shown when it has `value`, or the schema's default where that is `None`; unless the object around
+/// it has one of these lines, which give it another.
 pub(super) struct HiddenSpec {
     pub root: &'static str,
     pub leaf: &'static str,
     pub value: Option<&'static str>,
+    pub unless: &'static [(&'static str, &'static str)],
 }
 
 fn row(node: &'static str, slot: &'static str, line: &str, undo: &str, data: &[&str]) -> RowSpec {
@@ -60,7 +67,9 @@ fn row(node: &'static str, slot: &'static str, line: &str, undo: &str, data: &[&
         aliases: Vec::new(),
         rival: None,
         kept_by: &[],
-        alone: None,
+        subject: None,
+        beside: &[],
+        also: &[],
     }
 }
 
@@ -88,9 +97,9 @@ impl RowSpec {
         self
     }
 
-    /// The daemon has one line that begins with these words: another form of it would be overwritten.
-    fn alone(mut self, words: &'static str) -> Self {
-        self.alone = Some(words);
+    /// The daemon has one line that begins with the first `count` words: another form of it would be overwritten.
+    fn subject(mut self, count: usize) -> Self {
+        self.subject = Some(count);
         self
     }
 }
@@ -236,8 +245,9 @@ fn route_maps(rows: &mut Vec<RowSpec>) {
 }
 
 fn instance(rows: &mut Vec<RowSpec>) {
-    let line = "router bgp {as:num}";
-    let (presence, local_as) = (format!("{BGP}!"), format!("{BGP}/global/local-as={{as:num}}"));
+    // FRR takes it for the same instance without the notation, and keeps showing it.
+    let line = "router bgp {as:as} [as-notation {_notation}]";
+    let (presence, local_as) = (format!("{BGP}!"), format!("{BGP}/global/local-as={{as:as}}"));
     rows.push(
         row(TOP, "router bgp", line, "no router bgp {as}", &[&presence, &local_as])
             .entry()
@@ -274,17 +284,34 @@ fn instance(rows: &mut Vec<RowSpec>) {
     // Before any neighbour: a node that is drained never announces anything without saying so.
     let (on, off) = ("bgp graceful-shutdown", "no bgp graceful-shutdown");
     global("graceful-shutdown", on, off, "/global/graceful-shutdown/enable=true");
+    for row in rows.iter_mut().filter(|row| row.slot == "graceful-restart") {
+        (row.beside, row.also) = (GRACEFUL_RESTART_BESIDE, GRACEFUL_RESTART_ALSO);
+    }
 }
+
+/// What graceful restart has beside its mode, in lines of their own.
+const GRACEFUL_RESTART_BESIDE: &[&str] = &[
+    "restart-time",
+    "stalepath-time",
+    "select-defer-time",
+    "rib-stale-time",
+    "preserve-fw-state",
+    "disable-eor",
+    "notification",
+];
+
+/// The third mode, which the model does not have.
+const GRACEFUL_RESTART_ALSO: &[&str] = &["bgp graceful-restart-disable"];
 
 fn neighbors(rows: &mut Vec<RowSpec>) {
     const N: &str = "/neighbors/neighbor[remote-address={n:ip}]";
     let at = |rest: &str| format!("{N}{rest}");
     for (remote, data) in [
         (
-            "{asn:num}",
+            "{asn:as}",
             vec![
                 at("/neighbor-remote-as/remote-as-type=as-specified"),
-                at("/neighbor-remote-as/remote-as={asn:num}"),
+                at("/neighbor-remote-as/remote-as={asn:as}"),
             ],
         ),
         ("internal", vec![at("/neighbor-remote-as/remote-as-type=internal")]),
@@ -311,6 +338,12 @@ fn neighbors(rows: &mut Vec<RowSpec>) {
         &["/update-source/ip={source:ip}"],
     );
     neighbor(
+        "update-source",
+        "update-source {ifname}",
+        "update-source",
+        &["/update-source/interface={ifname}"],
+    );
+    neighbor(
         "ebgp-multihop",
         "ebgp-multihop {ttl:num}",
         "ebgp-multihop",
@@ -329,6 +362,13 @@ fn neighbors(rows: &mut Vec<RowSpec>) {
         "bfd profile {profile}",
         &["/bfd-options/novaroute-frr-bgp:profile={profile}"],
     );
+    for row in rows.iter_mut() {
+        match row.slot {
+            "timers" => row.beside = &["connect", "delayopen"],
+            "bfd" => row.beside = &["profile", "check-control-plane-failure", "strict"],
+            _ => {}
+        }
+    }
     // FRR shows the largest TTL as no TTL.
     let multihop = rows.iter_mut().find(|row| row.slot == "ebgp-multihop").expect("pushed above");
     multihop.aliases.push(("neighbor {n:ip} ebgp-multihop".to_owned(), &[("ttl", "255")]));
@@ -356,47 +396,86 @@ fn family_rows(rows: &mut Vec<RowSpec>, family: AddressFamily) {
         &[&format!("{neighbor}/{name}/soft-reconfiguration=true")],
     ));
     let limit = format!("{neighbor}/{name}/prefix-limit/direction-list[direction=in]");
-    let (max, warning) =
-        (format!("{limit}/max-prefixes={{max:num}}"), format!("{limit}/options/warning-only=true"));
-    let line = "neighbor {n:ip} maximum-prefix {max:num}";
     let undo = "no neighbor {n} maximum-prefix";
-    rows.push(row(node, slots[1], &format!("{line} warning-only"), undo, &[&max, &warning]));
-    rows.push(row(node, slots[1], line, undo, &[&max]));
+    // FRR shows the words in this order, and no threshold of 75. The first is ours: of what a change leaves of theirs it is what counts.
+    for (words, options) in [
+        ("warning-only", &["warning-only=true"][..]),
+        (
+            "{pct:num} warning-only",
+            &["tw-shutdown-threshold-pct={pct:num}", "tw-warning-only=true"],
+        ),
+        (
+            "{pct:num} restart {min:num}",
+            &["tr-shutdown-threshold-pct={pct:num}", "tr-restart-timer={min:num}"],
+        ),
+        ("restart {min:num}", &["restart-timer={min:num}"]),
+        ("{pct:num}", &["shutdown-threshold-pct={pct:num}"]),
+        ("", &[]),
+    ] {
+        let options = options.iter().map(|option| format!("{limit}/options/{option}"));
+        let data: Vec<String> =
+            [format!("{limit}/max-prefixes={{max:num}}")].into_iter().chain(options).collect();
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        let line = format!("neighbor {{n:ip}} maximum-prefix {{max:num}} {words}");
+        rows.push(row(node, slots[1], &line, undo, &data));
+    }
     // Last of all that a neighbour has: from here on it exchanges routes.
     let (on, off) = ("neighbor {n:ip} activate", "no neighbor {n:ip} activate");
     rows.push(row(node, slots[2], on, off, &[&format!("{neighbor}/enabled=true")]));
     rows.push(row(node, slots[2], off, on, &[&format!("{neighbor}/enabled=false")]));
     let network = format!("/global{afi}/{name}/network-config[prefix={{p:{form}}}]");
+    // `backdoor` is not read: such a prefix is never announced, and so is none that could be taken for ours.
     rows.push(
         row(
             node,
             slots[3],
-            &format!("network {{p:{form}}} [route-map {{rmap}}]"),
+            &format!("network {{p:{form}}} [label-index {{label:num}}] [route-map {{rmap}}]"),
             "no network {p}",
-            &[&network, &format!("?{network}/rmap-policy-export={{rmap}}")],
+            &[
+                &network,
+                &format!("?{network}/label-index={{label:num}}"),
+                &format!("?{network}/rmap-policy-export={{rmap}}"),
+            ],
         )
         .entry(),
     );
 }
 
 /// bgpd shows none of these at the values that its profile gives them; a neighbour carries IPv4
-/// unicast unless it is told not to.
+/// unicast unless it is told not to, and the instance may say otherwise for all of its neighbours.
 pub(super) const BGPD_HIDDEN: [HiddenSpec; 7] = [
-    HiddenSpec { root: BGP, leaf: "/global/import-check={v}", value: None },
-    HiddenSpec { root: BGP, leaf: "/global/ebgp-requires-policy={v}", value: None },
-    HiddenSpec { root: BGP, leaf: "/global/graceful-restart/enabled={v}", value: None },
-    HiddenSpec { root: BGP, leaf: "/global/graceful-restart/restart-time={v}", value: None },
-    HiddenSpec { root: BGP, leaf: "/global/graceful-restart/stale-routes-time={v}", value: None },
+    HiddenSpec { root: BGP, leaf: "/global/import-check={v}", value: None, unless: &[] },
+    HiddenSpec { root: BGP, leaf: "/global/ebgp-requires-policy={v}", value: None, unless: &[] },
+    HiddenSpec {
+        root: BGP,
+        leaf: "/global/graceful-restart/enabled={v}",
+        value: None,
+        unless: &[],
+    },
+    HiddenSpec {
+        root: BGP,
+        leaf: "/global/graceful-restart/restart-time={v}",
+        value: None,
+        unless: &[],
+    },
+    HiddenSpec {
+        root: BGP,
+        leaf: "/global/graceful-restart/stale-routes-time={v}",
+        value: None,
+        unless: &[],
+    },
     HiddenSpec {
         root: BGP,
         leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
              /afi-safi[afi-safi-name=frr-routing:ipv4-unicast]/enabled={v}",
         value: Some("true"),
+        unless: &[("no bgp default ipv4-unicast", "false")],
     },
     HiddenSpec {
         root: BGP,
         leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
              /afi-safi[afi-safi-name=frr-routing:ipv6-unicast]/enabled={v}",
         value: Some("false"),
+        unless: &[("bgp default ipv6-unicast", "true")],
     },
 ];

@@ -79,7 +79,8 @@ pub(in super::super) fn bfdd() -> Vec<RowSpec> {
         let at = below_bfd(root);
         let source = format!("?{at}/source-addr={{source:ip}}");
         let data: &[&str] = if node == MULTIHOP { &[&at] } else { &[&at, &source] };
-        rows.push(entry(node, line, data, node).rival("session", "peer"));
+        // Another session with the address is in the way, however it goes on.
+        rows.push(entry(node, line, data, node).rival("session", "peer").subject(2));
     }
     let slots = [
         (
@@ -114,7 +115,7 @@ fn timers(rows: &mut Vec<RowSpec>, node: &'static str, slots: [&'static str; 3])
 }
 
 const fn hidden(root: &'static str, leaf: &'static str) -> HiddenSpec {
-    HiddenSpec { root, leaf, value: None }
+    HiddenSpec { root, leaf, value: None, unless: &[] }
 }
 
 const SINGLE_HOP_HIDDEN: &str =

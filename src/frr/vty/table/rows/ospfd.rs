@@ -78,7 +78,7 @@ pub(in super::super) fn ospfd() -> Vec<RowSpec> {
         let line = format!("{words} route-map {{rmap:ours}}");
         let data =
             format!("/frr-ospfd:ospf/redistribute[protocol={protocol}]/route-map={{rmap:ours}}");
-        rows.push(row(ROUTER_OSPF, slot, &line, &format!("no {words}"), &[&data]).alone(words));
+        rows.push(row(ROUTER_OSPF, slot, &line, &format!("no {words}"), &[&data]).subject(2));
     }
     let mut interface = |slot, words: &str, undo: &str, data: &str| {
         let (line, undo) = (format!("ip ospf {words}"), format!("no ip ospf {undo}"));
