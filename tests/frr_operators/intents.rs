@@ -1,5 +1,7 @@
 //! What owners declare, at random: objects of their own, and the operator's, with equal and with other values.
 
+use std::collections::BTreeMap;
+
 use novaroute::proto::v1::{
     BfdSession, BgpConfig, BgpPeer, Drain, DrainRef, Intent, IntentChange, IntentRef,
     OspfInterface, PrefixAdvertisement, PrefixAttributes, PrefixRef, StaticRoute, intent::Kind,
@@ -17,24 +19,29 @@ pub struct Wish {
     pub changes: Vec<IntentChange>,
 }
 
-impl Wish {
-    pub fn any(operator: &Operator, dice: &mut Dice) -> Self {
-        let owner = dice.one(&["admin", "admin", "edge", "net"]);
-        let mut changes = Vec::new();
-        for _ in 0..=dice.below(3) {
-            changes.push(change(operator, owner, dice));
-        }
-        Self { owner, changes }
-    }
-}
+/// What each owner may have declared so far in a sequence: whether it was taken, only FRR knows.
+#[derive(Debug, Default)]
+pub struct Asked(BTreeMap<&'static str, Vec<Kind>>);
 
-fn change(operator: &Operator, owner: &str, dice: &mut Dice) -> IntentChange {
-    let kind = any(operator, owner, dice);
-    let change = match dice.below(4) {
-        0 => Change::Remove(IntentRef { kind: Some(reference(&kind)) }),
-        _ => Change::Set(Intent { kind: Some(kind) }),
-    };
-    IntentChange { change: Some(change) }
+impl Wish {
+    pub fn any(operator: &Operator, asked: &mut Asked, dice: &mut Dice) -> Self {
+        let owner = dice.one(&["admin", "admin", "edge", "net"]);
+        let asked = asked.0.entry(owner).or_default();
+        // What may not be there is taken away alone: it would spoil what else is asked for.
+        if !asked.is_empty() && dice.below(4) == 0 {
+            let at = usize::try_from(dice.below(asked.len() as u64)).expect("an index");
+            let gone = reference(&asked.swap_remove(at));
+            let change = Some(Change::Remove(IntentRef { kind: Some(gone) }));
+            return Self { owner, changes: vec![IntentChange { change }] };
+        }
+        let kinds: Vec<Kind> = (0..=dice.below(2)).map(|_| any(operator, owner, dice)).collect();
+        asked.extend(kinds.iter().cloned());
+        let set = |kind| Some(Change::Set(Intent { kind: Some(kind) }));
+        Self {
+            owner,
+            changes: kinds.into_iter().map(|kind| IntentChange { change: set(kind) }).collect(),
+        }
+    }
 }
 
 /// One of the operator's objects, or one of these.

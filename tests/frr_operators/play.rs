@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use crate::{
     agent::*,
     dice::Dice,
-    intents::{OWNERS, Wish},
+    intents::{Asked, OWNERS, Wish},
     lab::{Lab, LabOptions, Router, wait_for},
     operator::Operator,
 };
@@ -40,7 +40,7 @@ pub enum Step {
 /// The steps of a seed.
 pub fn sequence(operator: &Operator, seed: u64, intents: u64) -> Vec<Step> {
     let mut dice = Dice(operator.name.bytes().fold(seed, |sum, it| sum * 31 + u64::from(it)));
-    let (mut steps, mut declared) = (Vec::new(), 0);
+    let (mut steps, mut declared, mut asked) = (Vec::new(), 0, Asked::default());
     while declared < intents {
         if dice.below(3) == 0 {
             steps.push(Step::PutRight);
@@ -50,10 +50,10 @@ pub fn sequence(operator: &Operator, seed: u64, intents: u64) -> Vec<Step> {
             1 => Step::Hang(dice.one(&DAEMONS)),
             2 => Step::KillAgent,
             3 => {
-                let wish = Wish::any(operator, &mut dice);
+                let wish = Wish::any(operator, &mut asked, &mut dice);
                 Step::KillAgentDuring(wish, Duration::from_millis(dice.below(40)))
             }
-            _ => Step::Declare(Wish::any(operator, &mut dice)),
+            _ => Step::Declare(Wish::any(operator, &mut asked, &mut dice)),
         };
         declared += u64::from(matches!(step, Step::Declare(_) | Step::KillAgentDuring(..)));
         steps.push(step);
