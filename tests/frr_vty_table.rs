@@ -154,6 +154,9 @@ fn boundary(round: usize, slot: &str, variable: &str) -> String {
         (_, "keepalive") => &["0", "1", "21845", "3", "60"],
         (_, "hold") => &["0", "3", "65535", "9", "180"],
         (_, "max") => &["1", "4294967295"],
+        (_, "pct") => &["1", "100"],
+        (_, "min") => &["1", "65535"],
+        (_, "label") => &["16", "1048560"],
         (_, "text") => {
             &["!", "#1", "no", "exit", "a |b", printable.as_str(), sentence.as_str(), long.as_str()]
         }
@@ -256,7 +259,8 @@ impl Bench {
                 forget_remote_as(&mut goal, &value(slot, "n"));
             }
             goal.merge(tree);
-            let goal = self.schema.validate(&goal).unwrap_or_else(|e| panic!("{slot}: {e}"));
+            // libyang spells some addresses in another way: it judges, and is not asked how it writes them.
+            self.schema.check(&goal).unwrap_or_else(|e| panic!("{slot}: {e}"));
             let lines = self.table.all_lines(&goal).unwrap_or_else(|e| panic!("{slot}: {e}"));
             let shown = self.go(&goal).await;
             assert_eq!(shown.running.foreign, [], "{slot}");

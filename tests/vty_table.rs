@@ -17,7 +17,7 @@ fn value(slot: &str, variable: &str, n: usize) -> String {
         ("set ip next-hop", "v") => format!("192.0.2.{}", n + 1),
         ("set community", "v") => ["65000:1", "65000:1 65000:2", "no-export"][n].to_owned(),
         ("set large-community", "v") => format!("65000:1:2 65000:1:{}", n + 3),
-        (_, "p" | "prefix") if six => format!("2001:db8:{n}::/48"),
+        (_, "p" | "prefix") if six => format!("2001:db8:{}::/48", n + 1),
         (_, "p" | "prefix") => format!("10.{n}.0.0/16"),
         (_, "ge") => (49 + n).to_string(),
         (_, "le") => (64 + n).to_string(),
