@@ -263,16 +263,10 @@ impl<'lab> Agent<'lab> {
     /// Stops it as Kubernetes does; it must end by itself within five seconds, with success.
     #[track_caller]
     pub fn stop(&mut self) -> Duration {
-        self.stop_within(Duration::from_secs(5))
-    }
-
-    /// Like [`Agent::stop`], where it may have more to do.
-    #[track_caller]
-    pub fn stop_within(&mut self, within: Duration) -> Duration {
         let begun = Instant::now();
         self.signal("-TERM");
         let mut child = self.child.take().expect("a running agent");
-        let status = wait_for("the end of the agent", within, || {
+        let status = wait_for("the end of the agent", Duration::from_secs(5), || {
             child.try_wait().expect("waiting").ok_or("it runs")
         });
         assert!(status.success(), "{status}\n{}", self.log());
