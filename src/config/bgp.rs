@@ -15,7 +15,7 @@ use super::{
     reader::Object,
 };
 use crate::{
-    model::{AsNumber, FieldErrors, Peer, ValueError},
+    model::{self, AsNumber, FieldErrors, Peer, ValueError},
     policy::peer_fits,
     proto::v1,
     wire,
@@ -158,10 +158,10 @@ fn router_id(
         for key in ["router_id", "auto_router_id", "node_address"] {
             bgp.take(key);
         }
-        return errors.take(ENV_ROUTER_ID, parse_router_id(&text));
+        return errors.take(ENV_ROUTER_ID, model::router_id(&text));
     }
     let (has_id, has_address) = (bgp.has("router_id"), bgp.has("node_address"));
-    let fixed = bgp.parsed("router_id", errors, |text| parse_router_id(&expand(text, around)?));
+    let fixed = bgp.parsed("router_id", errors, |text| model::router_id(&expand(text, around)?));
     let automatic = bgp.boolean("auto_router_id", errors).unwrap_or_default();
     let address = bgp.parsed("node_address", errors, |text| identifier(&expand(text, around)?));
     if has_address && !automatic {
@@ -187,13 +187,6 @@ fn router_id(
     });
     let usable = found.and_then(|address| identifier(&address.to_string()));
     errors.take(bgp.path("auto_router_id"), usable)
-}
-
-fn parse_router_id(text: &str) -> Result<Ipv4Addr, ValueError> {
-    let id: Option<Ipv4Addr> = text.parse().ok();
-    id.filter(|id| !id.is_unspecified()).ok_or_else(|| {
-        ValueError::new("is not a dotted quad such as 10.0.0.1, or is 0.0.0.0 (RFC 6286)")
-    })
 }
 
 /// An address of the node that tells it from all others.

@@ -7,6 +7,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `parse` | JSON to [`Config`], every wrong key and value named by its path |
+//! | `json` | JSON to a value, and keys that are there twice |
 //! | `reader` | one JSON object that notices the keys nobody asked for |
 //! | `bgp` | the section `bgp`: AS and router-id of the node, neighbours |
 //! | `source` | where a configuration comes from, at start and at a reload |
@@ -14,6 +15,7 @@
 //! | `owner` | owners, their tokens and what they may do |
 
 mod bgp;
+mod json;
 mod owner;
 mod parse;
 mod reader;
@@ -30,6 +32,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use json::without_mark;
 pub use owner::{Owner, Owners};
 pub use source::Source;
 
@@ -198,8 +201,8 @@ impl Config {
     /// # Errors
     /// No JSON, or all the keys and values that are wrong.
     pub fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
-        let json = serde_json::from_str(text).map_err(ConfigError::Syntax)?;
-        parse::config(json, surroundings).map_err(ConfigError::Invalid)
+        let (json, twice) = json::read(text).map_err(ConfigError::Syntax)?;
+        parse::config(json, &twice, surroundings).map_err(ConfigError::Invalid)
     }
 
     /// Takes over from `running` the settings that only a restart changes. Says which differ.

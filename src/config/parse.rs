@@ -13,7 +13,9 @@ use serde_json::Value;
 use super::{
     Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD, DEFAULT_LISTEN_SOCKET,
     DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR, DEFAULT_YANG_DIR,
-    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings, bgp::bgp,
+    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings,
+    bgp::bgp,
+    json::{shown, without_mark},
     reader::Object,
 };
 use crate::{
@@ -43,9 +45,16 @@ fn beside(listen_socket: &Path) -> PathBuf {
 }
 
 /// The whole file.
-pub(super) fn config(json: Value, around: &Surroundings<'_>) -> Result<Config, FieldErrors> {
+pub(super) fn config(
+    json: Value,
+    twice: &[String],
+    around: &Surroundings<'_>,
+) -> Result<Config, FieldErrors> {
     let mut errors = FieldErrors::new();
     let errs = &mut errors;
+    for path in twice {
+        errs.push(path, "is there twice; which of them is meant?");
+    }
     let mut file = Object::new("", json, errs);
     let listen_socket = file
         .parsed("listen_socket", errs, socket_path)
@@ -123,8 +132,7 @@ fn owners(mut owners: Object, around: &Surroundings<'_>, errors: &mut FieldError
     }
     let mut parsed = vec![];
     for (key, value) in entries {
-        let shown: String = key.chars().take(60).flat_map(char::escape_default).collect();
-        let path = owners.path(&shown);
+        let path = owners.path(&shown(&key));
         let Some(name) = errors.take(&path, key.parse::<OwnerName>()) else { continue };
         let object = Object::new(&path, value, errors);
         if let Some(owner) = owner(&name, object, around, errors) {
@@ -209,8 +217,8 @@ pub(super) fn mounted_secret(path: &str, around: &Surroundings<'_>) -> Result<St
     let path = absolute_path(path)?;
     let text = (around.read_file)(&path)
         .map_err(|error| ValueError::new(format!("can't read {}: {error}", path.display())))?;
-    // Editors and `echo` end a file with a newline.
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    // Editors and `echo` end a file with a newline, and some editors begin it with a byte-order mark.
+    Ok(without_mark(&text).trim_end_matches(['\n', '\r']).to_owned())
 }
 
 /// Replaces every `${VAR}`. Neither the text nor a value stands in an error: it may be a token.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::json::shown;
 use crate::model::FieldErrors;
 
 /// One object of the configuration and its path. What is wrong is pushed to the
@@ -160,9 +161,8 @@ impl Object {
     /// Notes the keys that nobody asked for.
     pub(super) fn finish(self, errors: &mut FieldErrors) {
         for key in self.keys.keys() {
-            let shown: String = key.chars().take(60).flat_map(char::escape_default).collect();
             errors.push(
-                self.path(&shown),
+                self.path(&shown(key)),
                 format_args!("unknown key; known are {}", self.known.join(", ")),
             );
         }

@@ -559,3 +559,53 @@ fn load_names_a_file_that_cannot_be_read() {
     let error = Source::new("/nonexistent/config.json").load().unwrap_err();
     assert!(error.to_string().contains("/nonexistent/config.json"));
 }
+
+/// The last token of two would win, and nobody would know which that is.
+#[test]
+fn a_key_that_is_there_twice_is_an_error_at_every_level() {
+    let text = r#"{
+        "log_level": "info", "log_level": "debug",
+        "frr": {"grpc": {"bfdd": "127.0.0.1:1", "bfdd": "127.0.0.1:2"}},
+        "bgp": {"local_as": 65000, "peers": [
+            {"neighbor_address": "10.0.0.2", "remote_as": 65001, "remote_as": 65002}
+        ]},
+        "owners": {
+            "admin": {"token": "one", "allowed_prefixes": {"type": "any", "type": "host_only"}},
+            "admin": {"token": "two", "token": "three", "allowed_prefixes": {"type": "any"}}
+        },
+        "metrics_address": "9102"
+    }"#;
+    let error = parse_with(text, &[]).unwrap_err();
+    for secret in ["one", "two", "three"] {
+        assert!(!error.to_string().contains(&format!("\"{secret}\"")), "{error}");
+    }
+    assert_eq!(
+        wrong(Err(error)),
+        [
+            "log_level",
+            "frr.grpc.bfdd",
+            "bgp.peers[0].remote_as",
+            "owners.admin.allowed_prefixes.type",
+            "owners.admin",
+            "owners.admin.token",
+            // With all else that is wrong.
+            "metrics_address",
+        ]
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_text() {
+    parse_with(&format!("\u{feff}{GUIDE}"), &[]).unwrap();
+    let error = parse_with("\u{feff}{", &[]).unwrap_err();
+    assert!(matches!(error, ConfigError::Syntax(_)), "{error}");
+}
+
+#[test]
+fn a_wrong_router_id_is_shown() {
+    let json = guide(|json| json["bgp"]["router_id"] = json!("10.0.0.1/32"));
+    let error = parse(&json).unwrap_err().to_string();
+    assert!(error.contains("bgp.router_id: \"10.0.0.1/32\" is a prefix"), "{error}");
+    let json = guide(|json| json["bgp"]["router_id"] = json!("0.0.0.0"));
+    assert!(parse(&json).unwrap_err().to_string().contains("\"0.0.0.0\" is not"));
+}

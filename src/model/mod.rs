@@ -38,5 +38,5 @@ pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use ospf::{AreaId, OspfInterface, OspfTimers};
 pub use peer::{AddressFamily, BgpGlobal, Peer, PeerType, Timers};
 pub use prefix::{PathAttributes, PrefixAdvertisement, Protocol};
-pub use scalar::{AsNumber, Description, InterfaceName, OwnerName, Password, Prefix};
+pub use scalar::{AsNumber, Description, InterfaceName, OwnerName, Password, Prefix, router_id};
 pub use static_route::{NextHop, StaticRoute};

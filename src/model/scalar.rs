@@ -1,6 +1,10 @@
 //! Small values that exist only valid.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
@@ -259,10 +263,11 @@ impl FromStr for InterfaceName {
             || !text.bytes().all(allowed)
             || text == "."
         {
-            return Err(ValueError::new(
-                "an interface name has 1 to 15 printable ASCII characters, no blank, quote, '/', \
-                 '|' or '*'",
-            ));
+            return Err(ValueError::new(format!(
+                "{} is not an interface name, which has 1 to 15 printable ASCII characters, no blank, \
+                 quote, '/', '|' or '*'",
+                quote(text)
+            )));
         }
         let mut name = [0; Self::LONGEST];
         name[..text.len()].copy_from_slice(text.as_bytes());
@@ -298,6 +303,23 @@ pub(super) fn unicast_address(text: &str) -> Result<IpAddr, ValueError> {
         return Err(ValueError::new(format!("{address} is not a unicast address")));
     }
     Ok(address)
+}
+
+/// Parses a BGP identifier (RFC 6286).
+///
+/// # Errors
+/// Not a dotted quad, or 0.0.0.0.
+pub fn router_id(text: &str) -> Result<Ipv4Addr, ValueError> {
+    let id = text.parse::<Ipv4Addr>().ok().filter(|id| !id.is_unspecified());
+    id.ok_or_else(|| {
+        let shown = quote(text);
+        ValueError::new(match text.split_once('/') {
+            Some((address, _)) if address.parse::<Ipv4Addr>().is_ok() => format!(
+                "{shown} is a prefix; a router-id is a dotted quad alone, such as {address}"
+            ),
+            _ => format!("{shown} is not a dotted quad such as 10.0.0.1 (and not 0.0.0.0)"),
+        })
+    })
 }
 
 /// Refuses NUL, CR, LF, TAB and every other control character.

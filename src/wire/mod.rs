@@ -20,7 +20,7 @@ pub use peer::peer;
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};
 pub use session::{bfd_key, bfd_session, ospf_interface, ospf_key};
 
-use crate::model::{BgpGlobal, FieldErrors, ValueError};
+use crate::model::{BgpGlobal, FieldErrors, ValueError, router_id};
 
 /// Parses the node's BGP instance.
 ///
@@ -39,10 +39,7 @@ fn parse_router_id(text: &str) -> Result<Option<Ipv4Addr>, ValueError> {
     if text.is_empty() {
         return Ok(None);
     }
-    match text.parse::<Ipv4Addr>() {
-        Ok(id) if !id.is_unspecified() => Ok(Some(id)),
-        _ => Err(ValueError::new("is a dotted quad such as 10.0.0.1, not 0.0.0.0, or empty")),
-    }
+    router_id(text).map(Some)
 }
 
 /// Takes the value, or takes over the wrong fields under the names that they have.
