@@ -4,7 +4,7 @@
 use std::{
     error::Error,
     fs,
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Read, Write},
     net::SocketAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -25,6 +25,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
@@ -91,16 +92,24 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Where nobody reads the log any more, that can't be said there either.
+    logs.with_ansi(has_colours()).log_internal_errors(false).init();
     let options = Options::parse();
     let done = if options.guard { guard(&options.socket_dir).await } else { run(options).await };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("novaroute-northbound: {error}");
+            let _ = writeln!(io::stderr(), "novaroute-northbound: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Colours are for people: only on a terminal, and not where NO_COLOR is set (no-color.org).
+fn has_colours() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !unwanted
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
@@ -131,7 +140,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         // The other end is dropped with the process only.
         async move { drop(stopped.wait_for(|stop| *stop).await) }
     };
-    let router = router(&gateway)?;
+    let (router, mut reporter) = router(&gateway)?;
     let on_tcp = match tcp {
         None => None,
         Some(listener) => {
@@ -151,6 +160,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     });
     let served = tokio::select! {
         served = &mut server => Some(served),
+        died = &mut reporter => {
+            let why = died.err().map(|error| error.to_string()).unwrap_or_default();
+            return Err(format!("nothing looks after mgmtd any more: {why}").into());
+        }
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
     };
@@ -200,10 +213,10 @@ async fn guard(socket_dir: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All services, for any number of listeners.
-fn router(gateway: &Gateway) -> Result<Router, Box<dyn Error>> {
+/// All services, for any number of listeners, and the task that tells of their health.
+fn router(gateway: &Gateway) -> Result<(Router, JoinHandle<()>), Box<dyn Error>> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    tokio::spawn(report(gateway.clone(), reporter));
+    let reporter = tokio::spawn(report(gateway.clone(), reporter));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -212,12 +225,13 @@ fn router(gateway: &Gateway) -> Result<Router, Box<dyn Error>> {
             .with_service_name("frr.Northbound")
             .with_service_name("grpc.health.v1.Health")
     };
-    Ok(Server::builder()
+    let router = Server::builder()
         .add_service(gateway.service())
         .add_service(health)
         .add_service(reflection().build_v1()?)
         // What grpcurl and older clients ask.
-        .add_service(reflection().build_v1alpha()?))
+        .add_service(reflection().build_v1alpha()?);
+    Ok((router, reporter))
 }
 
 /// Healthy is: mgmtd is there. The process itself answers as long as it lives.

@@ -47,7 +47,8 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt::layer().with_writer(writer).with_ansi(false);
+    // That a line can't be written would be said on the same standard error, whose reader is gone: that panics.
+    let lines = fmt::layer().with_writer(writer).with_ansi(false).log_internal_errors(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),
         LogFormat::Text => Box::new(lines),

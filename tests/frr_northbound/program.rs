@@ -61,3 +61,24 @@ async fn the_binary_serves_on_a_unix_socket_and_cleans_up() {
     assert!(status.success(), "{status}");
     assert!(!socket.exists(), "the socket is removed");
 }
+
+/// A log in a file is text, and no commands for a terminal.
+#[test]
+fn its_log_has_no_colours_where_nobody_sees_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_novaroute-northbound"))
+        .arg("--socket-dir")
+        .arg(dir.path())
+        .env("RUST_LOG", "debug")
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let text = wait_for("the log", CONVERGE, || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        if text.contains("serving frr.Northbound") { Ok(text) } else { Err(text) }
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}

@@ -137,6 +137,40 @@ async fn modules_have_an_organization_where_their_files_are() {
     assert!(!said.rollback_support, "no configurations are kept");
 }
 
+/// What is not there is said in FRR's words for it, at any depth, and costs nobody the connection to mgmtd.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_not_found() {
+    let bed = Bed::start();
+    let mut client = bed.client();
+    let state = [DataType::Config, DataType::State, DataType::All];
+    let paths = [
+        "/frr-interface:lib/interface[name='nosuch']",
+        "/frr-interface:lib/interface[name='nosuch']/description",
+        "/frr-interface:lib/interface[name='tor0']/description",
+        "/frr-filter:lib/prefix-list[type='ipv4'][name='NONE']",
+        "/frr-filter:lib",
+    ];
+    for (kind, path) in state.into_iter().flat_map(|kind| paths.map(|path| (kind, path))) {
+        let request = GetRequest {
+            r#type: kind.into(),
+            encoding: Encoding::Json.into(),
+            with_defaults: false,
+            path: vec![path.to_owned()],
+        };
+        let mut answers = client.0.get(request).await.unwrap().into_inner();
+        let status = answers.message().await.expect_err(path);
+        assert_eq!(status.code(), Code::InvalidArgument, "{kind:?} {path}: {status:?}");
+        let words = status.message();
+        assert!(
+            words.contains("not found") || words.contains("no data"),
+            "{kind:?} {path}: {words}"
+        );
+        assert!(!words.contains(['{', '}']), "{words}");
+    }
+    let there = bed.driver.get_state("/frr-interface:lib/interface[name='tor0']").await.unwrap();
+    assert!(there.is_some());
+}
+
 /// ripd has the one RPC that every mgmtd since 10.3 passes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_yang_rpc_is_executed_by_its_daemon() {

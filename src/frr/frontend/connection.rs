@@ -166,12 +166,7 @@ async fn within<T>(
 
 /// An error for a reply that does not belong to the request.
 pub(super) fn unexpected(request: &'static str, got: &Reply) -> Error {
-    let mut got = format!("{got:?}");
-    // A whole tree would drown the message.
-    if let Some((end, _)) = got.char_indices().nth(200) {
-        got.truncate(end);
-    }
-    Error::Unexpected { request, got }
+    Error::Unexpected { request, got: got.to_string() }
 }
 
 /// Reads until the connection ends or the session is gone.

@@ -222,6 +222,30 @@ pub enum Reply {
     Other(u16),
 }
 
+/// What kind of answer it is, in plain words. The data of an answer would drown them.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error { message, .. } => write!(f, "a refusal: {}", message.trim()),
+            Self::Tree { partial_error: 0, more: true, .. } => {
+                f.write_str("data of which more follows")
+            }
+            Self::Tree { partial_error: 0, .. } => f.write_str("data"),
+            Self::Tree { partial_error, .. } => {
+                write!(f, "data to which a daemon has not given its part (error {partial_error})")
+            }
+            Self::Edited => f.write_str("the answer to an edit"),
+            Self::Rpc { .. } => f.write_str("the output of an RPC"),
+            Self::Session { created: true } => f.write_str("a session opened"),
+            Self::Session { created: false } => f.write_str("a session closed"),
+            Self::Lock => f.write_str("the answer to a lock"),
+            Self::Commit { .. } => f.write_str("the answer to a commit"),
+            Self::Notify => f.write_str("a notification"),
+            Self::Other(code) => write!(f, "a message of code {code}"),
+        }
+    }
+}
+
 impl Message {
     /// Reads the message in a frame.
     ///

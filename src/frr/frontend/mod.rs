@@ -24,4 +24,5 @@ pub use frame::{Frame, FrameCodec, MAX_FRAME_IN, MAX_FRAME_OUT};
 pub use message::{
     Action, Content, Datastore, Defaults, Edit, Format, Generation, Get, Message, Operation, Reply,
 };
+pub(crate) use query::is_nothing;
 pub use session::{Committed, Session};

@@ -35,6 +35,8 @@ impl Session {
             .await;
         match reply {
             Ok(Reply::Tree { partial_error: 0, more: false, data }) => Ok(data),
+            // Of a list entry that is not there mgmtd says that it can't be found, beside an empty answer.
+            Ok(Reply::Tree { more: false, data, .. }) if is_nothing(&data) => Ok(data),
             Ok(other) => {
                 self.give_up();
                 Err(unexpected(WHAT, &other))
@@ -68,4 +70,9 @@ impl Session {
             Err(other) => Err(other),
         }
     }
+}
+
+/// Whether an answer has no data in it, in either encoding.
+pub(crate) fn is_nothing(data: &str) -> bool {
+    matches!(data.split_whitespace().take(3).collect::<String>().as_str(), "" | "{}")
 }

@@ -25,7 +25,7 @@ use super::{
     print::Print,
 };
 use crate::{
-    frr::frontend::{Content, Datastore, Defaults, Edit, Format, Get},
+    frr::frontend::{Content, Datastore, Defaults, Edit, Format, Get, is_nothing},
     proto::frr::{
         CommitRequest, CommitResponse, CreateCandidateRequest, CreateCandidateResponse, DataTree,
         DeleteCandidateRequest, DeleteCandidateResponse, EditCandidateRequest,
@@ -339,7 +339,7 @@ impl Gateway {
 
     async fn answer(&self, get: Get, encoding: i32) -> Result<GetResponse, Status> {
         let data = self.read(get).await?;
-        if matches!(data.split_whitespace().take(3).collect::<String>().as_str(), "" | "{}") {
+        if is_nothing(&data) {
             return Err(Status::invalid_argument(NO_DATA));
         }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
