@@ -1,4 +1,4 @@
-//! Named places at which a test has the agent die, as a power cut or an OOM kill would.
+//! Named places at which a test has the agent die, as a power cut or an OOM kill would, and tasks that it has panic.
 //!
 //! Built only with the feature `failpoints`; otherwise a call is nothing.
 
@@ -29,6 +29,43 @@ pub const NAMES: [&str; 19] = [
     "withdraw-done",
     "drain-ended",
 ];
+
+/// Every task that a test has panic: `tests/frr_transactions` has each of them.
+pub const TASKS: [&str; 11] = [
+    "commits",
+    "libyang",
+    "monitor",
+    "monitor-daemon",
+    "transitions",
+    "survey",
+    "http",
+    "reload",
+    "sessions",
+    "clients",
+    // One call, which ends nothing else.
+    "call",
+];
+
+/// The environment variable that names the task that panics.
+#[cfg(feature = "failpoints")]
+pub const TASK_VARIABLE: &str = "NOVAROUTE_PANIC";
+
+/// Panics here where the environment says so, as an error in this task would.
+///
+/// # Panics
+/// That is what it is for.
+#[cfg(feature = "failpoints")]
+pub fn die(task: &str) {
+    debug_assert!(TASKS.contains(&task), "unknown task {task}");
+    if std::env::var(TASK_VARIABLE).is_ok_and(|wanted| wanted == task) {
+        panic!("a test wanted the task {task} to panic");
+    }
+}
+
+/// Nothing: the feature `failpoints` is off.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn die(_task: &str) {}
 
 /// The environment variable that names the place to die at.
 #[cfg(feature = "failpoints")]

@@ -49,6 +49,7 @@ pub mod monitor;
 pub mod policy;
 pub mod render;
 pub mod store;
+pub mod supervise;
 pub mod telemetry;
 pub mod transaction;
 pub mod tree;

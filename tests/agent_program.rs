@@ -119,3 +119,41 @@ fn a_busy_metrics_port_is_fatal_before_anything_is_touched() {
     assert!(words.contains(&address) && words.contains("metrics_address"), "{words}");
     assert_eq!(files.names(), ["config.json"], "neither socket nor state directory");
 }
+
+/// `novaroute-agent --print-config | head -1`, and a reader of standard error that is gone.
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    use std::process::Stdio;
+    let files = Files::new();
+    let good = files.config(|_| {});
+    let bad = files.path("bad.json");
+    fs::write(&bad, "{}").expect("writing");
+    let agent = env!("CARGO_BIN_EXE_novaroute-agent");
+    let ctl = env!("CARGO_BIN_EXE_novaroutectl");
+    let northbound = env!("CARGO_BIN_EXE_novaroute-northbound");
+    let (good, bad) = (good.to_str().expect("text"), bad.to_str().expect("text"));
+    let nowhere = files.path("nowhere");
+    let nowhere = nowhere.to_str().expect("text");
+    for (program, args, code) in [
+        (agent, &["--config", good, "--print-config"][..], 0),
+        (agent, &["--config", good, "--check"], 0),
+        (agent, &["--config", bad, "--check"], 2),
+        (agent, &["--help"], 0),
+        (ctl, &["--help"], 0),
+        (ctl, &["completion", "bash"], 0),
+        (ctl, &["--socket", nowhere, "status"], 3),
+        (northbound, &["--help"], 0),
+        (northbound, &["--socket-dir", nowhere], 1),
+    ] {
+        let mut command = Command::new(program);
+        command.args(args);
+        let mut closed = || {
+            let (read, write) = std::io::pipe().expect("a pipe");
+            drop(read);
+            Stdio::from(write)
+        };
+        command.stdin(Stdio::null()).stdout(closed()).stderr(closed());
+        let status = command.status().expect("running it");
+        assert_eq!(status.code(), Some(code), "{program} {args:?}");
+    }
+}

@@ -304,3 +304,83 @@ fn our_differences_are_libyangs() {
     });
     result.unwrap_or_else(|e| panic!("{e}"));
 }
+
+/// A copy of FRR's models, with links for its files.
+fn copy(lab: &Lab) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a directory");
+    for entry in std::fs::read_dir(lab.yang_dir()).expect("FRR's models").flatten() {
+        let to = copy.path().join(entry.file_name());
+        std::os::unix::fs::symlink(entry.path(), to).expect("a link");
+    }
+    copy
+}
+
+/// Whatever file FRR's package forgets (as `make install` of its master does): the others' models are there, and the file is
+/// named.
+#[test]
+fn a_model_that_lacks_takes_only_what_needs_it() {
+    let lab = Lab::start(LabOptions::default());
+    let copy = copy(&lab);
+    let whole: BTreeSet<String> = Schema::load(copy.path(), Profile::Datacenter)
+        .expect("all")
+        .modules()
+        .into_iter()
+        .map(|it| it.0)
+        .collect();
+    let (mut partly, mut unneeded) = (0, 0);
+    let files: Vec<_> = std::fs::read_dir(copy.path()).expect("a directory").flatten().collect();
+    for file in files.iter().filter(|file| file.path().extension().is_some_and(|it| it == "yang")) {
+        let name = file.file_name().into_string().expect("text");
+        let target = std::fs::read_link(file.path()).expect("a link");
+        std::fs::remove_file(file.path()).expect("removing");
+        let module = name.trim_end_matches(".yang").split('@').next().expect("a name").to_owned();
+        match Schema::load_what_can_be(copy.path(), Profile::Datacenter) {
+            Ok(schema) if schema.missing().is_empty() => {
+                unneeded += 1;
+                Schema::load(copy.path(), Profile::Datacenter).expect("nothing is missing");
+            }
+            Ok(schema) => {
+                partly += 1;
+                for (missing, why) in schema.missing() {
+                    assert!(
+                        why.contains(&format!("there is no {module}.yang")),
+                        "{missing}: {why}"
+                    );
+                }
+                let left: BTreeSet<String> = schema.modules().into_iter().map(|it| it.0).collect();
+                assert!(left.is_subset(&whole), "{left:?}");
+                let error = Schema::load(copy.path(), Profile::Datacenter)
+                    .err()
+                    .expect("strict")
+                    .to_string();
+                assert!(error.contains(&format!("{module}.yang")), "{error}");
+            }
+            // Every other one imports it.
+            Err(error) => {
+                assert!(error.to_string().contains(&format!("{module}.yang")), "{error}");
+                assert!(name.starts_with("frr-") || name.starts_with("ietf-"), "{name}");
+            }
+        }
+        std::os::unix::fs::symlink(target, file.path()).expect("a link");
+    }
+    assert!(partly >= 8 && unneeded >= 1, "{partly} {unneeded}");
+}
+
+#[test]
+fn a_submodule_that_lacks_is_named() {
+    let lab = Lab::start(LabOptions::default());
+    let copy = copy(&lab);
+    let file = copy.path().join("frr-ospfd.yang");
+    let text = std::fs::read_to_string(&file).expect("a model");
+    std::fs::remove_file(&file).expect("removing the link");
+    let at = text.find("organization").expect("every module has one");
+    let (header, rest) = text.split_at(at);
+    std::fs::write(&file, format!("{header}include frr-ospfd-gone;\n{rest}")).expect("writing");
+    let schema = Schema::load_what_can_be(copy.path(), Profile::Traditional).expect("the others");
+    let why = &schema.missing()["frr-ospfd"];
+    assert!(why.contains("there is no frr-ospfd-gone.yang, which frr-ospfd needs"), "{why}");
+    let ours = &schema.missing()["novaroute-frr-ospf"];
+    assert!(ours.contains("frr-ospfd-gone.yang"), "it imports that: {ours}");
+    assert_eq!(schema.missing().len(), 2, "{:?}", schema.missing());
+    assert!(schema.has(BGP.split('[').next().expect("a path")));
+}

@@ -1,10 +1,13 @@
 //! What one part asks of another, without the parts knowing each other.
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
+
+use tracing::error;
 
 use crate::{
     api::Directory,
@@ -23,6 +26,10 @@ pub(super) struct CommitMetrics {
 
 impl CommitMetrics {
     pub(super) fn new(metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
+        let stages = Stage::ALL.map(|stage| stage.doors().iter().map(move |door| (stage, door)));
+        let labels =
+            stages.into_iter().flatten().map(|(stage, door)| (stage.label(), door.label()));
+        metrics.commit().create_stages(labels);
         Self { metrics, health }
     }
 }
@@ -77,6 +84,14 @@ impl Observer for CommitMetrics {
 
     fn journal_size(&self, bytes: u64) {
         self.metrics.commit().journal_size(bytes);
+    }
+
+    fn models_missing(&self, missing: &BTreeMap<String, String>) {
+        for (module, why) in missing {
+            error!(module, why, "a YANG module can't be loaded; what needs it is refused");
+        }
+        let note = |(module, why)| format!("YANG module {module} can't be loaded: {why}");
+        self.health.set_notes(missing.iter().map(note).collect());
     }
 
     fn state(&self, before: &View, now: &View) {

@@ -21,6 +21,7 @@ use crate::{
     coverage::{self, Answers, Grpc, Revisions, Row},
     daemon::Daemon,
     events::{Bus, Event},
+    failpoint,
     frr::{
         door::{Door, State},
         gateway::Gateway,
@@ -46,6 +47,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Parts {
     /// Revisions of the models that are loaded.
     pub(super) loaded: Revisions,
+    /// Models that can't be loaded, each with why.
+    pub(super) missing: BTreeMap<String, String>,
     pub(super) doors: BTreeMap<Daemon, Door>,
     pub(super) gateway: Gateway,
     pub(super) socket_dir: std::path::PathBuf,
@@ -82,6 +85,7 @@ pub(super) async fn survey(
             Some(()) = changes.next() => {}
             _ = look.tick() => {}
         }
+        failpoint::die("survey");
         let status = parts.status.borrow().clone();
         let ask = ask_who_is_new(&parts, &status, &mut asked);
         if stop.run_until_cancelled(ask).await.is_none() {
@@ -181,7 +185,7 @@ fn publish(
         let grpc = parts.doors.get(&daemon).map(grpc);
         (daemon, Answers { down, announced, grpc })
     });
-    let now = coverage::rows(&parts.loaded, &answers.collect());
+    let now = coverage::rows(&parts.loaded, &parts.missing, &answers.collect());
     if **rows.borrow() == now {
         return;
     }

@@ -5,6 +5,7 @@
 //! | `adapters` | what one part asks of another, without the parts knowing each other |
 //! | `apart` | threads for what computes for long |
 //! | `cgroup` | the memory that it may use |
+//! | `claim` | that no other agent drives this FRR |
 //! | `coverage` | daemons and doors asked what they have |
 //! | `memory` | no core dump has what it holds |
 //! | `reload` | another configuration while the agent runs |
@@ -23,35 +24,47 @@
 mod adapters;
 mod apart;
 mod cgroup;
+mod claim;
 mod coverage;
 mod memory;
 mod reload;
 mod transitions;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    panic::resume_unwind,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, watch},
     task::JoinError,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use self::memory::forbid_dumps;
 use self::{
     adapters::{CommitMetrics, Owned},
     apart::Apart,
+    claim::Claim,
     reload::Reloader,
 };
+pub use self::{claim::ClaimError, memory::forbid_dumps};
 use crate::{
     api::{self, Api, BindError, Sessions},
-    commit::{self, Actor, Engine},
+    commit::{self, Actor, Engine, Observer},
     config::{Config, Source},
     events::Bus,
     frr::{door, vty::chain},
     journal::{Journal, JournalError},
     monitor::Monitor,
     policy::Capacity,
+    supervise::{Death, Supervisor, Task},
     telemetry::{GrpcMethod, Health, HttpError, HttpServer, LogControl, Metrics},
     yang::YangError,
 };
@@ -89,9 +102,20 @@ pub enum AgentError {
     /// A thread of the agent's own.
     #[error("a thread can't be started: {0}; raise the limit of processes (pids)")]
     Thread(io::Error),
-    /// A task panicked.
-    #[error("a part of the agent has crashed: {0}")]
-    Crashed(#[from] JoinError),
+    /// Another agent drives this FRR.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// A part of the agent panicked, or ended before its time.
+    #[error("{task} has died: {why}; FRR runs what it ran")]
+    Died {
+        /// Which part.
+        task: &'static str,
+        /// How.
+        why: String,
+    },
+    /// A task was cancelled, which nobody does.
+    #[error("a part of the agent was cancelled: {0}")]
+    Cancelled(#[from] JoinError),
 }
 
 /// What steers the agent from outside.
@@ -115,7 +139,7 @@ pub struct Control {
 /// It can't start, or a part of it has failed.
 pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let Control { stop, reload, source, logs, withdraw_on_exit } = control;
-    let withdraw_on_exit = withdraw_on_exit || config.withdraw_on_exit;
+    let withdraw_on_exit = Arc::new(AtomicBool::new(withdraw_on_exit || config.withdraw_on_exit));
     for warning in config.warnings() {
         warn!("{warning}");
     }
@@ -123,6 +147,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let health = Arc::new(Health::default());
     // What can fail for good fails before FRR is touched.
     let http = HttpServer::bind(config.metrics_address).await?;
+    let claim = Claim::take(&config.frr.socket_dir, &config.listen_socket)?;
     let journal = Journal::open(&config.state_dir)?;
     let listener = api::Socket::open(&config.listen_socket).await?;
     let frr = &config.frr;
@@ -130,9 +155,14 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
     let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
     let mut engine = engine.map_err(yang_error)?;
+    let libyang_crashed = engine.libyang_crashed();
     let loaded = engine.revisions().await.map_err(yang_error)?;
+    let observer = Arc::new(CommitMetrics::new(metrics.clone(), health.clone()));
+    let missing = engine.missing_models().clone();
+    observer.models_missing(&missing);
     let doors = door::open(&frr.grpc, &loaded);
     engine.set_doors(&doors);
+    engine.remember_in(&config.state_dir);
 
     let bus = Bus::new(metrics.clone());
     let gateway = engine.gateway();
@@ -144,31 +174,60 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         engine,
         policies,
         events: bus.clone(),
-        observer: Arc::new(CommitMetrics::new(metrics.clone(), health.clone())),
+        observer,
         retry_interval: frr.retry_interval,
         journal,
         configured: config.bgp.configured(),
-        withdraw_on_exit,
+        withdraw_on_exit: withdraw_on_exit.clone(),
         capacity,
     })?;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
-    let actor = tokio::spawn(actor.run(stop.clone(), commits_end.clone()));
+    let (supervisor, mut deaths) = Supervisor::new();
+    let (here, apart) = (Handle::current(), watching.handle());
+    let actor = actor.run(stop.clone(), commits_end.clone());
+    // Once it is asked to stop it ends when calls have ended, or cuts off what FRR does not let end.
+    let actor = supervisor.spawn(&here, Task::Commits, &stop, actor);
+    let mourner = supervisor.clone();
+    let libyang = commits_end.clone().run_until_cancelled_owned(async move {
+        libyang_crashed.cancelled().await;
+        mourner.died(Task::Libyang, "its thread panicked");
+    });
+    drop(here.spawn(libyang));
+    // Until the last commit is over, that of the end, too.
+    let (mourner, ending) = (supervisor.clone(), watching_ends.clone());
+    let claim = async move {
+        if let Err(error) = claim.keep(ending.clone()).await {
+            mourner.died(Task::Claim, &error.to_string());
+            ending.cancelled().await;
+        }
+    };
+    drop(supervisor.spawn(&here, Task::Claim, &watching_ends, claim));
     let (seen, transitions) = mpsc::channel(TRANSITIONS);
     let monitor = {
-        let _there = watching.handle().enter();
+        let _there = apart.enter();
         Monitor::start(frr, seen, metrics.clone(), watching_ends.clone())
     };
-    let telling = watching.handle().spawn(transitions::tell(
+    let watched = async move {
+        if let Err(error) = monitor.task.await
+            && error.is_panic()
+        {
+            resume_unwind(error.into_panic());
+        }
+    };
+    let watched = supervisor.spawn(apart, Task::Monitor, &watching_ends, watched);
+    let telling = transitions::tell(
         transitions,
         commit.clone(),
         bus.clone(),
         monitor.status.clone(),
         health.clone(),
-    ));
+    );
+    let telling = supervisor.spawn(apart, Task::Transitions, &watching_ends, telling);
     let (tell_coverage, coverage) = watch::channel(Arc::default());
     let survey = coverage::Parts {
         loaded,
+        missing,
         doors,
         gateway,
         socket_dir: frr.socket_dir.clone(),
@@ -176,14 +235,16 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         metrics: metrics.clone(),
         bus: bus.clone(),
     };
-    let survey =
-        watching.handle().spawn(coverage::survey(survey, tell_coverage, watching_ends.clone()));
+    let survey = coverage::survey(survey, tell_coverage, watching_ends.clone());
+    let survey = supervisor.spawn(apart, Task::Survey, &watching_ends, survey);
     info!(address = %http.local_addr(), "serving metrics and health");
-    let http = tokio::spawn(http.serve(metrics.clone(), health, watching_ends.clone()));
+    let http = http.serve(metrics.clone(), health, watching_ends.clone());
+    let http = supervisor.spawn(&here, Task::Http, &watching_ends, http);
 
     let directory = Arc::new(Owned::new(&config));
+    let (told, quiet) = (bus.clone(), stop.child_token());
     let sessions =
-        Sessions::new(commit.clone(), directory.clone(), bus.clone(), stop.child_token());
+        Sessions::new(commit.clone(), directory.clone(), told, quiet, supervisor.clone());
     // Owners whose intents survived have the grace period to come back.
     sessions.expect_absent_owners();
     let reloader = Reloader {
@@ -196,7 +257,8 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         metrics: metrics.clone(),
         running: config.clone(),
     };
-    let reloading = tokio::spawn(reloader.run(reload, stop.child_token()));
+    let reloader = reloader.run(reload, stop.child_token());
+    let reloading = supervisor.spawn(&here, Task::Reload, &stop, reloader);
     let counted = (metrics.clone(), sessions.clone());
     let api = Api::new(api::Parts {
         commit,
@@ -205,48 +267,47 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         bus,
         status: monitor.status,
         coverage,
-        observe: Arc::new(move |method, took, _| {
+        observe: Arc::new(move |method, took, answer| {
             let (metrics, sessions) = &counted;
             if let Some(method) = GrpcMethod::named(method) {
-                metrics.grpc_request(method, took);
+                metrics.grpc_request(method, took, answer.is_some());
             }
             metrics.set_registered_owners(sessions.registered());
         }),
         shutdown: stop.child_token(),
     });
     info!(socket = %config.listen_socket.display(), "serving clients");
-    let mut ended = None;
-    let mut actor = actor;
-    let serving = api::serve(listener, api);
-    tokio::pin!(serving);
-    let served = tokio::select! {
-        served = &mut serving => served,
-        crashed = &mut actor => {
-            ended = Some(crashed);
-            // Where it was asked to stop, who waits for a commit that was cut off is told so.
-            if stop.is_cancelled() { serving.await } else { Ok(()) }
-        }
+    let clients = supervisor.spawn(&here, Task::Clients, &stop, api::serve(listener, api));
+
+    let death = tokio::select! {
+        death = deaths.recv() => death,
+        () = stop.cancelled() => None,
     };
-    match withdraw_on_exit {
+    if let Some(Death { task, .. }) = &death {
+        metrics.task_died(*task);
+        // What died may be what would withdraw it, and the next start wants it there.
+        withdraw_on_exit.store(false, Ordering::Relaxed);
+    }
+    match withdraw_on_exit.load(Ordering::Relaxed) {
         true => info!("stopping; what is ours is withdrawn from FRR"),
         false => info!("stopping; what FRR runs stays"),
     }
-    // Where the actor has crashed nobody has asked to stop.
+    // After a death nobody has asked to stop.
     stop.cancel();
+    let served = clients.await?;
     reloading.await?;
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            commits_end.cancel();
-            actor.await
-        }
-    };
+    commits_end.cancel();
+    let left = actor.await?;
     watching_ends.cancel();
-    monitor.task.await?;
+    watched.await?;
     telling.await?;
     survey.await?;
     http.await?;
-    served?;
-    ended??;
+    // One that died while the others were stopping counts as well.
+    if let Some(Death { task, why }) = death.or_else(|| deaths.try_recv().ok()) {
+        return Err(AgentError::Died { task: task.name(), why });
+    }
+    served.transpose()?;
+    left.transpose()?;
     Ok(())
 }

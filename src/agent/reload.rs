@@ -11,6 +11,7 @@ use crate::{
     api::Sessions,
     commit::{CommitError, CommitHandle},
     config::{Config, ConfigError, Source},
+    failpoint,
     frr::vty::chain,
     policy::Policies,
     telemetry::{LogControl, Metrics, ReloadResult},
@@ -41,7 +42,7 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// Reloads at each request, until `stop`.
+    /// Reloads at each request, until `stop`, or until nobody can ask any more.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<()>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -49,14 +50,15 @@ impl Reloader {
                 () = stop.cancelled() => return,
                 request = requests.recv() => match request {
                     Some(()) => self.reload().await,
-                    // Nobody can ask any more.
-                    None => return stop.cancelled().await,
+                    // What watches for signals is gone: the agent would hear no SIGTERM either.
+                    None => return,
                 },
             }
         }
     }
 
     async fn reload(&mut self) {
+        failpoint::die("reload");
         let path = self.source.path().display().to_string();
         let result = match self.put_in_force().await {
             Ok(changed) => {

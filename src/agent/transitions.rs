@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::{
     commit::CommitHandle,
     events::{Bus, Event},
+    failpoint,
     model::{IntentKey, OwnerName},
     monitor::{BfdChange, OspfChange, Snapshots, Transition},
     telemetry::Health,
@@ -22,6 +23,7 @@ pub(super) async fn tell(
 ) {
     let mut owners = Owners { commit, told: BTreeMap::new() };
     while let Some(transition) = transitions.recv().await {
+        failpoint::die("transitions");
         health.set_frr(status.latest().frr().map(str::to_owned).map_err(str::to_owned));
         if let Some(event) = owners.event(transition) {
             bus.publish(event);

@@ -77,6 +77,7 @@ mod tests {
             key: IntentKey::Bgp,
             existing_owner: None,
             message: "no".into(),
+            to_caller: None,
         };
         CommitError::Policy(kinds.iter().map(violation).collect())
     }

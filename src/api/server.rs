@@ -7,13 +7,18 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt;
 use tokio::net::{UnixListener, UnixStream};
+
 use tonic::transport::Server;
 
 use super::{Api, connection::accept, socket::Socket};
-use crate::proto::v1::{
-    diagnostics_server::DiagnosticsServer, maintenance_server::MaintenanceServer,
-    served::route_control_server::RouteControlServer, transactions_server::TransactionsServer,
+use crate::{
+    failpoint,
+    proto::v1::{
+        diagnostics_server::DiagnosticsServer, maintenance_server::MaintenanceServer,
+        served::route_control_server::RouteControlServer, transactions_server::TransactionsServer,
+    },
 };
 
 /// Largest request in bytes: [`wire::MAX_CHANGES`](crate::wire::MAX_CHANGES) changes of the
@@ -103,6 +108,7 @@ pub async fn bind(path: &Path) -> Result<UnixListener, BindError> {
 pub async fn serve(socket: Socket, api: Api) -> Result<(), tonic::transport::Error> {
     let shutdown = api.parts.shutdown.clone();
     let incoming = accept(socket, api.parts.sessions.clone());
+    let incoming = incoming.inspect(|_| failpoint::die("clients"));
     let route_control = RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_REQUEST);
     let diagnostics = DiagnosticsServer::new(api.clone());
     let maintenance = MaintenanceServer::new(api.clone());

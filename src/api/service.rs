@@ -17,6 +17,7 @@ use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     coverage::Row,
     events::{Bus, Event},
+    failpoint,
     model::{Change, Intent, OwnerName},
     monitor::Snapshots,
 };
@@ -24,9 +25,23 @@ use crate::{
 /// Most event streams at a time; each holds a place in the bus.
 pub const MAX_STREAMS: usize = 64;
 
-/// Told of each call: its method, how long it took and how it ended. The method is
-/// one of the contract's, never a client's text.
-pub type ObserveCall = Arc<dyn Fn(&'static str, Duration, Code) + Send + Sync>;
+/// Told of each call: its method, how long it took and how it ended; `None` where its client was gone before there was
+/// an answer. The method is one of the contract's, never a client's text.
+pub type ObserveCall = Arc<dyn Fn(&'static str, Duration, Option<Code>) + Send + Sync>;
+
+/// A call under way: told of where its client leaves, too.
+struct Timed<'a> {
+    observe: &'a ObserveCall,
+    method: &'static str,
+    started: Instant,
+    answer: Option<Code>,
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        (self.observe)(self.method, self.started.elapsed(), self.answer);
+    }
+}
 
 /// What the services are made of.
 pub struct Parts {
@@ -75,16 +90,18 @@ impl Api {
         changes
     }
 
-    /// Times a call and tells the observer. A call whose client went away is not told of.
+    /// Times a call and tells the observer. That a client went away shows in that its call is dropped.
     pub(super) async fn timed<T>(
         &self,
         method: &'static str,
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<Response<T>, Status> {
-        let started = Instant::now();
+        let (observe, started) = (&self.parts.observe, Instant::now());
+        let mut timed = Timed { observe, method, started, answer: None };
+        failpoint::die("call");
         let result = call.await;
-        let code = result.as_ref().err().map_or(Code::Ok, Status::code);
-        (self.parts.observe)(method, started.elapsed(), code);
+        timed.answer = Some(result.as_ref().err().map_or(Code::Ok, Status::code));
+        drop(timed);
         result.map(Response::new)
     }
 
@@ -151,7 +168,7 @@ impl Api {
     /// Publishes what policy forbade and answers with what went wrong.
     pub(super) fn refused(&self, owner: &OwnerName, error: &CommitError) -> Status {
         if let CommitError::Policy(violations) = error {
-            for violation in violations {
+            for violation in violations.iter().filter(|it| it.kind.breaks_policy()) {
                 let (owner, violation) = (owner.clone(), violation.clone());
                 self.parts.bus.publish(Event::PolicyViolation { owner, violation });
             }

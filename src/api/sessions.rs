@@ -22,8 +22,10 @@ use super::{
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     events::{Bus, Event},
+    failpoint,
     model::{Change, IntentKey, OwnerName},
     policy::Lifetime,
+    supervise::{Supervisor, Task},
 };
 
 /// Pause before a withdrawal that failed is tried again: FRR or the queue needs time
@@ -79,6 +81,7 @@ pub struct Sessions {
     shutdown: CancellationToken,
     /// Connections are dropped wherever their task ends; tasks are started here.
     runtime: Handle,
+    supervisor: Supervisor,
 }
 
 impl Sessions {
@@ -92,9 +95,10 @@ impl Sessions {
         directory: Arc<dyn Directory>,
         bus: Bus,
         shutdown: CancellationToken,
+        supervisor: Supervisor,
     ) -> Arc<Self> {
-        let state = Mutex::default();
-        Arc::new(Self { state, commit, directory, bus, shutdown, runtime: Handle::current() })
+        let (state, runtime) = (Mutex::default(), Handle::current());
+        Arc::new(Self { state, commit, directory, bus, shutdown, runtime, supervisor })
     }
 
     /// The sessions by their owners.
@@ -275,13 +279,15 @@ impl Sessions {
         session.deadline = Some(Instant::now() + self.directory.grace_period());
         if !session.watched {
             session.watched = true;
-            self.runtime.spawn(Arc::clone(self).watch(owner.clone()));
+            let watch = Arc::clone(self).watch(owner.clone());
+            self.supervisor.spawn_errand(&self.runtime, Task::Sessions, watch);
         }
     }
 
     /// Waits for the end of an owner's grace period and ends its session.
     async fn watch(self: Arc<Self>, owner: OwnerName) {
         while let Some(deadline) = self.deadline_or_leave(&owner) {
+            failpoint::die("sessions");
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
                 () = tokio::time::sleep_until(deadline) => {}

@@ -1,10 +1,15 @@
 //! The agent's program: flags, signals, exit code. All else is in the library.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser;
 use novaroute::{
-    agent::{self, Control},
+    agent::{self, AgentError, Control},
     config::{Config, ConfigError, Source},
     frr::vty::chain,
     telemetry,
@@ -22,12 +27,15 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// The configuration can't be used; nothing was touched.
 const EXIT_CONFIG: u8 = 2;
 
+/// A part of the agent has died; FRR runs what it ran.
+const EXIT_DIED: u8 = 3;
+
 /// Node-local routing agent for FRR
 #[derive(Debug, Parser)]
 #[command(
     version,
     after_help = "Exit codes: 0 stopped by a signal, 1 failed, 2 wrong \
-    configuration or usage.\nSIGHUP has the agent read its configuration again.\nTokens, passwords and \
+    configuration or usage, 3 a part of the agent died and FRR runs what it ran.\nSIGHUP has the agent read its configuration again.\nTokens, passwords and \
     the router id may name environment variables as ${NAME}; NOVAROUTE_BGP_LOCAL_AS and \
     NOVAROUTE_BGP_ROUTER_ID override the file."
 )]
@@ -52,7 +60,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     // Before the first secret is read.
     if let Err(error) = agent::forbid_dumps() {
-        eprintln!("novaroute-agent: can't forbid core dumps: {error}");
+        say(format_args!("can't forbid core dumps: {error}"));
         return ExitCode::FAILURE;
     }
     let stop = CancellationToken::new();
@@ -60,7 +68,7 @@ async fn main() -> ExitCode {
     let reload = match watch_signals(stop.clone()) {
         Ok(reload) => reload,
         Err(error) => {
-            eprintln!("novaroute-agent: can't watch for signals: {error}");
+            say(format_args!("can't watch for signals: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -78,10 +86,11 @@ async fn main() -> ExitCode {
     let logs = match telemetry::init_logging(config.log_level, config.log_format) {
         Ok(logs) => logs,
         Err(error) => {
-            eprintln!("novaroute-agent: {error}");
+            say(&error);
             return ExitCode::FAILURE;
         }
     };
+    telemetry::watch_panics();
     let withdraw_on_exit = options.withdraw_on_exit;
     match agent::run(config, Control { stop, reload, source, logs, withdraw_on_exit }).await {
         Ok(()) => {
@@ -90,8 +99,11 @@ async fn main() -> ExitCode {
         }
         Err(error) => {
             error!(%error, "the agent has failed");
-            eprintln!("novaroute-agent: {error}");
-            ExitCode::FAILURE
+            say(&error);
+            match error {
+                AgentError::Died { .. } => ExitCode::from(EXIT_DIED),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -102,24 +114,36 @@ fn complain(source: &Source, error: &ConfigError) {
     match error {
         ConfigError::Invalid(errors) => {
             for error in errors.iter() {
-                eprintln!("novaroute-agent: {path}: {}: {}", error.field, error.reason);
+                say(format_args!("{path}: {}: {}", error.field, error.reason));
             }
         }
-        other => eprintln!("novaroute-agent: {path}: {}", chain(other)),
+        other => say(format_args!("{path}: {}", chain(other))),
     }
 }
 
 /// What `--check` and `--print-config` print of a configuration that is right.
 fn show(source: &Source, config: &Config, options: &Options) -> ExitCode {
     for warning in config.warnings() {
-        eprintln!("novaroute-agent: {}: warning: {warning}", source.path().display());
+        say(format_args!("{}: warning: {warning}", source.path().display()));
     }
-    if options.print_config {
-        println!("{:#}", config.redacted());
-    } else {
-        println!("ok: {}", config.summary());
+    let mut out = io::stdout().lock();
+    let written = match options.print_config {
+        true => writeln!(out, "{:#}", config.redacted()),
+        false => writeln!(out, "ok: {}", config.summary()),
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(format_args!("can't write: {error}"));
+            ExitCode::FAILURE
+        }
+        // Whoever read it has enough of it.
+        _ => ExitCode::SUCCESS,
     }
-    ExitCode::SUCCESS
+}
+
+/// Says something on standard error; where nobody reads that, nobody is told.
+fn say(words: impl Display) {
+    let _ = writeln!(io::stderr(), "novaroute-agent: {words}");
 }
 
 /// SIGTERM and SIGINT stop; SIGHUP, which would kill, asks for a reload.

@@ -12,12 +12,14 @@
 //! | `isolate` | what is refused, object by object, where all is brought back |
 //! | `stuck` | objects that go, and that FRR refuses to lose |
 //! | `judge` | what would be done, and what those say of it who can be asked beforehand |
+//! | `models` | daemons whose models can't be loaded |
 //! | `roll` | which daemons answer |
 //! | `outcome` | how a commit can end, and by when |
 
 mod carry_out;
 mod isolate;
 mod judge;
+mod models;
 mod outcome;
 mod part;
 mod prepare;
@@ -38,6 +40,7 @@ use part::Known;
 pub use part::{Judging, Part};
 use prepare::{Before, Prepared};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{Door as Way, NoObserver, Observer, Stage, plan::DaemonPlan};
 use crate::{
@@ -72,6 +75,8 @@ pub struct Engine {
     last: Forest,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
+    /// Those of them of which a model can't be loaded, with why.
+    unusable: BTreeMap<Daemon, String>,
     /// When the commit under way has to be over.
     by: Option<Instant>,
     /// What each daemon ran when it was read last, in the commit that is under way.
@@ -96,7 +101,7 @@ impl Engine {
     /// Loads the models; nothing of FRR has to run yet.
     ///
     /// # Errors
-    /// A model is lacking or broken.
+    /// None of FRR's models can be loaded.
     pub async fn new(
         socket_dir: &FilePath,
         yang_dir: &FilePath,
@@ -114,6 +119,7 @@ impl Engine {
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
             away: BTreeMap::new(),
+            unusable: BTreeMap::new(),
             by: None,
             seen: BTreeMap::new(),
             known: BTreeMap::new(),
@@ -130,6 +136,7 @@ impl Engine {
             }
         }
         engine.load_defaults().await?;
+        engine.note_models();
         Ok(engine)
     }
 
@@ -144,6 +151,11 @@ impl Engine {
         self.last = applied;
     }
 
+    /// Has it remember in the agent's state directory which daemons' own gRPC lies.
+    pub fn remember_in(&mut self, state_dir: &FilePath) {
+        self.mgmtd.remember_in(state_dir);
+    }
+
     /// Has daemons' own gRPC take what it can.
     pub fn set_doors(&mut self, doors: &BTreeMap<Daemon, Door>) {
         for (daemon, door) in doors {
@@ -152,6 +164,11 @@ impl Engine {
                 None => self.mgmtd.set_door(door.clone()),
             }
         }
+    }
+
+    /// Cancelled as soon as libyang's thread has panicked.
+    pub fn libyang_crashed(&self) -> CancellationToken {
+        self.yang.crashed()
     }
 
     /// Revisions of the models that are loaded.

@@ -105,12 +105,19 @@ pub struct Row {
 impl Row {
     /// Whether FRR announces another revision than the one by which NovaRoute judges.
     pub fn is_mismatch(&self) -> bool {
-        self.announced.as_ref().is_some_and(|announced| *announced != self.loaded)
+        let loaded = !self.loaded.is_empty();
+        loaded && self.announced.as_ref().is_some_and(|announced| *announced != self.loaded)
     }
 }
 
 /// A row for each door that there is.
-pub fn rows(loaded: &Revisions, answers: &BTreeMap<Daemon, Answers>) -> Vec<Row> {
+///
+/// Modules that are `missing` can't be loaded, each with why: nothing of them goes through any door.
+pub fn rows(
+    loaded: &Revisions,
+    missing: &BTreeMap<String, String>,
+    answers: &BTreeMap<Daemon, Answers>,
+) -> Vec<Row> {
     let nothing = Answers { down: Some("not asked yet".to_owned()), ..Answers::default() };
     let mut rows = Vec::new();
     for entry in CATALOGUE.iter() {
@@ -132,6 +139,7 @@ pub fn rows(loaded: &Revisions, answers: &BTreeMap<Daemon, Answers>) -> Vec<Row>
         for door in &entry.doors {
             let (announced, state, why) = match (door, &answer.grpc) {
                 (Door::Grpc, None) => continue,
+
                 (Door::Grpc, Some(grpc)) => {
                     let (state, why) = match (&grpc.struck_out, &grpc.down) {
                         (Some(why), _) => (DoorState::StruckOut, why),
@@ -145,6 +153,10 @@ pub fn rows(loaded: &Revisions, answers: &BTreeMap<Daemon, Answers>) -> Vec<Row>
                     None if better => (own, DoorState::Standby, &entry.why),
                     None => (own, DoorState::InUse, &entry.why),
                 },
+            };
+            let (state, why) = match missing.get(&entry.module) {
+                Some(why) => (DoorState::Down, why),
+                None => (state, why),
             };
             better |= state == DoorState::InUse;
             rows.push(row(*door, announced, state, why));
@@ -173,7 +185,7 @@ mod tests {
         let mut answers =
             BTreeMap::from([(Daemon::Bgpd, Answers { grpc: Some(grpc), ..Answers::default() })]);
         let state = |answers: &_, module, door| {
-            of(&rows(&loaded, answers), module, door).map(|row| row.state)
+            of(&rows(&loaded, &BTreeMap::new(), answers), module, door).map(|row| row.state)
         };
         assert_eq!(state(&answers, "frr-filter", Door::Grpc), Some(DoorState::InUse));
         assert_eq!(state(&answers, "frr-filter", Door::Vty), Some(DoorState::Standby));
@@ -182,7 +194,7 @@ mod tests {
 
         let bgpd = answers.get_mut(&Daemon::Bgpd).expect("set above");
         bgpd.grpc.as_mut().expect("set above").struck_out = Some("it lied".into());
-        let all = rows(&loaded, &answers);
+        let all = rows(&loaded, &BTreeMap::new(), &answers);
         let struck = of(&all, "frr-filter", Door::Grpc).expect("a row");
         assert_eq!((struck.state, &*struck.why), (DoorState::StruckOut, "it lied"));
         assert_eq!(state(&answers, "frr-filter", Door::Vty), Some(DoorState::InUse));
@@ -192,11 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn a_module_that_cannot_be_loaded_has_no_door_and_says_why() {
+        let loaded = revisions(&[("frr-bfdd", "2020-01-01")]);
+        let missing = BTreeMap::from([("frr-ospfd".to_owned(), "there is no x.yang".to_owned())]);
+        let up = |daemon| {
+            (
+                daemon,
+                Answers { announced: Some(revisions(&[("frr-ospfd", "1")])), ..Answers::default() },
+            )
+        };
+        let answers = [up(Daemon::Ospfd), up(Daemon::Bfdd)].into_iter().collect();
+        let all = rows(&loaded, &missing, &answers);
+        let ospfd = of(&all, "frr-ospfd", Door::Vty).expect("a row");
+        assert_eq!((ospfd.state, &*ospfd.why), (DoorState::Down, "there is no x.yang"));
+        assert!(!ospfd.is_mismatch(), "there is nothing to compare");
+        assert_eq!(of(&all, "frr-bfdd", Door::Vty).expect("a row").state, DoorState::InUse);
+    }
+
+    #[test]
     fn another_revision_is_a_mismatch_and_none_is_not() {
         let loaded = revisions(&[("frr-bfdd", "2020-01-01"), ("frr-filter", "2019-07-04")]);
         let announced = Some(revisions(&[("frr-bfdd", "2024-01-01")]));
         let answers = BTreeMap::from([(Daemon::Bfdd, Answers { announced, ..Answers::default() })]);
-        let all = rows(&loaded, &answers);
+        let all = rows(&loaded, &BTreeMap::new(), &answers);
         let bfdd = of(&all, "frr-bfdd", Door::Vty).expect("a row");
         assert!(bfdd.is_mismatch() && bfdd.state == DoorState::InUse, "{bfdd:?}");
         let filter = of(&all, "frr-filter", Door::Vty).expect("a row");

@@ -246,7 +246,9 @@ impl Event {
             Self::OwnerDeregistered { owner, reason } => {
                 format!("owner {owner} deregistered: {reason}")
             }
-            Self::PolicyViolation { owner, violation } => format!("refused {owner} {violation}"),
+            Self::PolicyViolation { owner, violation } => {
+                format!("refused {owner} {}", violation.public())
+            }
             Self::BgpConfigChanged { now, previous: Some(previous), .. } => format!(
                 "BGP changed from AS {} to AS {}, router-id from {} to {}",
                 previous.local_as,

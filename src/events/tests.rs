@@ -56,6 +56,8 @@ fn metadata_is_that_of_the_contract() {
         key,
         existing_owner,
         message: "belongs to novanet".into(),
+        // Never in an event.
+        to_caller: Some("10.244.0.0/16".into()),
     };
     let a = || owner("a");
     for (event, name, expected) in [

@@ -25,7 +25,7 @@ use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
-    door::Door,
+    door::{Door, Memory, Started},
     gateway::{Gateway, ROUNDS},
     northbound::{self, Edits, Error, Northbound, Outcome},
     retry::Retry,
@@ -142,6 +142,10 @@ pub struct MgmtdDriver {
     northbound: Northbound<NorthboundServer<Gateway>>,
     /// mgmtd's own gRPC, tried before the gateway.
     door: Option<Door>,
+    /// Where it is kept that this lies.
+    memory: Option<Memory>,
+    /// When the mgmtd started that is connected.
+    started: Option<Started>,
     socket_dir: PathBuf,
     connect_timeout: Duration,
     /// On the executing daemon, to read back.
@@ -168,6 +172,8 @@ impl MgmtdDriver {
             northbound: Northbound::new(gateway.for_who_looks().service()),
             gateway,
             door: None,
+            memory: None,
+            started: None,
             socket_dir: socket_dir.to_owned(),
             connect_timeout,
             session: None,
@@ -187,6 +193,11 @@ impl MgmtdDriver {
     /// Gives it mgmtd's own gRPC.
     pub fn set_door(&mut self, door: Door) {
         self.door = Some(door);
+    }
+
+    /// Has it remember in the agent's state directory that mgmtd's own gRPC lies.
+    pub fn remember_in(&mut self, state_dir: &FilePath) {
+        self.memory = Some(Memory::new(state_dir, "mgmtd"));
     }
 
     /// Whether a commit would be tried through mgmtd's own gRPC now.
@@ -252,10 +263,17 @@ impl MgmtdDriver {
     /// Connects to mgmtd: another one, as far as is known.
     async fn meet_mgmtd(&mut self) -> Result<(), MgmtdError> {
         self.in_step = false;
+        // Before it is met: one that starts in between is another, of which nothing is remembered.
+        self.started = Started::of(&self.socket_dir.join("mgmtd.vty"));
         self.canary = Some(self.connect("mgmtd").await?);
         if let Some(door) = &self.door {
             // This one may be honest.
             door.restarted().await;
+            if let (Some(memory), Some(started)) = (&self.memory, self.started)
+                && let Some(why) = memory.recall(door.address(), started).await
+            {
+                door.known_to_lie(why).await;
+            }
         }
         self.clear_candidate().await;
         Ok(())
@@ -389,7 +407,10 @@ impl MgmtdDriver {
             (Ok(outcome), Some(first)) => {
                 let (_, daemon) = STATICD;
                 let path = &first.path;
-                let why = format!("answered {outcome:?}, and {daemon} is not so: {path}");
+                let why = format!("answered that {outcome}, and {daemon} does not show it: {path}");
+                if let (Some(memory), Some(started)) = (&self.memory, self.started) {
+                    memory.note(door.address(), started, &why).await;
+                }
                 door.strike_out(why).await;
             }
             // The other door's words count.

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::FrrConfig,
     daemon::Daemon,
+    failpoint,
     frr::vty::{Session, VtyError},
     telemetry::{Metrics, Protocol},
 };
@@ -66,6 +67,9 @@ pub(super) async fn watch(
     let mut pause = FIRST_RETRY;
     let mut generation = 0;
     loop {
+        if daemon == Daemon::Bfdd {
+            failpoint::die("monitor-daemon");
+        }
         let error = match Session::connect(&path, frr.connect_timeout).await {
             Ok(session) => {
                 generation += 1;

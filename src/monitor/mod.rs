@@ -31,6 +31,7 @@ mod status;
 mod tests;
 
 use std::{
+    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -46,7 +47,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::daemon::Observation;
-use crate::{config::FrrConfig, daemon::Daemon, telemetry::Metrics};
+use crate::{config::FrrConfig, daemon::Daemon, failpoint, telemetry::Metrics};
 
 /// Observations that may wait: each daemon makes four a second and they are
 /// folded in microseconds, so that this fills only while nobody takes transitions.
@@ -112,8 +113,16 @@ impl Monitor {
             watchers.spawn(daemon::watch(daemon, frr.clone(), report.clone(), metrics.clone()));
         }
         let task = tokio::spawn(async move {
-            stop.run_until_cancelled(fold(observations, publish, transitions, metrics, started))
-                .await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = fold(observations, publish, transitions, metrics, started) => {}
+                // They end after this task, or by a panic, which then is this task's.
+                ended = watchers.join_next() => {
+                    if let Some(Err(error)) = ended && error.is_panic() {
+                        resume_unwind(error.into_panic());
+                    }
+                }
+            }
             watchers.shutdown().await;
         });
         Self { status, task }
@@ -129,6 +138,7 @@ async fn fold(
     started: Instant,
 ) {
     while let Some(observation) = observations.recv().await {
+        failpoint::die("monitor");
         let before = publish.borrow().clone();
         let mut after = FrrStatus::clone(&before);
         after.heard.insert(observation.daemon, started.elapsed());

@@ -58,6 +58,7 @@ impl Capacity {
                 needed.div_ceil(MIB),
                 self.0 / MIB,
             ),
+            to_caller: None,
         })
     }
 }

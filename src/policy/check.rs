@@ -171,8 +171,13 @@ fn within_limits(
     }
     if !policy.covers(prefix) {
         let allowed: Vec<_> = policy.allowed_cidrs.iter().map(ToString::to_string).collect();
-        let message = format!("is not within what {owner} may use: {}", allowed.join(", "));
-        return violation(ViolationKind::AllowedCidrs, key, message);
+        return Err(Violation {
+            kind: ViolationKind::AllowedCidrs,
+            key,
+            existing_owner: None,
+            message: format!("is not within what {owner} may use"),
+            to_caller: Some(allowed.join(", ")),
+        });
     }
     Ok(())
 }
@@ -184,6 +189,7 @@ fn needs_bgp(store: &Store, key: IntentKey) -> Result<&BgpGlobal, Violation> {
         key,
         existing_owner: None,
         message: "BGP is not configured; call ConfigureBGP first".into(),
+        to_caller: None,
     })
 }
 
@@ -221,6 +227,7 @@ fn every_peer_fits(store: &Store, bgp: &BgpGlobal) -> Result<(), Violation> {
                 key: IntentKey::Bgp,
                 existing_owner: Some(owner.clone()),
                 message: format!("with AS {}, {misfit}", bgp.local_as),
+                to_caller: None,
             });
         }
     }
@@ -261,10 +268,11 @@ fn not_anothers(
         ViolationKind::PrefixConflict => format!("{} advertises it already", existing.owner),
         _ => format!("belongs to {}", existing.owner),
     };
-    Err(Violation { kind, key, existing_owner: Some(existing.owner.clone()), message })
+    let existing_owner = Some(existing.owner.clone());
+    Err(Violation { kind, key, existing_owner, message, to_caller: None })
 }
 
 /// A violation that no other owner is part of.
 fn violation<T>(kind: ViolationKind, key: IntentKey, message: String) -> Result<T, Violation> {
-    Err(Violation { kind, key, existing_owner: None, message })
+    Err(Violation { kind, key, existing_owner: None, message, to_caller: None })
 }

@@ -96,6 +96,7 @@ pub(super) fn check(store: &Store, owner: &OwnerName, intent: &Intent) -> Result
                          choose other values, or remove that first",
                         claim.words, owned.owner, rival.words
                     ),
+                    to_caller: None,
                 });
             }
         }

@@ -132,6 +132,7 @@ pub(super) fn exceeded(
             message: format!(
                 "the quota of {owner} is {limit}; it has {had}, and this would make {would}"
             ),
+            to_caller: None,
         })
     });
     over.collect()

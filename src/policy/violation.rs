@@ -30,6 +30,25 @@ pub enum ViolationKind {
 }
 
 impl ViolationKind {
+    /// Those that break policy: each is an event, a count and a cause for an alert.
+    pub const OF_POLICY: [Self; 9] = [
+        Self::PrefixType,
+        Self::AllowedCidrs,
+        Self::NotOwner,
+        Self::PrefixConflict,
+        Self::MayNotConfigureBgp,
+        Self::BgpNotConfigured,
+        Self::PeerType,
+        Self::Quota,
+        Self::ClaimConflict,
+    ];
+
+    /// Whether it breaks policy. To remove what is not there is refused and breaks none: a client that withdraws
+    /// twice is careful, not hostile.
+    pub fn breaks_policy(self) -> bool {
+        self != Self::NotFound
+    }
+
     /// Metric label `reason`.
     pub fn label(self) -> &'static str {
         match self {
@@ -56,12 +75,37 @@ pub struct Violation {
     pub key: IntentKey,
     /// Who has it, where that is why.
     pub existing_owner: Option<OwnerName>,
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be right: everybody who follows events reads it.
     pub message: String,
+    /// What only the caller may read of it: limits from its own configuration.
+    pub to_caller: Option<String>,
 }
 
+impl Violation {
+    /// In words for everybody.
+    pub fn public(&self) -> String {
+        format!("{}: {}", self.key, self.message)
+    }
+}
+
+/// In words for the caller.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.message)
+        f.write_str(&self.public())?;
+        match &self.to_caller {
+            Some(words) => write!(f, ": {words}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_breaks_no_policy() {
+        assert!(ViolationKind::OF_POLICY.into_iter().all(ViolationKind::breaks_policy));
+        assert!(!ViolationKind::NotFound.breaks_policy());
     }
 }

@@ -88,6 +88,13 @@ impl CommitMetrics {
         }
     }
 
+    /// Makes the series of these stages, each with its door.
+    pub fn create_stages(&self, stages: impl IntoIterator<Item = (&'static str, &'static str)>) {
+        for (stage, door) in stages {
+            self.stages.with_label_values(&[stage, door]);
+        }
+    }
+
     /// A stage has ended after this time, and sent so many commands or edits.
     pub fn stage(&self, stage: &'static str, door: &'static str, took: Duration, sent: usize) {
         self.stages.with_label_values(&[stage, door]).observe(took.as_secs_f64());

@@ -1,7 +1,7 @@
 //! Whether the agent is alive, and ready: what probes ask.
 
 use std::{
-    fmt,
+    fmt, iter,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -26,6 +26,7 @@ struct State {
     last_beat: Instant,
     frr: Result<String, String>,
     last_commit: Result<(), String>,
+    notes: Vec<String>,
 }
 
 /// Why the agent is not alive, or not ready.
@@ -51,6 +52,7 @@ impl Health {
             last_beat: Instant::now(),
             frr: Err("not connected yet".to_owned()),
             last_commit: Err("FRR has not been compared with the intents yet".to_owned()),
+            notes: Vec::new(),
         };
         Self { limit, state: Mutex::new(state) }
     }
@@ -72,6 +74,11 @@ impl Health {
         self.state().last_commit = last_commit;
     }
 
+    /// What is said of an agent that is ready, too: it can't do everything.
+    pub fn set_notes(&self, notes: Vec<String>) {
+        self.state().notes = notes;
+    }
+
     /// Whether the agent makes progress.
     ///
     /// # Errors
@@ -88,7 +95,8 @@ impl Health {
         Ok(())
     }
 
-    /// Whether FRR is connected and the last commit confirmed; then FRR's version.
+    /// Whether FRR is connected and the last commit confirmed; then FRR's version, and behind it, a line each, what can't
+    /// be done all the same.
     ///
     /// # Errors
     /// Everything that is not as it should be.
@@ -98,8 +106,15 @@ impl Health {
         reasons.extend(state.frr.as_ref().err().map(|reason| format!("FRR: {reason}")));
         reasons.extend(state.last_commit.as_ref().err().map(|reason| format!("commit: {reason}")));
         match &state.frr {
-            Ok(version) if reasons.is_empty() => Ok(version.clone()),
-            _ => Err(Unhealthy(reasons.join("\n"))),
+            Ok(version) if reasons.is_empty() => {
+                let lines: Vec<&str> =
+                    iter::once(version).chain(&state.notes).map(String::as_str).collect();
+                Ok(lines.join("\n"))
+            }
+            _ => {
+                reasons.extend(state.notes.iter().cloned());
+                Err(Unhealthy(reasons.join("\n")))
+            }
         }
     }
 
@@ -124,6 +139,9 @@ mod tests {
         assert!(health.ready().is_err());
         health.set_last_commit(Ok(()));
         assert_eq!(health.ready(), Ok("10.3".into()));
+        health.set_notes(vec!["no OSPF".into()]);
+        assert_eq!(health.ready(), Ok("10.3\nno OSPF".into()));
+        health.set_notes(vec![]);
         health.set_frr(Err("bgpd is gone".into()));
         assert_eq!(health.ready().unwrap_err().to_string(), "FRR: bgpd is gone");
         health.set_frr(Ok("10.3".into()));

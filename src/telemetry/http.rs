@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
 use super::{Health, Metrics};
-use crate::config::MetricsAddress;
+use crate::{config::MetricsAddress, failpoint};
 
 /// Connections at a time: a few scrapers and probes with some to spare; it bounds what a
 /// stranger on the network can take.
@@ -97,6 +97,7 @@ impl HttpServer {
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
             };
+            failpoint::die("http");
             let stream = match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {

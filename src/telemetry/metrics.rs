@@ -18,6 +18,7 @@ use prometheus::{
 use super::{
     commit_metrics::{CommitMetrics, SnapshotAge},
     labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult},
+    panics::panics,
 };
 use crate::{
     coverage::{DoorState, Row},
@@ -26,6 +27,7 @@ use crate::{
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
     policy::ViolationKind,
     proto::v1::EventType,
+    supervise::Task,
 };
 
 /// Upper bounds in seconds, from a status read (below a millisecond) to the longest deadline
@@ -55,6 +57,9 @@ pub struct Metrics {
     registered_owners: IntGauge,
     frr_connected: IntGauge,
     grpc_request_duration: HistogramVec,
+    grpc_requests_abandoned: IntCounterVec,
+    tasks_died: IntCounterVec,
+    panics: IntCounter,
     transaction_duration: Histogram,
     reconcile_cycle_duration: Histogram,
     coverage: IntGaugeVec,
@@ -140,11 +145,25 @@ impl Metrics {
                 HistogramVec::new(
                     HistogramOpts::new(
                         "novaroute_grpc_request_duration_seconds",
-                        "Time from a request to its answer.",
+                        "Time from a request to its answer, or until its client left.",
                     )
                     .buckets(REQUEST_BUCKETS.to_vec()),
                     &["method"],
                 ),
+            ),
+            grpc_requests_abandoned: counters(
+                "novaroute_grpc_requests_abandoned_total",
+                "Requests whose client was gone before there was an answer.",
+                &["method"],
+            ),
+            tasks_died: counters(
+                "novaroute_tasks_died_total",
+                "Parts of the agent that died, each of which ends it.",
+                &["task"],
+            ),
+            panics: register(
+                &registry,
+                IntCounter::new("novaroute_panics_total", "Panics, those of single calls too."),
             ),
             transaction_duration: register(
                 &registry,
@@ -214,8 +233,12 @@ impl Metrics {
         }
     }
 
-    /// Series that a rate or an alert needs from the start, before anything is counted.
+    /// Every series whose labels are a closed set, before anything is counted: `increase()` sees a change from 0 to
+    /// 1, and no series that begins with 1.
     fn create_series(&self) {
+        for event in event_types() {
+            self.events.with_label_values(&[event_label(event)]);
+        }
         for result in TransactionResult::ALL {
             self.transactions.with_label_values(&[result.label()]);
         }
@@ -228,6 +251,10 @@ impl Metrics {
         self.commit.create_series(["vty", "northbound"]);
         for method in GrpcMethod::all() {
             self.grpc_request_duration.with_label_values(&[method.label()]);
+            self.grpc_requests_abandoned.with_label_values(&[method.label()]);
+        }
+        for task in Task::ALL {
+            self.tasks_died.with_label_values(&[task.name()]);
         }
         for result in ReloadResult::ALL {
             self.config_reloads.with_label_values(&[result.label()]);
@@ -239,6 +266,9 @@ impl Metrics {
             IntentKind::ALL.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
         {
             self.intents.with_label_values(&[owner, kind.label(), operation.label()]);
+        }
+        for kind in ViolationKind::OF_POLICY {
+            self.policy_violations.with_label_values(&[owner, kind.label()]);
         }
         for gauge in [&self.active_peers, &self.active_bfd_sessions, &self.active_ospf_interfaces] {
             gauge.with_label_values(&[owner]);
@@ -275,16 +305,14 @@ impl Metrics {
 
     /// Policy forbade a change of an authenticated owner.
     pub fn policy_violation(&self, owner: &OwnerName, kind: ViolationKind) {
-        if let Some(owner) = self.label(owner) {
+        if let Some(owner) = self.label(owner).filter(|_| kind.breaks_policy()) {
             self.policy_violations.with_label_values(&[owner, kind.label()]).inc();
         }
     }
 
     /// An event was published.
     pub fn event(&self, event: EventType) {
-        let name = event.as_str_name();
-        let label = name.strip_prefix("EVENT_TYPE_").unwrap_or(name);
-        self.events.with_label_values(&[label]).inc();
+        self.events.with_label_values(&[event_label(event)]).inc();
     }
 
     /// A subscriber was too slow for this many events.
@@ -335,9 +363,17 @@ impl Metrics {
         self.frr_connected.set(connected.into());
     }
 
-    /// A request was answered after this time, well or not.
-    pub fn grpc_request(&self, method: GrpcMethod, took: Duration) {
+    /// A request was answered after this time, well or not; or its client was gone by then.
+    pub fn grpc_request(&self, method: GrpcMethod, took: Duration, answered: bool) {
         self.grpc_request_duration.with_label_values(&[method.label()]).observe(took.as_secs_f64());
+        if !answered {
+            self.grpc_requests_abandoned.with_label_values(&[method.label()]).inc();
+        }
+    }
+
+    /// A part of the agent has died, which ends it.
+    pub fn task_died(&self, task: Task) {
+        self.tasks_died.with_label_values(&[task.name()]).inc();
     }
 
     /// FRR was compared with all intents in this time.
@@ -375,6 +411,8 @@ impl Metrics {
     /// Everything in Prometheus' text format.
     pub fn render(&self) -> String {
         self.snapshot.measure();
+        self.panics.reset();
+        self.panics.inc_by(panics());
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .expect("every registered metric has a name and is of the type of its family")
@@ -393,6 +431,16 @@ impl Observer for Metrics {
     fn dropped(&self, count: u64) {
         self.events_dropped(count);
     }
+}
+
+/// Every type of the contract; it has none beyond 1000.
+fn event_types() -> impl Iterator<Item = EventType> {
+    (1..1000).filter_map(|number| EventType::try_from(number).ok())
+}
+
+fn event_label(event: EventType) -> &'static str {
+    let name = event.as_str_name();
+    name.strip_prefix("EVENT_TYPE_").unwrap_or(name)
 }
 
 /// Gauges are signed.
@@ -442,7 +490,9 @@ mod tests {
         metrics.commit().stuck(2);
         metrics.snapshot_of(Instant::now());
         let method = GrpcMethod::named("GetStatus").unwrap();
-        metrics.grpc_request(method, Duration::from_millis(1));
+        metrics.grpc_request(method, Duration::from_millis(1), true);
+        metrics.grpc_request(method, Duration::from_millis(1), false);
+        metrics.task_died(Task::Monitor);
         metrics.reconcile_cycle(Duration::from_secs(1));
         metrics.config_reload(ReloadResult::Failure);
         metrics
@@ -467,7 +517,11 @@ mod tests {
             "novaroute_active_ospf_interfaces{owner=\"a\"} 6",
             "novaroute_registered_owners 7",
             "novaroute_frr_connected 1",
-            "novaroute_grpc_request_duration_seconds_count{method=\"GetStatus\"} 1",
+            "novaroute_grpc_request_duration_seconds_count{method=\"GetStatus\"} 2",
+            "novaroute_grpc_requests_abandoned_total{method=\"GetStatus\"} 1",
+            "novaroute_grpc_requests_abandoned_total{method=\"Watch\"} 0",
+            "novaroute_tasks_died_total{task=\"monitor\"} 1",
+            "novaroute_tasks_died_total{task=\"http\"} 0",
             "novaroute_frr_transaction_duration_seconds_count 1",
             "novaroute_reconcile_cycle_duration_seconds_sum 1",
             "novaroute_config_reloads_total{result=\"failure\"} 1",
@@ -486,6 +540,29 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
+    }
+
+    /// `increase()` of a series that begins with 1 is 0, and its alert stays silent.
+    #[test]
+    fn every_series_is_there_before_it_is_counted() {
+        let series = |text: &str| -> BTreeSet<String> {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect()
+        };
+        let fresh = Metrics::new([owner("a"), owner("b")]);
+        fresh.commit().create_stages([("apply", "vty")]);
+        let counted = full();
+        for kind in ViolationKind::OF_POLICY {
+            counted.policy_violation(&owner("b"), kind);
+        }
+        event_types().for_each(|event| counted.event(event));
+        counted.policy_violation(&owner("a"), ViolationKind::NotFound);
+        assert_eq!(series(&fresh.render()), series(&counted.render()));
+        // An owner that a reload brings has as many.
+        let owners = |text: &str, name: &str| text.matches(&format!("owner=\"{name}\"")).count();
+        fresh.add_owners([owner("late")]);
+        let text = fresh.render();
+        assert_eq!(owners(&text, "late"), owners(&text, "a"));
     }
 
     /// The whole list: a dashboard may rely on each of them, so that none goes or comes unnoticed.
@@ -519,14 +596,17 @@ mod tests {
             "frr_transaction_duration_seconds histogram",
             "frr_transactions_total counter",
             "grpc_request_duration_seconds histogram",
+            "grpc_requests_abandoned_total counter",
             "intents_total counter",
             "journal_size_bytes gauge",
             "monitoring_errors_total counter",
+            "panics_total counter",
             "policy_violations_total counter",
             "reconcile_cycle_duration_seconds histogram",
             "registered_owners gauge",
             "rollbacks_total counter",
             "snapshot_age_seconds gauge",
+            "tasks_died_total counter",
             "yang_revision_mismatches gauge",
         ];
         assert_eq!(names, expected);

@@ -1,6 +1,6 @@
 //! What operators see: metrics, health, logs, and the HTTP server for the first two.
 //!
-//! May import `model`, `policy`, `events`, `config` and the generated contract; nothing else knows the names of
+//! May import `model`, `policy`, `events`, `config`, `supervise` and the generated contract; nothing else knows the names of
 //! metrics.
 //!
 //! | file | owns |
@@ -11,6 +11,7 @@
 //! | `health` | whether the agent is alive, and ready |
 //! | `http` | `/metrics`, `/healthz`, `/readyz` |
 //! | `logging` | log lines on standard error |
+//! | `panics` | panics anywhere, logged and counted |
 
 mod commit_metrics;
 mod health;
@@ -18,6 +19,7 @@ mod http;
 mod labels;
 mod logging;
 mod metrics;
+mod panics;
 
 pub use commit_metrics::CommitMetrics;
 pub use health::{HEARTBEAT_INTERVAL, HEARTBEAT_LIMIT, Health, Unhealthy};
@@ -25,3 +27,4 @@ pub use http::{HttpError, HttpServer};
 pub use labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult};
 pub use logging::{LogControl, LogError, init as init_logging};
 pub use metrics::Metrics;
+pub use panics::watch_panics;

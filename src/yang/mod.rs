@@ -6,6 +6,7 @@
 //! | `convert` | `Tree` ⇄ libyang's data tree |
 //! | `index` | the models' data nodes by name |
 //! | `json` | `Tree` ⇄ JSON by that index, without libyang where that is plain |
+//! | `needs` | files that a model needs and that are not there |
 //! | `thread` | the thread on which libyang lives, and the handle to it |
 //!
 //! May import `tree`; knows nothing of intents or daemons.
@@ -13,6 +14,7 @@
 mod convert;
 mod index;
 mod json;
+mod needs;
 mod schema;
 mod thread;
 

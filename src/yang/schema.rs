@@ -1,6 +1,7 @@
 //! The schema context: models of the FRR in use and our own, and questions to them.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Seek},
     os::fd::AsRawFd,
@@ -14,7 +15,12 @@ use yang2::{
     data::{Data, DataFormat, DataParserFlags, DataPrinterFlags, DataTree, DataValidationFlags},
 };
 
-use super::{convert, index::Index, json};
+use super::{
+    convert,
+    index::Index,
+    json,
+    needs::{Needs, needs},
+};
 use crate::tree::{Path, Tree};
 
 /// FRR's own models that NovaRoute renders into. A module that one of these imports is loaded
@@ -85,7 +91,7 @@ pub enum YangError {
         module: String,
         /// Where it was looked for.
         dir: PathBuf,
-        /// libyang's words.
+        /// libyang's words, and which file is lacking.
         message: String,
     },
     /// Data that the models don't allow.
@@ -123,29 +129,61 @@ pub struct Schema {
     context: Context,
     profile: Profile,
     index: Arc<Index>,
+    /// Modules that can't be loaded, each with why.
+    missing: BTreeMap<String, String>,
 }
+
+/// Names of ours.
+const OWN: [&str; 2] = ["novaroute-frr-bgp", "novaroute-frr-ospf"];
 
 impl Schema {
     /// Loads FRR's models from `dir`, and ours, with the defaults of `profile`.
     ///
     /// # Errors
-    /// Which module is lacking or broken, in libyang's words.
+    /// Which module is lacking or broken: libyang's words, and which file is not there.
     pub fn load(dir: &FilePath, profile: Profile) -> Result<Self, YangError> {
-        let failed = |module: &str, message: String| YangError::Load {
-            module: module.to_owned(),
-            dir: dir.to_owned(),
-            message,
+        let schema = Self::load_what_can_be(dir, profile)?;
+        match schema.missing.first_key_value() {
+            None => Ok(schema),
+            Some((module, why)) => Err(failed(dir, module, why.clone())),
+        }
+    }
+
+    /// Like [`Schema::load`], without the modules that can't be loaded: see [`Schema::missing`].
+    ///
+    /// # Errors
+    /// None of FRR's can be loaded.
+    pub fn load_what_can_be(dir: &FilePath, profile: Profile) -> Result<Self, YangError> {
+        let wanted: Vec<_> =
+            FRR_MODULES.into_iter().chain(OWN).chain(profile.deviations()).collect();
+        let mut missing = BTreeMap::new();
+        // What libyang keeps of a module that it could not load is nobody's business: the others are loaded anew.
+        let context = loop {
+            let mut context = empty(dir)?;
+            let before = missing.len();
+            for module in &wanted {
+                if !missing.contains_key(*module)
+                    && let Err(error) = context.load_module(module, None, &[])
+                {
+                    missing.insert((*module).to_owned(), explain(dir, module, &error));
+                }
+            }
+            if missing.len() == before {
+                break context;
+            }
         };
-        let flags = ContextFlags::NO_YANGLIBRARY | ContextFlags::DISABLE_SEARCHDIR_CWD;
-        let mut context = Context::new(flags).map_err(|e| failed("(none)", e.to_string()))?;
-        context.set_searchdir(dir).map_err(|e| failed("(any)", e.to_string()))?;
-        context.set_embedded_modules(&OWN_MODULES);
-        let own = ["novaroute-frr-bgp", "novaroute-frr-ospf"];
-        for module in FRR_MODULES.into_iter().chain(own).chain(profile.deviations()) {
-            context.load_module(module, None, &[]).map_err(|e| failed(module, e.to_string()))?;
+        if FRR_MODULES.iter().all(|module| missing.contains_key(*module))
+            && let Some((module, why)) = missing.pop_first()
+        {
+            return Err(failed(dir, &module, why));
         }
         let index = Arc::new(Index::of(&context));
-        Ok(Self { context, profile, index })
+        Ok(Self { context, profile, index, missing })
+    }
+
+    /// Modules that can't be loaded, each with why.
+    pub fn missing(&self) -> &BTreeMap<String, String> {
+        &self.missing
     }
 
     /// The models' data nodes by name.
@@ -292,6 +330,40 @@ impl Schema {
         text.rewind()?;
         Ok(io::read_to_string(text)?)
     }
+}
+
+fn failed(dir: &FilePath, module: &str, message: String) -> YangError {
+    YangError::Load { module: module.to_owned(), dir: dir.to_owned(), message }
+}
+
+/// A context that looks for modules in a directory, and among ours.
+fn empty(dir: &FilePath) -> Result<Context, YangError> {
+    let flags = ContextFlags::NO_YANGLIBRARY | ContextFlags::DISABLE_SEARCHDIR_CWD;
+    let mut context = Context::new(flags).map_err(|e| failed(dir, "(none)", e.to_string()))?;
+    context.set_searchdir(dir).map_err(|e| failed(dir, "(any)", e.to_string()))?;
+    context.set_embedded_modules(&OWN_MODULES);
+    Ok(context)
+}
+
+/// Why a module can't be loaded. libyang's last error names that module alone: so files that are not there are named, and
+/// where all are there, each module that it imports is asked for by itself, for its own error.
+fn explain(dir: &FilePath, module: &str, error: &yang2::Error) -> String {
+    let own = |name: &str| {
+        let key =
+            EmbeddedModuleKey::new(OWN.into_iter().find(|own| *own == name)?, None, None, None);
+        OWN_MODULES.get(&key).copied()
+    };
+    let Needs { imports, lacking } = needs(dir, module, own);
+    let mut words = vec![error.to_string()];
+    for import in imports.iter().rev().filter(|_| lacking.is_empty()) {
+        let loaded = empty(dir).map(|mut context| {
+            context.load_module(import, None, &[]).err().map(|error| error.to_string())
+        });
+        words.extend(loaded.ok().flatten().map(|said| format!("{import}: {said}")));
+    }
+    words.extend(lacking);
+    words.dedup();
+    words.join("; ")
 }
 
 fn judge(data: &mut DataTree<'_>) -> Result<(), YangError> {

@@ -2,15 +2,17 @@
 //! would hold up the async runtime.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, mpsc},
     thread,
 };
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::{Profile, Schema, YangError, index::Index, json};
-use crate::tree::Tree;
+use crate::{failpoint, tree::Tree};
 
 type Job = Box<dyn FnOnce(&mut Schema) + Send>;
 
@@ -20,31 +22,74 @@ pub struct Yang {
     jobs: mpsc::Sender<Job>,
     /// For what takes no libyang.
     index: Arc<Index>,
+    /// Modules that can't be loaded, each with why.
+    missing: Arc<BTreeMap<String, String>>,
+    /// Cancelled where the thread has panicked.
+    crashed: CancellationToken,
+}
+
+/// Says so where its thread panics.
+struct Crash(CancellationToken);
+
+impl Drop for Crash {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.cancel();
+        }
+    }
 }
 
 impl Yang {
-    /// Starts the thread and loads the models of `dir` there.
+    /// Starts the thread and loads the models of `dir` there, as far as they can be loaded.
     ///
     /// # Errors
-    /// Which model can't be loaded.
+    /// None of FRR's can.
     pub async fn start(dir: &Path, profile: Profile) -> Result<Self, YangError> {
+        Self::start_with(dir, profile, CancellationToken::new()).await
+    }
+
+    /// Another thread in the place of this one, with the models of another profile.
+    ///
+    /// # Errors
+    /// As [`Yang::start`].
+    pub async fn start_again(&self, dir: &Path, profile: Profile) -> Result<Self, YangError> {
+        Self::start_with(dir, profile, self.crashed.clone()).await
+    }
+
+    /// Modules that can't be loaded, each with why.
+    pub fn missing(&self) -> &BTreeMap<String, String> {
+        &self.missing
+    }
+
+    /// Cancelled as soon as the thread has panicked, also one that was started in the place of this.
+    pub fn crashed(&self) -> CancellationToken {
+        self.crashed.clone()
+    }
+
+    async fn start_with(
+        dir: &Path,
+        profile: Profile,
+        crashed: CancellationToken,
+    ) -> Result<Self, YangError> {
         // Only the commit actor sends jobs, one at a time, so that the queue stays short.
         let (jobs, queue) = mpsc::channel::<Job>();
         let (ready, loaded) = oneshot::channel();
         let dir = dir.to_owned();
+        let crash = Crash(crashed.clone());
         let spawned = thread::Builder::new().name("libyang".into()).spawn(move || {
-            let mut schema = match Schema::load(&dir, profile) {
+            let _crash = crash;
+            let mut schema = match Schema::load_what_can_be(&dir, profile) {
                 Ok(schema) => schema,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            let _ = ready.send(Ok(schema.index()));
+            let _ = ready.send(Ok((schema.index(), schema.missing().clone())));
             while let Ok(job) = queue.recv() {
                 job(&mut schema);
             }
         });
         spawned.map_err(|_| YangError::Stopped)?;
-        let index = loaded.await.unwrap_or(Err(YangError::Stopped))?;
-        Ok(Self { jobs, index })
+        let (index, missing) = loaded.await.unwrap_or(Err(YangError::Stopped))?;
+        Ok(Self { jobs, index, missing: Arc::new(missing), crashed })
     }
 
     /// Has trees judged against the models, at once.
@@ -59,6 +104,7 @@ impl Yang {
     ) -> impl Future<Output = Result<(), YangError>> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         self.send(move |schema| {
+            failpoint::die("libyang");
             let trees = trees.iter().map(Arc::as_ref);
             schema.check_all(trees, |verdict| drop(reply.send(verdict)));
         });

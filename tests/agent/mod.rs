@@ -300,6 +300,24 @@ impl<'lab> Agent<'lab> {
         begun.elapsed()
     }
 
+    /// Starts the agent anew, with environment variables, and waits for it to end by itself, or `act`, which gets its process
+    /// number, to have it end; its exit code.
+    #[track_caller]
+    pub fn launch_to_die(&mut self, env: &[(&str, &str)], act: impl Fn(&Self, u32)) -> Option<i32> {
+        assert!(self.child.is_none(), "the agent runs");
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
+        let mut command = self.lab.command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"));
+        command.arg("--config").arg(self.path("json")).stdin(Stdio::null());
+        command.envs(env.iter().copied());
+        command.stdout(log.try_clone().expect("a second handle")).stderr(log);
+        let mut child = command.spawn().expect("starting the agent");
+        let status = wait_for("the death of the agent", SOON, || {
+            act(self, child.id());
+            child.try_wait().expect("waiting").ok_or("it runs")
+        });
+        status.code()
+    }
+
     /// Waits for it to die by itself.
     #[track_caller]
     pub fn wait_dead(&mut self) {

@@ -15,6 +15,9 @@
 //! | `reload` | SIGHUP: all of a new configuration, or nothing |
 //! | `restart` | daemons that die, the agent that dies |
 //! | `monitor` | states, events and metrics are what FRR does |
+//! | `alerts` | alerts on what a real agent counts |
+//! | `claim` | two agents on one FRR |
+//! | `models` | a YANG directory that lacks a model |
 //! | `apart` | a daemon that is away holds up what it executes, and nothing else |
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
@@ -27,9 +30,11 @@ mod agent;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod alerts;
 mod apart;
 mod bfd;
 mod changes;
+mod claim;
 mod configuration;
 mod corners;
 mod coverage;
@@ -37,6 +42,7 @@ mod drain;
 mod foreign;
 mod input;
 mod instance;
+mod models;
 mod monitor;
 mod ospf;
 mod refusals;

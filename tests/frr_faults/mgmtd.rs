@@ -15,6 +15,7 @@ use crate::{
     REFILL,
     agent::*,
     lab::{Lab, LabOptions, Router, net, wait_for},
+    proxy::Relay,
 };
 
 /// A mgmtd that starts anew has forgotten what staticd runs, and takes nothing of it away.
@@ -126,4 +127,48 @@ fn shells_that_come_and_go_cost_no_route_of_many() {
     });
     assert!(count > 20, "{count} shells came and went");
     agent.wait_ready();
+}
+
+/// A plan, and the comparison that notices drift, have as much time as a commit: nobody waits for a daemon behind them.
+#[test]
+fn a_plan_is_over_in_the_time_of_a_commit() {
+    let lab = Lab::start(LabOptions::default());
+    let relay = Relay::start(&lab);
+    let agent = Agent::start_with(&lab, |config| {
+        config["log_level"] = "info".into();
+        config["frr"]["socket_dir"] = relay.dir().to_str().expect("text").into();
+    });
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply(vec![change::via("203.0.1.0/24", net::TOR_V4)]).unwrap();
+    agent.wait_ready();
+    let plan = || {
+        let request = novaroute::proto::v1::PlanRequest {
+            owner: admin.owner.clone(),
+            token: admin.token.clone(),
+            changes: vec![change::via("203.0.2.0/24", net::TOR_V4)],
+        };
+        admin.block_on(async { admin.transactions().plan(request).await })
+    };
+    assert_eq!(plan().unwrap().into_inner().daemons.len(), 1);
+    // Its VTY answers, so that it counts as there; what it is asked on the other socket is not answered for 30 s.
+    relay.stall(true);
+    let begun = Instant::now();
+    let late = plan();
+    let took = begun.elapsed();
+    // As long as a commit, behind a comparison that began before it.
+    assert!(took < Duration::from_secs(27), "{took:?}: {late:?}");
+    match late {
+        Ok(plan) => {
+            let away = format!("{:?}", plan.into_inner());
+            assert!(away.contains("mgmtd"), "{away}");
+        }
+        Err(status) => assert!(status.message().contains("mgmtd"), "{status}"),
+    }
+    assert_eq!(agent.http("/healthz").0, 200);
+    relay.stall(false);
+    wait_for("a plan", REFILL, || match plan() {
+        Ok(plan) if plan.get_ref().daemons.len() == 1 => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
 }

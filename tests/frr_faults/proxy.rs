@@ -10,8 +10,12 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use crate::lab::{Lab, Router};
@@ -80,6 +84,69 @@ impl Proxy {
     pub fn spoil(&self, how: Spoil) {
         *self.spoil.lock().expect("no panic") = how;
     }
+}
+
+/// Stands before mgmtd's frontend socket, and holds back what mgmtd answers while it is told to.
+pub struct Relay {
+    dir: PathBuf,
+    stalled: Arc<AtomicBool>,
+}
+
+impl Relay {
+    /// A socket directory for the agent, in which mgmtd's frontend is this relay's.
+    #[track_caller]
+    pub fn start(lab: &Lab) -> Self {
+        const FRONTEND: &str = "mgmtd_fe.sock";
+        let real = lab.socket_dir(Router::Node);
+        let dir = lab.run_dir().join("behind-relay");
+        fs::create_dir(&dir).expect("a directory");
+        for entry in fs::read_dir(&real).expect("FRR's sockets") {
+            let name = entry.expect("an entry").file_name();
+            if name.to_str() != Some(FRONTEND) {
+                symlink(real.join(&name), dir.join(&name)).expect("a link");
+            }
+        }
+        let listener = UnixListener::bind(dir.join(FRONTEND)).expect("a socket");
+        let stalled = Arc::new(AtomicBool::new(false));
+        let (told, to) = (stalled.clone(), real.join(FRONTEND));
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(mgmtd) = UnixStream::connect(&to) else { continue };
+                let clone = |stream: &UnixStream| stream.try_clone().expect("a second handle");
+                let (mut from, mut into) = (clone(&client), clone(&mgmtd));
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut into);
+                    let _ = into.shutdown(std::net::Shutdown::Both);
+                });
+                let told = told.clone();
+                thread::spawn(move || held_back(mgmtd, client, &told));
+            }
+        });
+        Self { dir, stalled }
+    }
+
+    /// For `frr.socket_dir`.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether answers are held back from now on.
+    pub fn stall(&self, stalled: bool) {
+        self.stalled.store(stalled, Ordering::SeqCst);
+    }
+}
+
+fn held_back(mut from: UnixStream, mut into: UnixStream, stalled: &AtomicBool) {
+    let mut buffer = [0; 65536];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        while stalled.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if into.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = into.shutdown(std::net::Shutdown::Both);
 }
 
 /// Carries bytes both ways until one side hangs up.

@@ -4,7 +4,11 @@
 use novaroute::proto::v1::{EventType, Outcome, StaticRoute, static_route::NextHop};
 use serde_json::json;
 
-use super::{IN_USE, wait_metric, wait_row};
+use super::{
+    FAKE_PORT, IN_USE,
+    fake::{Answer, Fake},
+    wait_metric, wait_row,
+};
 use crate::{
     agent::*,
     lab::{Lab, LabOptions, Router, net, wait_for},
@@ -93,6 +97,45 @@ fn mgmtds_lie_is_found_out_and_the_change_goes_through_the_frontend() {
     // A mgmtd that was killed has forgotten what somebody else typed, not what is ours.
     assert_eq!(routes, [format!("ip route {SECOND} {}", net::BIRD_V4)], "mgmtd claims no more");
     agent.wait_ready();
+}
+
+/// An agent that starts anew does not have to be lied to again; a mgmtd that does is asked anew.
+#[test]
+fn a_lie_is_remembered_beyond_the_agents_end() {
+    let lab = Lab::start(LabOptions::default());
+    let liar = Fake::serve(&lab, FAKE_PORT, Answer::Yes, |_| {});
+    let mut agent = Agent::start_with(&lab, |config| {
+        config["log_level"] = "info".into();
+        config["frr"]["grpc"]["mgmtd"] = json!(format!("127.0.0.1:{FAKE_PORT}"));
+    });
+    let admin = agent.client("admin");
+    wait_row(&agent, "mgmtd", "frr-staticd", "grpc", |row| row.state == "in use");
+    assert_eq!(admin.apply(vec![change::via(PREFIX, net::TOR_V4)]).unwrap(), Outcome::Confirmed);
+    assert_eq!(liar.commits(), 1);
+    let row = wait_row(&agent, "mgmtd", "frr-staticd", "grpc", |row| row.state == "struck out");
+    assert!(row.why.contains("answered that it was applied") && !row.why.contains('{'), "{row:?}");
+    drop(admin);
+
+    agent.kill();
+    agent.launch();
+    agent.wait_ready();
+    let again = wait_row(&agent, "mgmtd", "frr-staticd", "grpc", |row| row.state == "struck out");
+    assert_eq!(again.why, row.why);
+    let admin = agent.client("admin");
+    assert_eq!(admin.apply(vec![change::via(SECOND, net::TOR_V4)]).unwrap(), Outcome::Confirmed);
+    wait_route(&lab, SECOND, Some(net::TOR_V4));
+    assert_eq!(liar.commits(), 1, "it was not tried again");
+    wait_metric(&agent, "novaroute_doors_struck_out_total{daemon=\"mgmtd\"} 0");
+
+    // This one may be honest.
+    lab.kill(Router::Node, "mgmtd");
+    lab.restart(Router::Node, "mgmtd");
+    agent.wait_ready();
+    wait_row(&agent, "mgmtd", "frr-staticd", "grpc", |row| row.state == "in use");
+    assert_eq!(admin.apply(vec![change::no_route(SECOND)]).unwrap(), Outcome::Confirmed);
+    wait_route(&lab, SECOND, None);
+    assert_eq!(liar.commits(), 2);
+    wait_metric(&agent, "novaroute_doors_struck_out_total{daemon=\"mgmtd\"} 1");
 }
 
 /// mgmtd's own words are not the last.

@@ -8,6 +8,7 @@
 //! | `afterwards` | … where a transaction is confirmed or rolled back |
 //! | `ends` | … at its start and its end |
 //! | `door` | … between a commit through FRR's own gRPC and its proof |
+//! | `supervision` | a task of the agent that panics |
 //! | `adoption` | a restarted agent touches nothing |
 
 #[path = "../agent/mod.rs"]
@@ -21,6 +22,7 @@ mod crash;
 mod door;
 mod ends;
 mod service;
+mod supervision;
 
 use agent::Client;
 use novaroute::proto::v1::{self, IntentChange};

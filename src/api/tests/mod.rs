@@ -37,6 +37,7 @@ use crate::{
     proto::v1::{
         self, route_control_client::RouteControlClient, transactions_client::TransactionsClient,
     },
+    supervise::Supervisor,
 };
 
 /// Like an operator's: two clients and an administrator, each with the token `NAME-token`.
@@ -93,6 +94,9 @@ fn owner(name: &str) -> OwnerName {
 struct Actor {
     origins: Vec<(OwnerName, &'static str)>,
     refuse: Option<CommitError>,
+    /// Keeps every request, and answers none.
+    silent: bool,
+    kept: Vec<Queued>,
 }
 
 /// A commit actor without FRR: policy and store only.
@@ -103,6 +107,10 @@ async fn actor(
     state: Arc<Mutex<Actor>>,
 ) {
     while let Some(queued) = requests.recv().await {
+        if state.lock().unwrap().silent {
+            state.lock().unwrap().kept.push(queued);
+            continue;
+        }
         let Request::Commit(request, answer) = queued.request else { continue };
         let refuse = {
             let mut state = state.lock().unwrap();
@@ -152,8 +160,9 @@ impl Inner {
         let state = Arc::new(Mutex::new(Actor::default()));
         tokio::spawn(actor(requests, publish, bus.clone(), state.clone()));
         let directory = Arc::new(Owners { grace, removed: Mutex::default() });
-        let sessions =
-            Sessions::new(commit.clone(), directory.clone(), bus.clone(), shutdown.clone());
+        let (supervisor, _) = Supervisor::new();
+        let (told, stop) = (bus.clone(), shutdown.clone());
+        let sessions = Sessions::new(commit.clone(), directory.clone(), told, stop, supervisor);
         Self { commit, sessions, bus, shutdown, actor: state, directory }
     }
 
@@ -174,12 +183,15 @@ impl Inner {
     }
 }
 
+/// A call's method, and how it was answered.
+type Observed = (&'static str, Option<Code>);
+
 /// A served API.
 struct Agent {
     inner: Inner,
     dir: TempDir,
     served: JoinHandle<Result<(), tonic::transport::Error>>,
-    calls: Arc<Mutex<Vec<(&'static str, Code)>>>,
+    calls: Arc<Mutex<Vec<Observed>>>,
 }
 
 type Client = RouteControlClient<Channel>;

@@ -53,8 +53,29 @@ async fn calls_are_observed_with_their_code() {
     let calls = agent.calls.lock().unwrap().clone();
     assert_eq!(
         calls,
-        [("Register", Code::Ok), ("RemovePeer", Code::NotFound), ("Deregister", Code::Ok)]
+        [
+            ("Register", Some(Code::Ok)),
+            ("RemovePeer", Some(Code::NotFound)),
+            ("Deregister", Some(Code::Ok))
+        ]
     );
+}
+
+/// A client that gives up is one whose calls take too long: without them no histogram would show that.
+#[tokio::test]
+async fn a_call_whose_client_leaves_is_observed() {
+    let agent = Agent::start().await;
+    let mut c = agent.client().await;
+    agent.inner.actor.lock().unwrap().silent = true;
+    let call = c.configure_bgp(configure_bgp("admin", 65000));
+    tokio::time::timeout(Duration::from_millis(200), call).await.expect_err("no answer");
+    for _ in 0..500 {
+        if *agent.calls.lock().unwrap() == [("ConfigureBGP", None)] {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{:?}", agent.calls.lock().unwrap());
 }
 
 #[tokio::test]

@@ -22,7 +22,10 @@ mod resync;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -47,6 +50,7 @@ use super::{
 use crate::{
     daemon::{Daemon, Forest},
     events::{Bus, Event, of_change},
+    failpoint,
     frr::retry::Backoff,
     journal::{Journal, JournalError},
     model::{Change, Configured, Intent, IntentKey},
@@ -128,7 +132,7 @@ pub struct Actor {
     /// Objects of the configuration.
     configured: Arc<BTreeSet<IntentKey>>,
     /// Whether the end takes all of ours out of FRR.
-    withdraw_on_exit: bool,
+    withdraw_on_exit: Arc<AtomicBool>,
     /// How much may be held; `None` where nothing limits it.
     capacity: Option<Capacity>,
 }
@@ -150,7 +154,7 @@ pub struct Parts {
     /// What the configuration declares.
     pub configured: Configured,
     /// Whether the end takes all of ours out of FRR.
-    pub withdraw_on_exit: bool,
+    pub withdraw_on_exit: Arc<AtomicBool>,
     /// How much may be held; `None` where nothing limits it.
     pub capacity: Option<Capacity>,
 }
@@ -229,11 +233,12 @@ impl Actor {
             }
         }
         self.requests.close();
-        if self.withdraw_on_exit { self.leave().await } else { Ok(()) }
+        if self.withdraw_on_exit.load(Ordering::Relaxed) { self.leave().await } else { Ok(()) }
     }
 
     /// Does what is due next. `false` where nothing can be due any more.
     async fn turn(&mut self, due: &mut Due, stop: &CancellationToken) -> bool {
+        failpoint::die("commits");
         self.observer.beat();
         let behind = self.is_behind();
         let overdue = self.next_deadline();
@@ -374,12 +379,32 @@ impl Actor {
         let policies = self.policies.borrow().clone();
         let after = check_all(&policies, store, &request.owner, &request.changes)
             .map_err(CommitError::Policy)?;
+        self.has_models_for(&request.changes)?;
         if let Some(capacity) = self.capacity {
             capacity
                 .check(store, &after, &request.changes)
                 .map_err(|violation| CommitError::Policy(vec![violation]))?;
         }
         Ok(after)
+    }
+
+    /// Whether what is declared can be configured with the models that are loaded. To take away is always permitted: it
+    /// is carried out when they are back.
+    fn has_models_for(&self, changes: &[Change]) -> Result<(), CommitError> {
+        for change in changes {
+            let Change::Set(intent) = change else { continue };
+            let key = intent.key();
+            let daemons = match intent {
+                Intent::Peer(peer) if peer.bfd.is_none() => &[Daemon::Bgpd],
+                _ => executors(&key),
+            };
+            let lacks = |daemon: &Daemon| Some((*daemon, self.engine.unusable(*daemon)?));
+            if let Some((daemon, why)) = daemons.iter().find_map(lacks) {
+                let message = format!("{key}: nothing can be configured in {daemon}: {why}");
+                return Err(CommitError::Refused { message });
+            }
+        }
+        Ok(())
     }
 
     /// The transaction that carries out a request.

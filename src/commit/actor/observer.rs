@@ -1,6 +1,6 @@
 //! Who is told how commits go.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     commit::{CommitRequest, View},
@@ -58,6 +58,8 @@ pub trait Observer: Send + Sync {
     fn rolled_back(&self) {}
     /// The journal has this many bytes now.
     fn journal_size(&self, _bytes: u64) {}
+    /// These YANG modules can't be loaded, each with why.
+    fn models_missing(&self, _missing: &BTreeMap<String, String>) {}
     /// What was published before, and the store as it stands now with what FRR still lacks of it.
     fn state(&self, before: &View, now: &View);
 }
@@ -70,6 +72,14 @@ impl Stage {
     /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Journal, Self::Validate, Self::Read, Self::Apply, Self::Confirm, Self::Undo];
+
+    /// The ways that it goes.
+    pub fn doors(self) -> &'static [Door] {
+        match self {
+            Self::Journal | Self::Validate => &[Door::Agent],
+            Self::Read | Self::Apply | Self::Confirm | Self::Undo => &[Door::Vty, Door::Northbound],
+        }
+    }
 
     /// Metric label.
     pub fn label(self) -> &'static str {

@@ -6,30 +6,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
+use tokio::time::Instant;
 
-use super::{Engine, EngineError, Failure, Prepared, in_time, not_applied};
+use super::{COMMIT_DEADLINE, Engine, EngineError, Failure, Prepared, in_time, mgmtd, not_applied};
 use crate::{
     commit::plan::{DaemonPlan, Plan, VtyPlan},
     daemon::{Daemon, Forest},
 };
 
 impl Engine {
-    /// What [`Engine::commit`] would do. Changes nothing.
+    /// What [`Engine::commit`] would do, said within as much time as that has. Changes nothing.
     ///
     /// # Errors
     /// libyang's or FRR's words, as far as they can be asked beforehand.
     pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
+        self.by = Some(Instant::now() + COMMIT_DEADLINE);
+        let plan = self.plan_in_time(desired).await;
+        self.by = None;
+        plan
+    }
+
+    async fn plan_in_time(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
         let keep = self.with_stuck(desired, desired);
         let Prepared { plans, unreachable, .. } =
             self.prepare(&BTreeSet::from(Daemon::ALL), desired, &keep, true).await?;
         if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
-            let valid = self.mgmtd.validate(edits, &self.yang).await;
-            valid.map_err(|error| EngineError::Refused { message: error.to_string(), at: None })?;
+            let valid = mgmtd(self.mgmtd.validate(edits, &self.yang));
+            in_time(self.by, Daemon::Mgmtd, valid).await.map_err(no_plan)?;
         }
-        self.judge(&plans).await.map_err(|failure| match failure {
-            Failure::Refused(message, at) => EngineError::Refused { message, at },
-            Failure::Lost(_, message) => EngineError::Refused { message, at: None },
-        })?;
+        self.judge(&plans).await.map_err(no_plan)?;
         let daemons = plans.into_iter().map(|(daemon, plan)| {
             let diff = match &plan {
                 DaemonPlan::Mgmtd(edits) => edits.clone(),
@@ -40,11 +45,11 @@ impl Engine {
         let daemons = daemons.collect();
         let mut grpc = BTreeSet::new();
         for (daemon, part) in &mut self.vty {
-            if part.driver.has_grpc().await {
+            if answers_in_time(self.by, *daemon, part.driver.has_grpc()).await {
                 grpc.insert(*daemon);
             }
         }
-        if self.mgmtd.has_grpc().await {
+        if answers_in_time(self.by, Daemon::Mgmtd, self.mgmtd.has_grpc()).await {
             grpc.insert(Daemon::Mgmtd);
         }
         Ok(Plan { daemons, grpc, unreachable })
@@ -74,4 +79,23 @@ impl Engine {
         let valid = in_time(self.by, daemon, valid.map(Ok)).await?;
         valid.map_err(|error| not_applied(daemon, error, &plan.steps))
     }
+}
+
+/// Why there is no plan.
+fn no_plan(failure: Failure) -> EngineError {
+    match failure {
+        Failure::Refused(message, at) => EngineError::Refused { message, at },
+        Failure::Lost(daemon, why) => {
+            EngineError::Refused { message: format!("{daemon}: {why}"), at: None }
+        }
+    }
+}
+
+/// A yes that comes too late is none.
+async fn answers_in_time(
+    by: Option<Instant>,
+    daemon: Daemon,
+    answer: impl Future<Output = bool>,
+) -> bool {
+    in_time(by, daemon, answer.map(Ok)).await.unwrap_or_default()
 }

@@ -232,11 +232,17 @@ impl Engine {
     /// to compare. Costs a look at the text of each configuration, unless something was changed since
     /// the last look.
     pub async fn is_in_step(&mut self) -> bool {
-        if !self.in_step || !self.away.is_empty() {
+        // A daemon that does not say so in time does not: the comparison of all says why.
+        tokio::time::timeout(COMMIT_DEADLINE, self.compare_all()).await.unwrap_or_default()
+    }
+
+    async fn compare_all(&mut self) -> bool {
+        if !self.in_step || self.is_one_away() {
             return false;
         }
         for daemon in Daemon::ALL {
-            if self.last.get(&daemon).is_none_or(Tree::is_empty) {
+            let nothing = self.last.get(&daemon).is_none_or(Tree::is_empty);
+            if nothing || self.unusable(daemon).is_some() {
                 continue;
             }
             let same = match self.vty.contains_key(&daemon) {

@@ -14,7 +14,7 @@ use crate::{
         vty::{Snapshot, chain},
     },
     tree::{Tree, three_way},
-    yang::{Profile, Yang, YangError},
+    yang::{Profile, YangError},
 };
 
 /// What a daemon runs, before anything is changed.
@@ -98,10 +98,15 @@ impl Engine {
         // The daemons run with other defaults than the models were loaded with.
         info!(?profile, "FRR's profile");
         self.profile = profile;
-        let yang = Yang::start(&self.yang_dir, profile).await;
+        let yang = self.yang.start_again(&self.yang_dir, profile).await;
         let refused = |error: YangError| Failure::Refused(error.to_string(), None);
         self.yang = yang.map_err(refused)?;
         self.load_defaults().await.map_err(refused)?;
+        self.note_models();
+        self.observer.models_missing(self.yang.missing());
+        if let Some(why) = self.unusable(daemon) {
+            return Err(Failure::Lost(daemon, why.to_owned()));
+        }
         let part = self.vty.get_mut(&daemon).expect("found above, and parts never go");
         part.driver.read(&part.defaults).await.map(Before::Vty).map_err(lost)
     }

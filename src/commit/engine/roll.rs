@@ -50,7 +50,7 @@ impl Engine {
 
     /// Tries all daemons again that have something of ours, also those that were away the last time.
     pub async fn look_again(&mut self) {
-        self.away.clear();
+        self.forget_away();
         let concerned = self.concerned(&Forest::new());
         self.call_roll(&concerned).await;
     }

@@ -53,7 +53,7 @@ impl Engine {
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
     ) -> Result<Applied, EngineError> {
-        self.away.clear();
+        self.forget_away();
         self.gathers = true;
         let applied = self.commit_within(RESYNC_DEADLINE, daemons, desired, desired, None).await;
         self.gathers = false;

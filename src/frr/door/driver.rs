@@ -210,7 +210,7 @@ impl DaemonDriver {
         let lacking = edits::unshown(&some, &lines);
         if let (Ok(outcome), Some(first)) = (&result, lacking.first()) {
             let what = redact(&some[*first].command.text);
-            door.strike_out(format!("answered {outcome:?}, and {what:?} had no effect")).await;
+            door.strike_out(format!("answered that {outcome}, and {what:?} had no effect")).await;
         }
         let is_lacking = |at: &usize| lacking.contains(at);
         let (again, sent): (Vec<usize>, Vec<usize>) = (0..some.len()).partition(is_lacking);

@@ -8,10 +8,12 @@
 //! |---|---|
 //! | `mod` | whether the door is of use: asked, down, struck out |
 //! | `edits` | steps → edits of the models; pure |
+//! | `memory` | that one lies, beyond the agent's end |
 //! | `driver` | a daemon's driver: steps through the door where they can, the rest typed |
 
 mod driver;
 mod edits;
+mod memory;
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +27,7 @@ use tonic::transport::{Channel, Endpoint};
 use tracing::{info, warn};
 
 pub use driver::DaemonDriver;
+pub(super) use memory::{Memory, Started};
 
 use super::{
     northbound::{Capabilities, Edits, Error, Northbound, Outcome},
@@ -174,6 +177,19 @@ impl Door {
     pub(super) async fn failed(&self, error: &Error) {
         let mut next = self.0.next.lock().await;
         self.down(&mut next, error.to_string(), error.retry());
+    }
+
+    /// Where it is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// This very daemon was found to lie by an agent before this one.
+    pub(super) async fn known_to_lie(&self, why: String) {
+        let _next = self.0.next.lock().await;
+        let Inner { daemon, address, .. } = &*self.0;
+        info!(%daemon, %address, why, "FRR's own gRPC is known to lie; not used until the daemon restarts");
+        self.0.facts.send_modify(|facts| facts.state = State::StruckOut { why });
     }
 
     /// It said yes and the daemon did not change.

@@ -10,6 +10,7 @@ mod request;
 
 use std::{
     collections::{BTreeMap, HashSet},
+    fmt,
     future::Future,
     time::Duration,
 };
@@ -79,6 +80,15 @@ pub enum Outcome {
     },
     /// Everything was so already.
     Unchanged,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applied { .. } => f.write_str("it was applied"),
+            Self::Unchanged => f.write_str("nothing was to be changed"),
+        }
+    }
 }
 
 /// What a server says of itself.
