@@ -3,14 +3,19 @@
 //! The same code decides here and in the agent. What only a running FRR knows (its own addresses, what
 //! others configured) is not judged.
 
-use std::path::Path as FilePath;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::Path as FilePath,
+};
 
 use crate::{
     config::Config,
     daemon::{Daemon, Forest},
     frr::vty::table::Table,
-    model::{Change, Configured, FieldErrors, Intent, OwnerName, Password},
-    policy::{Lifetime, OwnerPolicy, Policies, PrefixType, Quotas, ViolationKind, check_all},
+    model::{Change, Configured, FieldError, FieldErrors, Intent, OwnerName, Password},
+    policy::{
+        Lifetime, OwnerPolicy, Policies, PrefixType, Quotas, Violation, ViolationKind, check_all,
+    },
     proto::v1,
     render::{Shapes, render},
     store::Store,
@@ -33,6 +38,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it says that there is no BGP instance.
+    pub fn lacks_instance(&self) -> bool {
+        self.rule == ViolationKind::BgpNotConfigured.label()
+    }
+
     fn new(change: Option<usize>, rule: &'static str, message: impl ToString) -> Self {
         Self { change, rule, message: message.to_string(), yang_path: None }
     }
@@ -104,22 +114,31 @@ impl Judge {
         owner: &OwnerName,
         messages: &[v1::IntentChange],
     ) -> Result<Forest, Vec<Finding>> {
-        let changes = wire::changes(messages).map_err(|errors| of_fields(&errors))?;
-        let sets: Vec<(usize, &Change)> =
-            changes.iter().enumerate().filter(|(_, it)| matches!(it, Change::Set(_))).collect();
+        let mut findings = Vec::new();
+        let read = readable(messages, &mut findings);
+        let sets: Vec<(usize, &Change)> = read
+            .iter()
+            .filter(|(_, change)| matches!(change, Change::Set(_)))
+            .map(|(index, change)| (*index, change))
+            .collect();
         let alone: Vec<Change> = sets.iter().map(|(_, change)| (*change).clone()).collect();
         let after = check_all(&ground.policies, &ground.store(), owner, &alone);
         let after = after.map_err(|violations| {
-            let finding = |violation: crate::policy::Violation| {
+            // What could not be read may have been the instance.
+            let blind = !findings.is_empty();
+            let lacks_bgp = |it: &Violation| blind && it.kind == ViolationKind::BgpNotConfigured;
+            let finding = |violation: Violation| {
                 let at = sets.iter().find(|(_, change)| change.key() == violation.key);
                 let hint = match violation.kind {
                     ViolationKind::BgpNotConfigured => "; or name a configuration that has bgp",
                     _ => "",
                 };
-                let message = format!("{}{hint}", violation.message);
+                let own = violation.to_caller.map(|words| format!(": {words}"));
+                let message = format!("{}{}{hint}", violation.message, own.unwrap_or_default());
                 Finding::new(at.map(|(index, _)| *index), violation.kind.label(), message)
             };
-            violations.into_iter().map(finding).collect::<Vec<_>>()
+            let said = violations.into_iter().filter(|it| !lacks_bgp(it)).map(finding);
+            findings.drain(..).chain(said).collect::<Vec<_>>()
         })?;
         let instance = after.bgp().cloned().map(Intent::Bgp);
         let set = |change: &Change| match change {
@@ -129,16 +148,22 @@ impl Judge {
         let intents: Vec<Intent> = alone.iter().filter_map(set).chain(instance.clone()).collect();
         let whole = self.judge(&intents);
         if whole.is_empty() {
-            return Ok(render(&intents, self.shapes));
+            return match findings.is_empty() {
+                true => Ok(render(&intents, self.shapes)),
+                false => Err(findings),
+            };
         }
         // Which of them?
-        let mut findings = Vec::new();
+        let wrong = findings.len();
         for (index, change) in &sets {
             let with_instance: Vec<_> = set(change).into_iter().chain(instance.clone()).collect();
             let found = self.judge(&with_instance).into_iter();
             findings.extend(found.map(|it| Finding { change: Some(*index), ..it }));
         }
-        Err(if findings.is_empty() { whole } else { findings })
+        if findings.len() == wrong {
+            findings.extend(whole);
+        }
+        Err(findings)
     }
 
     /// What FRR would get of a configuration; secrets are masked.
@@ -219,20 +244,61 @@ fn masked(intent: Intent) -> Intent {
     }
 }
 
-/// Wrong fields; those of a change name it by its number: `changes[3].set.peer.remote_as`.
-fn of_fields(errors: &FieldErrors) -> Vec<Finding> {
-    let finding = |error: &crate::model::FieldError| {
-        let number = error.field.strip_prefix("changes[").and_then(|rest| rest.split_once(']'));
-        let change = number.and_then(|(number, _)| number.parse().ok());
-        let field = number.map_or(error.field.as_str(), |(_, field)| field);
+/// The changes that can be read, each with its number; what is wrong with the others is noted.
+fn readable(messages: &[v1::IntentChange], findings: &mut Vec<Finding>) -> Vec<(usize, Change)> {
+    let mut seen = BTreeMap::new();
+    let mut read = Vec::new();
+    for (index, message) in messages.iter().enumerate() {
+        match wire::changes(std::slice::from_ref(message)) {
+            Ok(changes) => {
+                let Some(change) = changes.into_iter().next() else { continue };
+                match seen.entry(change.key()) {
+                    Entry::Vacant(place) => {
+                        place.insert(index);
+                        read.push((index, change));
+                    }
+                    Entry::Occupied(first) => {
+                        let message =
+                            format!("is about {} like changes[{}]", first.key(), first.get());
+                        findings.push(Finding::new(Some(index), "field", message));
+                    }
+                }
+            }
+            Err(errors) => {
+                let finding = |FieldError { field, reason }| {
+                    let message = match field.as_str() {
+                        "" => reason,
+                        field => format!("{field}: {reason}"),
+                    };
+                    Finding::new(Some(index), "field", message)
+                };
+                findings.extend(of_one(&errors).map(finding));
+            }
+        }
+    }
+    if messages.len() > wire::MAX_CHANGES {
+        let message = format!(
+            "{} changes are more than {} for one request",
+            messages.len(),
+            wire::MAX_CHANGES
+        );
+        findings.push(Finding::new(None, "field", message));
+    }
+    read
+}
+
+/// What is wrong with the fields of one change, each named as below the change: `peer.remote_as`.
+pub fn wrong_fields(message: &v1::IntentChange) -> Vec<FieldError> {
+    let parsed = wire::changes(std::slice::from_ref(message));
+    parsed.err().iter().flat_map(of_one).collect()
+}
+
+/// Without the number of the change, which is the only one.
+fn of_one(errors: &FieldErrors) -> impl Iterator<Item = FieldError> + '_ {
+    errors.iter().map(|FieldError { field, reason }| {
+        let field = field.strip_prefix("changes[0]").unwrap_or(field);
         let field = field.trim_start_matches(".set").trim_start_matches(".remove");
-        let field = field.trim_start_matches('.');
-        let message = if field.is_empty() {
-            error.reason.clone()
-        } else {
-            format!("{field}: {}", error.reason)
-        };
-        Finding::new(change, "field", message)
-    };
-    errors.iter().map(finding).collect()
+        let field = field.trim_start_matches('.').to_owned();
+        FieldError { field, reason: reason.clone() }
+    })
 }

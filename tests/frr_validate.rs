@@ -160,6 +160,47 @@ fn mistakes_have_file_line_and_path() {
     assert_eq!(text(&output.stderr), format!("error: {mistakes} mistakes found\n"));
 }
 
+/// Whoever mends a file mends all of it in one go: what is wrong with its spelling hides nothing that is wrong otherwise,
+/// and every place is the file's own.
+#[test]
+fn errors_of_meaning_stand_beside_errors_of_spelling() {
+    let bench = Bench::new();
+    bench.file(
+        "mixed.yaml",
+        "- bgp: {local_as: 65000, router_id: 10.0.0.1/32}\n\
+         - peer: {neighbor_address: 10.0.0.2, remote_as: 65001, keepalive: 30, hold_time: 30, typo: 1}\n\
+         - prefix: {prefix: 192.0.2.0/24}\n- prefix: {prefix: 192.0.2.0/24, attributes: {med: 1}}\n\
+         - peer: {neighbor_address: 10.0.0.3, remote_as: x}\n",
+    );
+    let shown = out(&bench.validate(&["mixed.yaml"]), 5);
+    let lines: Vec<_> = shown.lines().collect();
+    let expected = [
+        ("mixed.yaml:1: intents[0]: bgp.router_id: \"10.0.0.1/32\" is a prefix", "[field]"),
+        ("mixed.yaml:2: intents[1].peer.typo: unknown key", "[syntax]"),
+        ("mixed.yaml:2: intents[1]: peer.hold_time: ", "[field]"),
+        (
+            "mixed.yaml:4: intents[3]: is about bgp prefix 192.0.2.0/24 like mixed.yaml:3: intents[2]",
+            "[field]",
+        ),
+        ("mixed.yaml:5: intents[4].peer.remote_as: `x` is not a number", "[syntax]"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{shown}");
+    for (line, (begin, rule)) in lines.iter().zip(expected) {
+        assert!(line.starts_with(begin) && line.ends_with(rule), "{begin} {rule}\n{shown}");
+    }
+    // Policy, too.
+    bench.file("agent.json", &configuration().to_string());
+    bench.file(
+        "policy.yaml",
+        "- prefix: {prefix: 192.0.2.0/24}\n- peer: {nieghbor: a}\n- prefix: {prefix: 192.0.2.1/32, attributes: {}}\n",
+    );
+    let run = bench.validate(&["--config", "agent.json", "--owner", "edge", "policy.yaml"]);
+    let shown = out(&run, 5);
+    assert!(shown.contains("policy.yaml:1: intents[0]: prefixes of edge are host_only"), "{shown}");
+    assert!(shown.contains("policy.yaml:2: intents[1].peer.nieghbor: unknown key"), "{shown}");
+    assert!(!shown.contains("changes[") && !shown.contains("BGP is not configured"), "{shown}");
+}
+
 #[test]
 fn policy_of_a_configuration_is_applied() {
     let bench = Bench::new();

@@ -48,8 +48,11 @@ pub struct ApplyPeer {
     #[arg(long, value_name = "HOPS", default_value_t, hide_default_value = true)]
     ebgp_multihop: u32,
     /// TCP MD5 password; other users of this machine can see it in the process list
-    #[arg(long, conflicts_with = "password_file")]
+    #[arg(long, conflicts_with = "password_file", value_parser = password)]
     password: Option<SecretString>,
+    /// No password: what is said with neither --password nor --password-file, too
+    #[arg(long, conflicts_with_all = ["password", "password_file"])]
+    no_password: bool,
     /// File with the TCP MD5 password
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -96,6 +99,14 @@ impl From<AddressFamily> for v1::AddressFamily {
             AddressFamily::Ipv4Unicast => Self::Ipv4Unicast,
             AddressFamily::Ipv6Unicast => Self::Ipv6Unicast,
         }
+    }
+}
+
+/// A variable that is not set makes an empty password, and that would take away the one that is there.
+fn password(text: &str) -> Result<SecretString, String> {
+    match text {
+        "" => Err("it is empty; write --no-password for a session without one".to_owned()),
+        text => Ok(text.into()),
     }
 }
 

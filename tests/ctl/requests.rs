@@ -356,3 +356,23 @@ fn drain_and_undrain() {
     assert_eq!(seen, Seen::Undrain(v1::UndrainRequest { owner: owner(), token: token() }));
     assert_eq!(said, "the node is not drained: confirmed (transaction 17)\n");
 }
+
+/// `--password "$UNSET"` must not take away the key that is there.
+#[test]
+fn an_empty_password_is_refused_and_none_is_said_by_a_flag_of_its_own() {
+    let fake = Fake::start(Script::default());
+    let peer = ["apply-peer", "--neighbor", "10.0.0.2", "--remote-as", "1"];
+    let with = |more: &[&'static str]| [&peer[..], &WHO, more].concat();
+    for empty in [&["--password", ""][..], &["--password="]] {
+        let run = fake::ctl(&fake.socket(), &with(empty));
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("--no-password"), "{run:?}");
+    }
+    let both = fake::ctl(&fake.socket(), &with(&["--password", "hush", "--no-password"]));
+    assert_eq!(both.code, 2, "{both:?}");
+    fake.ok(&with(&["--no-password"]));
+    match fake.seen().0 {
+        Seen::ApplyPeer(request) => assert_eq!(request.peer.unwrap().password, ""),
+        other => panic!("{other:?}"),
+    }
+}

@@ -3,7 +3,10 @@
 //! Field names are those of `proto/novaroute.proto`. Whether an address is one, and
 //! whether what is needed is there, the agent says.
 
-use super::reader::{At, Reader};
+use super::{
+    reader::{At, Reader},
+    tree::Value,
+};
 use crate::proto::v1::{
     AddressFamily, BfdSession, BgpConfig, BgpPeer, Intent, IntentRef, OspfInterface, PeerType,
     PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent, intent_ref,
@@ -104,6 +107,11 @@ fn bgp(reader: &mut Reader, at: &At) -> Option<BgpConfig> {
 fn peer(reader: &mut Reader, at: &At) -> Option<BgpPeer> {
     let mut fields = reader.fields(at, &PEER)?;
     let families = fields.list("address_families");
+    if let Some(at) = fields.get("password")
+        && matches!(&at.node.value, Value::Scalar { text, .. } if text.is_empty())
+    {
+        fields.reader.wrong(&at, "is empty; leave the key out for a session without a password");
+    }
     Some(BgpPeer {
         neighbor_address: fields.text("neighbor_address"),
         remote_as: fields.number("remote_as"),

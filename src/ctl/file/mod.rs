@@ -34,8 +34,8 @@ use std::{
     path::Path,
 };
 
-use places::Place;
-pub use places::Places;
+pub use places::{Place, Places};
+pub use reader::Problem;
 use reader::{At, Reader};
 use tree::{Node, Value};
 
@@ -51,12 +51,47 @@ pub struct Intents {
     pub places: Places,
 }
 
+/// A file of which something may be wrong, and what could be read of it.
+#[derive(Debug)]
+pub struct Looked {
+    /// Those in which nothing is wrong, as far as the file tells.
+    pub intents: Intents,
+    /// Those in which something is, with all that could be read of each.
+    pub doubtful: Vec<Doubtful>,
+    /// What is wrong, by line.
+    pub problems: Vec<Problem>,
+}
+
+/// An item of a file in which something is wrong.
+#[derive(Debug)]
+pub struct Doubtful {
+    /// Where it stands.
+    pub place: Place,
+    /// What could be read of it; `None` where that is not even its kind.
+    pub change: Option<Change>,
+}
+
 /// Reads a file, or standard input where the path is `-`.
 ///
 /// # Errors
 /// [`CtlError::IntentFile`] where it cannot be read, [`CtlError::BadIntents`] where
 /// anything in it is wrong or there is nothing in it.
 pub fn read(path: &Path) -> Result<Intents, CtlError> {
+    let (name, text) = open(path)?;
+    parse(name, &text)
+}
+
+/// Reads as much of a file as can be read.
+///
+/// # Errors
+/// [`CtlError::IntentFile`] where it cannot be read.
+pub fn look_at(path: &Path) -> Result<Looked, CtlError> {
+    let (name, text) = open(path)?;
+    Ok(look(name, &text))
+}
+
+/// The name of a file, and its text.
+fn open(path: &Path) -> Result<(String, String), CtlError> {
     let (name, text) = if path == Path::new("-") {
         let mut text = String::new();
         let read = io::stdin().lock().read_to_string(&mut text).map(|_| text);
@@ -65,7 +100,7 @@ pub fn read(path: &Path) -> Result<Intents, CtlError> {
         (path.display().to_string(), fs::read_to_string(path))
     };
     match text {
-        Ok(text) => parse(name, &text),
+        Ok(text) => Ok((name, text)),
         Err(source) => Err(CtlError::IntentFile { file: name, source }),
     }
 }
@@ -75,35 +110,49 @@ pub fn read(path: &Path) -> Result<Intents, CtlError> {
 /// # Errors
 /// [`CtlError::BadIntents`] as [`read`].
 pub fn parse(file: String, text: &str) -> Result<Intents, CtlError> {
-    let bad = |file, problems| Err(CtlError::BadIntents { file, problems });
+    let Looked { intents, problems, .. } = look(file, text);
+    if problems.is_empty() {
+        return Ok(intents);
+    }
+    let file = intents.places.file().to_owned();
+    let words = |problem: Problem| {
+        let place = match problem.line {
+            0 => file.clone(),
+            line => format!("{file}:{line}"),
+        };
+        match problem.path.as_str() {
+            "" => format!("{place}: {}", problem.reason),
+            path => format!("{place}: {path}: {}", problem.reason),
+        }
+    };
+    let problems = problems.into_iter().map(words).collect();
+    Err(CtlError::BadIntents { file, problems })
+}
+
+/// Reads as much of a text as can be read.
+fn look(file: String, text: &str) -> Looked {
+    let intents = Intents { changes: Vec::new(), places: Places::new(file) };
+    let mut looked = Looked { intents, doubtful: Vec::new(), problems: Vec::new() };
+    let whole = |line, reason| Problem { line, path: String::new(), reason };
     let documents = match tree::read(text) {
         Ok(documents) => documents,
         Err(error) => {
-            let problem = format!("{file}:{}: {}", error.line, error.reason);
-            return bad(file, vec![problem]);
+            looked.problems.push(whole(error.line, error.reason));
+            return looked;
         }
     };
-    let mut intents = Intents { changes: Vec::new(), places: Places::new(file) };
     let mut reader = Reader::default();
     for node in &documents {
-        intents.add_document(&mut reader, node);
+        looked.add_document(&mut reader, node);
     }
-    let file = intents.places.file();
-    let mut problems: Vec<String> = reader
-        .problems()
-        .into_iter()
-        .map(|problem| match problem.path.as_str() {
-            "" => format!("{file}:{}: {}", problem.line, problem.reason),
-            path => format!("{file}:{}: {path}: {}", problem.line, problem.reason),
-        })
-        .collect();
-    if problems.is_empty() && intents.changes.is_empty() {
-        problems.push(format!("{file}: has no intents"));
+    looked.problems = reader.problems();
+    if looked.problems.is_empty() && looked.intents.changes.is_empty() {
+        looked.problems.push(whole(0, "has no intents".to_owned()));
     }
-    if problems.is_empty() { Ok(intents) } else { bad(file.to_owned(), problems) }
+    looked
 }
 
-impl Intents {
+impl Looked {
     fn add_document(&mut self, reader: &mut Reader, node: &Node) {
         let root = At { node, path: String::new() };
         match node.value {
@@ -120,8 +169,9 @@ impl Intents {
                     self.add_intents(reader, &at);
                 }
                 for at in remove.iter().flat_map(|at| reader.list(at)).collect::<Vec<_>>() {
+                    let before = reader.count();
                     let reference = intents::reference(reader, &at);
-                    self.add(&at, reference.map(Change::Remove));
+                    self.add(&at, reference.map(Change::Remove), reader.count() == before);
                 }
             }
         }
@@ -129,15 +179,20 @@ impl Intents {
 
     fn add_intents(&mut self, reader: &mut Reader, at: &At) {
         for at in reader.list(at) {
+            let before = reader.count();
             let intent = intents::intent(reader, &at);
-            self.add(&at, intent.map(Change::Set));
+            self.add(&at, intent.map(Change::Set), reader.count() == before);
         }
     }
 
-    fn add(&mut self, at: &At, change: Option<Change>) {
-        if change.is_some() {
-            self.changes.push(IntentChange { change });
-            self.places.push(Place { line: at.node.line, path: at.path.clone() });
+    fn add(&mut self, at: &At, change: Option<Change>, sound: bool) {
+        let place = Place { line: at.node.line, path: at.path.clone() };
+        match change {
+            Some(change) if sound => {
+                self.intents.changes.push(IntentChange { change: Some(change) });
+                self.intents.places.push(place);
+            }
+            change => self.doubtful.push(Doubtful { place, change }),
         }
     }
 }

@@ -14,9 +14,11 @@ pub struct Reader {
 /// One thing that is wrong.
 #[derive(Debug)]
 pub struct Problem {
+    /// 0 where it is about no line.
     pub line: usize,
     /// Such as `intents[3].peer.remote_as`; empty for the document itself.
     pub path: String,
+    /// What is wrong, and what would be right.
     pub reason: String,
 }
 

@@ -224,6 +224,23 @@ fn each_kind_of_mistake() {
             "- bgp:\n    local_as: 1\n    local_as: 2\n",
             "f:3: intents[0].bgp.local_as: is there twice",
         ),
+        (
+            "- peer: {neighbor_address: a, password: ''}\n",
+            "f:1: intents[0].peer.password: is empty; leave the key out",
+        ),
+        ("intents: []\nintents: []\nremove: [peer: a]\n", "f:2: intents: is there twice"),
+        (
+            "- peer: {remote_as: 1}\n  peer: {remote_as: 2}\n",
+            "f:2: intents[0].peer: is there twice",
+        ),
+        (
+            "{\"intents\": [{\"prefix\": {\"attributes\": {\"med\": 1,\n\"med\": 2}}}]}",
+            "f:2: intents[0].prefix.attributes.med: is there twice",
+        ),
+        (
+            "remove: [prefix: {prefix: a, prefix: b}]",
+            "f:1: remove[0].prefix.prefix: is there twice",
+        ),
         ("- bgp:\n    local_as: ~\n", "f:2: intents[0].bgp.local_as: has no value"),
         ("- bgp: {local_as: 0x1}", "f:1: intents[0].bgp.local_as: `0x1` is not a number "),
         ("- bgp: {local_as: 010}", "f:1: intents[0].bgp.local_as: `010` is not a number "),
@@ -260,6 +277,22 @@ fn each_kind_of_mistake() {
     }
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     mistakes(&deep, &["f:1: more than 16 levels"]);
+}
+
+/// As much of a file is read as can be: what is wrong with one item takes nothing from the others.
+#[test]
+fn what_can_be_read_beside_mistakes_is_read() {
+    let text = "- bgp: {local_as: 1}\n- peer: {neighbor_address: a, typo: 1}\n- ospf: {}\n- prefix: {prefix: b}\n\
+                remove: []\n";
+    let looked = look("f".to_owned(), text);
+    assert!(looked.intents.changes.is_empty(), "no YAML: {looked:?}");
+    let looked = look("f".to_owned(), text.trim_end_matches("remove: []\n"));
+    assert_eq!(looked.intents.changes.len(), 2);
+    assert_eq!(looked.intents.places.of(1), Some((4, "intents[3]")));
+    let read: Vec<_> =
+        looked.doubtful.iter().map(|it| (&*it.place.path, it.change.is_some())).collect();
+    assert_eq!(read, [("intents[1]", true), ("intents[2]", false)]);
+    assert_eq!(looked.problems.len(), 2);
 }
 
 #[test]

@@ -15,10 +15,11 @@ use clap::{Args, ValueEnum};
 use self::report::{Checked, Problem};
 use super::{Terminal, cli::Global, error::CtlError, file, render::Format};
 use crate::{
-    config::{ConfigError, DEFAULT_YANG_DIR, Source},
+    config::{ConfigError, DEFAULT_YANG_DIR, Source, without_mark},
     daemon::Forest,
-    model::OwnerName,
-    validate::{Finding, Ground, Judge},
+    model::{FieldError, OwnerName},
+    proto::v1::IntentChange,
+    validate::{Finding, Ground, Judge, wrong_fields},
 };
 
 /// `validate`
@@ -103,21 +104,39 @@ impl Validate {
             let judged = judge.configuration(&config);
             return judged.map_err(|found| found.into_iter().map(Problem::of_whole).collect());
         }
-        let intents = file::read(path).map_err(problems_of_intents)?;
-        let judged = judge.intents(ground, &self.owner, &intents.changes);
-        judged.map_err(|findings| {
-            let problem = |finding: Finding| {
-                let place = finding.change.and_then(|index| intents.places.of(index));
-                let problem = Problem::of_whole(finding);
-                match place {
-                    Some((line, path)) => {
-                        Problem { line: Some(line), path: path.to_owned(), ..problem }
-                    }
-                    None => problem,
+        let file::Looked { intents, doubtful, problems } =
+            file::look_at(path).map_err(|error| vec![unreadable(&error)])?;
+        let places = &intents.places;
+        let mut found: Vec<Problem> = problems.iter().map(Problem::of_syntax).collect();
+        for item in &doubtful {
+            found.extend(beside(item, &problems));
+        }
+        // What could not be read may have been what these need.
+        let blind = |finding: &Finding| !doubtful.is_empty() && finding.lacks_instance();
+        let judged = match intents.changes.is_empty() {
+            true => Ok(Forest::new()),
+            false => judge.intents(ground, &self.owner, &intents.changes),
+        };
+        let findings = match judged {
+            Ok(forest) if found.is_empty() => return Ok(forest),
+            Ok(_) => Vec::new(),
+            Err(findings) => findings,
+        };
+        found.extend(findings.into_iter().filter(|it| !blind(it)).map(|mut finding| {
+            finding.message = places.translate(&finding.message);
+            let place = finding.change.and_then(|index| places.of(index));
+            let problem = Problem::of_whole(finding);
+            match place {
+                Some((line, path)) => {
+                    Problem { line: Some(line), path: path.to_owned(), ..problem }
                 }
-            };
-            findings.into_iter().map(problem).collect()
-        })
+                None => problem,
+            }
+        }));
+        if !problems.is_empty() {
+            found.sort_by_key(|problem| problem.line);
+        }
+        Err(found)
     }
 
     fn show(&self, judge: &Judge, path: &Path, forest: &Forest) -> Result<String, CtlError> {
@@ -175,7 +194,7 @@ impl Validate {
 /// Whether a file is a configuration of the agent. One that can't be read is for the reader to say.
 fn is_configuration(path: &Path) -> bool {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+    let json: Option<serde_json::Value> = serde_json::from_str(without_mark(&text)).ok();
     json.is_some_and(|json| json.get("owners").is_some())
 }
 
@@ -199,23 +218,33 @@ fn problems_of_config(path: &Path, error: &ConfigError) -> Vec<Problem> {
     errors.iter().map(problem).collect()
 }
 
-/// The reader's words: `FILE:LINE: PATH: REASON`.
-fn problems_of_intents(error: CtlError) -> Vec<Problem> {
-    let CtlError::BadIntents { file, problems } = error else {
-        let source = std::error::Error::source(&error).map(|it| format!(": {it}"));
-        return vec![Problem::new("syntax", format!("{error}{}", source.unwrap_or_default()))];
-    };
-    let problem = |words: &String| {
-        let rest = words.strip_prefix(file.as_str()).unwrap_or(words).trim_start_matches(':');
-        let numbered = rest
-            .split_once(": ")
-            .and_then(|(line, message)| Some((line.parse::<usize>().ok()?, message.to_owned())));
-        match numbered {
-            Some((line, message)) => {
-                Problem { line: Some(line), ..Problem::new("syntax", message) }
-            }
-            None => Problem::new("syntax", rest.trim_start().to_owned()),
+/// A file that can't be read at all.
+fn unreadable(error: &CtlError) -> Problem {
+    let source = std::error::Error::source(error).map(|it| format!(": {it}"));
+    Problem::new("syntax", format!("{error}{}", source.unwrap_or_default()))
+}
+
+/// What is wrong with the fields of an item beside what its spelling has wrong: of that nothing more is said.
+fn beside(item: &file::Doubtful, problems: &[file::Problem]) -> Vec<Problem> {
+    let file::Doubtful { place, change } = item;
+    let Some(change) = change else { return Vec::new() };
+    let wrong = wrong_fields(&IntentChange { change: Some(change.clone()) });
+    let mut found = Vec::new();
+    for FieldError { field, reason } in wrong {
+        let path = format!("{}.{field}", place.path);
+        let said = |problem: &file::Problem| {
+            problem.path == path || is_below(&problem.path, &path) || is_below(&path, &problem.path)
+        };
+        if !problems.iter().any(said) {
+            let message = format!("{field}: {reason}");
+            let problem = Problem::new("field", message);
+            found.push(Problem { line: Some(place.line), path: place.path.clone(), ..problem });
         }
-    };
-    problems.iter().map(problem).collect()
+    }
+    found
+}
+
+/// Whether a path leads into what another names.
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.starts_with(['.', '[']))
 }

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::super::render::text::{count, printable};
+use super::super::{
+    file,
+    render::text::{count, printable},
+};
 use crate::validate::Finding;
 
 /// Where the schema of SARIF 2.1.0 is.
@@ -30,6 +33,12 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn new(rule: &'static str, message: String) -> Self {
         Self { line: None, path: String::new(), rule, message, yang_path: None }
+    }
+
+    /// What the spelling of a file has wrong.
+    pub(super) fn of_syntax(problem: &file::Problem) -> Self {
+        let line = (problem.line > 0).then_some(problem.line);
+        Self { line, path: problem.path.clone(), ..Self::new("syntax", problem.reason.clone()) }
     }
 
     /// About a file as a whole.
