@@ -230,10 +230,29 @@ fn the_agent_takes_the_configuration_which_is_the_guides() {
         owner.remove("token");
         owner.insert("token_file".to_owned(), json!(format!("/etc/novaroute-tokens/{name}")));
     }
+    // Without the key every owner might change the node's AS, and drain it.
+    guide["owners"]["novaedge"]["may_configure_bgp"] = json!(true);
     assert_eq!(text, guide);
     let (production, _) = load(&render(&["production"]));
     assert!(production.warnings().is_empty(), "no example token is left");
     load(&render(&["chart"]));
+}
+
+/// The guide has novaedge call ConfigureBGP. Whoever may do that may change the node's AS and drain it.
+#[test]
+fn novaedge_and_admin_alone_may_configure_bgp() {
+    for what in [&["base"][..], &["production"], &ALL_OF_THE_CHART] {
+        let (config, _) = load(&render(what));
+        let policies = config.owners.policies();
+        let may: Vec<_> = config
+            .owners
+            .names()
+            .filter(|name| policies.may_configure_bgp(name))
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(may, ["admin", "novaedge"], "{what:?}");
+        assert!(config.owners.names().count() > may.len(), "somebody else is there");
+    }
 }
 
 #[test]
