@@ -27,7 +27,10 @@ setup-grpc: setup ## build FRR's own gRPC module for the lab (minutes, once; its
 
 .PHONY: build
 build: setup ## build the binaries (debug)
-	cargo build
+	cargo build --bins
+
+# The first build of all has nothing to build upon: without what the next one would, it takes less.
+FIRST_BUILD = $(if $(wildcard $(TARGET)/debug/incremental),,CARGO_INCREMENTAL=0)
 
 # Ends the labs that killed test processes left, and passes the exit code $$? on.
 REAP = { code=$$?; $(LAB) reap; exit $$code; }
@@ -130,7 +133,8 @@ lab-down: ## end that lab, and labs whose tests were killed
 	@$(LAB) reap
 
 .PHONY: demo
-demo: build ## show the whole way of a route, from a client to real peers
+demo: setup ## show the whole way of a route, from a client to real peers
+	$(FIRST_BUILD) cargo build --bin novaroute-agent --bin novaroutectl
 	@PATH="$(abspath $(TARGET))/debug:$$PATH" tests/lab/demo.sh
 
 .PHONY: lint
