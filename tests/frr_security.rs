@@ -13,16 +13,13 @@ use std::{
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use agent::*;
 use lab::{Lab, LabOptions, Router, net, wait_for};
 use novaroute::{api::MAX_CONNECTIONS, commit::QUEUE_OF_OWNER, proto::v1::PlanRequest};
 use tonic::Code;
-
-/// A call takes milliseconds; the rest is room for a busy machine that is flooded besides.
-const IN_TIME: Duration = Duration::from_secs(10);
 
 /// Ends the flood also where the test fails.
 struct Stop<'a>(&'a AtomicBool);
@@ -69,16 +66,12 @@ fn a_flood_without_a_token_keeps_no_owner_out() {
             count => Err(count.to_string()),
         });
         // Who is here stays, and who comes anew is let in.
-        let begun = Instant::now();
         let old = admin.advertise("192.0.2.0/24");
-        let took_old = begun.elapsed();
         let edge = agent.client("edge");
         let new = edge.advertise("192.0.2.1/32");
-        let took_new = begun.elapsed() - took_old;
         drop(ended);
         old.expect("an owner that was connected before the flood");
         new.expect("an owner that connects during the flood");
-        assert!(took_old < IN_TIME && took_new < IN_TIME, "{took_old:?} {took_new:?}");
     });
     drop(silent);
     wait_lines(&lab, &["network 192.0.2.0/24", "network 192.0.2.1/32"]);
@@ -245,16 +238,13 @@ fn one_owners_flood_does_not_hold_up_another() {
         let both = (served.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
         if both.0 > 0 && both.1 > 0 { Ok(()) } else { Err(format!("{both:?}")) }
     });
-    let mut slowest = Duration::ZERO;
     let before = served.load(Ordering::Relaxed);
     for at in 1..=20 {
-        let begun = Instant::now();
-        net.advertise(&format!("10.244.{at}.0/24")).unwrap();
-        slowest = slowest.max(begun.elapsed());
+        net.advertise(&format!("10.244.{at}.0/24")).expect("before its client gives up");
     }
     let during = served.load(Ordering::Relaxed) - before;
-    println!("slowest {slowest:?}, {during} plans of the flood meanwhile");
-    // In order of arrival each of the twenty would wait for a thousand plans.
-    assert!(during < 2 * u32::try_from(QUEUE_OF_OWNER).unwrap(), "{during} plans came before it");
-    assert!(slowest < IN_TIME, "{slowest:?}");
+    println!("{during} plans of the flood meanwhile");
+    // In order of arrival each of the twenty would wait for as many plans as may wait; in turn, for one or two.
+    let in_order = 20 * u32::try_from(QUEUE_OF_OWNER).unwrap();
+    assert!(during < in_order / 4, "{during} plans came before it, of {in_order}");
 }

@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use hyper_util::rt::TokioIo;
@@ -20,6 +20,9 @@ use tonic::{
 
 use super::{SOON, token};
 use crate::lab::{net, wait_for};
+
+/// When a call is given up: sooner than the 30 s within which the agent promises to answer.
+const GIVES_UP: Duration = Duration::from_secs(20);
 
 /// One connection, used as one owner. The connection closes when it is dropped.
 pub struct Client {
@@ -38,7 +41,7 @@ impl Client {
             let socket = socket.clone();
             async move { UnixStream::connect(socket).await.map(TokioIo::new) }
         });
-        let endpoint = Endpoint::from_static("http://agent").timeout(SOON);
+        let endpoint = Endpoint::from_static("http://agent").timeout(GIVES_UP);
         let channel = runtime.block_on(endpoint.connect_with_connector(connect));
         let channel = channel.expect("connecting to the agent");
         Self { runtime, channel, owner: owner.to_owned(), token: token(owner) }

@@ -14,12 +14,12 @@ use std::{
     fs::{self, File},
     os::unix::net::UnixStream,
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 pub use client::*;
@@ -31,7 +31,13 @@ use crate::lab::{Lab, Router, wait_for};
 
 /// FRR answers in milliseconds and BGP sessions of the lab come up in one to three seconds;
 /// the rest is room for a busy machine.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// What is promised: after SIGTERM the agent ends within this time, whatever FRR does.
+pub const ENDS: Duration = Duration::from_secs(15);
+
+/// The same where it withdraws all of its own first.
+pub const WITHDRAWS: Duration = Duration::from_secs(35);
 
 /// Where metrics and health are, in the namespace of `node`.
 const METRICS: &str = "127.0.0.1:9102";
@@ -260,18 +266,27 @@ impl<'lab> Agent<'lab> {
         });
     }
 
-    /// Stops it as Kubernetes does; it must end by itself within five seconds, with success.
+    /// Stops it as Kubernetes does; it must end by itself within [`ENDS`], with success.
     #[track_caller]
-    pub fn stop(&mut self) -> Duration {
-        let begun = Instant::now();
-        self.signal("-TERM");
-        let mut child = self.child.take().expect("a running agent");
-        let status = wait_for("the end of the agent", Duration::from_secs(5), || {
-            child.try_wait().expect("waiting").ok_or("it runs")
-        });
+    pub fn stop(&mut self) {
+        self.stop_within(ENDS);
+    }
+
+    /// Like [`Agent::stop`], with another time.
+    #[track_caller]
+    pub fn stop_within(&mut self, within: Duration) {
+        let status = self.end(within);
         assert!(status.success(), "{status}\n{}", self.log());
         assert!(!self.socket().exists(), "the socket is left behind");
-        begun.elapsed()
+    }
+
+    #[track_caller]
+    fn end(&mut self, within: Duration) -> ExitStatus {
+        self.signal("-TERM");
+        let mut child = self.child.take().expect("a running agent");
+        wait_for("the end of the agent", within, || {
+            child.try_wait().expect("waiting").ok_or("it runs")
+        })
     }
 
     /// Stops it as [`Agent::stop`], within this time.
@@ -289,15 +304,9 @@ impl<'lab> Agent<'lab> {
 
     /// Stops it as [`Agent::stop`]; it must end by itself within this time, and say that it failed.
     #[track_caller]
-    pub fn stop_failing(&mut self, within: Duration) -> Duration {
-        let begun = Instant::now();
-        self.signal("-TERM");
-        let mut child = self.child.take().expect("a running agent");
-        let status = wait_for("the end of the agent", within, || {
-            child.try_wait().expect("waiting").ok_or("it runs")
-        });
+    pub fn stop_failing(&mut self, within: Duration) {
+        let status = self.end(within);
         assert_eq!(status.code(), Some(1), "{}", self.log());
-        begun.elapsed()
     }
 
     /// Starts the agent anew, with environment variables, and waits for it to end by itself, or `act`, which gets its process

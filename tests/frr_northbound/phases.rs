@@ -94,7 +94,7 @@ async fn a_prepared_transaction_of_a_client_that_vanished_aborts_by_itself() {
     let one = client.merged(bed.routes(&["10.99.1.0/24"], net::TOR_V4)).await;
     client.commit(one, Phase::Prepare).await.unwrap();
     // Nobody calls the gateway in the meantime.
-    tokio::time::sleep(SHORT + Duration::from_millis(500)).await;
+    bed.wait_unlocked().await;
     bed.assert_clean().await;
     let late = client.commit(one, Phase::Apply).await.unwrap_err();
     assert_eq!(late.code(), Code::FailedPrecondition);
@@ -105,7 +105,7 @@ async fn a_prepared_transaction_of_a_client_that_vanished_aborts_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lock_keeps_others_out_and_lets_the_clients_of_this_gateway_commit() {
-    let bed = Bed::with_limits(Limits { locked: SHORT, ..Limits::default() });
+    let bed = Bed::start();
     let mut client = bed.client();
     let lock = async |client: &mut Client| client.0.lock_config(LockConfigRequest {}).await;
     let unlock = async |client: &mut Client| client.0.unlock_config(UnlockConfigRequest {}).await;
@@ -131,12 +131,17 @@ async fn the_lock_keeps_others_out_and_lets_the_clients_of_this_gateway_commit()
     assert_eq!(taken.code(), Code::FailedPrecondition);
     assert!(taken.message().contains("locked already"), "{taken:?}");
     other.unlock(Datastore::Running).await.unwrap();
+    bed.assert_clean().await;
+}
 
-    lock(&mut client).await.unwrap();
-    tokio::time::sleep(SHORT + Duration::from_millis(500)).await;
-    other.lock(Datastore::Running).await.expect("ended by itself");
-    drop(other);
-    assert_eq!(unlock(&mut client).await.unwrap_err().code(), Code::FailedPrecondition);
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_nobody_gives_back_ends_by_itself() {
+    let bed = Bed::with_limits(Limits { locked: SHORT, ..Limits::default() });
+    let mut client = bed.client();
+    client.0.lock_config(LockConfigRequest {}).await.unwrap();
+    bed.wait_unlocked().await;
+    let late = client.0.unlock_config(UnlockConfigRequest {}).await.unwrap_err();
+    assert_eq!(late.code(), Code::FailedPrecondition);
     bed.assert_clean().await;
 }
 

@@ -195,6 +195,7 @@ async fn closing_the_socket_is_what_disconnects() {
     edge.advertise_prefix(advertise("novaedge", "10.0.0.1/32")).await.unwrap();
     let answer = edge.register(register("novaedge")).await.unwrap().into_inner();
     assert_eq!(answer.current_prefixes, ["10.0.0.1/32"]);
+    // Three times the grace period.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(agent.inner.keys("novaedge").len(), 1, "connected");
     drop(edge);
