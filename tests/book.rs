@@ -307,17 +307,11 @@ fn lanes() -> String {
         table.push_str(&row(first, &|lane| {
             let Some(result) = lane["groups"].get(group) else { return "not run".to_owned() };
             let result = result.as_object().expect("tests");
-            let those = |outcome: &str| -> Vec<String> {
-                let of = result.iter().filter(|(_, it)| it.as_str() == Some(outcome));
-                of.map(|(name, _)| format!("`{name}`")).collect()
-            };
-            let (failed, again) = (those("failed"), those("passed at the second try"));
+            let failed = result.iter().filter(|(_, it)| it.as_str() == Some("failed"));
+            let failed: Vec<_> = failed.map(|(name, _)| format!("`{name}`")).collect();
             let mut cell = format!("{} passed", result.len() - failed.len());
             if let Some((_, peer)) = group.split_once("::") {
                 cell = format!("{}: {cell}", text(&lane[peer]));
-            }
-            if !again.is_empty() {
-                cell = format!("{cell}, at the second try: {}", again.join(", "));
             }
             if !failed.is_empty() {
                 cell = format!("{cell}, **{} failed**: {}", failed.len(), failed.join(", "));
