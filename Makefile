@@ -55,6 +55,15 @@ endif
 # The codename that Debian's testing has now.
 TESTING ?= forky
 
+# A test binary on real FRR, and how often; LOAD=1: half of the runs beside a load on every core.
+TEST ?= frr_agent
+TIMES ?= 10
+LOAD ?=
+
+.PHONY: repeat
+repeat: setup ## run one test binary many times (TEST=frr_agent TIMES=50 LOAD=1: half of them beside a load); failures are counted
+	LOAD=$(LOAD) tests/repeat.sh $(TEST) $(TIMES) || $(REAP)
+
 .PHONY: lane-stable lane-testing
 lane-stable: setup ## the real-FRR tests on the lab's own FRR, for the table in docs/src/frr-versions.md
 	tests/lab/lane.sh trixie
@@ -138,16 +147,17 @@ demo: setup ## show the whole way of a route, from a client to real peers
 	@PATH="$(abspath $(TARGET))/debug:$$PATH" tests/lab/demo.sh
 
 .PHONY: lint
-lint: setup ## check formatting, run clippy, and shellcheck where it is installed
+lint: setup ## check formatting, run clippy, make the documentation and check every script; warnings are errors
 	cargo fmt --check
+	cd fuzz && cargo fmt --check
+	tests/lint-scripts.sh
 	cargo clippy --all-targets --all-features -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck tests/lab/*.sh tests/python/*.sh .ci/run; \
-	else echo "shellcheck is not installed: scripts not checked"; fi
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features
 
 # Advisories are in a repository on the internet: where that is out of reach, the rest is still checked.
 .PHONY: audit
 audit: ## licences, sources and advisories of the dependencies, where cargo-deny is installed
-	cargo test --quiet --test supply_chain
+	cargo test --features failpoints --quiet --test supply_chain
 	@if ! command -v cargo-deny >/dev/null; then \
 		echo "cargo-deny is not installed (cargo install cargo-deny): advisories NOT checked"; \
 	else cargo deny --all-features check bans licenses sources && \

@@ -19,6 +19,8 @@ PACKAGES=(
     iproute2 bird2 curl ca-certificates jq procps util-linux systemd
     # to run the Python client of the tests
     python3 python3-venv
+    # to check scripts (make lint)
+    shellcheck
 )
 
 # Prints those of the packages given that are not installed.
