@@ -56,6 +56,18 @@ pub struct Changed {
     pub before: Option<Owned>,
     /// What stands there now.
     pub after: Option<Owned>,
+    /// Whether a later transaction, which is not remembered any more, changed the object.
+    pub superseded: bool,
+    /// Whether the owner of what stood there has left since, with all that it had.
+    pub renounced: bool,
+}
+
+impl Changed {
+    /// Whether undoing it gives this owner something back; what is the node's is nobody's.
+    pub fn owes(&self, owner: &OwnerName) -> bool {
+        let nodes = matches!(self.key, IntentKey::Bgp | IntentKey::Drain);
+        !nodes && !self.renounced && self.before.as_ref().is_some_and(|it| it.owner == *owner)
+    }
 }
 
 /// How a transaction went.
@@ -97,6 +109,10 @@ pub struct Transaction {
     pub took: Duration,
     /// What became of it afterwards.
     pub finish: Option<Finish>,
+    /// The transaction that this one takes back.
+    pub undoes: Option<TransactionId>,
+    /// What was not put back when it was taken back, and why.
+    pub remark: String,
 }
 
 impl Transaction {
@@ -110,7 +126,13 @@ impl Transaction {
     ) -> Self {
         let changed = |change: &Change| {
             let key = change.key();
-            Changed { key, before: before.get(&key).cloned(), after: after.get(&key).cloned() }
+            Changed {
+                key,
+                before: before.get(&key).cloned(),
+                after: after.get(&key).cloned(),
+                superseded: false,
+                renounced: false,
+            }
         };
         Self {
             id: TransactionId::random(),
@@ -122,12 +144,27 @@ impl Transaction {
             ending: None,
             took: Duration::ZERO,
             finish: None,
+            undoes: None,
+            remark: String::new(),
         }
     }
 
     /// Whether it leaves the store as it is, so that nothing of it need survive.
     pub fn changes_nothing(&self) -> bool {
-        self.confirm_by.is_none() && self.changes.iter().all(|c| c.before == c.after)
+        self.confirm_by.is_none()
+            && self.undoes.is_none()
+            && self.changes.iter().all(|c| c.before == c.after)
+    }
+
+    /// Whether it declares something that is not declared yet, or declares it otherwise. What only takes away, or
+    /// drains the node, does not.
+    pub fn adds(&self) -> bool {
+        let adds = |change: &Changed| {
+            change.key != IntentKey::Drain
+                && change.after.is_some()
+                && change.before != change.after
+        };
+        self.confirm_by.is_some() || self.changes.iter().any(adds)
     }
 
     /// Whether it waits to be confirmed.
@@ -137,11 +174,16 @@ impl Transaction {
             && matches!(self.ending, Some(Ending::Done(_)))
     }
 
-    /// Puts back what stood before, in whatever way the store was changed since.
-    pub fn roll_back(&self, store: &mut Store) {
-        for change in self.changes.iter().rev() {
-            store.restore(change.key, change.before.clone());
-        }
+    /// Whether undoing it gives this owner something back.
+    pub fn owes(&self, owner: &OwnerName) -> bool {
+        self.awaits_confirmation() && self.changes.iter().any(|change| change.owes(owner))
+    }
+
+    /// Owners to whom undoing it gives something back.
+    pub fn owed(&self) -> impl Iterator<Item = &OwnerName> {
+        let waits = self.awaits_confirmation();
+        let before = self.changes.iter().filter_map(|change| change.before.as_ref());
+        before.map(|owned| &owned.owner).filter(move |owner| waits && self.owes(owner))
     }
 
     /// Makes the store what the transaction made of it.

@@ -94,6 +94,11 @@ impl Observer for CommitMetrics {
         self.health.set_notes(missing.iter().map(note).collect());
     }
 
+    fn journal(&self, writable: bool, damaged: usize, concerns: &[String]) {
+        self.metrics.commit().journal(writable, damaged);
+        self.health.set_journal(concerns);
+    }
+
     fn state(&self, before: &View, now: &View) {
         let owners = before.store.counts().chain(now.store.counts()).map(|(owner, _)| owner);
         for owner in owners {

@@ -148,7 +148,9 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     // What can fail for good fails before FRR is touched.
     let http = HttpServer::bind(config.metrics_address).await?;
     let claim = Claim::take(&config.frr.socket_dir, &config.listen_socket)?;
-    let journal = Journal::open(&config.state_dir)?;
+    let state_dir = config.state_dir.clone();
+    // Disk work is for threads that may wait.
+    let journal = tokio::task::spawn_blocking(move || Journal::open(&state_dir)).await??;
     let listener = api::Socket::open(&config.listen_socket).await?;
     let frr = &config.frr;
     let watching = Apart::start("monitor").map_err(AgentError::Thread)?;
@@ -170,7 +172,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let memory = cgroup::memory_limit();
     info!(bytes = ?memory, "the memory that the agent may use");
     let capacity = memory.map(Capacity::of);
-    let (commit, actor) = Actor::new(commit::Parts {
+    let parts = commit::Parts {
         engine,
         policies,
         events: bus.clone(),
@@ -180,7 +182,8 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         configured: config.bgp.configured(),
         withdraw_on_exit: withdraw_on_exit.clone(),
         capacity,
-    })?;
+    };
+    let (commit, actor) = tokio::task::spawn_blocking(move || Actor::new(parts)).await??;
     // The parts stop in this order: calls, commits, what watches.
     let (commits_end, watching_ends) = (CancellationToken::new(), CancellationToken::new());
     let (supervisor, mut deaths) = Supervisor::new();

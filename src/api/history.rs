@@ -27,6 +27,10 @@ pub(super) fn summary(transaction: &Transaction) -> v1::Transaction {
         Some(Ending::Done(Outcome::Pending)) => ("pending", String::new()),
         Some(Ending::Refused(message)) => ("refused", message.clone()),
     };
+    let message = match transaction.finish {
+        Some(_) if !transaction.remark.is_empty() => transaction.remark.clone(),
+        _ => message,
+    };
     v1::Transaction {
         id: transaction.id.to_string(),
         owner: transaction.owner.to_string(),
@@ -54,7 +58,7 @@ pub(super) fn told_by_now(
             && !view.rejected.contains_key(&change.key)
     };
     let waited = transaction.ending == Some(Ending::Done(Outcome::Pending));
-    if waited && transaction.changes.iter().all(stands) {
+    if waited && message.message.is_empty() && transaction.changes.iter().all(stands) {
         return v1::Transaction { message: HAS_IT.to_owned(), ..message };
     }
     message

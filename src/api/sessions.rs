@@ -120,7 +120,10 @@ impl Sessions {
     pub fn expect_absent_owners(self: &Arc<Self>) {
         let view = self.commit.view();
         let mut state = self.state();
-        for (owner, _) in view.store.counts() {
+        let has = view.store.counts().map(|(owner, _)| owner);
+        // What is not confirmed in time gives them back what they had.
+        let owed = view.history.iter().flat_map(|transaction| transaction.owed());
+        for owner in has.chain(owed) {
             let session = state.owners.entry(owner.clone()).or_default();
             if session.connections.is_empty() && session.deadline.is_none() {
                 self.start_grace(owner, session);
@@ -252,7 +255,7 @@ impl Sessions {
         withdraw: bool,
     ) -> Result<(), CommitError> {
         if withdraw {
-            self.withdraw_all(owner, "Deregister").await?;
+            self.withdraw_for_good(owner, "Deregister").await?;
         }
         let had_session = {
             let mut state = self.state();
@@ -348,7 +351,19 @@ impl Sessions {
     /// Withdraws what an absent owner has, also what a call of a connection that is closed by now
     /// brought in meanwhile.
     async fn withdraw_absent(&self, owner: &OwnerName) -> Result<(), CommitError> {
-        while self.withdraw_all(owner, "GracePeriod").await?.is_some() {}
+        self.withdraw_for_good(owner, "GracePeriod").await
+    }
+
+    /// Withdraws all that an owner has, and has nothing given back to it that somebody does not confirm in time.
+    async fn withdraw_for_good(
+        &self,
+        owner: &OwnerName,
+        origin: &'static str,
+    ) -> Result<(), CommitError> {
+        while self.withdraw_all(owner, origin).await?.is_some() {}
+        self.commit.renounce(owner.clone()).await?;
+        // It may have been given back just before.
+        while self.withdraw_all(owner, origin).await?.is_some() {}
         Ok(())
     }
 

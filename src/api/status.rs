@@ -63,6 +63,7 @@ pub(super) fn get_status(
         frr_status: Some(frr_status(frr)),
         snapshot_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
         drain: drain_status(view),
+        journal: view.journal.clone(),
         ..v1::GetStatusResponse::default()
     };
     for Owned { owner, intent } in view.store.but_routes(owner) {

@@ -33,6 +33,8 @@ pub enum Request {
     Confirm(OwnerName, TransactionId, oneshot::Sender<Result<(), CommitError>>),
     /// Put back what stood before a transaction.
     RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
+    /// An owner has left with all that it had: nothing is given back to it.
+    Renounce(OwnerName, oneshot::Sender<Result<(), CommitError>>),
     /// Declare what the configuration says now, and no longer what it said before.
     Configure(Configured, oneshot::Sender<Result<usize, CommitError>>),
 }
@@ -43,7 +45,7 @@ impl Request {
         match self {
             Self::Commit(request, _) | Self::Plan(request, _) => Some(&request.owner),
             Self::Confirm(owner, ..) | Self::RollBack(owner, ..) => Some(owner),
-            Self::Configure(..) => None,
+            Self::Renounce(..) | Self::Configure(..) => None,
         }
     }
 }
@@ -65,6 +67,8 @@ pub struct View {
     pub drifted: BTreeSet<IntentKey>,
     /// The latest transactions, oldest first.
     pub history: VecDeque<Arc<Transaction>>,
+    /// What an operator has to know of the journal; empty where all is well.
+    pub journal: Vec<String>,
     /// Objects of the configuration: they belong to `admin` and outlive its sessions.
     pub configured: Arc<BTreeSet<IntentKey>>,
 }
@@ -161,6 +165,17 @@ impl CommitHandle {
         id: TransactionId,
     ) -> Result<Committed, CommitError> {
         self.ask(|answer| Request::RollBack(owner, id, answer)).await
+    }
+
+    /// Notes that an owner has left with all that it had: no transaction that waits to be confirmed gives it anything back.
+    ///
+    /// # Errors
+    /// The agent is stopping.
+    pub async fn renounce(&self, owner: OwnerName) -> Result<(), CommitError> {
+        match self.view().history.iter().any(|transaction| transaction.owes(&owner)) {
+            true => self.ask(|answer| Request::Renounce(owner, answer)).await,
+            false => Ok(()),
+        }
     }
 
     /// Has declared what the configuration says now, and withdrawn what it no longer says, in one

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    journal::JournalError,
     model::{Change, Intent, IntentKey, OwnerName},
     policy::Violation,
     transaction::{Outcome, TransactionId},
@@ -74,9 +75,9 @@ pub enum CommitError {
         keys: Vec<IntentKey>,
     },
     /// The change can't be made durable, so that it was not made.
-    #[error("{message}; nothing was changed")]
+    #[error("{message}")]
     NotDurable {
-        /// Why.
+        /// Why, and what is left of it.
         message: String,
     },
     /// Too many requests wait already: try again.
@@ -88,4 +89,31 @@ pub enum CommitError {
     /// The agent is stopping.
     #[error("the agent is stopping; try again when it is back")]
     Stopped,
+}
+
+impl CommitError {
+    /// The same, where the journal could not keep that it was refused.
+    #[must_use]
+    pub fn not_kept(self, doubt: &JournalError) -> Self {
+        let note = |message: String| {
+            format!(
+                "{message}; an agent that dies before the disk works tries it again, since: {doubt}"
+            )
+        };
+        match self {
+            Self::Refused { message } => Self::Refused { message: note(message) },
+            Self::NotUndone { message, undo } => Self::NotUndone { message, undo: note(undo) },
+            other => other,
+        }
+    }
+}
+
+impl From<JournalError> for CommitError {
+    fn from(error: JournalError) -> Self {
+        let message = match error {
+            JournalError::InDoubt { .. } => error.to_string(),
+            _ => format!("{error}; nothing was changed"),
+        };
+        Self::NotDurable { message }
+    }
 }

@@ -1,25 +1,51 @@
-//! The file: open, append, replace.
+//! The journal: open, append, replace; and what is the matter with its disk.
+//!
+//! What is in memory and what is in the file say the same, but for two cases, in which the journal is *behind*: nobody
+//! knows what is in the file, or it lacks what was taken without it. Then it takes nothing that adds, until
+//! all of it has been written anew.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{DirBuilder, File, TryLockError},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use super::replay::{self, State};
+use tracing::{error, info, warn};
+
+use super::{
+    damage,
+    disk::{Directory, Disk, options},
+    log::{Failed, Log},
+    replay::{self, State},
+};
 use crate::{
     failpoint,
-    model::{Configured, Intent},
+    model::{Configured, Intent, OwnerName},
     transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
 };
 
 /// Name of the journal in the state directory.
-const FILE: &str = "journal";
+pub(super) const FILE: &str = "journal";
+
+/// Name of one that is being written.
+const NEW: &str = "journal.new";
 
 /// A file under this many bytes is not worth replacing.
 const SMALL: u64 = 4 << 20;
+
+/// Room that is kept for what takes away, so that a full disk does not keep what should go: for an intent that
+/// is withdrawn alone, …
+const KEPT_PER_INTENT: u64 = 256;
+
+/// … for what always may come, as the end of what is under way, a drain, a confirmation (less in tests, which write
+/// thousands of files), …
+const KEPT_AT_LEAST: u64 = if cfg!(test) { 1 << 10 } else { 32 << 10 };
+
+/// … and this at the most: what many intents take that go together.
+const KEPT_AT_MOST: u64 = 4 << 20;
 
 /// Why the journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +58,25 @@ pub enum JournalError {
         /// Why.
         source: io::Error,
     },
+    /// The operating system refused, and to take it back as well.
+    #[error(
+        "can't write the state directory {}: {source}; whether it is on the disk is known when the disk works again, \
+         or when the agent starts anew",
+        dir.display()
+    )]
+    InDoubt {
+        /// The state directory.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Another agent uses it.
     #[error("another agent uses the state directory {}; stop it, or set another state_dir", dir.display())]
     InUse {
         /// The state directory.
         dir: PathBuf,
     },
-    /// The file is not one of ours, or was damaged.
+    /// The file is not one of ours.
     #[error(
         "can't read {}: {reason}; move it away to start without what was declared",
         path.display()
@@ -51,45 +89,152 @@ pub enum JournalError {
     },
 }
 
+/// What a record is for, which says what becomes of it where the disk has no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// It adds: it must be on disk, and leaves the room that is kept.
+    Adds,
+    /// It must be on disk, and may have the room that is kept.
+    Decides,
+    /// It takes away, or says what has happened: it counts in any case.
+    Happens,
+}
+
+/// Whether a file that replaces another must have the room that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Kept,
+    AsIs,
+}
+
+/// Why the file was not replaced.
+#[derive(Debug)]
+enum Unreplaced {
+    /// The one that was there is as it was.
+    Before(io::Error),
+    /// Nobody knows which of the two is found after a power cut.
+    InDoubt(io::Error),
+}
+
+impl From<Unreplaced> for io::Error {
+    fn from(unreplaced: Unreplaced) -> Self {
+        match unreplaced {
+            Unreplaced::Before(error) | Unreplaced::InDoubt(error) => error,
+        }
+    }
+}
+
 /// The open journal. All calls block for as long as the disk takes.
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
-    file: File,
-    /// Bytes in the file.
-    length: u64,
+    disk: Box<dyn Disk>,
+    /// The file; `None` where nothing can be appended to it.
+    log: Option<Log>,
     /// Bytes of its snapshot.
     snapshot: u64,
-    /// What is in the file.
+    /// Length from which on it is replaced.
+    replace_from: u64,
+    /// What is in the file, or should be.
     state: State,
+    /// Whether the file may say something else than `state`.
+    behind: bool,
+    /// What the disk said when it last refused.
+    refused: Option<String>,
+    /// Files that were set aside since something of them is lost: name, and what is lost.
+    damaged: Vec<(String, String)>,
+    /// Whether the file may be overwritten: it is not damaged, or is kept under another name too.
+    damaged_aside: bool,
     /// Held for as long as the journal is open.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Journal {
-    /// Opens the journal of a state directory, making both where they lack.
+    /// Opens the journal of a state directory, making both where they lack. A disk that is full or read-only
+    /// is no reason not to: see [`Journal::concerns`].
     ///
     /// # Errors
-    /// The directory can't be used, another agent uses it, or the journal can't be read.
+    /// Another agent uses it, the journal can't be read, or the directory can't be used for another reason.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
+        let lock = lock(dir)?;
+        Self::open_on(dir, Box::new(Directory(dir.to_owned())), lock)
+    }
+
+    /// [`Journal::open`] on any disk.
+    pub(super) fn open_on(
+        dir: &Path,
+        mut disk: Box<dyn Disk>,
+        lock: Option<File>,
+    ) -> Result<Self, JournalError> {
         let io_error = |source| JournalError::Io { dir: dir.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error)?;
-        let lock = options().open(dir.join("lock")).map_err(io_error)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => JournalError::InUse { dir: dir.to_owned() },
-            TryLockError::Error(source) => io_error(source),
-        })?;
         let path = dir.join(FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(io_error(source)),
+        let bytes = disk.read(FILE).map_err(io_error)?;
+        let found = bytes.as_deref().map(replay::replay).transpose();
+        let found =
+            found.map_err(|e| JournalError::Unreadable { path: path.clone(), reason: e.0 })?;
+        let mut journal = Self {
+            dir: dir.to_owned(),
+            disk,
+            log: None,
+            snapshot: 0,
+            replace_from: 0,
+            state: State::default(),
+            behind: true,
+            refused: None,
+            damaged: Vec::new(),
+            damaged_aside: true,
+            _lock: lock,
         };
-        let (state, _) = replay::replay(&bytes)
-            .map_err(|e| JournalError::Unreadable { path: path.clone(), reason: e.0 })?;
+        let mut aside = Ok(());
+        let mut damaged = false;
+        let mut ends = None;
+        if let (Some(replayed), Some(bytes)) = (found, &bytes) {
+            if replayed.cut_off > 0 {
+                let (at, count) = (replayed.end, replayed.cut_off);
+                warn!(file = %path.display(), offset = at, bytes = count,
+                    "the journal ends within a record: it was being written, and was not answered");
+            }
+            damaged = !replayed.damage.is_empty();
+            if damaged {
+                aside = journal.set_aside(bytes, &replayed.damage);
+            } else {
+                ends = Some((replayed.end as u64, bytes.len() as u64, replayed.cut_off as u64));
+            }
+            journal.state = replayed.state;
+        }
+        journal.look();
+        if let Err(source) = aside {
+            journal.refuse(&source);
+            return Ok(journal);
+        }
         // What was read is written anew: a file that was cut off ends properly again.
-        let (file, length) = write_snapshot(dir, &state).map_err(io_error)?;
-        Ok(Self { dir: dir.to_owned(), file, length, snapshot: length, state, _lock: lock })
+        if let Err(Unreplaced::Before(_)) = journal.replace(Room::Kept) {
+            let goes_on = !damaged && journal.go_on(ends);
+            if !goes_on && journal.replace(Room::AsIs).is_ok() {
+                info!(dir = %dir.display(), "the journal is whole, and has no room that is kept");
+            }
+        }
+        Ok(journal)
+    }
+
+    /// Goes on behind what is in the file, since there is no room for another. `ends` has the end of its records, its
+    /// own, and how many bytes between are neither records nor zeros.
+    fn go_on(&mut self, ends: Option<(u64, u64, u64)>) -> bool {
+        let Some((end, size, dirty)) = ends else { return false };
+        let opened = self.disk.open(FILE, false).and_then(|mut blocks| {
+            if dirty > 0 {
+                blocks.write(end, &vec![0; usize::try_from(dirty).unwrap_or(usize::MAX)])?;
+            }
+            // What is to be appended must not be the first that survives a power cut, nor be in a file without a name.
+            blocks.sync()?;
+            self.disk.sync()?;
+            Ok(blocks)
+        });
+        let Ok(blocks) = opened else { return false };
+        self.log = Some(Log::new(blocks, end, size));
+        self.behind = false;
+        (self.snapshot, self.replace_from) = (end, end + SMALL);
+        true
     }
 
     /// What is in the journal.
@@ -97,54 +242,102 @@ impl Journal {
         &self.state
     }
 
-    /// Bytes on disk.
+    /// Bytes of records on disk.
     pub fn size(&self) -> u64 {
-        self.length
+        self.log.as_ref().map_or(0, Log::length)
+    }
+
+    /// What an operator has to know: that the disk refuses, and which files are damaged. Empty where all is well.
+    pub fn concerns(&self) -> Vec<String> {
+        let mut concerns = Vec::new();
+        if let Some(refused) = &self.refused {
+            let dir = self.dir.display();
+            concerns.push(match self.behind {
+                true => format!(
+                    "{dir} can't be written: {refused}; what adds is refused; withdrawals and drains are taken and are \
+                     not on disk: if the agent ends before the disk works, they come back"
+                ),
+                false => format!(
+                    "{dir} can't be written: {refused}; what adds is refused; withdrawals, drains and the end of sessions \
+                     have room that is kept"
+                ),
+            });
+        }
+        concerns.extend(self.damaged.iter().map(|(_, what)| what.clone()));
+        concerns
+    }
+
+    /// Whether all that it says is on disk and more can be.
+    pub fn is_writable(&self) -> bool {
+        self.refused.is_none() && !self.behind
+    }
+
+    /// Whether something that was taken is not on disk, or nobody knows what is.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// How many files were set aside as damaged.
+    pub fn damaged(&self) -> usize {
+        self.damaged.len()
+    }
+
+    /// Tries again what the disk refused, and looks whether somebody has taken damaged files away.
+    pub fn mend(&mut self) {
+        if self.refused.is_some() || self.behind {
+            let mended = self.catch_up().and_then(|()| self.keep_room(0, 0));
+            match mended {
+                Ok(()) => {
+                    info!(dir = %self.dir.display(), "the state directory can be written again");
+                    self.refused = None;
+                }
+                Err(error) => self.refuse(&error),
+            }
+        }
+        self.look();
     }
 
     /// Remembers what the configuration declares.
     ///
     /// # Errors
-    /// The disk refused.
+    /// The disk refused; it is not remembered.
     pub fn configured(&mut self, configured: Configured) -> Result<(), JournalError> {
         if self.state.configured != configured {
-            self.state.configured = configured;
-            self.replace()?;
+            let before = std::mem::replace(&mut self.state.configured, configured);
+            if let Err(error) = self.replace(Room::Kept) {
+                self.state.configured = before;
+                return Err(self.io_error(error.into()));
+            }
         }
         Ok(())
     }
 
-    /// Has transactions on disk before FRR is touched.
+    /// Has transactions on disk before FRR is touched. What only takes away is taken without, where the disk
+    /// can't.
     ///
     /// # Errors
     /// The disk refused; they must not be carried out.
-    pub fn prepare(&mut self, transactions: &[Transaction]) -> Result<(), JournalError> {
-        if transactions.iter().all(Transaction::changes_nothing) {
-            // Nothing to lose: a client that repeats itself costs no disk.
-            self.state.prepare(transactions);
-            return Ok(());
-        }
-        let record = replay::prepared(transactions);
-        let before = self.length;
-        let written = self.append(&record).and_then(|()| {
-            failpoint::hit("journal-appended");
-            self.file.sync_data()
-        });
-        if let Err(error) = written {
-            // It is refused, so it must not be there after a restart.
-            self.cut(before).map_err(|e| self.io_error(e))?;
-            return Err(self.io_error(error));
+    pub fn prepare(&mut self, transactions: &[Arc<Transaction>]) -> Result<(), JournalError> {
+        // Where there is nothing to lose, a client that repeats itself costs no disk.
+        if !self.state.is_trivial(transactions) {
+            let need = match transactions.iter().any(|t| t.adds()) {
+                true => Need::Adds,
+                false => Need::Happens,
+            };
+            let changes = transactions.iter().map(|t| t.changes.len()).sum();
+            self.write(&replay::prepared(transactions), need, true, changes)?;
         }
         self.state.prepare(transactions);
         failpoint::hit("journal-prepared");
         Ok(())
     }
 
-    /// Writes how transactions ended. Survives the death of this process at once and a power
-    /// cut from the next [`Journal::prepare`] on: until then they would be applied again.
+    /// Writes how transactions ended. What was taken survives the death of this process at once and a power
+    /// cut from the next [`Journal::prepare`] on: until then it would be applied again. That it was refused survives both.
     ///
     /// # Errors
-    /// The disk refused. What is in memory is right all the same.
+    /// The disk refused to keep that they were refused: after the agent's death they are tried again. In memory
+    /// it is right all the same.
     pub fn settle(
         &mut self,
         ids: &[TransactionId],
@@ -152,21 +345,41 @@ impl Journal {
         took: Duration,
         clean: bool,
     ) -> Result<(), JournalError> {
-        let known = |t: &&std::sync::Arc<Transaction>| ids.contains(&t.id);
+        let known = |t: &&Arc<Transaction>| ids.contains(&t.id);
+        let of: Vec<_> = self.state.history.iter().filter(known).cloned().collect();
         let trivial = !ids.is_empty()
-            && self.state.history.iter().filter(known).all(|t| t.changes_nothing())
+            && self.state.is_trivial(&of)
             && (!clean || self.state.residue.is_empty());
+        if !trivial {
+            let undoes = of.iter().any(|t| t.undoes.is_some());
+            if undoes {
+                failpoint::hit("journal-finishing");
+            }
+            let refused = matches!(ending, Ending::Refused(_));
+            let record = replay::settled_record(ids, ending, took, clean);
+            self.write(&record, Need::Happens, refused, 0)?;
+            if undoes {
+                failpoint::hit("journal-finished");
+            }
+        }
+        drop(of);
         self.state.settle(ids, ending, took, clean);
         if trivial {
             return Ok(());
         }
-        self.append(&replay::settled_record(ids, ending, took, clean))
-            .map_err(|e| self.io_error(e))?;
         failpoint::hit("journal-settled");
-        if self.length > SMALL && self.length > 4 * self.snapshot {
-            self.replace()?;
+        if self.size() > SMALL.max(self.replace_from) && self.size() > 4 * self.snapshot {
+            // What is there stays, where the disk has no room for another file.
+            let _ = self.replace(Room::Kept);
+            self.replace_from = self.size() + SMALL;
         }
-        Ok(())
+        match ending {
+            Ending::Refused(_) if self.behind => Err(JournalError::InDoubt {
+                dir: self.dir.clone(),
+                source: io::Error::other(self.refused.clone().unwrap_or_default()),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Takes a transaction as accepted before FRR is asked: it is sent with all the rest.
@@ -175,85 +388,235 @@ impl Journal {
     /// The disk refused.
     pub fn declare(&mut self, transaction: Transaction) -> Result<TransactionId, JournalError> {
         let id = transaction.id;
-        self.prepare(&[transaction])?;
+        self.prepare(&[Arc::new(transaction)])?;
         self.settle(&[id], &Ending::Done(Outcome::Pending), Duration::ZERO, false)?;
         Ok(id)
     }
 
     /// Writes that FRR may have something of these intents, though they are not stored.
-    ///
-    /// # Errors
-    /// The disk refused. What is in memory is right all the same.
-    pub fn suspect(&mut self, intents: &[Intent]) -> Result<(), JournalError> {
+    pub fn suspect(&mut self, intents: &[Intent]) {
+        // It has happened: where the disk refuses, it is in memory.
+        let _ = self.write(&replay::residual(intents), Need::Happens, false, 0);
         self.state.residue.extend_from_slice(intents);
-        let record = replay::residual(intents);
-        self.append(&record).map_err(|e| self.io_error(e))
     }
 
-    /// Writes what became of a transaction that had to be confirmed.
+    /// Writes that a transaction that had to be confirmed was.
     ///
     /// # Errors
-    /// The disk refused.
-    pub fn finish(&mut self, id: TransactionId, finish: Finish) -> Result<(), JournalError> {
+    /// The disk refused, and it is not confirmed.
+    pub fn confirm(&mut self, id: TransactionId) -> Result<(), JournalError> {
         failpoint::hit("journal-finishing");
-        self.state.finish(id, finish);
-        let record = replay::finished(id, finish);
-        self.append(&record).and_then(|()| self.file.sync_data()).map_err(|e| self.io_error(e))?;
+        self.write(&replay::finished(id, Finish::Confirmed), Need::Decides, true, 0)?;
+        self.state.finish(id, Finish::Confirmed);
         failpoint::hit("journal-finished");
         Ok(())
     }
 
-    /// Appends a record whole: of one that was written in part nothing stays, since what came
-    /// behind it could not be read.
-    fn append(&mut self, record: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all(record) {
-            self.cut(self.length)?;
-            return Err(error);
+    /// Writes that an owner has left, with all that it had: nothing that waits to be confirmed gives it anything back.
+    pub fn renounce(&mut self, owner: &OwnerName) {
+        if self.state.is_owed(owner) {
+            let _ = self.write(&replay::renounced(owner), Need::Happens, true, 0);
+            self.state.renounce(owner);
         }
-        self.length += record.len() as u64;
+    }
+
+    /// Writes a record, and makes good before what the disk refused. `more` intents at the most are stored behind it.
+    fn write(
+        &mut self,
+        record: &[u8],
+        need: Need,
+        sync: bool,
+        more: usize,
+    ) -> Result<(), JournalError> {
+        if self.behind && need != Need::Happens {
+            self.catch_up().map_err(|e| self.refused_by(e))?;
+        }
+        if self.behind {
+            // All of it is written anew when the disk works again, in the order in which it happened.
+            return Ok(());
+        }
+        let mut room = self.keep_room(record.len() as u64, more);
+        if let (true, Some(log), Need::Adds) = (self.refused.is_some(), &mut self.log, need) {
+            // What is left of the room that was made before is not taken for a disk that has some.
+            room = room.and_then(|()| log.probe());
+        }
+        if let Err(error) = room {
+            self.refuse(&error);
+            let fits = self.log.as_ref().is_some_and(|it| it.room() >= record.len() as u64);
+            match need {
+                Need::Adds => return Err(self.io_error(error)),
+                Need::Decides if !fits => return Err(self.io_error(error)),
+                Need::Happens if !fits => return self.fall_behind(&error),
+                Need::Decides | Need::Happens => {}
+            }
+        }
+        let Some(log) = &mut self.log else {
+            return Err(self.io_error(io::Error::other("there is no file to write to")));
+        };
+        let done = log.append(record, sync);
+        match (done, need) {
+            (Ok(()), Need::Adds) => {
+                self.refused = None;
+                Ok(())
+            }
+            (Ok(()), _) => Ok(()),
+            (Err(Failed::Absent(error) | Failed::InDoubt(error)), Need::Happens) => {
+                self.fall_behind(&error)
+            }
+            (Err(Failed::Absent(error)), _) => Err(self.refused_by(error)),
+            (Err(Failed::InDoubt(source)), _) => {
+                self.refuse(&source);
+                self.behind = true;
+                Err(JournalError::InDoubt { dir: self.dir.clone(), source })
+            }
+        }
+    }
+
+    /// Goes on in memory alone: it has happened, whatever the disk says.
+    fn fall_behind(&mut self, error: &io::Error) -> Result<(), JournalError> {
+        self.refuse(error);
+        self.behind = true;
+        error!(dir = %self.dir.display(), %error, "what was done is not on disk until all of the journal is written anew");
         Ok(())
     }
 
-    /// Takes everything from `length` on out of the file; what is appended next stands there.
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)?;
-        // Else the next record would stand behind a hole, which ends what is read.
-        self.file.seek(SeekFrom::Start(length))?;
-        self.length = length;
+    /// Has the file say what is in memory, where it may say something else.
+    fn catch_up(&mut self) -> io::Result<()> {
+        if self.behind {
+            if !self.damaged_aside {
+                let bytes = self.disk.read(FILE)?.unwrap_or_default();
+                damage::set_aside(self.disk.as_mut(), FILE, &bytes)?;
+                self.damaged_aside = true;
+                self.look();
+            }
+            self.replace(Room::AsIs)?;
+        }
         Ok(())
     }
 
-    fn replace(&mut self) -> Result<(), JournalError> {
-        let written = write_snapshot(&self.dir, &self.state).map_err(|e| self.io_error(e))?;
-        (self.file, self.length) = written;
-        self.snapshot = self.length;
+    /// Room for a record, and behind it what is kept.
+    fn keep_room(&mut self, record: u64, more: usize) -> io::Result<()> {
+        let intents = u64::try_from(self.state.store.len() + more).unwrap_or(u64::MAX);
+        let kept = KEPT_AT_LEAST.saturating_add(intents.saturating_mul(KEPT_PER_INTENT));
+        let room = record + kept.min(KEPT_AT_MOST);
+        self.log.as_mut().map_or(Ok(()), |log| log.make_room(room))
+    }
+
+    /// Writes a whole file under another name and puts it in place of the one that is there.
+    fn replace(&mut self, room: Room) -> Result<(), Unreplaced> {
+        let old = self.log.take();
+        let written = self.write_new(room);
+        if let Err(error) = written {
+            self.refuse(&error);
+            self.log = old;
+            // It takes room that others need.
+            let _ = self.disk.remove(NEW);
+            return Err(Unreplaced::Before(error));
+        }
+        failpoint::hit("journal-rewritten");
+        // What is appended from now on must not go into a file without a name.
+        self.behind = true;
+        let renamed = self.disk.rename(NEW, FILE).and_then(|()| self.disk.sync());
+        if let Err(error) = renamed {
+            self.refuse(&error);
+            return Err(Unreplaced::InDoubt(error));
+        }
+        self.behind = false;
+        failpoint::hit("journal-replaced");
         Ok(())
+    }
+
+    fn write_new(&mut self, room: Room) -> io::Result<()> {
+        let bytes = replay::snapshot(&self.state);
+        let mut blocks = self.disk.open(NEW, true)?;
+        blocks.write(0, &bytes)?;
+        let length = bytes.len() as u64;
+        self.log = Some(Log::new(blocks, length, length));
+        let kept = self.keep_room(0, 0);
+        match (kept, room) {
+            (Ok(()), _) => {}
+            (Err(error), Room::Kept) => return Err(error),
+            (Err(error), Room::AsIs) => self.refuse(&error),
+        }
+        if let Some(log) = &mut self.log {
+            log.sync()?;
+        }
+        (self.snapshot, self.replace_from) = (length, 0);
+        Ok(())
+    }
+
+    /// Takes note that the disk refused.
+    fn refuse(&mut self, error: &io::Error) {
+        let words = error.to_string();
+        if self.refused.as_ref() != Some(&words) {
+            error!(dir = %self.dir.display(), %error, "the state directory can't be written");
+            self.refused = Some(words);
+        }
+    }
+
+    fn refused_by(&mut self, error: io::Error) -> JournalError {
+        self.refuse(&error);
+        self.io_error(error)
     }
 
     fn io_error(&self, source: io::Error) -> JournalError {
         JournalError::Io { dir: self.dir.clone(), source }
     }
+
+    /// Keeps a damaged file under a name of its own.
+    fn set_aside(&mut self, bytes: &[u8], damage: &[replay::Damage]) -> io::Result<()> {
+        let path = self.dir.join(FILE);
+        for replay::Damage { at, length, what } in damage {
+            error!(file = %path.display(), offset = at, bytes = length, what, "the journal is damaged");
+        }
+        let kept = damage::set_aside(self.disk.as_mut(), FILE, bytes);
+        self.damaged_aside = kept.is_ok();
+        if kept.is_err() {
+            self.damaged.push((FILE.to_owned(), damage::say(&path, damage)));
+        }
+        let name = kept?;
+        error!(kept = %self.dir.join(name).display(), "the damaged journal is kept; move it away when it is read");
+        Ok(())
+    }
+
+    /// Looks which damaged files there are.
+    fn look(&mut self) {
+        if let Ok(mut damaged) = damage::kept(self.disk.as_mut(), &self.dir, &self.damaged) {
+            // One that could not be kept is still the journal.
+            let here = self.damaged.drain(..).find(|(name, _)| name == FILE);
+            damaged.extend(here.filter(|_| !self.damaged_aside));
+            self.damaged = damaged;
+        }
+    }
 }
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    // Passwords of neighbours stand in it.
-    options.create(true).write(true).mode(0o600);
-    options
-}
-
-/// Writes a whole file under another name and puts it in place of the old one.
-fn write_snapshot(dir: &Path, state: &State) -> io::Result<(File, u64)> {
-    let bytes = replay::snapshot(state);
-    let new = dir.join("journal.new");
-    let mut file = options().truncate(true).open(&new)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    failpoint::hit("journal-rewritten");
-    fs::rename(&new, dir.join(FILE))?;
-    File::open(dir)?.sync_all()?;
-    failpoint::hit("journal-replaced");
-    Ok((file, bytes.len() as u64))
+/// Makes the directory and takes its lock. A disk that is full or read-only has the lock all the same, on the file or
+/// the directory that is there; where neither is, there is nothing that a second agent could spoil.
+fn lock(dir: &Path) -> Result<Option<File>, JournalError> {
+    let io_error = |source| JournalError::Io { dir: dir.to_owned(), source };
+    let refuses = |error: &io::Error| {
+        let kinds = [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::QuotaExceeded,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ];
+        kinds.contains(&error.kind())
+    };
+    match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
+        Err(error) if refuses(&error) && !dir.exists() => return Ok(None),
+        made => made.map_err(io_error)?,
+    }
+    let path = dir.join("lock");
+    let lock = match options().open(&path) {
+        Err(error) if refuses(&error) => File::open(&path).or_else(|_| File::open(dir)),
+        opened => opened,
+    };
+    let lock = lock.map_err(io_error)?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => JournalError::InUse { dir: dir.to_owned() },
+        TryLockError::Error(source) => io_error(source),
+    })?;
+    Ok(Some(lock))
 }
 
 #[cfg(test)]

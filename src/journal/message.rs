@@ -44,14 +44,20 @@ pub(super) fn transaction(transaction: &Transaction) -> v1::Transaction {
         changes: transaction
             .changes
             .iter()
+            // What is not there before and after has no name that could be read.
+            .filter(|change| change.before.is_some() || change.after.is_some())
             .map(|change| v1::Changed {
                 before: change.before.as_ref().map(owned),
                 after: change.after.as_ref().map(owned),
+                superseded: change.superseded,
+                renounced: change.renounced,
             })
             .collect(),
         confirm_by_ms: transaction.confirm_by.map(millis).unwrap_or_default(),
         settled: transaction.ending.as_ref().map(|ending| settled(ending, transaction.took)),
         finish: transaction.finish.map_or(0, |finish| finish_code(finish).into()),
+        undoes: transaction.undoes.as_ref().map(ToString::to_string).unwrap_or_default(),
+        remark: transaction.remark.clone(),
     }
 }
 
@@ -62,7 +68,8 @@ pub(super) fn to_transaction(message: &v1::Transaction) -> Result<Transaction, U
         let after = change.after.as_ref().map(to_owned).transpose()?;
         let key = after.as_ref().or(before.as_ref()).map(|owned| owned.intent.key());
         let key = key.ok_or_else(|| wrong("a change without an object"))?;
-        Ok(Changed { key, before, after })
+        let (superseded, renounced) = (change.superseded, change.renounced);
+        Ok(Changed { key, before, after, superseded, renounced })
     };
     let (ending, took) = match &message.settled {
         Some(settled) => (Some(to_ending(settled)?), Duration::from_micros(settled.took_us)),
@@ -78,6 +85,11 @@ pub(super) fn to_transaction(message: &v1::Transaction) -> Result<Transaction, U
         ending,
         took,
         finish: to_finish(message.finish),
+        undoes: match message.undoes.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| wrong("no id of what it undoes"))?),
+        },
+        remark: message.remark.clone(),
     })
 }
 

@@ -4,17 +4,37 @@
 //! touched, and how it ended is on disk before the client is told. A file that has grown is replaced
 //! by a snapshot under the same name, so that there is one whole file at every moment.
 //!
+//! The file is written first, and what is in memory follows. Behind its records it has room that only what takes away may
+//! use: a full disk keeps nobody from withdrawing. Where the disk refuses even that, the journal goes on in memory, says
+//! so, and takes nothing that adds until all of it is written anew.
+//!
 //! | file | owns |
 //! |---|---|
 //! | `frame` | length and checksum around a record; pure |
 //! | `message` | records ⇄ model types; pure |
 //! | `replay` | records → state, and what to make of a transaction that never settled; pure |
-//! | `file` | the file: open, append, replace |
+//! | `undo` | what undoing a transaction comes to; pure |
+//! | `disk` | what the journal needs of a disk |
+//! | `log` | one file of records, with room behind them |
+//! | `damage` | damaged files are kept, and said |
+//! | `file` | open, append, replace |
+//! | `ledger` | the journal as tasks use it: disk work is on threads that may wait |
 
+mod damage;
+mod disk;
 mod file;
 mod frame;
+mod ledger;
+mod log;
 mod message;
 mod replay;
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod simulation;
+mod undo;
 
 pub use file::{Journal, JournalError};
+pub use ledger::Ledger;
 pub use replay::State;
+pub use undo::Undo;

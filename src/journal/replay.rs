@@ -1,7 +1,7 @@
 //! Records → state, and what to make of a transaction that never settled. Pure.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -15,10 +15,10 @@ use super::{
     },
 };
 use crate::{
-    model::{Configured, FieldErrors, Intent},
+    model::{Configured, FieldErrors, Intent, IntentKey, OwnerName},
     proto::journal::v1::{self, record::Kind},
     store::Store,
-    transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
+    transaction::{Changed, Ending, Finish, Outcome, Transaction, TransactionId},
 };
 
 /// Format that this program writes.
@@ -46,9 +46,23 @@ pub struct State {
 
 impl State {
     /// Takes note of transactions that are about to be sent to FRR.
-    pub fn prepare(&mut self, transactions: &[Transaction]) {
-        self.history.extend(transactions.iter().cloned().map(Arc::new));
+    pub fn prepare(&mut self, transactions: &[Arc<Transaction>]) {
+        self.history.extend(transactions.iter().cloned());
         self.bound();
+    }
+
+    /// Whether all of these need not be on disk: they change nothing, and nothing that waits to be confirmed goes by them.
+    pub(super) fn is_trivial(&self, transactions: &[Arc<Transaction>]) -> bool {
+        if !transactions.iter().all(|t| t.changes_nothing()) {
+            return false;
+        }
+        let mut waiting = self.history.iter().filter(|t| t.awaits_confirmation()).peekable();
+        if waiting.peek().is_none() {
+            return true;
+        }
+        let keys: BTreeSet<IntentKey> =
+            transactions.iter().flat_map(|t| &t.changes).map(|change| change.key).collect();
+        !waiting.flat_map(|t| &t.changes).any(|change| keys.contains(&change.key))
     }
 
     /// Takes note of how transactions ended: `store` becomes what they made of it, unless they
@@ -71,6 +85,11 @@ impl State {
                 let before = transaction.changes.iter().filter_map(|c| c.before.as_ref());
                 self.residue.extend(before.map(|owned| owned.intent.clone()));
                 transaction.roll_forward(&mut self.store);
+                if let Some(undone) = transaction.undoes {
+                    let remark = transaction.remark.clone();
+                    self.finish(undone, Finish::RolledBack);
+                    self.remark(undone, remark);
+                }
             }
         }
         if clean {
@@ -85,6 +104,25 @@ impl State {
         }
     }
 
+    fn remark(&mut self, id: TransactionId, remark: String) {
+        if let Some(transaction) = self.history.iter_mut().rev().find(|t| t.id == id) {
+            Arc::make_mut(transaction).remark = remark;
+        }
+    }
+
+    /// Whether something that waits to be confirmed would give this owner something back.
+    pub fn is_owed(&self, owner: &OwnerName) -> bool {
+        self.history.iter().any(|transaction| transaction.owes(owner))
+    }
+
+    /// Takes note that an owner has left, with all that it had.
+    pub fn renounce(&mut self, owner: &OwnerName) {
+        for transaction in self.history.iter_mut().filter(|t| t.owes(owner)) {
+            let changes = Arc::make_mut(transaction).changes.iter_mut();
+            changes.filter(|c| c.owes(owner)).for_each(|change| change.renounced = true);
+        }
+    }
+
     /// Forgets the oldest transactions, but none that is under way or waits to be confirmed.
     fn bound(&mut self) {
         let mut changes: usize = self.history.iter().map(|t| t.changes.len()).sum();
@@ -94,12 +132,30 @@ impl State {
             && let Some(forgotten) = self.history.remove(at)
         {
             changes -= forgotten.changes.len();
+            self.supersede(&forgotten, at);
+        }
+    }
+
+    /// Earlier ones than this, which is forgotten, are no longer what the objects have their state from.
+    fn supersede(&mut self, forgotten: &Transaction, at: usize) {
+        let undone = forgotten.undoes.is_some() || forgotten.finish == Some(Finish::RolledBack);
+        if at == 0 || undone || !matches!(forgotten.ending, Some(Ending::Done(_))) {
+            return;
+        }
+        let keys: BTreeSet<IntentKey> = forgotten.changes.iter().map(|change| change.key).collect();
+        let stale = |change: &Changed| !change.superseded && keys.contains(&change.key);
+        for earlier in self.history.iter_mut().take(at) {
+            if earlier.changes.iter().any(stale) {
+                let changes = Arc::make_mut(earlier).changes.iter_mut();
+                changes.filter(|c| keys.contains(&c.key)).for_each(|c| c.superseded = true);
+            }
         }
     }
 
     /// What has no ending was cut off by a crash: nobody was told how it ended, and FRR may
     /// have any part of it. It is taken as accepted, to be applied now, since its client may
-    /// have been answered just before; what stood before is taken out of FRR.
+    /// have been answered just before; what stood before is taken out of FRR. That is done before what came
+    /// later, which otherwise would be overridden by it.
     fn roll_forward_unsettled(&mut self) {
         let unsettled: Vec<TransactionId> =
             self.history.iter().filter(|t| t.ending.is_none()).map(|t| t.id).collect();
@@ -137,8 +193,8 @@ pub(super) fn residual(intents: &[Intent]) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn prepared(transactions: &[Transaction]) -> Vec<u8> {
-    let transactions = transactions.iter().map(message::transaction).collect();
+pub(super) fn prepared(transactions: &[Arc<Transaction>]) -> Vec<u8> {
+    let transactions = transactions.iter().map(|t| message::transaction(t)).collect();
     record(Kind::Prepared(v1::Prepared { transactions }))
 }
 
@@ -156,6 +212,10 @@ pub(super) fn finished(id: TransactionId, finish: Finish) -> Vec<u8> {
     record(Kind::Finished(v1::Finished { id: id.to_string(), finish: finish_code(finish).into() }))
 }
 
+pub(super) fn renounced(owner: &OwnerName) -> Vec<u8> {
+    record(Kind::Renounced(v1::Renounced { owner: owner.to_string() }))
+}
+
 fn record(kind: Kind) -> Vec<u8> {
     let mut bytes = Vec::new();
     push(&mut bytes, kind);
@@ -166,73 +226,186 @@ fn push(bytes: &mut Vec<u8>, kind: Kind) {
     frame::write(bytes, &v1::Record { kind: Some(kind) }.encode_to_vec());
 }
 
-/// Reads a whole file. Also says how many of its bytes are whole records.
+/// Bytes of a file that are lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Damage {
+    /// Where they begin.
+    pub at: usize,
+    /// How many.
+    pub length: usize,
+    /// What is known of them.
+    pub what: String,
+}
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    pub state: State,
+    /// Where the last whole record ends.
+    pub end: usize,
+    /// Bytes that are lost, in their order. Records behind them are taken.
+    pub damage: Vec<Damage>,
+    /// Bytes at the end that were being written when the writer died; they were never answered.
+    pub cut_off: usize,
+    /// Whether there is any record.
+    begun: bool,
+    /// Whether the snapshot at the beginning is over.
+    whole: bool,
+    transactions: BTreeMap<String, TransactionId>,
+    /// Transactions of which only the ending was found. One that changed nothing has no more.
+    unknown: Vec<String>,
+}
+
+/// Reads a whole file, across damage.
 ///
 /// # Errors
-/// The file is of another format, or a whole record is not one of ours. A file that is cut off is
-/// no error: what is behind the cut was never answered.
-pub(super) fn replay(bytes: &[u8]) -> Result<(State, usize), Unreadable> {
-    let mut state = State::default();
-    let mut rest = bytes;
-    let (mut begun, mut whole) = (false, false);
-    let mut transactions: BTreeMap<String, TransactionId> = BTreeMap::new();
-    while let Some((record, after)) = frame::read(rest) {
+/// The file is none of ours, or of another format. Nothing of it may be overwritten.
+pub(super) fn replay(bytes: &[u8]) -> Result<Replayed, Unreadable> {
+    let mut replayed = Replayed::default();
+    let mut at = 0;
+    loop {
+        let rest = &bytes[at..];
+        if let Some((record, behind)) = frame::read(rest) {
+            if let Err(error) = replayed.take(record) {
+                if !replayed.begun {
+                    return Err(error);
+                }
+                let length = rest.len() - behind.len();
+                replayed.damage.push(Damage {
+                    at,
+                    length,
+                    what: format!("not understood: {error}"),
+                });
+            }
+            at = bytes.len() - behind.len();
+            replayed.end = at;
+        } else if rest.iter().all(|byte| *byte == 0) {
+            break;
+        } else if let Some(next) = frame::find(&rest[1..]) {
+            let length = next + 1;
+            replayed.damage.push(Damage { at, length, what: "records are behind it".to_owned() });
+            at += length;
+            replayed.begun = true;
+        } else {
+            replayed.unread(rest, at)?;
+            break;
+        }
+    }
+    if !replayed.whole {
+        let what = match replayed.begun {
+            true => "the file ends within what it begins with: what was declared before",
+            false => "there is no record: all that was declared",
+        };
+        replayed.damage.push(Damage { at: replayed.end, length: 0, what: what.to_owned() });
+    }
+    if let (Some(last), Some(_)) = (replayed.damage.last_mut(), replayed.unknown.first()) {
+        let lost = replayed.unknown.join(", ");
+        last.what.push_str(&format!("; what these transactions changed is lost: {lost}"));
+    }
+    replayed.state.roll_forward_unsettled();
+    Ok(replayed)
+}
+
+impl Replayed {
+    /// Takes note of bytes at the end that are no record.
+    fn unread(&mut self, rest: &[u8], at: usize) -> Result<(), Unreadable> {
+        if !self.begun {
+            return Err(Unreadable("it does not begin like a journal".to_owned()));
+        }
+        let length = rest.len() - rest.iter().rev().take_while(|byte| **byte == 0).count();
+        if frame::is_cut_off(rest) {
+            self.cut_off = length;
+        } else {
+            self.damage.push(Damage { at, length, what: "the last record".to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Takes one record.
+    fn take(&mut self, record: &[u8]) -> Result<(), Unreadable> {
         let record = v1::Record::decode(record).map_err(|e| Unreadable(e.to_string()))?;
         match record.kind {
-            Some(Kind::Header(header)) if !begun => {
+            Some(Kind::Header(header)) if !self.begun => {
                 if header.version != VERSION {
                     return Err(Unreadable(format!(
                         "format {} is not {VERSION}, which this agent reads",
                         header.version
                     )));
                 }
-                let bgp = header.configured_bgp.as_ref();
-                let bgp = bgp.map(|bgp| crate::wire::bgp(bgp.local_as, &bgp.router_id));
-                let unreadable = |e: FieldErrors| Unreadable(e.to_string());
-                state.configured.bgp = bgp.transpose().map_err(unreadable)?;
-                let peers = header.configured_peers.iter().map(crate::wire::peer);
-                state.configured.peers = peers.collect::<Result<_, _>>().map_err(unreadable)?;
-                begun = true;
+                self.begun = true;
+                self.header(&header)?;
             }
-            _ if !begun => return Err(Unreadable("it does not begin like a journal".to_owned())),
+            _ if !self.begun => {
+                return Err(Unreadable("it does not begin like a journal".to_owned()));
+            }
+            // Behind damage the first record may be lost: what it says counts wherever it is.
+            Some(Kind::Header(header)) => self.header(&header)?,
             Some(Kind::Stored(stored)) => {
                 let owned = to_owned(&stored)?;
-                state.store.restore(owned.intent.key(), Some(owned));
+                self.state.store.restore(owned.intent.key(), Some(owned));
             }
-            Some(Kind::Residual(intent)) => state.residue.push(to_intent(Some(&intent))?),
+            Some(Kind::Residual(intent)) => self.state.residue.push(to_intent(Some(&intent))?),
             Some(Kind::Transaction(transaction)) => {
                 let transaction = to_transaction(&transaction)?;
-                transactions.insert(transaction.id.to_string(), transaction.id);
-                state.history.push_back(Arc::new(transaction));
+                self.transactions.insert(transaction.id.to_string(), transaction.id);
+                self.state.history.push_back(Arc::new(transaction));
             }
-            Some(Kind::SnapshotEnd(_)) => whole = true,
+            Some(Kind::SnapshotEnd(_)) => self.whole = true,
             Some(Kind::Prepared(prepared)) => {
-                let prepared: Vec<Transaction> =
-                    prepared.transactions.iter().map(to_transaction).collect::<Result<_, _>>()?;
-                transactions.extend(prepared.iter().map(|t| (t.id.to_string(), t.id)));
-                state.prepare(&prepared);
+                let prepared: Vec<Arc<Transaction>> = prepared
+                    .transactions
+                    .iter()
+                    .map(|transaction| to_transaction(transaction).map(Arc::new))
+                    .collect::<Result<_, _>>()?;
+                self.goes_on();
+                self.transactions.extend(prepared.iter().map(|t| (t.id.to_string(), t.id)));
+                self.state.prepare(&prepared);
             }
             Some(Kind::Settled(settled)) => {
-                let ids: Vec<_> =
-                    settled.ids.iter().filter_map(|id| transactions.get(id).copied()).collect();
+                let ending = to_ending(&settled)?;
+                let known = |id: &String| self.transactions.get(id).copied();
+                let ids: Vec<_> = settled.ids.iter().filter_map(known).collect();
+                // While one is under way, it may be said of FRR that it has nothing else.
+                self.whole = true;
                 let took = std::time::Duration::from_micros(settled.took_us);
-                state.settle(&ids, &to_ending(&settled)?, took, settled.clean);
-            }
-            Some(Kind::Finished(finished)) => {
-                if let (Some(id), Some(finish)) =
-                    (transactions.get(&finished.id), to_finish(finished.finish))
-                {
-                    state.finish(*id, finish);
+                self.state.settle(&ids, &ending, took, settled.clean);
+                let unknown = settled.ids.iter().filter(|id| !self.transactions.contains_key(*id));
+                if let Ending::Done(_) = ending {
+                    self.unknown.extend(unknown.cloned());
                 }
             }
+            Some(Kind::Finished(finished)) => {
+                self.goes_on();
+                if let (Some(id), Some(finish)) =
+                    (self.transactions.get(&finished.id), to_finish(finished.finish))
+                {
+                    self.state.finish(*id, finish);
+                }
+            }
+            Some(Kind::Renounced(renounced)) => {
+                let owner = renounced.owner.parse();
+                self.state.renounce(&owner.map_err(|e| Unreadable(format!("owner: {e}")))?);
+            }
             // Written by a later version, which kept the format's number: it can be ignored.
-            None | Some(Kind::Header(_)) => {}
+            None => {}
         }
-        rest = after;
+        Ok(())
     }
-    if !bytes.is_empty() && !whole {
-        return Err(Unreadable("its snapshot is not whole".to_owned()));
+
+    /// There is one writer, which takes the next transaction when the last has ended: what has no ending by now has lost it.
+    fn goes_on(&mut self) {
+        self.whole = true;
+        self.state.roll_forward_unsettled();
     }
-    state.roll_forward_unsettled();
-    Ok((state, bytes.len() - rest.len()))
+
+    /// What the configuration declared.
+    fn header(&mut self, header: &v1::Header) -> Result<(), Unreadable> {
+        let unreadable = |e: FieldErrors| Unreadable(e.to_string());
+        let bgp = header.configured_bgp.as_ref();
+        let bgp = bgp.map(|bgp| crate::wire::bgp(bgp.local_as, &bgp.router_id));
+        self.state.configured.bgp = bgp.transpose().map_err(unreadable)?;
+        let peers = header.configured_peers.iter().map(crate::wire::peer);
+        self.state.configured.peers = peers.collect::<Result<_, _>>().map_err(unreadable)?;
+        Ok(())
+    }
 }

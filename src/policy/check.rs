@@ -67,6 +67,34 @@ pub fn check_all(
     if violations.is_empty() { Ok(after) } else { Err(violations) }
 }
 
+/// Whether this may stand again where it stood before, or be taken away again, in the store around it: as if its owner
+/// declared it now. Whose the object was meanwhile does not count.
+pub(super) fn put_back(
+    policies: &Policies,
+    around: &Store,
+    key: IntentKey,
+    back: &Option<Owned>,
+) -> Result<(), Violation> {
+    match back {
+        Some(owned) => set(policies, around, None, &owned.owner, &owned.intent),
+        None if key == IntentKey::Bgp => nothing_needs_bgp(around),
+        None => Ok(()),
+    }
+}
+
+/// Whether this owner may ask for an object to be put back as it was.
+pub(super) fn may_change(
+    policies: &Policies,
+    owner: &OwnerName,
+    key: IntentKey,
+    back: Option<&Owned>,
+) -> Result<(), Violation> {
+    if matches!(key, IntentKey::Bgp | IntentKey::Drain) {
+        return may_configure_bgp(policies, owner);
+    }
+    not_anothers(back, owner, key, ViolationKind::NotOwner)
+}
+
 /// May this owner declare this?
 fn set(
     policies: &Policies,

@@ -10,6 +10,7 @@ mod owner;
 mod quota;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod violation;
 
 pub use capacity::Capacity;
@@ -17,4 +18,5 @@ pub use check::{check, check_all, peer_fits};
 pub use claims::{Claim, Place, Wanted};
 pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
 pub use quota::{QuotaKind, Quotas};
+pub use undo::{Permitted, PutBack, may_undo, undo};
 pub use violation::{Violation, ViolationKind};

@@ -28,6 +28,8 @@ pub struct CommitMetrics {
     drift_repaired: IntCounter,
     journal_size: IntGauge,
     stuck: IntGauge,
+    journal_writable: IntGauge,
+    journal_damaged: IntGauge,
 }
 
 impl CommitMetrics {
@@ -76,6 +78,16 @@ impl CommitMetrics {
             stuck: gauge(
                 "novaroute_frr_stuck_objects",
                 "Objects that nobody declares any more and FRR refuses to lose.",
+            ),
+            journal_writable: {
+                let help = "1 where all that was taken is on disk and more can be.";
+                let writable = gauge("novaroute_journal_writable", help);
+                writable.set(1);
+                writable
+            },
+            journal_damaged: gauge(
+                "novaroute_journal_damaged_files",
+                "Damaged journals that were set aside and not taken away yet.",
             ),
         }
     }
@@ -132,6 +144,12 @@ impl CommitMetrics {
     /// The journal has this many bytes.
     pub fn journal_size(&self, bytes: u64) {
         self.journal_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Whether the journal can be written, and how many damaged ones were set aside.
+    pub fn journal(&self, writable: bool, damaged: usize) {
+        self.journal_writable.set(i64::from(writable));
+        self.journal_damaged.set(gauge(damaged));
     }
 }
 

@@ -27,6 +27,7 @@ struct State {
     frr: Result<String, String>,
     last_commit: Result<(), String>,
     notes: Vec<String>,
+    journal: Vec<String>,
 }
 
 /// Why the agent is not alive, or not ready.
@@ -53,6 +54,7 @@ impl Health {
             frr: Err("not connected yet".to_owned()),
             last_commit: Err("FRR has not been compared with the intents yet".to_owned()),
             notes: Vec::new(),
+            journal: Vec::new(),
         };
         Self { limit, state: Mutex::new(state) }
     }
@@ -79,6 +81,11 @@ impl Health {
         self.state().notes = notes;
     }
 
+    /// What is the matter with the journal; empty where all is well.
+    pub fn set_journal(&self, concerns: &[String]) {
+        self.state().journal = concerns.to_vec();
+    }
+
     /// Whether the agent makes progress.
     ///
     /// # Errors
@@ -95,8 +102,8 @@ impl Health {
         Ok(())
     }
 
-    /// Whether FRR is connected and the last commit confirmed; then FRR's version, and behind it, a line each, what can't
-    /// be done all the same.
+    /// Whether FRR is connected, the last commit confirmed and the journal sound; then FRR's version, and behind it, a line
+    /// each, what can't be done all the same.
     ///
     /// # Errors
     /// Everything that is not as it should be.
@@ -105,6 +112,7 @@ impl Health {
         let state = self.state();
         reasons.extend(state.frr.as_ref().err().map(|reason| format!("FRR: {reason}")));
         reasons.extend(state.last_commit.as_ref().err().map(|reason| format!("commit: {reason}")));
+        reasons.extend(state.journal.iter().map(|concern| format!("journal: {concern}")));
         match &state.frr {
             Ok(version) if reasons.is_empty() => {
                 let lines: Vec<&str> =
@@ -147,6 +155,12 @@ mod tests {
         health.set_frr(Ok("10.3".into()));
         health.set_last_commit(Err("refused".into()));
         assert_eq!(health.ready().unwrap_err().to_string(), "commit: refused");
+        health.set_last_commit(Ok(()));
+        health.set_journal(&["the disk is full".into()]);
+        assert_eq!(health.ready().unwrap_err().to_string(), "journal: the disk is full");
+        health.set_journal(&[]);
+        assert_eq!(health.ready(), Ok("10.3".into()));
+        health.set_last_commit(Err("refused".into()));
         assert_eq!(health.alive(), Ok(()), "none of this is cured by a restart");
     }
 

@@ -11,7 +11,7 @@ use tonic::Code;
 
 use crate::{
     agent::*,
-    lab::{Lab, LabOptions, Router, net},
+    lab::{Lab, LabOptions, net, wait_for},
 };
 
 /// A small file system of its own, gone when it is dropped.
@@ -122,33 +122,170 @@ fn a_full_disk_refuses_and_nothing_that_was_taken_is_lost() {
     drop(agent);
 }
 
+/// What status and probes say of the journal.
+#[track_caller]
+fn said(agent: &Agent, words: &str) {
+    let (code, body) = wait_for("/readyz to say it", SOON, || match agent.http("/readyz") {
+        (503, body) if body.contains(words) => Ok((503, body)),
+        other => Err(format!("{other:?}")),
+    });
+    assert!(code == 503 && body.contains("journal"), "{body}");
+    let status = agent.client("admin").status();
+    assert!(status.journal.iter().any(|it| it.contains(words)), "{:?}", status.journal);
+    let shown = agent.ctl(&["status"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("journal"), "{shown}");
+}
+
+#[track_caller]
+fn drain(client: &Client) {
+    let mut maintenance =
+        novaroute::proto::v1::maintenance_client::MaintenanceClient::new(client.channel());
+    let request = novaroute::proto::v1::DrainRequest {
+        owner: client.owner.clone(),
+        token: client.token.clone(),
+        ..Default::default()
+    };
+    client.block_on(maintenance.drain(request)).expect("a drain is taken");
+}
+
+/// C13: a start on a disk that is full or read-only. What adds is refused, what takes away and a drain are taken, and
+/// a full disk keeps that over a kill.
 #[test]
-fn a_state_directory_that_became_read_only_refuses_until_it_is_writable() {
+fn an_agent_starts_on_a_full_or_read_only_disk_and_takes_what_takes_away() {
     let lab = Lab::start(LabOptions::default());
-    let disk = SmallDisk::mount(lab.run_dir().join("disk"), "4m");
+    let disk = SmallDisk::mount(lab.run_dir().join("disk"), "512k");
+    let mut agent = on_a_disk(&lab, &disk);
+    for full in [true, false] {
+        let (admin, edge) = (agent.client("admin"), agent.client("edge"));
+        for prefix in ["192.0.2.1/32", "192.0.2.2/32"] {
+            admin.advertise(prefix).unwrap();
+        }
+        edge.advertise("192.0.2.7/32").unwrap();
+        drop((admin, edge));
+        agent.kill();
+        match full {
+            true => disk.fill(0),
+            false => disk.remount("ro"),
+        }
+        agent.launch();
+        said(&agent, "can't be written");
+        assert!(agent.http("/metrics").1.contains("novaroute_journal_writable 0"));
+        let (admin, edge) = (agent.client("admin"), agent.client("edge"));
+        let status = admin.advertise("192.0.2.3/32").expect_err("it adds");
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert!(status.message().contains("nothing was changed"), "{status}");
+        admin.withdraw("192.0.2.1/32").expect("it takes away");
+        edge.deregister(true).expect("a session ends");
+        drain(&admin);
+        let gone = |prefix: &str| !running(&lab, "bgpd").contains(&format!("network {prefix}"));
+        assert!(gone("192.0.2.1/32") && gone("192.0.2.7/32") && gone("192.0.2.3/32"));
+        drop((admin, edge));
+        if full {
+            agent.kill();
+            agent.launch();
+        } else {
+            disk.remount("rw");
+        }
+        if full {
+            disk.free();
+        }
+        agent.wait_ready();
+        // What was taken meanwhile is on disk by now.
+        agent.kill();
+        agent.launch();
+        agent.wait_ready();
+        let admin = agent.client("admin");
+        let status = admin.status();
+        let prefixes: Vec<_> = status.prefixes.iter().map(|it| it.prefix.as_str()).collect();
+        assert_eq!(prefixes, ["192.0.2.2/32"], "full: {full}");
+        assert!(status.drain.is_some(), "full: {full}");
+        assert!(status.journal.is_empty(), "{:?}", status.journal);
+        assert!(gone("192.0.2.1/32") && gone("192.0.2.7/32") && !gone("192.0.2.2/32"));
+        let request = novaroute::proto::v1::UndrainRequest {
+            owner: admin.owner.clone(),
+            token: admin.token.clone(),
+        };
+        let mut maintenance =
+            novaroute::proto::v1::maintenance_client::MaintenanceClient::new(admin.channel());
+        admin.block_on(maintenance.undrain(request)).expect("undrained");
+    }
+}
+
+/// C12: a confirmation on a full disk is whole or refused, and is what a restart finds.
+#[test]
+fn a_confirmation_on_a_full_disk_is_kept_whole() {
+    let lab = Lab::start(LabOptions::default());
+    let disk = SmallDisk::mount(lab.run_dir().join("disk"), "512k");
     let mut agent = on_a_disk(&lab, &disk);
     let admin = agent.client("admin");
-    admin.advertise("192.0.2.1/32").unwrap();
+    let request = novaroute::proto::v1::ApplyRequest {
+        owner: admin.owner.clone(),
+        token: admin.token.clone(),
+        changes: vec![change::prefix("192.0.2.1/32")],
+        confirm_timeout: 60,
+        ..Default::default()
+    };
+    let applied = admin.block_on(admin.transactions().apply(request)).unwrap().into_inner();
+    disk.fill(0);
+    let request = novaroute::proto::v1::ConfirmRequest {
+        owner: admin.owner.clone(),
+        token: admin.token.clone(),
+        transaction_id: applied.transaction_id.clone(),
+    };
+    admin.block_on(admin.transactions().confirm(request)).expect("there is room that is kept");
     drop(admin);
-    agent.stop();
-    disk.remount("ro");
-    // The journal can't be opened: nothing is touched, and the reason is said.
-    let out = lab
-        .command(Router::Node, env!("CARGO_BIN_EXE_novaroute-agent"))
-        .arg("--config")
-        .arg(agent.config_file())
-        .output()
-        .expect("running the agent");
-    assert!(!out.status.success(), "it runs without a journal");
-    let said = [out.stdout, out.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(said.contains("state directory"), "{said}");
-    assert!(running(&lab, "bgpd").contains("network 192.0.2.1/32"), "the routes stay");
-    disk.remount("rw");
+    agent.kill();
     agent.launch();
-    agent.wait_ready();
     let admin = agent.client("admin");
-    assert!(admin.in_frr("192.0.2.1/32"), "nothing is lost");
-    admin.advertise("192.0.2.2/32").unwrap();
+    let request =
+        novaroute::proto::v1::GetTransactionRequest { transaction_id: applied.transaction_id };
+    let found = admin.block_on(admin.transactions().get(request)).unwrap().into_inner();
+    assert_eq!(found.finish, "confirmed");
+    drop(agent);
+}
+
+/// C10: one bit of the second change's record is flipped while the agent is dead. All others are there, it is said,
+/// and the file is kept; so with an empty file.
+#[test]
+fn a_damaged_journal_is_said_kept_and_costs_no_other_record() {
+    let lab = Lab::start(LabOptions::default());
+    let mut agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    agent.wait_ready();
+    let prefixes: Vec<_> = (1..=7).map(|n| format!("192.0.2.{n}/32")).collect();
+    for prefix in &prefixes {
+        admin.advertise(prefix).unwrap();
+    }
+    drop(admin);
+    agent.kill();
+    let state = agent.socket().with_extension("state");
+    let journal = state.join("journal");
+    let mut bytes = fs::read(&journal).expect("the journal");
+    let text = b"192.0.2.2/32";
+    let at = bytes.windows(text.len()).position(|it| it == text).expect("the second change");
+    bytes[at] ^= 1;
+    fs::write(&journal, &bytes).expect("written");
+    agent.launch();
+    said(&agent, "journal.damaged-1");
+    let log = agent.log();
+    assert!(log.contains("the journal is damaged") && log.contains("offset="), "{log}");
+    assert!(agent.http("/metrics").1.contains("novaroute_journal_damaged_files 1"));
+    assert!(fs::read(state.join("journal.damaged-1")).expect("it is kept") == bytes);
+    let admin = agent.client("admin");
+    let mut found: Vec<_> = admin.status().prefixes.into_iter().map(|it| it.prefix).collect();
+    found.sort();
+    let others: Vec<_> = prefixes.iter().filter(|it| *it != "192.0.2.2/32").cloned().collect();
+    assert_eq!(found, others);
+    // Who has read it takes it away.
+    fs::remove_file(state.join("journal.damaged-1")).expect("taken away");
+    agent.wait_ready();
+
+    drop(admin);
+    agent.kill();
+    fs::write(&journal, b"").expect("emptied");
+    agent.launch();
+    said(&agent, "there is no record");
     drop(agent);
 }

@@ -4,6 +4,7 @@
 //! | file | shows |
 //! |---|---|
 //! | `service` | plan, dry run, confirm, rollback, history |
+//! | `undo` | … by the rules of any change |
 //! | `crash` | the agent dies at every step of a commit |
 //! | `afterwards` | … where a transaction is confirmed or rolled back |
 //! | `ends` | … at its start and its end |
@@ -23,6 +24,7 @@ mod door;
 mod ends;
 mod service;
 mod supervision;
+mod undo;
 
 use agent::Client;
 use novaroute::proto::v1::{self, IntentChange};

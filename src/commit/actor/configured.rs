@@ -72,7 +72,23 @@ fn permit(store: &Store, changes: &[Change]) -> Result<Store, Vec<Violation>> {
 
 /// Takes what the configuration says at the start as declared, to be sent with all the rest. What does
 /// not fit to what clients have set since is left out, and said.
+///
+/// Gives the objects of the configuration; and the configuration again where the disk refuses it, to be declared when
+/// the disk works.
 pub(super) fn adopt(
+    journal: &mut Journal,
+    now: Configured,
+) -> (BTreeSet<IntentKey>, Option<Configured>) {
+    match try_adopt(journal, now.clone()) {
+        Ok(keys) => (keys, None),
+        Err(error) => {
+            error!(%error, "what the configuration declares anew is taken when the disk works");
+            (now.peer_keys(), Some(now))
+        }
+    }
+}
+
+fn try_adopt(
     journal: &mut Journal,
     mut now: Configured,
 ) -> Result<BTreeSet<IntentKey>, JournalError> {
@@ -110,31 +126,31 @@ impl Actor {
         let after = permit(&before, &changes).map_err(CommitError::Policy)?;
         let count = changes.len();
         if count > 0 {
-            self.configured_now(meanwhile(&before_reload, &now))?;
+            self.configured_now(meanwhile(&before_reload, &now)).await?;
             let request =
                 CommitRequest { owner: admin(), origin: ORIGIN, changes, confirm_within: None };
             let transaction =
                 Transaction::new(&request.owner, ORIGIN, &request.changes, &before, &after);
+            let transaction = std::sync::Arc::new(transaction);
             let id = transaction.id;
             let result = self.carry_out(after, &[transaction], &[&request]).await;
             self.observer.request(&request, result.is_ok());
             match result {
                 Ok(outcome) => info!(transaction = %id, changes = count, ?outcome, "configured"),
                 Err(error) => {
-                    self.configured_now(before_reload)?;
+                    self.configured_now(before_reload).await?;
                     return Err(error);
                 }
             }
         }
         self.configured = std::sync::Arc::new(now.peer_keys());
-        self.configured_now(now)?;
+        self.configured_now(now).await?;
         self.publish();
         Ok(count)
     }
 
-    fn configured_now(&mut self, configured: Configured) -> Result<(), CommitError> {
-        let written = self.journal.configured(configured);
-        written.map_err(|error| CommitError::NotDurable { message: error.to_string() })
+    async fn configured_now(&mut self, configured: Configured) -> Result<(), CommitError> {
+        Ok(self.journal.configured(configured).await?)
     }
 }
 
@@ -171,7 +187,7 @@ mod tests {
         after.apply(&owner, &change);
         let transaction = Transaction::new(&owner, "test", &[change], &before, &after);
         let id = transaction.id;
-        journal.prepare(&[transaction]).expect("written");
+        journal.prepare(&[transaction.into()]).expect("written");
         let done = Ending::Done(Outcome::Confirmed);
         journal.settle(&[id], &done, Duration::ZERO, true).expect("written");
     }
@@ -190,7 +206,7 @@ mod tests {
     fn peers_stand_as_the_file_says_and_those_of_clients_are_left_alone() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut journal = open(dir.path());
-        adopt(&mut journal, file(65000, &[(1, 65001), (2, 65001)])).expect("written");
+        adopt(&mut journal, file(65000, &[(1, 65001), (2, 65001)]));
         assert_eq!(peers(&journal), ["admin 10.0.0.1 65001", "admin 10.0.0.2 65001"]);
         assert_eq!(journal.state().history.len(), 1);
         call(&mut journal, "edge", Change::Set(Intent::Peer(peer(3, 65003))));
@@ -199,12 +215,12 @@ mod tests {
         // The next start reads the same file: nothing happens.
         drop(journal);
         let mut journal = open(dir.path());
-        adopt(&mut journal, file(65000, &[(1, 65001), (2, 65001)])).expect("written");
+        adopt(&mut journal, file(65000, &[(1, 65001), (2, 65001)]));
         assert_eq!(journal.state().history.len(), 3, "no further transaction");
 
         // Added (10.0.0.5), changed (.1), removed (.2); one that a client has (.3).
         let now = file(65000, &[(1, 65009), (3, 65009), (5, 65005)]);
-        let keys = adopt(&mut journal, now).expect("written");
+        let (keys, _) = adopt(&mut journal, now);
         let expected = [
             "admin 10.0.0.1 65009",
             "edge 10.0.0.3 65003",
@@ -218,7 +234,7 @@ mod tests {
         assert!(left.contains(&Intent::Peer(peer(2, 65001))), "{left:?}");
 
         // What the file claimed and a client had stays the client's when the file no longer says it.
-        adopt(&mut journal, file(65000, &[])).expect("written");
+        adopt(&mut journal, file(65000, &[]));
         assert_eq!(peers(&journal), ["edge 10.0.0.3 65003", "admin 10.0.0.4 65004"]);
     }
 
@@ -226,12 +242,12 @@ mod tests {
     fn the_instance_that_a_client_set_stands_until_the_file_says_another() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut journal = open(dir.path());
-        adopt(&mut journal, file(65000, &[])).expect("written");
+        adopt(&mut journal, file(65000, &[]));
         let bgp = wire::bgp(65010, "").expect("an instance");
         call(&mut journal, "edge", Change::Set(Intent::Bgp(bgp)));
-        adopt(&mut journal, file(65000, &[])).expect("written");
+        adopt(&mut journal, file(65000, &[]));
         assert_eq!(local_as(&journal), 65010);
-        adopt(&mut journal, file(65020, &[])).expect("written");
+        adopt(&mut journal, file(65020, &[]));
         assert_eq!(local_as(&journal), 65020);
     }
 
@@ -239,12 +255,12 @@ mod tests {
     fn what_does_not_fit_at_the_start_is_left_out_alone() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut journal = open(dir.path());
-        adopt(&mut journal, file(65000, &[])).expect("written");
+        adopt(&mut journal, file(65000, &[]));
         let bgp = wire::bgp(65010, "").expect("an instance");
         call(&mut journal, "edge", Change::Set(Intent::Bgp(bgp)));
         let mut now = file(65000, &[(1, 65001), (2, 65000)]);
         now.peers[1].peer_type = Some(crate::model::PeerType::Internal);
-        adopt(&mut journal, now).expect("written");
+        adopt(&mut journal, now);
         assert_eq!(peers(&journal), ["admin 10.0.0.1 65001"]);
     }
 
@@ -257,19 +273,19 @@ mod tests {
             for next in [&old, &new, &file(65002, &[])] {
                 let dir = tempfile::tempdir().expect("a directory");
                 let mut journal = open(dir.path());
-                adopt(&mut journal, old.clone()).expect("written");
+                adopt(&mut journal, old.clone());
                 let noted = meanwhile(&journal.state().configured, &new);
                 if died == 0 {
                     journal.configured(noted).expect("written");
                 } else {
-                    adopt(&mut journal, new.clone()).expect("written");
+                    adopt(&mut journal, new.clone());
                     if died == 1 {
                         journal.configured(noted).expect("written");
                     }
                 }
                 drop(journal);
                 let mut journal = open(dir.path());
-                adopt(&mut journal, next.clone()).expect("written");
+                adopt(&mut journal, next.clone());
                 let of_file = |peer: &crate::model::Peer| {
                     format!("admin {} {}", peer.address, peer.remote_as)
                 };

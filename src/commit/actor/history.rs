@@ -12,12 +12,16 @@ use super::{Actor, committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
     failpoint,
-    model::{Change, IntentKey, OwnerName, Protocol},
-    transaction::{Changed, Ending, Finish, Transaction, TransactionId},
+    model::{Change, IntentKey, OwnerName},
+    policy::{self, Permitted, PutBack, Violation},
+    transaction::{Ending, Finish, Transaction, TransactionId},
 };
 
 /// Origin of a transaction that puts another back because somebody asked.
 const ROLLBACK: &str = "Rollback";
+
+/// Objects that were not put back that are named; the others are counted.
+const NAMED: usize = 8;
 
 impl Actor {
     /// The transaction of this name, if this owner may decide over it.
@@ -36,7 +40,7 @@ impl Actor {
         Ok(transaction.clone())
     }
 
-    pub(super) fn confirm(
+    pub(super) async fn confirm(
         &mut self,
         owner: &OwnerName,
         id: TransactionId,
@@ -50,13 +54,15 @@ impl Actor {
             let message = format!("transaction {id} {state}");
             return Err(CommitError::NoSuchTransaction { message });
         }
-        info!(%owner, transaction = %id, "confirmed");
-        let finished = self.journal.finish(id, Finish::Confirmed);
+        let confirmed = self.journal.confirm(id).await;
+        self.tell_of_journal();
         self.publish();
-        finished.map_err(|error| CommitError::NotDurable { message: error.to_string() })
+        confirmed?;
+        info!(%owner, transaction = %id, "confirmed");
+        Ok(())
     }
 
-    /// Puts back what stood before a transaction, where nothing of it has been changed since.
+    /// Puts back what stood before a transaction, where nothing of it has been changed since: by the rules of any change.
     pub(super) async fn roll_back(
         &mut self,
         owner: &OwnerName,
@@ -72,58 +78,58 @@ impl Actor {
             let message = format!("transaction {id} {unfit}");
             return Err(CommitError::NoSuchTransaction { message });
         }
-        let changed = |change: &&Changed| self.store().get(&change.key) != change.after.as_ref();
-        let keys: Vec<_> = transaction.changes.iter().filter(changed).map(|c| c.key).collect();
-        if !keys.is_empty() {
-            return Err(CommitError::ChangedSince { keys });
+        let (steps, changed) = self.steps(id);
+        if !changed.is_empty() {
+            return Err(CommitError::ChangedSince { keys: changed });
         }
-        self.put_back(&transaction, owner, ROLLBACK).await
+        let policies = self.policies.borrow().clone();
+        let mut refused: Vec<Violation> = Vec::new();
+        if !owner.is_admin() {
+            let asked = steps.iter().map(|step| policy::may_undo(&policies, owner, step));
+            refused.extend(asked.filter_map(Result::err));
+        }
+        let permitted = policy::undo(&policies, self.capacity, self.store(), steps);
+        refused.extend(permitted.refused.iter().cloned());
+        if !refused.is_empty() {
+            return Err(CommitError::Policy(refused));
+        }
+        self.put_back(id, permitted, owner, ROLLBACK, String::new()).await
     }
 
-    /// Applies what puts a transaction back, as a transaction of its own.
+    /// What undoing a transaction comes to, and the objects that were changed since: those are left as they are.
+    fn steps(&self, id: TransactionId) -> (Vec<PutBack>, Vec<IntentKey>) {
+        let undo = self.journal.state().undo(id).unwrap_or_default();
+        let (changed, its): (Vec<_>, Vec<_>) = undo.into_iter().partition(|it| it.changed_since);
+        let differs = its.into_iter().filter(|undo| undo.now != undo.back);
+        let steps = differs.map(|undo| (undo.key, undo.back)).collect();
+        (steps, changed.into_iter().map(|undo| undo.key).collect())
+    }
+
+    /// Applies what puts a transaction back, as a transaction of its own: when that is settled, the other is rolled
+    /// back, in one record.
     async fn put_back(
         &mut self,
-        transaction: &Transaction,
+        id: TransactionId,
+        permitted: Permitted,
         owner: &OwnerName,
         origin: &'static str,
+        remark: String,
     ) -> Result<Committed, CommitError> {
-        let before = self.store().clone();
-        let mut after = before.clone();
-        let mut changes = Vec::new();
-        for change in transaction.changes.iter().rev() {
-            // What somebody has changed since is theirs.
-            if before.get(&change.key) == change.after.as_ref() {
-                after.restore(change.key, change.before.clone());
-                changes.push(match &change.before {
-                    Some(owned) => Change::Set(owned.intent.clone()),
-                    None => Change::Remove(change.key),
-                });
-            }
-        }
-        let needs_bgp = |key: &IntentKey| {
-            matches!(key, IntentKey::Peer(_) | IntentKey::Prefix(Protocol::Bgp, _))
-        };
-        if after.bgp().is_none() && after.iter().any(|(key, _)| needs_bgp(key)) {
-            let message =
-                "it set up BGP, which peers and prefixes declared since need; withdraw them first";
-            return Err(CommitError::Refused { message: message.to_owned() });
-        }
+        let Permitted { steps, after, .. } = permitted;
+        let changes = steps.into_iter().map(|(key, back)| match back {
+            Some(owned) => Change::Set(owned.intent),
+            None => Change::Remove(key),
+        });
+        let changes = changes.collect();
         let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
-        // Who asks must not get by a rollback what policy forbids by now. The agent itself, whose
-        // client could not confirm, puts back what stood.
-        if origin == ROLLBACK && !owner.is_admin() {
-            self.permit(&before, &request)?;
-        }
-        let back = Transaction::new(owner, origin, &request.changes, &before, &after);
+        let mut back = Transaction::new(owner, origin, &request.changes, self.store(), &after);
+        back.undoes = Some(id);
+        back.remark = remark;
+        let back = Arc::new(back);
         let outcome = self.carry_out(after, std::slice::from_ref(&back), &[&request]).await?;
         failpoint::hit("rollback-applied");
-        let finished = self.journal.finish(transaction.id, Finish::RolledBack);
-        if let Err(error) = finished {
-            error!(%error, "the journal lacks a rollback");
-        }
-        info!(%owner, transaction = %transaction.id, ?outcome, "rolled back");
+        info!(%owner, transaction = %id, ?outcome, "rolled back");
         self.observer.rolled_back();
-        self.publish();
         Ok(committed(&back, outcome))
     }
 
@@ -161,16 +167,44 @@ impl Actor {
         let history = self.journal.state().history.iter().rev();
         let overdue: Vec<_> =
             history.filter(|t| t.awaits_confirmation() && is_overdue(&t.id)).cloned().collect();
+        self.rollback_failed = None;
         for transaction in overdue {
-            warn!(transaction = %transaction.id, "not confirmed in time");
+            let id = transaction.id;
+            warn!(transaction = %id, "not confirmed in time");
+            let (steps, changed) = self.steps(id);
+            let policies = self.policies.borrow().clone();
+            let permitted = policy::undo(&policies, self.capacity, self.store(), steps);
+            let remark = not_put_back(&transaction, &changed, &permitted);
+            if !remark.is_empty() {
+                warn!(transaction = %id, owner = %transaction.owner, "{remark}");
+            }
             let owner = transaction.owner.clone();
-            if let Err(error) = self.put_back(&transaction, &owner, "ConfirmTimeout").await {
-                // FRR refuses what it had, or others need it: later perhaps.
-                error!(transaction = %transaction.id, %error, "can't be rolled back");
+            let done = self.put_back(id, permitted, &owner, "ConfirmTimeout", remark).await;
+            if let Err(error) = done {
+                // FRR refuses what it had, or the disk has no room for it: later perhaps. Others do not wait for it.
+                error!(transaction = %id, %error, "can't be rolled back");
                 self.rollback_failed = Some(Instant::now());
-                return;
             }
         }
-        self.rollback_failed = None;
     }
+}
+
+/// What is not as it was before the transaction, and why; empty where all of it is.
+fn not_put_back(transaction: &Transaction, changed: &[IntentKey], permitted: &Permitted) -> String {
+    let refused = permitted.refused.iter().map(ToString::to_string);
+    let left = transaction.changes.iter().filter(|change| change.renounced);
+    let left = left.filter_map(|change| {
+        let owner = &change.before.as_ref()?.owner;
+        Some(format!("{}: {owner} has left", change.key))
+    });
+    let changed = changed.iter().map(|key| format!("{key}: changed since"));
+    let all: Vec<String> = refused.chain(left).chain(changed).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let more = match all.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("not put back: {}{more}", all[..all.len().min(NAMED)].join("; "))
 }

@@ -52,7 +52,7 @@ use crate::{
     events::{Bus, Event, of_change},
     failpoint,
     frr::retry::Backoff,
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, Ledger},
     model::{Change, Configured, Intent, IntentKey},
     policy::{Capacity, Policies, check_all},
     render::{Shapes, render},
@@ -110,7 +110,9 @@ pub struct Actor {
     engine: Engine,
     retry_interval: Duration,
     /// Every intent, what FRR may still have of earlier ones, and the history; all on disk.
-    journal: Journal,
+    journal: Ledger,
+    /// What the configuration declares and the disk had no room for.
+    owed: Option<Configured>,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
     /// Objects that nobody declares any more and FRR refuses to lose, with its words.
@@ -163,15 +165,17 @@ impl Actor {
     /// The actor, and the handle that leads to it. What survived in the journal is adopted: it counts
     /// as being in FRR already, as far as FRR has it.
     ///
+    /// Blocks for as long as the disk takes.
+    ///
     /// # Errors
-    /// The journal can't be written.
+    /// The journal can't be written, though its disk is neither full nor read-only.
     pub fn new(mut parts: Parts) -> Result<(CommitHandle, Self), JournalError> {
         let (handle, requests, publish) = CommitHandle::channel();
         let shapes = parts.engine.shapes();
         let state = parts.journal.state();
         parts.engine.adopt(adopt::adopted(state, shapes));
         ending::end_drain(&mut parts.journal)?;
-        let configured = configured::adopt(&mut parts.journal, parts.configured)?;
+        let (configured, owed) = configured::adopt(&mut parts.journal, parts.configured);
         parts.engine.tell(parts.observer.clone());
         let actor = Self {
             requests,
@@ -182,7 +186,8 @@ impl Actor {
             observer: parts.observer,
             engine: parts.engine,
             retry_interval: parts.retry_interval,
-            journal: parts.journal,
+            journal: Ledger::new(parts.journal),
+            owed,
             rejected: BTreeMap::new(),
             stuck: BTreeMap::new(),
             rejected_again: None,
@@ -196,6 +201,7 @@ impl Actor {
             withdraw_on_exit: parts.withdraw_on_exit,
             capacity: parts.capacity,
         };
+        actor.tell_of_journal();
         actor.publish();
         Ok((handle, actor))
     }
@@ -266,6 +272,7 @@ impl Actor {
             }
             () = time::sleep_until(due.resync_at) => {
                 let begun = Instant::now();
+                self.mend_journal().await;
                 self.resynchronise().await;
                 let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
                 due.resync_at = time::Instant::now() + pause;
@@ -301,10 +308,15 @@ impl Actor {
                 drop(answer.send(self.plan(&request).await));
             }
             Some(Turn::Other(Request::Confirm(owner, id, answer))) => {
-                drop(answer.send(self.confirm(&owner, id)));
+                drop(answer.send(self.confirm(&owner, id).await));
             }
             Some(Turn::Other(Request::RollBack(owner, id, answer))) => {
                 drop(answer.send(self.roll_back(&owner, id).await));
+            }
+            Some(Turn::Other(Request::Renounce(owner, answer))) => {
+                self.journal.renounce(owner).await;
+                self.publish();
+                drop(answer.send(Ok(())));
             }
             Some(Turn::Other(Request::Configure(configured, answer))) => {
                 drop(answer.send(self.configure(configured).await));
@@ -336,12 +348,13 @@ impl Actor {
 
     /// Decides a batch: together where FRR takes all of it, else each request alone.
     async fn batch(&mut self, batch: Vec<Enquiry>) {
-        let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
+        let mut accepted = Vec::new();
+        let mut transactions: Vec<Arc<Transaction>> = Vec::new();
         let mut store = self.store().clone();
         for (request, answer) in batch {
             match self.permit(&store, &request) {
                 Ok(after) => {
-                    transactions.push(self.transaction(&request, &store, &after));
+                    transactions.push(Arc::new(self.transaction(&request, &store, &after)));
                     store = after;
                     accepted.push((request, answer));
                 }
@@ -427,7 +440,7 @@ impl Actor {
     async fn alone(&mut self, request: &CommitRequest) -> Result<Committed, CommitError> {
         let after = self.permit(self.store(), request)?;
         let before = self.store().clone();
-        let transaction = self.transaction(request, &before, &after);
+        let transaction = Arc::new(self.transaction(request, &before, &after));
         let outcome = self.carry_out(after, std::slice::from_ref(&transaction), &[request]).await?;
         Ok(committed(&transaction, outcome))
     }
@@ -436,7 +449,7 @@ impl Actor {
     async fn carry_out(
         &mut self,
         after: Store,
-        transactions: &[Transaction],
+        transactions: &[Arc<Transaction>],
         requests: &[&CommitRequest],
     ) -> Result<Outcome, CommitError> {
         let begun = Instant::now();
@@ -444,9 +457,13 @@ impl Actor {
         let ids: Vec<_> = transactions.iter().map(|transaction| transaction.id).collect();
         let judging = self.judge_part(&after, requests);
         // On disk before FRR is touched. That takes the disk about as long as it takes libyang to judge.
-        self.journal
-            .prepare(transactions)
-            .map_err(|error| CommitError::NotDurable { message: error.to_string() })?;
+        let prepared = self.journal.prepare(transactions.to_vec()).await;
+        self.tell_of_journal();
+        if let Err(error) = prepared {
+            // Status and probes say why.
+            self.publish();
+            return Err(error.into());
+        }
         self.observer.stage(Stage::Journal, Door::Agent, begun.elapsed(), 0);
 
         self.try_stuck_again(requests);
@@ -468,14 +485,16 @@ impl Actor {
                     let set = transactions.iter().flat_map(|t| &t.changes);
                     let set = set.filter_map(|change| change.after.as_ref());
                     let suspects: Vec<_> = set.map(|owned| owned.intent.clone()).collect();
-                    if let Err(error) = self.journal.suspect(&suspects) {
-                        error!(%error, "the journal lacks what FRR may have");
-                    }
+                    self.journal.suspect(suspects).await;
                 }
                 let error = refusal(error, requests, self.engine.shapes(), &before);
-                self.settle(&ids, Ending::Refused(error.to_string()), begun, false);
+                let ending = Ending::Refused(error.to_string());
+                let settled = self.settle(ids, ending, begun, false).await;
                 self.publish();
-                return Err(error);
+                return Err(match settled {
+                    Ok(()) => error,
+                    Err(doubt) => error.not_kept(&doubt),
+                });
             }
         };
         let changes = || requests.iter().flat_map(|request| &request.changes);
@@ -491,7 +510,10 @@ impl Actor {
         };
         debug!(sent, ?outcome, took = ?begun.elapsed(), "commit");
         let clean = !self.is_behind() && self.stuck.is_empty();
-        self.settle(&ids, Ending::Done(outcome), begun, clean);
+        if let Err(error) = self.settle(ids, Ending::Done(outcome), begun, clean).await {
+            // It is prepared on disk: the next start applies it.
+            error!(%error, "the journal lacks how a transaction ended");
+        }
         let store = self.store().clone();
         let differences = store.diff(&before);
         self.unconfirmed.extend(differences.filter_map(|(key, b, n)| of_change(key, b, n)));
@@ -559,15 +581,48 @@ impl Actor {
         render(set.chain(&instance), self.engine.shapes()).into_values().map(Arc::new)
     }
 
-    /// Writes how transactions ended. That the disk refuses this is no reason to refuse the client: it has
-    /// the preparation, and would apply it again.
-    fn settle(&mut self, ids: &[TransactionId], ending: Ending, begun: Instant, clean: bool) {
+    /// Writes how transactions ended.
+    ///
+    /// # Errors
+    /// That they were refused is not on disk.
+    async fn settle(
+        &mut self,
+        ids: Vec<TransactionId>,
+        ending: Ending,
+        begun: Instant,
+        clean: bool,
+    ) -> Result<(), JournalError> {
         let settling = Instant::now();
-        if let Err(error) = self.journal.settle(ids, &ending, begun.elapsed(), clean) {
-            error!(%error, "the journal lacks how a transaction ended");
-        }
+        let settled = self.journal.settle(ids, ending, begun.elapsed(), clean).await;
         self.observer.stage(Stage::Journal, Door::Agent, settling.elapsed(), 0);
         self.observer.journal_size(self.journal.size());
+        self.tell_of_journal();
+        settled
+    }
+
+    /// Tells what is the matter with the journal.
+    fn tell_of_journal(&self) {
+        let (writable, damaged) = (self.journal.is_writable(), self.journal.damaged());
+        self.observer.journal(writable, damaged, self.journal.concerns());
+    }
+
+    /// Tries again what the disk refused, and what the configuration declares that it had no room for.
+    async fn mend_journal(&mut self) {
+        let before = self.journal.concerns().to_vec();
+        self.journal.mend().await;
+        self.tell_of_journal();
+        if self.journal.concerns() != before {
+            self.publish();
+        }
+        if self.journal.is_writable()
+            && let Some(owed) = self.owed.take()
+            && let Err(error) = self.configure(owed.clone()).await
+        {
+            error!(%error, "what the configuration declares is not taken");
+            if let CommitError::NotDurable { .. } = error {
+                self.owed = Some(owed);
+            }
+        }
     }
 
     /// Whether a daemon that executes this intent can't be reached.
@@ -630,6 +685,7 @@ impl Actor {
             stuck: self.stuck.clone(),
             drifted: self.drifted.clone(),
             history: self.journal.state().history.clone(),
+            journal: self.journal.concerns().to_vec(),
             configured: self.configured.clone(),
         };
         let now = Arc::new(view);

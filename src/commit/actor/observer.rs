@@ -60,6 +60,9 @@ pub trait Observer: Send + Sync {
     fn journal_size(&self, _bytes: u64) {}
     /// These YANG modules can't be loaded, each with why.
     fn models_missing(&self, _missing: &BTreeMap<String, String>) {}
+    /// Whether all that was taken is on disk and more can be; how many damaged files there are; and all that an operator
+    /// has to know of it.
+    fn journal(&self, _writable: bool, _damaged: usize, _concerns: &[String]) {}
     /// What was published before, and the store as it stands now with what FRR still lacks of it.
     fn state(&self, before: &View, now: &View);
 }

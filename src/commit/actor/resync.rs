@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Actor;
 use crate::{
@@ -68,7 +68,7 @@ impl Actor {
         for _ in 0..ROUNDS {
             self.observer.beat();
             let error = match self.engine.resynchronise(&all, &desired).await {
-                Ok(applied) => return self.brought_back(applied, &desired, drift, begun),
+                Ok(applied) => return self.brought_back(applied, &desired, drift, begun).await,
                 Err(error) => error,
             };
             warn!(%error, "FRR refuses something of what is desired");
@@ -104,7 +104,13 @@ impl Actor {
     }
 
     /// FRR has all that is desired, as far as it can be reached.
-    fn brought_back(&mut self, applied: Applied, desired: &Forest, drift: usize, begun: Instant) {
+    async fn brought_back(
+        &mut self,
+        applied: Applied,
+        desired: &Forest,
+        drift: usize,
+        begun: Instant,
+    ) {
         let Applied { sent, unreachable } = applied;
         if sent > 0 {
             info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
@@ -127,7 +133,10 @@ impl Actor {
         let reached = self.unreachable.is_empty();
         if reached && self.stuck.is_empty() && !self.journal.state().residue.is_empty() {
             // Nothing of ours is in FRR any more but what is stored.
-            self.settle(&[], Ending::Done(Outcome::Confirmed), begun, true);
+            let nothing_else = Ending::Done(Outcome::Confirmed);
+            if let Err(error) = self.settle(Vec::new(), nothing_else, begun, true).await {
+                error!(%error, "the journal lacks that FRR has nothing else of ours");
+            }
         }
         self.tell(if reached { Outcome::Confirmed } else { Outcome::Pending }, begun);
     }

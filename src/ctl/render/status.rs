@@ -29,6 +29,8 @@ pub struct Status {
     #[serde(flatten)]
     ospf_interfaces: OspfInterfaces,
     snapshot_age_ms: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    journal: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +113,7 @@ impl From<GetStatusResponse> for Status {
             bfd_sessions: response.bfd_sessions.into(),
             ospf_interfaces: response.ospf_interfaces.into(),
             snapshot_age_ms: response.snapshot_age_ms,
+            journal: response.journal,
         }
     }
 }
@@ -193,6 +196,9 @@ impl Status {
             if wide { view.wide(colour) } else { view.table(colour) }
         }
         let mut told = self.frr_status.table(self.snapshot_age_ms, colour);
+        for concern in &self.journal {
+            told.push_str(&format!("journal: {concern}\n"));
+        }
         if let Some(drain) = &self.drain {
             told.push_str(&format!("\n{}", drain.table(colour)));
         }

@@ -52,6 +52,7 @@ fn status(received: u32) -> GetStatusResponse {
         ..DaemonStatus::default()
     };
     GetStatusResponse {
+        journal: vec![],
         drain: None,
         frr_status: Some(FrrStatus {
             version: "10.3".into(),

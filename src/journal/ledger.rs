@@ -1,0 +1,156 @@
+//! The journal as tasks use it: a disk that takes its time holds up nobody else on the runtime's threads.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{Journal, JournalError, State};
+use crate::{
+    model::{Configured, Intent, OwnerName},
+    transaction::{Ending, Transaction, TransactionId},
+};
+
+/// The journal of one task, which waits for one thing after another: so what is written keeps its order.
+///
+/// Cancel safety: what was begun is finished on disk; what is known of it here is right from the next call on.
+#[derive(Debug)]
+pub struct Ledger {
+    journal: Arc<Mutex<Journal>>,
+    /// As the last call left it.
+    seen: Seen,
+}
+
+#[derive(Debug, Clone)]
+struct Seen {
+    state: State,
+    size: u64,
+    concerns: Vec<String>,
+    writable: bool,
+    damaged: usize,
+}
+
+impl Seen {
+    fn of(journal: &Journal) -> Self {
+        Self {
+            state: journal.state().clone(),
+            size: journal.size(),
+            concerns: journal.concerns(),
+            writable: journal.is_writable(),
+            damaged: journal.damaged(),
+        }
+    }
+}
+
+impl Ledger {
+    /// Of an open journal.
+    pub fn new(journal: Journal) -> Self {
+        let seen = Seen::of(&journal);
+        Self { journal: Arc::new(Mutex::new(journal)), seen }
+    }
+
+    /// What is in the journal.
+    pub fn state(&self) -> &State {
+        &self.seen.state
+    }
+
+    /// See [`Journal::size`].
+    pub fn size(&self) -> u64 {
+        self.seen.size
+    }
+
+    /// See [`Journal::concerns`].
+    pub fn concerns(&self) -> &[String] {
+        &self.seen.concerns
+    }
+
+    /// See [`Journal::is_writable`].
+    pub fn is_writable(&self) -> bool {
+        self.seen.writable
+    }
+
+    /// See [`Journal::damaged`].
+    pub fn damaged(&self) -> usize {
+        self.seen.damaged
+    }
+
+    /// See [`Journal::mend`].
+    pub async fn mend(&mut self) {
+        self.on_disk(Journal::mend).await;
+    }
+
+    /// See [`Journal::configured`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn configured(&mut self, configured: Configured) -> Result<(), JournalError> {
+        self.on_disk(|journal| journal.configured(configured)).await
+    }
+
+    /// See [`Journal::prepare`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn prepare(
+        &mut self,
+        transactions: Vec<Arc<Transaction>>,
+    ) -> Result<(), JournalError> {
+        self.on_disk(move |journal| journal.prepare(&transactions)).await
+    }
+
+    /// See [`Journal::settle`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn settle(
+        &mut self,
+        ids: Vec<TransactionId>,
+        ending: Ending,
+        took: Duration,
+        clean: bool,
+    ) -> Result<(), JournalError> {
+        self.on_disk(move |journal| journal.settle(&ids, &ending, took, clean)).await
+    }
+
+    /// See [`Journal::suspect`].
+    pub async fn suspect(&mut self, intents: Vec<Intent>) {
+        self.on_disk(move |journal| journal.suspect(&intents)).await;
+    }
+
+    /// See [`Journal::confirm`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn confirm(&mut self, id: TransactionId) -> Result<(), JournalError> {
+        self.on_disk(move |journal| journal.confirm(id)).await
+    }
+
+    /// See [`Journal::renounce`].
+    pub async fn renounce(&mut self, owner: OwnerName) {
+        self.on_disk(move |journal| journal.renounce(&owner)).await;
+    }
+
+    async fn on_disk<R: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Journal) -> R + Send + 'static,
+    ) -> R {
+        let journal = Arc::clone(&self.journal);
+        let done = tokio::task::spawn_blocking(move || {
+            // No call leaves it half changed: each changes what is in memory at its end.
+            let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = work(&mut journal);
+            (result, Seen::of(&journal))
+        });
+        match done.await {
+            Ok((result, seen)) => {
+                self.seen = seen;
+                result
+            }
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this task with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
