@@ -289,19 +289,6 @@ impl<'lab> Agent<'lab> {
         })
     }
 
-    /// Stops it as [`Agent::stop`], within this time.
-    #[track_caller]
-    pub fn stop_within(&mut self, within: Duration) -> Duration {
-        let begun = Instant::now();
-        self.signal("-TERM");
-        let mut child = self.child.take().expect("a running agent");
-        let status = wait_for("the end of the agent", within, || {
-            child.try_wait().expect("waiting").ok_or("it runs")
-        });
-        assert!(status.success(), "{status}\n{}", self.log());
-        begun.elapsed()
-    }
-
     /// Stops it as [`Agent::stop`]; it must end by itself within this time, and say that it failed.
     #[track_caller]
     pub fn stop_failing(&mut self, within: Duration) {

