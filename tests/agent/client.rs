@@ -21,8 +21,8 @@ use tonic::{
 use super::{SOON, token};
 use crate::lab::{net, wait_for};
 
-/// When a call is given up: sooner than the 30 s within which the agent promises to answer.
-const GIVES_UP: Duration = Duration::from_secs(20);
+/// When a call is given up, on a machine that stands still now and then. Tests of the promise to answer in time measure it.
+const GIVES_UP: Duration = Duration::from_secs(60);
 
 /// One connection, used as one owner. The connection closes when it is dropped.
 pub struct Client {

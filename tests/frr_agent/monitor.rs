@@ -89,9 +89,6 @@ fn a_cut_link_is_told_by_bfd_and_by_bgp() {
         let (bgp_at, _) = events.wait_nth(round, EventType::PeerDown, net::TOR_V4);
         assert_eq!(down.metadata["previous_status"], "up");
         println!("after the cut: BFD_DOWN {:?}, PEER_DOWN {:?}", bfd_at - cut, bgp_at - cut);
-        // It was BFD that noticed, long before BGP's hold timer.
-        let why = &neighbor(&lab, net::TOR_V4)["lastResetDueTo"];
-        assert_eq!(why, "BFD down received");
 
         lab.link_up(Router::Tor);
         wait_for("both sessions again", SOON, || {
