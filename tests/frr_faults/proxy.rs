@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -37,6 +37,8 @@ pub enum Spoil {
     Refuse(&'static str),
     /// Commands that begin so never reach the daemon, which is asked something that it does not know instead.
     Deny(&'static str),
+    /// Commands that begin so never reach the daemon, and are never answered.
+    Swallow(&'static str),
     /// The daemon says that it is of another version of FRR.
     Version(&'static str, &'static str),
     /// The connection closes behind this many more answers.
@@ -47,6 +49,7 @@ pub enum Spoil {
 pub struct Proxy {
     dir: PathBuf,
     spoil: Arc<Mutex<Spoil>>,
+    swallowed: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -65,19 +68,25 @@ impl Proxy {
         }
         let listener = UnixListener::bind(dir.join(&spoiled)).expect("a socket");
         let (spoil, to) = (Arc::new(Mutex::new(Spoil::Nothing)), real.join(&spoiled));
-        let told = spoil.clone();
+        let (told, swallowed) = (spoil.clone(), Arc::new(AtomicUsize::new(0)));
+        let counted = swallowed.clone();
         thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(client) = client else { return };
-                serve(client, &to, &told);
+                serve(client, &to, &told, &counted);
             }
         });
-        Self { dir, spoil }
+        Self { dir, spoil, swallowed }
     }
 
     /// For `frr.socket_dir`.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// How many commands were swallowed.
+    pub fn swallowed(&self) -> usize {
+        self.swallowed.load(Ordering::Relaxed)
     }
 
     /// Spoils all answers from now on.
@@ -150,15 +159,15 @@ fn held_back(mut from: UnixStream, mut into: UnixStream, stalled: &AtomicBool) {
 }
 
 /// Carries bytes both ways until one side hangs up.
-fn serve(client: UnixStream, to: &Path, spoil: &Arc<Mutex<Spoil>>) {
+fn serve(client: UnixStream, to: &Path, spoil: &Arc<Mutex<Spoil>>, swallowed: &Arc<AtomicUsize>) {
     // Where the daemon is away the client sees its connection end.
     let Ok(daemon) = UnixStream::connect(to) else { return };
     let clone = |stream: &UnixStream| stream.try_clone().expect("a second handle");
     let (from, into) = (clone(&client), clone(&daemon));
     let asked = Arc::new(Mutex::new(Asked::default()));
     let (spoil, noted) = (spoil.clone(), asked.clone());
-    let told = spoil.clone();
-    thread::spawn(move || pump(from, into, &noted, &told));
+    let (told, counted) = (spoil.clone(), swallowed.clone());
+    thread::spawn(move || pump(from, into, &noted, &told, &counted));
     thread::spawn(move || answers(daemon, client, &spoil, &asked));
 }
 
@@ -169,7 +178,13 @@ struct Asked {
     commands: VecDeque<String>,
 }
 
-fn pump(mut from: UnixStream, mut into: UnixStream, asked: &Mutex<Asked>, spoil: &Mutex<Spoil>) {
+fn pump(
+    mut from: UnixStream,
+    mut into: UnixStream,
+    asked: &Mutex<Asked>,
+    spoil: &Mutex<Spoil>,
+    swallowed: &AtomicUsize,
+) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let mut sent = Vec::new();
@@ -180,8 +195,15 @@ fn pump(mut from: UnixStream, mut into: UnixStream, asked: &Mutex<Asked>, spoil:
                 continue;
             }
             let command = String::from_utf8_lossy(&std::mem::take(&mut asked.begun)).into_owned();
-            let denied = matches!(*spoil.lock().expect("no panic"), Spoil::Deny(begins) if command.starts_with(begins));
-            sent.extend_from_slice(if denied { b"denied-for-a-test" } else { command.as_bytes() });
+            let reaches = match *spoil.lock().expect("no panic") {
+                Spoil::Swallow(begins) if command.starts_with(begins) => {
+                    swallowed.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                Spoil::Deny(begins) if command.starts_with(begins) => "denied-for-a-test",
+                _ => &command,
+            };
+            sent.extend_from_slice(reaches.as_bytes());
             sent.push(0);
             asked.commands.push_back(command);
         }
@@ -226,7 +248,7 @@ fn answers(
 /// What the client gets for an answer; `None` where the connection closes.
 fn spoiled(command: &str, mut answer: Vec<u8>, spoil: &mut Spoil) -> Option<Vec<u8>> {
     match spoil {
-        Spoil::Nothing | Spoil::Deny(_) => Some(answer),
+        Spoil::Nothing | Spoil::Deny(_) | Spoil::Swallow(_) => Some(answer),
         Spoil::Silent => Some(Vec::new()),
         Spoil::Short => {
             answer.truncate(answer.len() / 2);

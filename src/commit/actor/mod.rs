@@ -29,6 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{self, MissedTickBehavior},
@@ -235,7 +236,7 @@ impl Actor {
                     self.cut_off();
                     break;
                 }
-                more = self.turn(&mut due, &stop) => if !more { break },
+                more = self.turn(&mut due, &stop).boxed() => if !more { break },
             }
         }
         self.requests.close();
@@ -472,7 +473,7 @@ impl Actor {
             && self.is_about_others(at.as_ref(), requests)
         {
             // What was left to do before stands in the way: it is left out first.
-            self.resynchronise().await;
+            self.resynchronise().boxed().await;
             result = self.send(&after, requests, None).await;
         }
         let Applied { sent, unreachable } = match result {

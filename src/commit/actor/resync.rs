@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::FutureExt;
 use tracing::{error, info, warn};
 
 use super::Actor;
@@ -58,7 +59,8 @@ impl Actor {
         }
         let desired = self.desired(self.store(), std::iter::empty());
         let drift = if again || self.is_behind() { 0 } else { self.notice_drift(&desired).await };
-        self.bring_back(desired, drift, begun).await;
+        // Many steps deep: the compiler has a limit for how deep a future is.
+        self.bring_back(desired, drift, begun).boxed().await;
         self.observer.resynchronised(begun.elapsed());
     }
 
