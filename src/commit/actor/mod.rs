@@ -232,7 +232,6 @@ impl Actor {
             tokio::select! {
                 biased;
                 () = &mut over => {
-                    warn!("FRR does not let the agent end in time; the commit under way is in doubt");
                     self.cut_off();
                     break;
                 }
@@ -289,10 +288,14 @@ impl Actor {
         true
     }
 
-    /// A turn was cut off: what it was about may be in FRR, as it was and as it was to be.
+    /// A turn was cut off, if one was under way: what it was about may be in FRR, as it was and as it was to be.
     fn cut_off(&mut self) {
         let mut state = self.journal.state().clone();
-        let unsettled = state.history.iter().filter(|transaction| transaction.ending.is_none());
+        let mut unsettled =
+            state.history.iter().filter(|transaction| transaction.ending.is_none()).peekable();
+        if unsettled.peek().is_some() {
+            warn!("FRR does not let the agent end in time; the commit under way is in doubt");
+        }
         let changes = unsettled.flat_map(|transaction| &transaction.changes);
         let after: Vec<Intent> =
             changes.filter_map(|it| it.after.as_ref()).map(|it| it.intent.clone()).collect();

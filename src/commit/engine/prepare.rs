@@ -129,12 +129,12 @@ impl Engine {
             Before::Vty(snapshot) => {
                 let (part, running) = (&self.vty[&daemon], &snapshot.running);
                 let table = part.driver.table();
-                plan_vty(table, last, running, wanted, keep, told)
-                    .map(DaemonPlan::Vty)
-                    .map_err(|Unplannable { message, path }| EngineError::Refused {
+                plan_vty(table, last, running, wanted, keep, told).map(DaemonPlan::Vty).map_err(
+                    |Unplannable { message, path }| EngineError::Refused {
                         message,
                         at: Some((daemon, path)),
-                    })
+                    },
+                )
             }
         }
     }
