@@ -147,7 +147,7 @@ fn a_reader_that_has_enough_is_no_failure() {
     ] {
         let mut command = Command::new(program);
         command.args(args);
-        let mut closed = || {
+        let closed = || {
             let (read, write) = std::io::pipe().expect("a pipe");
             drop(read);
             Stdio::from(write)
