@@ -201,6 +201,36 @@ fn errors_of_meaning_stand_beside_errors_of_spelling() {
     assert!(!shown.contains("changes[") && !shown.contains("BGP is not configured"), "{shown}");
 }
 
+/// What the agent refuses because FRR can't do it, `validate` refuses with the same words.
+#[test]
+fn what_frr_can_not_do_is_a_mistake_of_the_file() {
+    let bench = Bench::new();
+    bench.file(
+        "impossible.yaml",
+        "intents:\n  - bgp: {local_as: 65000}\n  - prefix: {prefix: 0.0.0.0/0, protocol: ospf}\n\
+         \x20 - prefix: {prefix: 'fe80::/64'}\n\
+         \x20 - prefix: {prefix: 192.0.2.0/24, attributes: {next_hop: 127.0.0.1, communities: [no-peer]}}\n\
+         \x20 - static_route: {prefix: '2001:db8::/32', gateway: 'fe80::1'}\n",
+    );
+    let shown = out(&bench.validate(&["impossible.yaml"]), 5);
+    for (line, field, words) in [
+        (3, "prefix.prefix: ", "default route"),
+        (4, "prefix.prefix: ", "link-local"),
+        (5, "prefix.attributes.next_hop: ", "127.0.0.1"),
+        (6, "static_route.gateway: ", "link-local"),
+    ] {
+        let at = format!("impossible.yaml:{line}: ");
+        let found = shown.lines().any(|it| {
+            it.starts_with(&at)
+                && it.contains(field)
+                && it.contains(words)
+                && it.ends_with("[field]")
+        });
+        assert!(found, "{at}{field}{words} in\n{shown}");
+    }
+    assert_eq!(shown.lines().count(), 4, "{shown}");
+}
+
 #[test]
 fn policy_of_a_configuration_is_applied() {
     let bench = Bench::new();

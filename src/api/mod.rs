@@ -17,6 +17,7 @@
 //! is still there when it comes back within that time, so that `reassert_intents` has
 //! nothing to do; the journal makes the same true across restarts of the agent.
 
+mod bfd;
 mod caller;
 mod codes;
 mod connection;
@@ -24,6 +25,7 @@ mod diagnostics;
 mod directory;
 mod encoded;
 mod history;
+mod link_local;
 mod maintenance;
 mod replay;
 mod route_control;

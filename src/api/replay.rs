@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bfd::{self, Live};
 use crate::{
     commit::View,
     events::Event,
@@ -51,10 +52,12 @@ pub(super) fn current_state(
                 // A BFD session of its own is told of its own owner.
                 let alone = crate::model::IntentKey::BfdSession(peer.address);
                 if peer.bfd.is_some() && view.store.get(&alone).is_none() {
-                    sessions.extend(bfd_up(frr, owner, peer.address));
+                    sessions.extend(bfd_up(bfd::of_peer(peer, frr), owner));
                 }
             }
-            Intent::BfdSession(session) => sessions.extend(bfd_up(frr, owner, session.peer)),
+            Intent::BfdSession(session) => {
+                sessions.extend(bfd_up(bfd::of_session(session, view, frr), owner));
+            }
             Intent::OspfInterface(it) => {
                 let interface = it.name.to_string();
                 let seen = frr.ospf_interfaces.get(&interface).map(|seen| &seen.neighbors);
@@ -82,12 +85,12 @@ pub(super) fn current_state(
     events
 }
 
-fn bfd_up(frr: &FrrStatus, owner: OwnerName, peer: std::net::IpAddr) -> Option<Event> {
-    let seen = frr.bfd_sessions.get(&peer).filter(|session| session.is_up())?;
+fn bfd_up(live: Live<'_>, owner: OwnerName) -> Option<Event> {
+    let (key, seen) = live.ok().filter(|(_, session)| session.is_up())?;
     Some(Event::BfdUp {
         owner,
-        peer,
-        interface: seen.interface.clone(),
+        peer: key.peer,
+        interface: key.interface.clone(),
         status: seen.status.clone(),
         previous_status: UNKNOWN.to_owned(),
     })

@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
-    Api, EncodedStatus, Parts, codes,
+    Api, EncodedStatus, Parts, codes, link_local,
     replay::current_state,
     service::connection,
     status::{get_status, prefix_statuses},
@@ -78,7 +78,7 @@ impl RouteControl for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let bgp = wire::bgp(message.local_as, &message.router_id).map_err(invalid)?;
-            let changes = self.completed(vec![Change::Set(Intent::Bgp(bgp))]);
+            let changes = self.completed(vec![Change::Set(Intent::Bgp(bgp))])?;
             let committed = self.commit(owner, "ConfigureBGP", changes).await?;
             let mut response =
                 v1::ConfigureBgpResponse { outcome: how(&committed), ..Default::default() };
@@ -176,8 +176,11 @@ impl RouteControl for Api {
                 min_tx_ms: message.min_tx_ms,
                 detect_multiplier: message.detect_multiplier,
                 interface_name: message.interface_name,
+                local_address: message.local_address,
             });
-            let changes = vec![Change::Set(Intent::BfdSession(session.map_err(invalid)?))];
+            let mut session = session.map_err(invalid)?;
+            link_local::complete(&mut session).map_err(invalid)?;
+            let changes = vec![Change::Set(Intent::BfdSession(session))];
             let committed = self.commit(owner, "EnableBFD", changes).await?;
             Ok(v1::EnableBfdResponse { outcome: how(&committed) })
         })

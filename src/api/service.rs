@@ -11,14 +11,14 @@ use tonic::{Code, Extensions, Response, Status};
 
 use super::{
     Directory, Sessions, caller::Refusals, codes, connection::Origin, directory::authenticate,
-    encoded::Encoded, sessions::ConnectionId,
+    encoded::Encoded, link_local, sessions::ConnectionId,
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     coverage::Row,
     events::{Bus, Event},
     failpoint,
-    model::{Change, Intent, OwnerName},
+    model::{Change, FieldErrors, Intent, OwnerName},
     monitor::Snapshots,
 };
 
@@ -80,14 +80,27 @@ impl Api {
         Self { parts: Arc::new(parts), streams, encoded, refusals }
     }
 
-    /// The changes, with the node's own BGP identifier where an instance names none.
-    pub(super) fn completed(&self, mut changes: Vec<Change>) -> Vec<Change> {
-        for change in &mut changes {
-            if let Change::Set(Intent::Bgp(bgp)) = change {
-                bgp.router_id = bgp.router_id.or_else(|| self.parts.directory.router_id());
+    /// The changes, with the node's own BGP identifier where an instance names none, and this node's link-local address
+    /// where a BFD session needs it.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT: there is no such address.
+    pub(super) fn completed(&self, mut changes: Vec<Change>) -> Result<Vec<Change>, Status> {
+        let mut errors = FieldErrors::new();
+        for (index, change) in changes.iter_mut().enumerate() {
+            match change {
+                Change::Set(Intent::Bgp(bgp)) => {
+                    bgp.router_id = bgp.router_id.or_else(|| self.parts.directory.router_id());
+                }
+                Change::Set(Intent::BfdSession(session)) => {
+                    if let Err(wrong) = link_local::complete(session) {
+                        errors.nest(&format!("changes[{index}].set.bfd_session"), wrong);
+                    }
+                }
+                _ => {}
             }
         }
-        changes
+        errors.finish(Some(changes)).map_err(|errors| codes::invalid(&errors))
     }
 
     /// Times a call and tells the observer. That a client went away shows in that its call is dropped.

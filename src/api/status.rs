@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _, net::IpAddr, time::Duration};
 
+use super::bfd;
 use crate::{
     commit::View,
     model::{
@@ -177,7 +178,7 @@ fn peer_status(peer: &Peer, owner: &OwnerName, view: &View, frr: &FrrStatus) -> 
         status.prefixes_sent = narrow(seen.prefixes_sent);
         status.uptime = seen.uptime.map(uptime).unwrap_or_default();
     }
-    if let (Some(_), Some(seen)) = (&peer.bfd, frr.bfd_sessions.get(&peer.address)) {
+    if let (Some(_), Ok((_, seen))) = (&peer.bfd, bfd::of_peer(peer, frr)) {
         status.bfd_status.clone_from(&seen.status);
         status.bfd_min_rx_ms = millis(seen.min_rx);
         status.bfd_min_tx_ms = millis(seen.min_tx);
@@ -206,7 +207,13 @@ fn bfd_status(
         interface_name: session.interface.as_ref().map(ToString::to_string).unwrap_or_default(),
         ..v1::BfdSessionStatus::default()
     };
-    if let Some(seen) = frr.bfd_sessions.get(&address) {
+    let live = bfd::of_session(session, view, frr);
+    if let Ok((key, seen)) = &live {
+        status.multihop = key.multihop;
+        status.local_address = key.local.map(|local| local.to_string()).unwrap_or_default();
+        if !key.interface.is_empty() {
+            status.interface_name.clone_from(&key.interface);
+        }
         status.state.clone_from(&seen.status);
         status.min_rx_ms = millis(seen.min_rx);
         status.min_tx_ms = millis(seen.min_tx);
@@ -219,9 +226,11 @@ fn bfd_status(
             status.reason.clone_from(&seen.diagnostic);
         }
     }
+    if let Err(why) = &live {
+        status.reason.clone_from(why);
+    }
     let lacking = lacking(view, &IntentKey::BfdSession(address));
-    let seen = frr.bfd_sessions.contains_key(&address);
-    say_lacking(lacking, seen, &mut status.state, &mut status.reason);
+    say_lacking(lacking, live.is_ok(), &mut status.state, &mut status.reason);
     status
 }
 

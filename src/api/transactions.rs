@@ -28,7 +28,7 @@ impl Transactions for Api {
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let changes =
                 wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
-            let changes = self.completed(changes);
+            let changes = self.completed(changes)?;
             let within = confirm_within(message.confirm_timeout)?;
             if message.dry_run {
                 let plan = self.plan_changes(owner, changes).await?;
@@ -53,7 +53,7 @@ impl Transactions for Api {
             let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
             let changes =
                 wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
-            let changes = self.completed(changes);
+            let changes = self.completed(changes)?;
             self.plan_changes(owner, changes).await
         })
         .await

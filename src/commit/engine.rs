@@ -11,6 +11,7 @@
 //! | `carry_out` | plans applied, confirmed, undone |
 //! | `isolate` | what is refused, object by object, where all is brought back |
 //! | `stuck` | objects that go, and that FRR refuses to lose |
+//! | `live` | bfdd's sessions as they run |
 //! | `judge` | what would be done, and what those say of it who can be asked beforehand |
 //! | `models` | daemons whose models can't be loaded |
 //! | `roll` | which daemons answer |
@@ -19,6 +20,7 @@
 mod carry_out;
 mod isolate;
 mod judge;
+mod live;
 mod models;
 mod outcome;
 mod part;
@@ -50,7 +52,7 @@ use crate::{
         door::{DaemonDriver, Door},
         gateway::Gateway,
         mgmtd::MgmtdDriver,
-        vty::{Snapshot, table::Defaults},
+        vty::{Snapshot, live::Otherwise, table::Defaults},
     },
     render::Shapes,
     tree::{Path, Tree},
@@ -91,6 +93,8 @@ pub struct Engine {
     stuck: BTreeMap<Daemon, Vec<Path>>,
     /// Whether FRR has all that was desired when the whole was committed last, and since.
     in_step: bool,
+    /// Sessions of bfdd that run otherwise than declared, and stayed so.
+    beyond_mending: Vec<Otherwise>,
     observer: Arc<dyn Observer>,
 }
 
@@ -127,6 +131,7 @@ impl Engine {
             refusals: Vec::new(),
             stuck: BTreeMap::new(),
             in_step: false,
+            beyond_mending: Vec::new(),
             observer: Arc::new(NoObserver),
         };
         for daemon in Daemon::ALL {

@@ -31,6 +31,9 @@ pub struct EnableBfd {
     /// Interface that the session is bound to; a link-local address needs one
     #[arg(long, value_name = "NAME")]
     interface: Option<String>,
+    /// This end's address; without it FRR chooses, and for a link-local peer the agent
+    #[arg(long, value_name = "ADDRESS")]
+    local_address: Option<String>,
 }
 
 impl EnableBfd {
@@ -44,6 +47,7 @@ impl EnableBfd {
             min_tx_ms: self.min_tx,
             detect_multiplier: self.detect_multiplier,
             interface_name: self.interface.clone().unwrap_or_default(),
+            local_address: self.local_address.clone().unwrap_or_default(),
         };
         let agent = Agent::connect(global).await?;
         let response = agent.answer(agent.routes().enable_bfd(agent.request(request))).await?;

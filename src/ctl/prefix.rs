@@ -102,7 +102,7 @@ impl Advertise {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  novaroutectl withdraw --owner edge --prefix 192.0.2.10/32 --protocol bgp")]
+  novaroutectl withdraw --owner edge --prefix 192.0.2.10/32")]
 pub struct Withdraw {
     #[command(flatten)]
     credentials: Credentials,
@@ -110,7 +110,7 @@ pub struct Withdraw {
     #[arg(long)]
     prefix: String,
     /// Protocol that carries it
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value_t)]
     protocol: Protocol,
 }
 

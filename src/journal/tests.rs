@@ -253,6 +253,7 @@ fn every_field_of_every_intent_comes_back() {
             min_tx_ms: 4_294_967,
             detect_multiplier: 1,
             interface_name: "eth0".into(),
+            local_address: "fe80::2".into(),
         }),
         Kind::OspfInterface(v1::OspfInterface {
             interface_name: "fifteen.bytes.1".into(),

@@ -1,8 +1,11 @@
 //! BFD: timers, and sessions that are declared for themselves.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, num::NonZeroU8, time::Duration};
 
-use super::{FieldErrors, InterfaceName, ValueError, scalar::unicast_address};
+use super::{BgpGlobal, FieldErrors, InterfaceName, Peer, ValueError, scalar::unicast_address};
+
+/// Hops that bgpd counts on for an iBGP neighbour (RFC 4271 names no limit).
+const IBGP_HOPS: NonZeroU8 = NonZeroU8::MAX;
 
 /// What timers may be; FRR's daemons differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +87,20 @@ impl BfdParameters {
     }
 }
 
+impl fmt::Display for BfdParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { min_rx_ms, min_tx_ms, detect_multiplier } = self;
+        write!(
+            f,
+            "min_rx_ms {min_rx_ms}, min_tx_ms {min_tx_ms}, detect_multiplier {detect_multiplier}"
+        )
+    }
+}
+
 /// A BFD session as its owner declares it (`frr-bfdd:bfdd/bfd/sessions`).
 ///
 /// Whether it goes over one hop or several is not said here: it follows the BGP peer of the
-/// same address, where there is one.
+/// same address, where there is one. Where that has BFD itself, the session is bgpd's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BfdSession {
     /// Address of the other end.
@@ -96,6 +109,9 @@ pub struct BfdSession {
     pub timers: BfdParameters,
     /// The interface it is bound to; a link-local peer has one.
     pub interface: Option<InterfaceName>,
+    /// This end's address; bfdd's choice where `None`, which for a link-local peer is the wrong one where the interface
+    /// has a global address as well.
+    pub local_address: Option<IpAddr>,
 }
 
 impl BfdSession {
@@ -105,5 +121,19 @@ impl BfdSession {
     /// Not a unicast address.
     pub fn parse_address(text: &str) -> Result<IpAddr, ValueError> {
         unicast_address(text)
+    }
+
+    /// Local address and number of hops, where it goes over several: as far as the declaration of the peer of its address
+    /// tells, which has no BFD itself. bfdd can't do without the address. Who names an interface means the neighbour on it.
+    pub fn several_hops(
+        &self,
+        peer: Option<&Peer>,
+        instance: Option<&BgpGlobal>,
+    ) -> Option<(IpAddr, NonZeroU8)> {
+        let peer = peer.filter(|_| self.interface.is_none())?;
+        let internal = instance.is_some_and(|bgp| peer.is_internal(bgp.local_as));
+        let hops = if internal { Some(IBGP_HOPS) } else { peer.ebgp_multihop };
+        let local = self.local_address.or(peer.source_address);
+        local.zip(hops.filter(|hops| hops.get() > 1))
     }
 }

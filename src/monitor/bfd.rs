@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 
-use super::BfdSession;
+use super::{BfdKey, BfdSession};
 
 /// One session of `show bfd peers json`. Intervals are in milliseconds, times in seconds.
 #[derive(Debug, Deserialize)]
@@ -14,7 +14,13 @@ struct SessionJson {
     #[serde(default)]
     vrf: String,
     #[serde(default)]
+    multihop: bool,
+    local: Option<IpAddr>,
+    #[serde(default)]
     interface: String,
+    /// `dynamic` where no configuration names it.
+    #[serde(default, rename = "type")]
+    kind: String,
     status: String,
     uptime: Option<u64>,
     #[serde(default)]
@@ -33,16 +39,17 @@ struct SessionJson {
     remote_detect_multiplier: u32,
 }
 
-/// Reads `show bfd peers json`, the sessions of the default VRF. Of several with one address the first
-/// counts.
+/// Reads `show bfd peers json`, the sessions of the default VRF.
 ///
 /// # Errors
 /// No JSON, or not what bfdd writes.
-pub(super) fn sessions(json: &str) -> Result<BTreeMap<IpAddr, BfdSession>, serde_json::Error> {
+pub(super) fn sessions(json: &str) -> Result<BTreeMap<BfdKey, BfdSession>, serde_json::Error> {
     let mut sessions = BTreeMap::new();
     for shown in serde_json::from_str::<Vec<SessionJson>>(json)? {
         if shown.vrf.is_empty() || shown.vrf == "default" {
-            sessions.entry(shown.peer).or_insert_with(|| session(shown));
+            let SessionJson { peer, multihop, local, ref interface, .. } = shown;
+            let key = BfdKey { peer, multihop, local, interface: interface.clone() };
+            sessions.insert(key, session(shown));
         }
     }
     Ok(sessions)
@@ -58,7 +65,7 @@ fn session(shown: SessionJson) -> BfdSession {
     BfdSession {
         up_for: shown.uptime.filter(|_| up).map(Duration::from_secs),
         status: shown.status,
-        interface: shown.interface,
+        dynamic: shown.kind == "dynamic",
         diagnostic: shown.diagnostic,
         min_rx: millis(shown.receive_interval),
         min_tx: millis(shown.transmit_interval),
@@ -74,11 +81,16 @@ mod tests {
     #[test]
     fn timers_and_states_are_bfdds() {
         let sessions = sessions(include_str!("../../tests/fixtures/bfdd-10.3/peers.json")).unwrap();
-        let up = &sessions[&"10.0.1.2".parse().unwrap()];
+        let with = |peer: &str| {
+            let peer: IpAddr = peer.parse().unwrap();
+            sessions.iter().find(|(key, _)| key.peer == peer).unwrap()
+        };
+        let (key, up) = with("10.0.1.2");
+        assert_eq!((key.multihop, key.interface.as_str()), (false, "tor0"));
         let ms = Duration::from_millis;
         let expected = BfdSession {
             status: "up".into(),
-            interface: "tor0".into(),
+            dynamic: up.dynamic,
             diagnostic: "ok".into(),
             up_for: up.up_for,
             min_rx: ms(300),
@@ -88,7 +100,7 @@ mod tests {
         };
         assert_eq!(*up, expected);
         assert!(up.up_for.is_some());
-        let down = &sessions[&"10.0.2.2".parse().unwrap()];
+        let (_, down) = with("10.0.2.2");
         assert_eq!((down.status.as_str(), down.up_for, down.negotiated), ("down", None, None));
         assert_eq!((down.min_rx, down.detect_multiplier), (ms(100), 3));
     }
@@ -99,7 +111,8 @@ mod tests {
             "remote-receive-interval": 400, "remote-transmit-interval": 200, "remote-detect-multiplier": 5}]"#;
         let sessions = sessions(json).unwrap();
         let ms = Duration::from_millis;
-        assert_eq!(sessions[&"10.0.0.2".parse().unwrap()].negotiated, Some((ms(400), ms(1000))));
+        let negotiated: Vec<_> = sessions.values().map(|session| session.negotiated).collect();
+        assert_eq!(negotiated, [Some((ms(400), ms(1000)))]);
     }
 
     #[test]

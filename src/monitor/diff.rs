@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use super::{BfdSession, DaemonState, FrrStatus, Neighbor, OspfNeighbor};
+use super::{BfdKey, BfdSession, DaemonState, FrrStatus, Neighbor, OspfNeighbor};
 use crate::daemon::Daemon;
 
 /// State of a neighbour of which nothing is known: not configured, or bgpd does not answer.
@@ -129,14 +129,14 @@ fn bfd_changes(
     lost: &mut Vec<Transition>,
     came: &mut Vec<Transition>,
 ) {
-    for (peer, old, new) in pairs(&before.bfd_sessions, &after.bfd_sessions) {
+    for (key, old, new) in same_sessions(&before.bfd_sessions, &after.bfd_sessions) {
         let up = |session: Option<&BfdSession>| session.is_some_and(BfdSession::is_up);
         let status = |session: Option<&BfdSession>| {
             session.map_or_else(|| UNKNOWN.to_owned(), |session| session.status.clone())
         };
         let change = |status, previous_status| BfdChange {
-            peer: *peer,
-            interface: new.or(old).map(|session| session.interface.clone()).unwrap_or_default(),
+            peer: key.peer,
+            interface: key.interface.clone(),
             status,
             previous_status,
         };
@@ -153,6 +153,26 @@ fn bfd_changes(
             _ => {}
         }
     }
+}
+
+/// Each session before and after. bfdd makes a session anew when it learns from which address or interface it goes: where
+/// one of the same peer and hops went and one came, it is that one.
+fn same_sessions<'a>(
+    before: &'a BTreeMap<BfdKey, BfdSession>,
+    after: &'a BTreeMap<BfdKey, BfdSession>,
+) -> Vec<(&'a BfdKey, Option<&'a BfdSession>, Option<&'a BfdSession>)> {
+    let (gone, mut found): (Vec<_>, Vec<_>) =
+        pairs(before, after).partition(|(_, _, new)| new.is_none());
+    for (key, old, new) in gone {
+        let renewed = found.iter_mut().find(|(other, before, _)| {
+            before.is_none() && other.peer == key.peer && other.multihop == key.multihop
+        });
+        match renewed {
+            Some((_, before, _)) => *before = old,
+            None => found.push((key, old, new)),
+        }
+    }
+    found
 }
 
 fn ospf_changes(

@@ -39,7 +39,9 @@ use std::{
 pub use advertised::Advertised;
 pub use diff::{BfdChange, OspfChange, Transition, diff};
 use status::Family;
-pub use status::{BfdSession, DaemonState, FrrStatus, Neighbor, OspfInterface, OspfNeighbor};
+pub use status::{
+    BfdKey, BfdSession, DaemonState, FrrStatus, Neighbor, OspfInterface, OspfNeighbor,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    BfdSession, Family, FrrStatus, Neighbor, OspfInterface, advertised, bfd,
+    BfdKey, BfdSession, Family, FrrStatus, Neighbor, OspfInterface, advertised, bfd,
     bgp::{self, Fingerprint},
     ospf::{self, Externals},
 };
@@ -33,7 +33,7 @@ const MAX_SENT: u64 = 1_000_000;
 pub(super) enum Fact {
     Neighbors(BTreeMap<IpAddr, Neighbor>),
     Outbound(Family, Arc<HashSet<Prefix>>),
-    BfdSessions(BTreeMap<IpAddr, BfdSession>),
+    BfdSessions(BTreeMap<BfdKey, BfdSession>),
     OspfInterfaces(BTreeMap<String, OspfInterface>),
     OspfExternals(Arc<HashSet<Prefix>>),
 }

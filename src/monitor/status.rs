@@ -84,13 +84,26 @@ impl Family {
     }
 }
 
+/// What tells one session of bfdd from another; two can go to one address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BfdKey {
+    /// Address of the other end.
+    pub peer: IpAddr,
+    /// Whether it goes over several hops.
+    pub multihop: bool,
+    /// This end's address; `None` until bfdd has one.
+    pub local: Option<IpAddr>,
+    /// The interface that it is bound to; empty where it is to none.
+    pub interface: String,
+}
+
 /// A BFD session as bfdd sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BfdSession {
     /// State in FRR's words: `up`, `down`, `init`, `shutdown`.
     pub status: String,
-    /// The interface that it is bound to; empty where it is to none.
-    pub interface: String,
+    /// Whether no configuration of bfdd names it: another daemon asked for it.
+    pub dynamic: bool,
     /// bfdd's reason for the last change of state; `ok` where there is none.
     pub diagnostic: String,
     /// Time since it is up; `None` while it is not.
@@ -157,7 +170,7 @@ pub struct FrrStatus {
     /// are named by an interface. Empty while bgpd does not answer.
     pub neighbors: BTreeMap<IpAddr, Neighbor>,
     /// BFD sessions of the default VRF. Empty while bfdd does not answer.
-    pub bfd_sessions: BTreeMap<IpAddr, BfdSession>,
+    pub bfd_sessions: BTreeMap<BfdKey, BfdSession>,
     /// Interfaces on which OSPF runs. Empty while ospfd does not answer.
     pub ospf_interfaces: BTreeMap<String, OspfInterface>,
     /// What neighbours are sent.
@@ -193,6 +206,35 @@ impl FrrStatus {
             Some(DaemonState::Disconnected { reason }) => Err(reason),
             None => Err("not watched"),
         }
+    }
+
+    /// The BFD session that bgpd has with a neighbour: one that no configuration names; else the only one there is, or
+    /// of several the one over as many hops.
+    pub fn bfd_of_neighbor(&self, peer: IpAddr, multihop: bool) -> Option<(&BfdKey, &BfdSession)> {
+        let all: Vec<_> = self.bfd_sessions.iter().filter(|(key, _)| key.peer == peer).collect();
+        let dynamic = all.iter().find(|(_, session)| session.dynamic);
+        let fits = |found: &&(&BfdKey, &BfdSession)| found.0.multihop == multihop;
+        let one = || all.first().filter(|_| all.len() == 1);
+        dynamic.or_else(one).or_else(|| all.iter().find(fits)).copied()
+    }
+
+    /// The BFD session that bfdd's configuration has with an address, over one hop or several, and from this address and
+    /// interface where one is named.
+    pub fn bfd_configured(
+        &self,
+        peer: IpAddr,
+        multihop: bool,
+        local: Option<IpAddr>,
+        interface: Option<&str>,
+    ) -> Option<(&BfdKey, &BfdSession)> {
+        let fits = |(key, session): &(&BfdKey, &BfdSession)| {
+            key.peer == peer
+                && key.multihop == multihop
+                && !session.dynamic
+                && local.is_none_or(|local| key.local == Some(local))
+                && interface.is_none_or(|name| key.interface == name)
+        };
+        self.bfd_sessions.iter().find(fits)
     }
 
     /// Time since bgpd started, as of the last poll.

@@ -92,14 +92,15 @@ fn another_daemon_is_not_frr() {
 
 fn bfd(status: &str, up_for: Option<u64>) -> BfdSession {
     let up_for = up_for.map(Duration::from_secs);
-    BfdSession { status: status.into(), up_for, interface: "eth0".into(), ..BfdSession::default() }
+    BfdSession { status: status.into(), up_for, ..BfdSession::default() }
 }
 
 #[test]
 fn a_bfd_session_that_comes_and_goes_is_told_once() {
     let peer = "10.7.0.2".parse().unwrap();
     let with = |session: Option<BfdSession>| {
-        let bfd_sessions = session.map(|session| (peer, session)).into_iter().collect();
+        let key = BfdKey { peer, multihop: false, local: None, interface: "eth0".into() };
+        let bfd_sessions = session.map(|session| (key, session)).into_iter().collect();
         FrrStatus { bfd_sessions, ..FrrStatus::default() }
     };
     let change = |status: &str, previous: &str| BfdChange {

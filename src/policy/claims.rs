@@ -7,11 +7,11 @@
 //! Another kind of object that intents share takes a [`Place`], who may claim it ([`Place::claimants`]), and a line in
 //! [`claims`].
 
-use std::num::NonZeroU8;
+use std::{net::IpAddr, num::NonZeroU8};
 
 use super::{Violation, ViolationKind};
 use crate::{
-    model::{Intent, IntentKey, NextHop, OwnerName, Prefix, Protocol, StaticRoute},
+    model::{BfdParameters, Intent, IntentKey, NextHop, OwnerName, Prefix, Protocol, StaticRoute},
     store::Store,
 };
 
@@ -20,6 +20,8 @@ use crate::{
 pub enum Place {
     /// staticd's routes to a prefix at one administrative distance: a static route, or the anchor of an OSPF prefix.
     Route(Prefix, NonZeroU8),
+    /// bfdd's session with an address: a declared one, or that of a peer with BFD.
+    BfdSession(IpAddr),
 }
 
 /// What an intent wants in a place.
@@ -27,6 +29,8 @@ pub enum Place {
 pub enum Wanted {
     /// A route there, with this tag.
     Route(NextHop, u32),
+    /// A session with these timers.
+    Timers(BfdParameters),
 }
 
 /// A place, and what is wanted there.
@@ -47,6 +51,7 @@ impl Place {
             Self::Route(prefix, _) => {
                 vec![IntentKey::StaticRoute(prefix), IntentKey::Prefix(Protocol::Ospf, prefix)]
             }
+            Self::BfdSession(peer) => vec![IntentKey::Peer(peer), IntentKey::BfdSession(peer)],
         }
     }
 }
@@ -58,17 +63,21 @@ fn claims(intent: &Intent, _around: &Store) -> Vec<Claim> {
         wanted: Wanted::Route(route.next_hop.clone(), route.tag),
         words: format!("{words} at distance {}", route.distance),
     };
+    let session = |peer: IpAddr, timers: BfdParameters| Claim {
+        place: Place::BfdSession(peer),
+        wanted: Wanted::Timers(timers),
+        words: format!("a BFD session with {timers}"),
+    };
     match intent {
+        Intent::Peer(peer) => peer.bfd.map(|bfd| session(peer.address, bfd)).into_iter().collect(),
+        Intent::BfdSession(declared) => vec![session(declared.peer, declared.timers)],
         Intent::StaticRoute(declared) => vec![route(declared, "a route")],
         Intent::Prefix(ad) if ad.protocol == Protocol::Ospf => {
             vec![route(&StaticRoute::anchor(ad.prefix), "its anchor, a blackhole route")]
         }
-        Intent::Bgp(_)
-        | Intent::Drain(_)
-        | Intent::Peer(_)
-        | Intent::Prefix(_)
-        | Intent::BfdSession(_)
-        | Intent::OspfInterface(_) => Vec::new(),
+        Intent::Bgp(_) | Intent::Drain(_) | Intent::Prefix(_) | Intent::OspfInterface(_) => {
+            Vec::new()
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        AddressFamily, BfdParameters, BfdSession, BgpGlobal, Change, Intent, IntentKey, NextHop,
-        OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
+        AddressFamily, BfdLimits, BfdParameters, BfdSession, BgpGlobal, Change, Intent, IntentKey,
+        NextHop, OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
         PrefixAdvertisement, Protocol, StaticRoute,
     },
     store::Store,
@@ -87,6 +87,7 @@ fn bfd() -> Change {
         peer: "10.0.0.2".parse().unwrap(),
         timers: BfdParameters::DEFAULT,
         interface: None,
+        local_address: None,
     }))
 }
 
@@ -545,4 +546,51 @@ fn what_could_not_be_brought_back_is_refused() {
     let more = [prefix(1024)];
     after.apply(&a, &more[0]);
     assert!(little.check(&fewer, &after, &more).is_err());
+}
+
+/// A peer of this address with BFD at these intervals, and a session of its own.
+fn watched(ms: u32) -> [Change; 2] {
+    let timers = BfdParameters::new("", BfdLimits::PEER, ms, ms, 0).unwrap();
+    let (mut peer, mut session) = (peer(65001, None, 0), bfd());
+    if let Change::Set(Intent::Peer(peer)) = &mut peer {
+        peer.bfd = Some(timers);
+    }
+    if let Change::Set(Intent::BfdSession(session)) = &mut session {
+        session.timers = timers;
+    }
+    [peer, session]
+}
+
+#[test]
+fn one_bfd_session_has_one_claim_and_a_peer_of_admin_overrules() {
+    use ViolationKind::ClaimConflict;
+    let [peer, session] = watched(100);
+    let [other_peer, other_session] = watched(200);
+    let mut held = store(&[("admin", bgp(65000)), ("novaedge", peer.clone())]);
+    for (who, change, expected) in [
+        ("novanet", &session, None),
+        ("novanet", &other_session, Some(ClaimConflict)),
+        ("novaedge", &other_session, Some(ClaimConflict)),
+        ("admin", &other_session, None),
+    ] {
+        assert_eq!(broken(&held, who, change), expected, "{who} {change:?}");
+    }
+    let refused = check(&policies(), &held, &owner("novanet"), &other_session).unwrap_err();
+    assert_eq!(refused.existing_owner, Some(owner("novaedge")));
+    for words in ["peer 10.0.0.2 of novaedge", "min_rx_ms 100", "min_rx_ms 200"] {
+        assert!(refused.message.contains(words), "{refused}");
+    }
+    // The other way round; what stands may be repeated, and a peer without BFD claims nothing.
+    held.apply(&owner("novanet"), &session);
+    assert_eq!(broken(&held, "novaedge", &other_peer), Some(ClaimConflict));
+    assert_eq!(broken(&held, "novaedge", &peer), None);
+    assert_eq!(broken(&held, "novaedge", &self::peer(65001, None, 0)), None);
+    // A peer of admin with other timers overrules the session, and only that.
+    held.apply(&owner("admin"), &other_peer);
+    let key = session.key();
+    assert!(held.is_overruled(held.get(&key).unwrap()));
+    assert!(!held.is_overruled(held.get(&peer.key()).unwrap()));
+    assert_eq!(broken(&held, "novanet", &session), None, "repeated");
+    held.apply(&owner("admin"), &peer);
+    assert!(!held.is_overruled(held.get(&key).unwrap()));
 }

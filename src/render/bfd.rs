@@ -1,27 +1,27 @@
 //! BFD: sessions, and the profiles that they and neighbours take their timers from.
 
-use std::{net::IpAddr, num::NonZeroU8};
-
 use super::{Context, below, entry, path, plain};
 use crate::{
-    model::{BfdParameters, BfdSession, Peer},
+    model::{BfdParameters, BfdSession},
     tree::{Path, Tree},
 };
 
-/// Hops that bgpd counts on for an iBGP neighbour (RFC 4271 names no limit).
-const IBGP_HOPS: NonZeroU8 = NonZeroU8::MAX;
-
-/// A declared session. bgpd asks bfdd for a session with each neighbour that has `bfd`; the two are one
-/// session of bfdd where they go to the same address and both over one hop, or both over several.
+/// A declared session. Where bgpd asks bfdd for a session with a neighbour of the same address, that one is meant: bgpd
+/// knows over which hops, and from which address, and names the profile of the declared one.
 pub(super) fn render(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
+    let peer = context.peers.get(&session.peer);
+    if peer.is_none_or(|peer| peer.bfd.is_none()) {
+        alone(bfdd, session, context);
+    }
+}
+
+/// A session in bfdd's own configuration.
+pub(super) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
     let profile = profile(bfdd, session.timers);
     let peer = session.peer.to_string();
     let sessions = below(&bfd(), &["sessions"]);
-    let hops = match session.interface {
-        // Who names an interface means the neighbour on it.
-        Some(_) => None,
-        None => context.peers.get(&session.peer).and_then(|peer| several_hops(peer, context)),
-    };
+    let neighbor = context.peers.get(&session.peer).copied();
+    let hops = session.several_hops(neighbor, context.bgp);
     let session_path = match hops {
         Some((source, _)) => sessions.join(entry(
             "multi-hop",
@@ -36,19 +36,17 @@ pub(super) fn render(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
     };
     bfdd.set(&below(&session_path, &["profile"]), profile);
     timers(bfdd, &session_path, session.timers);
-    if let Some((_, hops)) = hops {
-        // A packet that comes over one hop has TTL 255.
-        let ttl = 256 - u16::from(hops.get());
-        bfdd.set(&below(&session_path, &["minimum-ttl"]), ttl.to_string());
+    match (hops, session.local_address) {
+        (Some((_, hops)), _) => {
+            // A packet that comes over one hop has TTL 255.
+            let ttl = 256 - u16::from(hops.get());
+            bfdd.set(&below(&session_path, &["minimum-ttl"]), ttl.to_string());
+        }
+        (None, Some(local)) => {
+            bfdd.set(&below(&session_path, &["source-addr"]), local.to_string());
+        }
+        (None, None) => {}
     }
-}
-
-/// Local address and number of hops of a neighbour that is further away than one hop, as far as its
-/// declaration tells; bfdd can't do without the address.
-fn several_hops(peer: &Peer, context: &Context) -> Option<(IpAddr, NonZeroU8)> {
-    let internal = context.bgp.is_some_and(|bgp| peer.is_internal(bgp.local_as));
-    let hops = if internal { Some(IBGP_HOPS) } else { peer.ebgp_multihop };
-    peer.source_address.zip(hops.filter(|hops| hops.get() > 1))
 }
 
 /// Makes sure of the profile with these timers; it is named by what is in it, so that it is shared

@@ -116,6 +116,19 @@ fn render_in(forest: &mut Forest, intent: &Intent, shapes: Shapes, context: &Con
     }
 }
 
+/// What sessions stood for in versions before this one, where they stand for something else now: bfdd had a session of
+/// its configuration beside bgpd's.
+pub fn render_former<'a>(intents: impl IntoIterator<Item = &'a Intent>) -> Forest {
+    let intents: Vec<&Intent> = intents.into_iter().collect();
+    let mut context = Context::default();
+    intents.iter().for_each(|intent| context.add(intent));
+    let mut forest = Forest::new();
+    for session in context.sessions.values() {
+        bfd::alone(tree(&mut forest, Daemon::Bfdd), session, &context);
+    }
+    forest
+}
+
 /// Adds what an intent stands for that others may stand for too: the route-map of its attributes.
 pub fn render_shared(forest: &mut Forest, intent: &Intent) {
     if let Intent::Prefix(ad) = intent

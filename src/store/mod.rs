@@ -76,6 +76,21 @@ impl Store {
         self.intents.iter().map(|(key, owned)| (key, owned.as_ref()))
     }
 
+    /// Whether this is a BFD session whose timers a peer of `admin` overrules: bfdd has one session for both.
+    pub fn is_overruled(&self, owned: &Owned) -> bool {
+        let Intent::BfdSession(session) = &owned.intent else { return false };
+        let peer = self.get(&IntentKey::Peer(session.peer));
+        peer.is_some_and(|peer| {
+            let timers = match &peer.intent {
+                Intent::Peer(peer) => peer.bfd,
+                _ => None,
+            };
+            peer.owner.is_admin()
+                && !owned.owner.is_admin()
+                && timers.is_some_and(|it| it != session.timers)
+        })
+    }
+
     /// One owner's intents in the order of their keys; costs what it yields.
     pub fn of_owner<'a>(
         &'a self,

@@ -49,6 +49,7 @@ fn change() -> impl Strategy<Value = Change> {
             peer: if first { "0.0.0.0" } else { "2001:db8::1" }.parse().unwrap(),
             timers: BfdParameters::DEFAULT,
             interface: None,
+            local_address: None,
         })),
         any::<bool>().prop_map(|last| Intent::Peer(peer(last))),
         (1u32..3).prop_map(|n| Intent::Bgp(BgpGlobal {

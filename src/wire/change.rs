@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    advertisement, bfd_session, bgp, nested, ospf_interface, peer, prefix_key, static_route,
+    bgp, limits, nested, ospf_interface, peer, prefix::read_advertisement, prefix_key,
+    session::read_bfd_session, static_route,
 };
 use crate::{
     model::{BfdSession, Change, Drain, FieldErrors, Intent, IntentKey, Peer},
@@ -58,7 +59,7 @@ pub fn changes(messages: &[v1::IntentChange]) -> Result<Vec<Change>, FieldErrors
     errors.finish(Some(parsed))
 }
 
-/// Parses one intent.
+/// Parses one intent, as this version or an earlier one took it: what FRR can't do is not refused.
 ///
 /// # Errors
 /// Names wrong fields as `set.peer.remote_as`.
@@ -102,24 +103,14 @@ enum Wrong {
 /// Parses one change.
 fn change(message: &v1::IntentChange) -> Result<Change, Wrong> {
     match &message.change {
-        Some(intent_change::Change::Set(intent)) => {
-            let intent = set(intent)?;
-            takes(&intent)?;
-            Ok(Change::Set(intent))
+        Some(intent_change::Change::Set(message)) => {
+            let intent = set(message)?;
+            let parent = field_of(&intent);
+            limits::possible(intent).map(Change::Set).map_err(|it| Wrong::Fields(parent, it))
         }
         Some(intent_change::Change::Remove(reference)) => remove(reference).map(Change::Remove),
         None => Err(Wrong::Whole("is neither set nor remove")),
     }
-}
-
-/// Whether FRR takes what is declared for what it is. The journal does not ask: what it has was taken once.
-fn takes(intent: &Intent) -> Result<(), Wrong> {
-    let Intent::StaticRoute(route) = intent else { return Ok(()) };
-    route.next_hop.check().map_err(|error| {
-        let mut errors = FieldErrors::new();
-        errors.push("interface_name", error);
-        Wrong::Fields("set.static_route", errors)
-    })
 }
 
 /// Parses an intent.
@@ -133,7 +124,7 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
             peer(message).map(Intent::Peer).map_err(at("set.peer"))
         }
         Some(intent::Kind::Prefix(message)) => {
-            advertisement(&message.prefix, message.protocol, message.attributes.as_ref())
+            read_advertisement(&message.prefix, message.protocol, message.attributes.as_ref())
                 .map(Intent::Prefix)
                 .map_err(at("set.prefix"))
         }
@@ -141,7 +132,7 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
             static_route(message).map(Intent::StaticRoute).map_err(at("set.static_route"))
         }
         Some(intent::Kind::BfdSession(message)) => {
-            bfd_session(message).map(Intent::BfdSession).map_err(at("set.bfd_session"))
+            read_bfd_session(message).map(Intent::BfdSession).map_err(at("set.bfd_session"))
         }
         Some(intent::Kind::OspfInterface(message)) => {
             ospf_interface(message).map(Intent::OspfInterface).map_err(at("set.ospf_interface"))
@@ -150,6 +141,19 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
             Ok(Intent::Drain(Drain { until_restart: message.until_restart }))
         }
         None => Err(Wrong::Whole("set names no intent")),
+    }
+}
+
+/// Where a change has the fields of an intent.
+fn field_of(intent: &Intent) -> &'static str {
+    match intent {
+        Intent::Bgp(_) => "set.bgp",
+        Intent::Drain(_) => "set.drain",
+        Intent::Peer(_) => "set.peer",
+        Intent::Prefix(_) => "set.prefix",
+        Intent::StaticRoute(_) => "set.static_route",
+        Intent::BfdSession(_) => "set.bfd_session",
+        Intent::OspfInterface(_) => "set.ospf_interface",
     }
 }
 

@@ -88,6 +88,7 @@ fn bfd_message(session: &BfdSession) -> v1::BfdSession {
         min_tx_ms: millis(session.timers.min_tx()),
         detect_multiplier: session.timers.detect_multiplier().into(),
         interface_name: session.interface.map(|name| name.to_string()).unwrap_or_default(),
+        local_address: session.local_address.map(|address| address.to_string()).unwrap_or_default(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! May import `model` and `proto`.
 
 mod change;
+mod limits;
 mod message;
 mod peer;
 mod prefix;

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
-use super::nested;
+use super::{limits, nested};
 use crate::{
     model::{
         Community, FieldErrors, IntentKey, NextHop, PathAttributes, Prefix, PrefixAdvertisement,
@@ -28,11 +28,21 @@ pub fn prefix_key(prefix: &str, protocol: i32) -> Result<IntentKey, FieldErrors>
     errors.finish(key)
 }
 
-/// Parses an advertised prefix and its attributes.
+/// Parses an advertised prefix and its attributes that are asked for.
 ///
 /// # Errors
-/// Names `prefix`, `protocol` and the fields under `attributes.`.
+/// Names `prefix`, `protocol` and the fields under `attributes.`, also where FRR can't do what they say.
 pub fn advertisement(
+    prefix: &str,
+    protocol: i32,
+    message: Option<&v1::PrefixAttributes>,
+) -> Result<PrefixAdvertisement, FieldErrors> {
+    let ad = read_advertisement(prefix, protocol, message)?;
+    limits::prefix(&ad).map(|()| ad)
+}
+
+/// Parses an advertised prefix and its attributes, as this version or an earlier one took them.
+pub(super) fn read_advertisement(
     prefix: &str,
     protocol: i32,
     message: Option<&v1::PrefixAttributes>,

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU16};
 
-use super::{absorb, optional};
+use super::{absorb, limits, optional};
 use crate::{
     model::{
         AreaId, BfdLimits, BfdParameters, BfdSession, FieldErrors, IntentKey, InterfaceName,
@@ -11,11 +11,17 @@ use crate::{
     proto::v1,
 };
 
-/// Parses a BFD session.
+/// Parses a BFD session that is asked for.
 ///
 /// # Errors
-/// Names every wrong field as `BFDSession` has it.
+/// Names every wrong field as `BFDSession` has it, also where bfdd can't do what it says.
 pub fn bfd_session(message: &v1::BfdSession) -> Result<BfdSession, FieldErrors> {
+    let session = read_bfd_session(message)?;
+    limits::bfd_session(&session).map(|()| session)
+}
+
+/// Parses a BFD session as this version or an earlier one took it.
+pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, FieldErrors> {
     let mut errors = FieldErrors::new();
     let peer = errors.take("peer_address", BfdSession::parse_address(&message.peer_address));
     let timers = BfdParameters::new(
@@ -33,8 +39,31 @@ pub fn bfd_session(message: &v1::BfdSession) -> Result<BfdSession, FieldErrors> 
     {
         errors.push("interface_name", format!("is needed: {peer} is link-local"));
     }
-    let session = (|| Some(BfdSession { peer: peer?, timers: timers?, interface: interface? }))();
+    let local_address =
+        errors.take("local_address", optional(&message.local_address, |text| local(text, peer)));
+    let session = (|| {
+        Some(BfdSession {
+            peer: peer?,
+            timers: timers?,
+            interface: interface?,
+            local_address: local_address?,
+        })
+    })();
     errors.finish(session)
+}
+
+/// Local address of a session.
+fn local(text: &str, peer: Option<IpAddr>) -> Result<IpAddr, ValueError> {
+    let local = BfdSession::parse_address(text)?;
+    match peer {
+        Some(peer) if peer.is_ipv4() != local.is_ipv4() => {
+            Err(ValueError::new(format!("{local} is not of the family of {peer}")))
+        }
+        Some(peer) if peer == local => {
+            Err(ValueError::new(format!("{local} is the address of the other end")))
+        }
+        _ => Ok(local),
+    }
 }
 
 /// Parses the key of a BFD session.

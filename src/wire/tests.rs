@@ -285,11 +285,27 @@ fn every_wrong_field_of_a_bfd_session_is_named_at_once() {
         min_tx_ms: 4_294_968,
         detect_multiplier: 256,
         interface_name: "eth0\nbfd".into(),
+        local_address: "10.0.0".into(),
     };
     assert_eq!(
         fields(bfd_session(&wrong)),
-        ["peer_address", "min_rx_ms", "min_tx_ms", "detect_multiplier", "interface_name"]
+        [
+            "peer_address",
+            "min_rx_ms",
+            "min_tx_ms",
+            "detect_multiplier",
+            "interface_name",
+            "local_address"
+        ]
     );
+    for local in ["2001:db8::1", "10.0.0.2"] {
+        let wrong = v1::BfdSession {
+            peer_address: "10.0.0.2".into(),
+            local_address: local.into(),
+            ..Default::default()
+        };
+        assert_eq!(fields(bfd_session(&wrong)), ["local_address"], "{local}");
+    }
     let link_local = v1::BfdSession { peer_address: "fe80::1".into(), ..Default::default() };
     assert_eq!(fields(bfd_session(&link_local)), ["interface_name"]);
     let plain = v1::BfdSession { peer_address: "2001:DB8:0::1".into(), ..Default::default() };

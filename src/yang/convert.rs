@@ -11,8 +11,8 @@ use yang2::{
     schema::SchemaNodeKind,
 };
 
-use super::YangError;
-use crate::tree::{List, Name, Node, Path, Step, Tree};
+use super::{YangError, index::may_be_address};
+use crate::tree::{List, Name, Node, Path, Step, Tree, plain_address};
 
 /// All of libyang's tree. For trees that were not validated yet: validation adds defaults,
 /// which can't be told from what was given.
@@ -33,7 +33,7 @@ fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>)
         Some(parent) if parent == module => schema.name().into(),
         _ => format!("{module}:{}", schema.name()).into(),
     };
-    let value = || node.value_canonical().unwrap_or_default().into_boxed_str();
+    let value = || canonical(node);
     let children = || {
         let mut inside = Tree::new();
         for child in node.children().filter(|child| !child.schema().is_list_key()) {
@@ -52,10 +52,7 @@ fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>)
         SchemaNodeKind::List => {
             let (names, keys): (Vec<Name>, Vec<Box<str>>) = node
                 .list_keys()
-                .map(|key| {
-                    let value = key.value_canonical().unwrap_or_default();
-                    (Name::from(key.schema().name()), value.into_boxed_str())
-                })
+                .map(|key| (Name::from(key.schema().name()), canonical(&key)))
                 .unzip();
             let list = tree.child_or_insert(&name, || {
                 Node::List(List { keys: Arc::from(names), entries: BTreeMap::new() })
@@ -74,6 +71,15 @@ fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>)
         }
         // Configuration trees have no other kind of node.
         _ => {}
+    }
+}
+
+/// A value in the spelling of a tree: libyang's, but for addresses.
+fn canonical(node: &DataNodeRef<'_, '_>) -> Box<str> {
+    let value = node.value_canonical().unwrap_or_default();
+    match node.schema().leaf_type() {
+        Some(leaf) if may_be_address(&leaf) => plain_address(&value).into(),
+        _ => value.into_boxed_str(),
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Type {
     Boolean,
     /// As a string.
     Text,
+    /// As a string that is an address or prefix, which a tree has in one spelling.
+    Address,
     /// As a string that begins with a module.
     Identity,
     /// As `[null]`.
@@ -96,8 +98,17 @@ fn shape(node: &SchemaNode<'_>) -> Option<Shape> {
     })
 }
 
+/// Whether values are addresses or prefixes: those of a union may be.
+pub(super) fn may_be_address(leaf: &SchemaLeafType<'_>) -> bool {
+    matches!(encoding(leaf), Type::Address | Type::Union)
+}
+
 fn encoding(leaf: &SchemaLeafType<'_>) -> Type {
+    let name = leaf.typedef_name().unwrap_or_default();
+    let is_address =
+        name.starts_with("ip") && (name.contains("address") || name.contains("prefix"));
     match leaf.base_type() {
+        DataValueType::String if is_address => Type::Address,
         DataValueType::Int8
         | DataValueType::Int16
         | DataValueType::Int32

@@ -12,7 +12,7 @@ use std::{
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::index::{Index, Shape, Type};
-use crate::tree::{Keys, List, Name, Node, Tree};
+use crate::tree::{Keys, List, Name, Node, Tree, plain_address};
 
 /// Reads instance data; nodes that the models don't know are left out.
 pub(super) fn read(index: &Index, json: &str) -> Option<Tree> {
@@ -179,7 +179,8 @@ impl<'de> Visitor<'de> for Value {
     fn visit_str<E: Error>(self, value: &str) -> Result<Box<str>, E> {
         match self.0 {
             Type::Identity if !value.contains(':') => Err(E::custom("an identity of no module")),
-            _ => self.only(&[Type::Text, Type::Identity, Type::Union], value),
+            Type::Address | Type::Union => Ok(plain_address(value).into()),
+            _ => self.only(&[Type::Text, Type::Identity], value),
         }
     }
 
@@ -266,7 +267,7 @@ impl Writer<'_> {
             Type::Number if integer() => self.0.extend_from_slice(value.as_bytes()),
             Type::Boolean if boolean => self.0.extend_from_slice(value.as_bytes()),
             Type::Empty if value.is_empty() => self.0.extend_from_slice(b"[null]"),
-            Type::Text => self.quoted(value)?,
+            Type::Text | Type::Address => self.quoted(value)?,
             Type::Identity if value.contains(':') => self.quoted(value)?,
             // A string whatever the members are: numbers that are written as strings are larger or have a point.
             Type::Union if !integer() && !boolean && !value.is_empty() => self.quoted(value)?,

@@ -134,6 +134,7 @@ impl Client {
             min_tx_ms: session.min_tx_ms,
             detect_multiplier: session.detect_multiplier,
             interface_name: session.interface_name,
+            local_address: session.local_address,
         };
         self.call(|mut c| async move { c.enable_bfd(request).await }).map(drop)
     }

@@ -128,7 +128,7 @@ fn wrong_usage_is_clap_s_and_help_lists_the_exit_codes() {
     let socket = tempfile::tempdir().unwrap().path().join("never asked");
     for args in [
         "nonsense",
-        "withdraw --owner e --token t --prefix 10.0.0.0/8",
+        "withdraw --owner e --token t",
         "static-route add --owner e --token t --prefix 10.0.0.0/8",
         "static-route add --owner e --token t --prefix 10.0.0.0/8 --blackhole --gateway 10.0.0.1",
         "register --owner e --token t --token-file f",

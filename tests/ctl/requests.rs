@@ -182,6 +182,18 @@ fn withdraw() {
 }
 
 #[test]
+fn withdraw_takes_the_protocol_that_advertise_takes_where_none_is_named() {
+    let (advertised, _) = write("advertise --prefix 192.0.2.1/32");
+    let (withdrawn, said) = write("withdraw --prefix 192.0.2.1/32");
+    let (Seen::Advertise(advertised), Seen::Withdraw(withdrawn)) = (advertised, withdrawn) else {
+        panic!("other calls")
+    };
+    assert_eq!(withdrawn.protocol, v1::Protocol::Bgp as i32);
+    assert_eq!(withdrawn.protocol, advertised.protocol);
+    assert_eq!(said, "prefix 192.0.2.1/32 withdrawn from BGP\n");
+}
+
+#[test]
 fn static_route_add() {
     for (flags, next_hop, distance, tag) in [
         ("--gateway 10.0.0.9", NextHop::Gateway("10.0.0.9".into()), 0, 0),
@@ -288,8 +300,9 @@ fn enable_bfd() {
     assert_eq!(seen, Seen::EnableBfd(bare.clone()));
     assert_eq!(said, "BFD session 10.0.0.2 enabled\n");
     let every = "enable-bfd --peer 10.0.0.2 --min-rx 100 --min-tx 150 --detect-multiplier 5 \
-                 --interface eth0";
+                 --interface eth0 --local-address 10.0.0.1";
     let request = EnableBfdRequest {
+        local_address: "10.0.0.1".into(),
         min_rx_ms: 100,
         min_tx_ms: 150,
         detect_multiplier: 5,

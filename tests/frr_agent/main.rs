@@ -23,6 +23,7 @@
 //! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
 //! | `spelling` | an operator's configuration in other spellings, and what can't be read |
+//! | `values` | every value that the API takes, FRR takes and shows |
 //! | `screen` | novaroutectl's full screen and watches |
 
 #[path = "../agent/mod.rs"]
@@ -52,4 +53,5 @@ mod routes;
 mod screen;
 mod sessions;
 mod spelling;
+mod values;
 mod way;

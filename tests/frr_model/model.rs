@@ -52,7 +52,7 @@ impl Object {
                     keepalive: if timers { 3 } else { 0 },
                     hold_time: if timers { 9 + dice.number(9) } else { 0 },
                     bfd_enabled: dice.coin(),
-                    bfd_min_rx_ms: 100 * dice.number(4),
+                    bfd_min_rx_ms: bfd_interval(address, dice),
                     max_prefix: 100 * dice.number(3),
                     ebgp_multihop: dice.one(&[0, 0, 3]),
                     address_families: dice.one(&[[1, 2], [1, 1], [2, 2]]).to_vec(),
@@ -85,7 +85,7 @@ impl Object {
             }),
             Self::Session(address) => Kind::BfdSession(BfdSession {
                 peer_address: (*address).to_owned(),
-                min_rx_ms: 100 * dice.number(4),
+                min_rx_ms: bfd_interval(address, dice),
                 ..Default::default()
             }),
             Self::Interface(name) => Kind::OspfInterface(OspfInterface {
@@ -114,6 +114,12 @@ impl Object {
             }),
         }
     }
+}
+
+/// Of the sessions that `edge` declares beside peers of `admin` all are alike: others would be refused.
+fn bfd_interval(address: &str, dice: &mut Dice) -> u32 {
+    let interval = 100 * dice.number(4);
+    if address == net::BIRD_V4 { 0 } else { interval }
 }
 
 /// What is declared, by its owner.

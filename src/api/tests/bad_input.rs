@@ -297,6 +297,8 @@ fn fields() -> Vec<Field> {
         field!("EnableBFDRequest.peer_address", enable_bfd, bfd(), |r, text| r.peer_address = text),
         field!("EnableBFDRequest.interface_name", enable_bfd, bfd(), |r, text| r.interface_name =
             text),
+        field!("EnableBFDRequest.local_address", enable_bfd, bfd(), |r, text| r.local_address =
+            text),
         field!("DisableBFDRequest.peer_address", disable_bfd, no_bfd(), |r, text| r.peer_address =
             text),
         field!("EnableOSPFRequest.interface_name", enable_ospf, ospf(), |r, text| r
@@ -341,6 +343,11 @@ fn fields() -> Vec<Field> {
         change!("IntentRef.ospf_interface", |text| remove(intent_ref::Kind::OspfInterface(text))),
         change!("BFDSession.peer_address", |text| set(intent::Kind::BfdSession(v1::BfdSession {
             peer_address: text,
+            ..Default::default()
+        }))),
+        change!("BFDSession.local_address", |text| set(intent::Kind::BfdSession(v1::BfdSession {
+            peer_address: "10.0.0.2".into(),
+            local_address: text,
             ..Default::default()
         }))),
         change!("BFDSession.interface_name", |text| set(intent::Kind::BfdSession(

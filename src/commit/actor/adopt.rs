@@ -6,7 +6,7 @@ use crate::{
     daemon::Forest,
     journal::State,
     model::{Intent, IntentKey, Protocol},
-    render::{Shapes, render, render_into},
+    render::{Shapes, render, render_former, render_into},
 };
 
 /// The trees of what is stored and of what stood before, as far as FRR may still have it.
@@ -27,7 +27,13 @@ pub(super) fn adopted(state: &State, shapes: Shapes) -> Forest {
         before.insert(intent.key(), intent);
         render_into(&mut forest, intent, shapes);
     }
-    for (daemon, tree) in render(before.into_values(), shapes) {
+    let before: Vec<&Intent> = before.into_values().collect();
+    let sides = [
+        render(before.iter().copied(), shapes),
+        render_former(before.iter().copied()),
+        render_former(state.residue.iter().chain(stored())),
+    ];
+    for (daemon, tree) in sides.into_iter().flatten() {
         forest.entry(daemon).or_default().merge(&tree);
     }
     forest

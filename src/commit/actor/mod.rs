@@ -676,6 +676,7 @@ impl Actor {
         let wanted = store
             .iter()
             .filter(|(key, _)| anew.contains(key) || !self.rejected.contains_key(key))
+            .filter(|(_, owned)| !store.is_overruled(owned))
             .map(|(_, owned)| &owned.intent);
         change::render_for(daemons, wanted, self.engine.shapes())
     }

@@ -253,7 +253,7 @@ impl Engine {
                 return false;
             }
         }
-        true
+        !self.has_strayed().await
     }
 
     async fn is_as_known(&mut self, daemon: Daemon) -> bool {

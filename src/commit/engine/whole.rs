@@ -71,7 +71,8 @@ impl Engine {
         self.by = Some(Instant::now() + deadline);
         self.refusals.clear();
         let keep = self.with_stuck(desired, keep);
-        let applied = self.commit_in_time(daemons, desired, &keep, judged).await;
+        let resync = deadline == RESYNC_DEADLINE;
+        let applied = self.commit_in_time(daemons, desired, &keep, judged, resync).await;
         self.by = None;
         applied
     }
@@ -82,6 +83,7 @@ impl Engine {
         desired: &Forest,
         keep: &Forest,
         judged: Option<Judged>,
+        resync: bool,
     ) -> Result<Applied, EngineError> {
         let none = Tree::new();
         self.seen.clear();
@@ -119,6 +121,12 @@ impl Engine {
             {
                 let at = Some(first.at.clone());
                 carried_out = Err(Failure::Refused(first.message.clone(), at));
+            }
+        }
+        if carried_out.is_ok() && daemons.contains(&Daemon::Bfdd) {
+            match resync {
+                true => self.mend_live(desired).await,
+                false => carried_out = self.confirm_live(desired).await,
             }
         }
         match carried_out {

@@ -38,8 +38,14 @@ const PREFIX_REF: [&str; 2] = ["prefix", "protocol"];
 const ATTRIBUTES: [&str; 4] = ["local_preference", "communities", "med", "next_hop"];
 const STATIC_ROUTE: [&str; 6] =
     ["prefix", "gateway", "interface_name", "blackhole", "distance", "tag"];
-const BFD_SESSION: [&str; 5] =
-    ["peer_address", "min_rx_ms", "min_tx_ms", "detect_multiplier", "interface_name"];
+const BFD_SESSION: [&str; 6] = [
+    "peer_address",
+    "min_rx_ms",
+    "min_tx_ms",
+    "detect_multiplier",
+    "interface_name",
+    "local_address",
+];
 const OSPF_INTERFACE: [&str; 6] =
     ["interface_name", "area_id", "passive", "cost", "hello_interval", "dead_interval"];
 const NEXT_HOPS: [&str; 3] = ["gateway", "interface_name", "blackhole"];
@@ -184,6 +190,7 @@ fn bfd_session(reader: &mut Reader, at: &At) -> Option<BfdSession> {
         min_tx_ms: fields.number("min_tx_ms"),
         detect_multiplier: fields.number("detect_multiplier"),
         interface_name: fields.text("interface_name"),
+        local_address: fields.text("local_address"),
     })
 }
 

@@ -84,6 +84,7 @@ fn the_example_has_every_field() {
             min_tx_ms: 150,
             detect_multiplier: 5,
             interface_name: "eth0".into(),
+            local_address: "192.0.2.4".into(),
         })),
         set(Kind::OspfInterface(OspfInterface {
             interface_name: "eth0".into(),

@@ -30,6 +30,8 @@ struct Session {
     negotiated_tx_ms: u32,
     detection_time_ms: u32,
     interface_name: String,
+    local_address: String,
+    multihop: bool,
 }
 
 impl From<Vec<v1::BfdSessionStatus>> for BfdSessions {
@@ -48,6 +50,8 @@ impl From<Vec<v1::BfdSessionStatus>> for BfdSessions {
                 negotiated_tx_ms: session.negotiated_tx_ms,
                 detection_time_ms: session.detection_time_ms,
                 interface_name: session.interface_name,
+                local_address: session.local_address,
+                multihop: session.multihop,
             })
             .collect();
         sessions.sort_by_cached_key(|session| {
@@ -72,7 +76,16 @@ impl BfdSessions {
 }
 
 impl Session {
-    /// The timers that are declared: `300/300 x3`.
+    /// Over how many hops it goes, as far as bfdd says; nothing while there is no session.
+    fn hops(&self) -> &'static str {
+        match (self.multihop, self.local_address.is_empty()) {
+            (true, _) => "several",
+            (false, false) => "1",
+            (false, true) => "",
+        }
+    }
+
+    /// The timers that it runs with, and that are declared while there is no session: `300/300 x3`.
     fn timers(&self) -> String {
         format!("{}/{} x{}", self.min_rx_ms, self.min_tx_ms, self.detect_multiplier)
     }
@@ -97,7 +110,9 @@ impl View for BfdSessions {
     fn wide(&self, colour: Colour) -> String {
         let columns = [
             "PEER",
+            "LOCAL",
             "INTERFACE",
+            "HOPS",
             "STATE",
             "UPTIME",
             "RX/TX MS",
@@ -110,7 +125,9 @@ impl View for BfdSessions {
         for session in &self.bfd_sessions {
             table.row([
                 cell(&session.peer_address),
+                cell(&session.local_address),
                 cell(&session.interface_name),
+                cell(session.hops()),
                 table::state(&session.state),
                 cell(&text::uptime(&session.uptime)),
                 cell(&session.timers()),

@@ -128,6 +128,7 @@ fn bfd_session(session: &BfdSession) -> Value {
         ("min_tx_ms", json!(session.min_tx_ms)),
         ("detect_multiplier", json!(session.detect_multiplier)),
         ("interface_name", json!(session.interface_name)),
+        ("local_address", json!(session.local_address)),
     ])
 }
 

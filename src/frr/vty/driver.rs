@@ -225,6 +225,38 @@ impl VtyDriver {
         result.map_err(|error| self.note(error))
     }
 
+    /// What the daemon answers to a question.
+    ///
+    /// # Errors
+    /// The daemon can't be reached, or does not know the question.
+    pub async fn show(&mut self, question: &str) -> Result<String, VtyError> {
+        let result = match self.session().await {
+            Ok(session) => session.show(question).await,
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| self.note(error))
+    }
+
+    /// Types commands from the configuration's top, all at once: once begun the daemon carries all of them out. Gives the
+    /// first refusal's words.
+    ///
+    /// Cancel safety: none, as in [`VtyDriver::apply`].
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub async fn type_at_once(&mut self, commands: &[String]) -> Result<Option<String>, VtyError> {
+        let texts = std::iter::once(INTO_CONFIGURATION)
+            .chain(commands.iter().map(String::as_str))
+            .chain([OUT_OF_CONFIGURATION]);
+        let texts: Vec<&str> = texts.collect();
+        let result = match self.session().await {
+            Ok(session) => session.pipeline(&texts, |_, _| true).await,
+            Err(error) => Err(error),
+        };
+        let outcome = result.map_err(|error| self.note(error))?;
+        Ok(refusal(&outcome, |at| texts[at], |at| at).map(|refusal| refusal.words))
+    }
+
     /// Carries the steps out, in order, until one is refused.
     ///
     /// Cancel safety: none; the caller is the commit actor, which is not cancelled.

@@ -10,11 +10,13 @@
 //! | `script` | commands → what is typed, entering and leaving nodes; pure |
 //! | `driver` | one daemon: read, apply, undo, restore |
 //! | `steps` | lines before × lines after → steps with their inverses; pure |
+//! | `live` | whether bfdd's sessions are those that are declared; pure |
 //! | `proof` | whether a daemon shows what was sent, asked for that alone; pure |
 
 mod codec;
 mod driver;
 mod error;
+pub mod live;
 mod proof;
 mod redact;
 mod script;
