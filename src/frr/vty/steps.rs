@@ -201,7 +201,9 @@ pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec
             None => Vec::new(),
         };
         for rival in rivals {
-            steps.push(removal(rival, &by_path(&standing), Some(&after_by_key), foreign)?);
+            // The same object with other words is made anew, with all that is to be in it.
+            let kept = (rival.key != line.key).then_some(&after_by_key);
+            steps.push(removal(rival, &by_path(&standing), kept, foreign)?);
             standing.retain(|other| {
                 other.key != rival.key && !(rival.entry && other.path.starts_with(&rival.path))
             });
