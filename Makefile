@@ -76,6 +76,10 @@ SOAK_SECONDS ?= 300
 LOAD_SECONDS ?= 300
 FUZZ_SECONDS ?= 60
 
+.PHONY: mutants
+mutants: setup ## put each fault of tests/mutants back into a copy and see that its tests find it (half an hour)
+	tests/mutants/run.sh
+
 .PHONY: soak
 soak: setup ## random sequences of intents and faults on real FRR, memory flat (SOAK_SECONDS=300), seeds printed
 	NOVAROUTE_MODEL_SECONDS=$(SOAK_SECONDS) cargo test --features failpoints --test frr_model -- --nocapture || $(REAP)

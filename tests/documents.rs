@@ -169,3 +169,35 @@ fn security_claims_name_tests_that_exist() {
         }
     }
 }
+
+/// The faults that are kept as patches (`make mutants`): each still applies, and names tests that exist.
+#[test]
+fn every_mutant_applies_and_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources();
+    let mut count = 0;
+    for entry in fs::read_dir(root.join("tests/mutants")).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|it| it != "patch") {
+            continue;
+        }
+        count += 1;
+        let text = fs::read_to_string(&path).expect("a patch");
+        let tests = text.lines().filter_map(|line| line.strip_prefix("Test: "));
+        let tests: Vec<_> = tests.filter_map(|it| it.split_once(' ')).collect();
+        assert!(!tests.is_empty(), "{}: it names no test", path.display());
+        for (binary, test) in tests {
+            let name = test.rsplit("::").next().unwrap_or_default();
+            assert!(is_test(&sources, name), "{}: {binary} has no test {test}", path.display());
+        }
+        let applied = std::process::Command::new("git")
+            .args(["apply", "--check", "-p1"])
+            .arg(&path)
+            .current_dir(root)
+            .output()
+            .expect("running git");
+        let said = String::from_utf8_lossy(&applied.stderr).into_owned();
+        assert!(applied.status.success(), "{}: make it anew: {said}", path.display());
+    }
+    assert!(count >= 6, "{count} mutants");
+}

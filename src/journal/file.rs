@@ -286,6 +286,8 @@ impl Journal {
     pub fn mend(&mut self) {
         if self.refused.is_some() || self.behind {
             let mended = self.catch_up().and_then(|()| self.keep_room(0, 0));
+            // What is left of the room that was made before says nothing of the disk.
+            let mended = mended.and_then(|()| self.log.as_mut().map_or(Ok(()), Log::probe));
             match mended {
                 Ok(()) => {
                     info!(dir = %self.dir.display(), "the state directory can be written again");

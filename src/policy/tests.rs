@@ -9,7 +9,7 @@ use crate::{
         NextHop, OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
         PrefixAdvertisement, Protocol, StaticRoute,
     },
-    store::Store,
+    store::{Owned, Store},
 };
 
 fn owner(name: &str) -> OwnerName {
@@ -593,4 +593,51 @@ fn one_bfd_session_has_one_claim_and_a_peer_of_admin_overrules() {
     assert_eq!(broken(&held, "novanet", &session), None, "repeated");
     held.apply(&owner("admin"), &peer);
     assert!(!held.is_overruled(held.get(&key).unwrap()));
+}
+
+/// C14: what comes back is judged as if its owner declared it now, and what may not is left out, and said.
+#[test]
+fn what_is_put_back_is_judged_as_if_it_were_declared_now() {
+    let with = |who: &str, text: &str| {
+        let Change::Set(intent) = advertise(text) else { unreachable!("it sets") };
+        Some(Owned { owner: owner(who), intent })
+    };
+    let key = |text: &str| advertise(text).key();
+    let steps = |texts: &[&str]| -> Vec<PutBack> {
+        texts.iter().map(|text| (key(text), with("a", text))).collect()
+    };
+    let bgp = || ("admin", bgp(65000));
+    let policies = limited(QuotaKind::Prefixes, 2);
+    // One has room, in the order of the transaction.
+    let here = store(&[bgp(), ("a", advertise("10.9.0.0/24"))]);
+    let back = undo(&policies, None, &here, steps(&["10.1.0.0/24", "10.2.0.0/24"]));
+    assert_eq!(back.steps, steps(&["10.1.0.0/24"]));
+    assert_eq!(back.refused.len(), 1);
+    assert_eq!(
+        (back.refused[0].kind, back.refused[0].key),
+        (ViolationKind::Quota, key("10.2.0.0/24"))
+    );
+    assert_eq!(back.after.len(), 3);
+    // What goes with it makes room.
+    let mut swap = steps(&["10.1.0.0/24", "10.2.0.0/24"]);
+    swap.push((key("10.9.0.0/24"), None));
+    let back = undo(&policies, None, &here, swap.clone());
+    assert_eq!((back.steps, back.refused), (swap, vec![]));
+    // An owner that is not configured has nothing back; who took it over loses it all the same.
+    let taken = store(&[bgp(), ("a", advertise("10.1.0.0/24"))]);
+    let gone = vec![(key("10.1.0.0/24"), with("nobody", "10.1.0.0/24"))];
+    let back = undo(&policies, None, &taken, gone);
+    assert_eq!(back.refused[0].kind, ViolationKind::NotOwner);
+    assert_eq!(back.steps, [(key("10.1.0.0/24"), None)]);
+    assert_eq!(back.after.len(), 1);
+    // An instance that others need by now stays.
+    let back = undo(&policies, None, &here, vec![(IntentKey::Bgp, None)]);
+    assert_eq!(back.refused[0].kind, ViolationKind::BgpNotConfigured);
+    assert!(back.steps.is_empty() && back.after.bgp().is_some());
+    // Nor is the agent's memory exceeded.
+    let back = undo(&policies, Some(Capacity::of(1)), &store(&[bgp()]), steps(&["10.1.0.0/24"]));
+    assert_eq!((back.steps.len(), back.refused[0].kind), (0, ViolationKind::Quota));
+    // Who may not change the node's instance does not put it back either.
+    let instance = (IntentKey::Bgp, None);
+    assert!(may_undo(&Policies::default(), &owner("a"), &instance).is_err());
 }
