@@ -13,6 +13,8 @@ cd "$root"
 work=${NOVAROUTE_MUTANTS:-$root/target/mutants}
 tree=$work/tree
 mkdir -p "$work"
+# The copy is inside of a repository, which git must not take it for.
+export GIT_CEILING_DIRECTORIES=$work
 export CARGO_TARGET_DIR=$work/target NOVAROUTE_DISK_HISTORIES=5000
 
 if [ $# -eq 0 ]; then
