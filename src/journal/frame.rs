@@ -43,7 +43,9 @@ fn framed(bytes: &[u8]) -> Option<(&[u8], u32, &[u8])> {
 /// Where the next record begins in bytes that do not begin with one. Its checksum alone would let too much pass, and cost too
 /// much: a record is one field of bytes to its end, and no text of a client has the zeros of a length.
 pub(super) fn find(bytes: &[u8]) -> Option<usize> {
-    (0..bytes.len().saturating_sub(HEADER)).find(|at| {
+    // None begins in the room behind all of them.
+    let written = bytes.iter().rposition(|byte| *byte != 0)?;
+    (0..=written).find(|at| {
         let candidate = &bytes[*at..];
         framed(candidate).is_some_and(|(record, ..)| is_one_field(record))
             && read(candidate).is_some()
