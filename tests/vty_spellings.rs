@@ -134,6 +134,30 @@ fn activation_is_read_under_the_instances_default() {
     }
 }
 
+/// What goes of an object that stays goes to what the daemon has then; an object that goes has nothing.
+#[test]
+fn a_hidden_leaf_that_goes_falls_back_where_its_object_stays() {
+    let table = Table::of(Daemon::Bgpd).expect("a table");
+    let text = "router bgp 65000\n no bgp default ipv4-unicast\n neighbor 10.0.1.2 remote-as 65001\n \
+                neighbor 10.0.1.3 remote-as 65001\n address-family ipv4 unicast\n  \
+                neighbor 10.0.1.2 activate\n  neighbor 10.0.1.3 activate\n exit-address-family\nexit\n";
+    let running = table.parse(text, &table.own_defaults());
+    let neighbor = |n: u8| format!("{BGP}/neighbors/neighbor[remote-address='10.0.1.{n}']");
+    let enabled = |n: u8| {
+        format!(
+            "{}/afi-safis/afi-safi[afi-safi-name='frr-routing:ipv4-unicast']/enabled",
+            neighbor(n)
+        )
+    };
+    let path = |text: String| text.parse::<novaroute::tree::Path>().expect("a path");
+    let mut goal = running.tree.clone();
+    goal.remove(&path(enabled(2)));
+    goal.remove(&path(neighbor(3)));
+    table.give_back_defaults(&mut goal, &running);
+    assert_eq!(goal.leaf(&path(enabled(2))), Some("false"));
+    assert!(goal.subtree(&path(neighbor(3))).is_none());
+}
+
 /// A VRF's instance has its own defaults.
 #[test]
 fn what_a_vrfs_instance_says_is_not_ours() {

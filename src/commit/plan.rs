@@ -127,6 +127,7 @@ pub(super) fn plan_vty(
 ) -> Result<VtyPlan, Unplannable> {
     let default = |path: &_| table.default_of(&running.defaults, path);
     let mut goal = three_way(last, &running.tree, wanted, keep, &default);
+    table.give_back_defaults(&mut goal, running);
     table.hold_instance(&mut goal, &running.tree);
     if goal == running.tree {
         return Ok(VtyPlan { steps: Vec::new(), diff: Vec::new(), removals: 0 });

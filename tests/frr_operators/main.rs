@@ -47,8 +47,8 @@ use shrink::{panics, shrink};
 const SEED: u64 = 13;
 
 /// Configurations of such a run, and intents for each: what fits into a minute.
-const SAMPLE: usize = 5;
-const INTENTS: u64 = 10;
+const SAMPLE: usize = 4;
+const INTENTS: u64 = 8;
 
 /// Seconds to find the fewest steps; a test has three minutes.
 const SHRINK: u64 = 60;

@@ -275,6 +275,19 @@ impl Table {
         }
     }
 
+    /// What an object that stays has where a hidden leaf of it goes: the daemon's own value. Without that it would be
+    /// waited for until the daemon shows no value, which it never does.
+    pub fn give_back_defaults(&self, goal: &mut Tree, running: &Running) {
+        for (hidden, value) in self.hidden.iter().zip(&running.defaults.values) {
+            let Some(value) = value else { continue };
+            for path in hidden.leaf.instances_of_parent_entry(goal) {
+                if goal.leaf(&path).is_none() && running.tree.leaf(&path).is_some() {
+                    goal.set(&path, value.as_str());
+                }
+            }
+        }
+    }
+
     /// Adds the hidden leaves that are not there to every object that is.
     fn fill(&self, tree: &mut Tree, defaults: &Defaults) {
         for (hidden, value) in self.hidden.iter().zip(&defaults.values) {
