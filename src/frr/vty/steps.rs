@@ -133,15 +133,16 @@ pub fn spelled(steps: &mut [Step], spelling: &Spelling) {
     if spelling.is_empty() {
         return;
     }
-    let mut last: Option<(Arc<[String]>, Arc<[String]>)> = None;
+    // Most steps stand in one place: its lines are spelled once, and shared.
+    let mut last: Option<[Arc<[String]>; 2]> = None;
     let mut command = |command: &mut Command| {
         command.text = spelling.of(&command.context, &command.text).to_owned();
-        let known = last.as_ref().filter(|(ours, _)| Arc::ptr_eq(ours, &command.context));
+        let known = last.as_ref().filter(|[ours, _]| Arc::ptr_eq(ours, &command.context));
         let theirs = match known {
-            Some((_, theirs)) => theirs.clone(),
+            Some([_, theirs]) => theirs.clone(),
             None => spelling.of_context(&command.context).into(),
         };
-        last = Some((command.context.clone(), theirs.clone()));
+        last = Some([command.context.clone(), theirs.clone()]);
         command.context = theirs;
     };
     for step in steps {
