@@ -161,7 +161,7 @@ fn journal_append(bencher: Bencher, count: usize) {
         }
         let one = Transaction::new(&owner, "bench", &changes, &before, &store);
         let id = one.id;
-        journal.prepare(&[one]).expect("the disk takes it");
+        journal.prepare(&[one.into()]).expect("the disk takes it");
         let done = Ending::Done(Outcome::Confirmed);
         journal.settle(&[id], &done, Duration::ZERO, true).expect("the disk takes it");
     };
