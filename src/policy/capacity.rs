@@ -36,6 +36,11 @@ impl Capacity {
         Self(bytes)
     }
 
+    /// In bytes.
+    pub(super) fn bytes(self) -> u64 {
+        self.0
+    }
+
     /// Whether all that would be in the store can be brought into FRR within this memory.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod quota;
 mod tests;
 mod undo;
 mod violation;
+mod waiting;
 
 pub use capacity::Capacity;
 pub use check::{check, check_all, peer_fits};
@@ -20,3 +21,4 @@ pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
 pub use quota::{QuotaKind, Quotas};
 pub use undo::{Permitted, PutBack, may_undo, undo};
 pub use violation::{Violation, ViolationKind};
+pub use waiting::Waiting;

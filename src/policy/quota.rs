@@ -57,7 +57,7 @@ impl QuotaKind {
     }
 
     /// The quota that an object counts for; the BGP instance and the drain count for none.
-    fn of(key: &IntentKey) -> Option<Self> {
+    pub(super) fn of(key: &IntentKey) -> Option<Self> {
         match key {
             IntentKey::Bgp | IntentKey::Drain => None,
             IntentKey::Peer(_) => Some(Self::Peers),

@@ -55,7 +55,7 @@ use crate::{
     frr::retry::Backoff,
     journal::{Journal, JournalError, Ledger},
     model::{Change, Configured, Intent, IntentKey},
-    policy::{Capacity, Policies, check_all},
+    policy::{Capacity, Policies, Waiting, check_all},
     render::{Shapes, render},
     store::Store,
     tree::{Path, Tree},
@@ -356,7 +356,9 @@ impl Actor {
         let mut transactions: Vec<Arc<Transaction>> = Vec::new();
         let mut store = self.store().clone();
         for (request, answer) in batch {
-            match self.permit(&store, &request) {
+            let permitted = self.permit(&store, &request);
+            match permitted.and_then(|after| self.may_wait(&request, &transactions).map(|()| after))
+            {
                 Ok(after) => {
                     transactions.push(Arc::new(self.transaction(&request, &store, &after)));
                     store = after;
@@ -424,6 +426,27 @@ impl Actor {
         Ok(())
     }
 
+    /// Whether what the request changes may wait to be confirmed, beside what does already and `others` of its batch.
+    fn may_wait(&self, request: &CommitRequest, others: &[Arc<Transaction>]) -> Result<(), CommitError> {
+        let Some(first) = request.changes.first().filter(|_| request.confirm_within.is_some())
+        else {
+            return Ok(());
+        };
+        let mut waiting = Waiting::default();
+        let history = self.journal.state().history.iter().map(AsRef::as_ref);
+        let history = history.filter(|t| t.awaits_confirmation());
+        let others = others.iter().filter(|t| t.confirm_by.is_some());
+        for transaction in history.chain(others) {
+            waiting.add(&transaction.owner, transaction.changes.iter().map(|change| &change.key));
+        }
+        let keys: Vec<_> = request.changes.iter().map(Change::key).collect();
+        waiting.add(&request.owner, &keys);
+        let policies = self.policies.borrow().clone();
+        waiting
+            .check(&policies, self.capacity, &request.owner, first.key())
+            .map_err(|violation| CommitError::Policy(vec![violation]))
+    }
+
     /// The transaction that carries out a request.
     fn transaction(
         &mut self,
@@ -443,6 +466,7 @@ impl Actor {
     /// Decides one request by itself.
     async fn alone(&mut self, request: &CommitRequest) -> Result<Committed, CommitError> {
         let after = self.permit(self.store(), request)?;
+        self.may_wait(request, &[])?;
         let before = self.store().clone();
         let transaction = Arc::new(self.transaction(request, &before, &after));
         let outcome = self.carry_out(after, std::slice::from_ref(&transaction), &[request]).await?;
