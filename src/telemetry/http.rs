@@ -1,6 +1,15 @@
 //! The only network port of the agent: `/metrics`, `/healthz` and `/readyz`, read only.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -12,9 +21,9 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::{sleep, timeout},
+    time::{Instant, Sleep, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
@@ -23,12 +32,18 @@ use super::{Health, Metrics};
 use crate::{config::MetricsAddress, failpoint};
 
 /// Connections at a time: a few scrapers and probes with some to spare; it bounds what a
-/// stranger on the network can take.
+/// stranger on the network can take. For a further one the oldest is closed, so that a probe is answered whoever hangs.
 const MAX_CONNECTIONS: usize = 64;
 
 /// Longest wait for a request's header, thus for an idle connection too: longer than the
 /// guide's scrape interval is of no use, and shorter than a probe's timeout would break one.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest time that a client may take to read an answer: a probe waits a second, Prometheus ten by default.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Shortest time between two lines in the log about connections that made room.
+const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// Pause after the kernel refused to accept, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -85,14 +100,9 @@ impl HttpServer {
     /// Serves until `stop`, then finishes the answers that are on their way.
     pub async fn serve(self, metrics: Arc<Metrics>, health: Arc<Health>, stop: CancellationToken) {
         let connections = TaskTracker::new();
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        loop {
-            let permit = tokio::select! {
-                () = stop.cancelled() => break,
-                permit = room.clone().acquire_owned() => {
-                    permit.expect("nobody closes this semaphore")
-                }
-            };
+        let open = Arc::new(Mutex::new(BTreeMap::new()));
+        let (mut logged, mut closed) = (None::<Instant>, 0_u64);
+        for number in 0_u64.. {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
@@ -106,15 +116,90 @@ impl HttpServer {
                     continue;
                 }
             };
+            let make_room = CancellationToken::new();
+            if let Some(oldest) = admit(&open, number, make_room.clone()) {
+                oldest.cancel();
+                metrics.refused("http");
+                closed += 1;
+                if logged.is_none_or(|at| at.elapsed() > LOG_PAUSE) {
+                    logged = Some(Instant::now());
+                    warn!(
+                        closed,
+                        "too many connections for metrics and health; the oldest are closed"
+                    );
+                    closed = 0;
+                }
+            }
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
+            let open = open.clone();
             connections.spawn(async move {
-                connection(stream, metrics, health, stop).await;
-                drop(permit);
+                let served = connection(stream, metrics, health, stop);
+                make_room.run_until_cancelled(served).await;
+                lock(&open).remove(&number);
             });
         }
         connections.close();
         // Whoever reads its answer too slowly goes without.
         let _ = timeout(DRAIN, connections.wait()).await;
+    }
+}
+
+/// Connections that are open, by the order in which they came, each with what closes it.
+type Open = Mutex<BTreeMap<u64, CancellationToken>>;
+
+/// No code panics while it holds the lock.
+fn lock(open: &Open) -> std::sync::MutexGuard<'_, BTreeMap<u64, CancellationToken>> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes a connection; what closes the oldest, where that has to make room.
+fn admit(open: &Open, number: u64, close: CancellationToken) -> Option<CancellationToken> {
+    let mut open = lock(open);
+    let full = open.len() >= MAX_CONNECTIONS;
+    let oldest = open.first_key_value().map(|(number, _)| *number).filter(|_| full);
+    let oldest = oldest.and_then(|oldest| open.remove(&oldest));
+    open.insert(number, close);
+    oldest
+}
+
+/// A connection whose answers have to be read in time.
+struct Timed {
+    stream: TcpStream,
+    /// Runs while an answer is on its way.
+    late: Option<Pin<Box<Sleep>>>,
+}
+
+impl AsyncRead for Timed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Timed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let late = self.late.get_or_insert_with(|| Box::pin(sleep(ANSWER_DEADLINE)));
+        if late.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    /// All of the answer has been written.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.late = None;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -138,6 +223,7 @@ async fn connection(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    let stream = Timed { stream, late: None };
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let result = tokio::select! {
@@ -268,6 +354,41 @@ mod tests {
         let HttpError::Listen { source, .. } =
             HttpServer::bind(MetricsAddress::AllAddresses(port)).await.unwrap_err();
         assert_eq!(source.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    /// Whoever asks and does not read, however many, holds up no probe.
+    #[tokio::test]
+    async fn probes_are_served_while_a_thousand_clients_hang() {
+        let server = start().await;
+        let mut hang = Vec::new();
+        for _ in 0..1000 {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            let request = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(50);
+            // One that had to make room already can't be written to.
+            let _ = stream.write_all(request.as_bytes()).await;
+            hang.push(stream);
+        }
+        server.health.beat();
+        let asked = timeout(Duration::from_secs(60), ask(server.address, "GET", "/healthz")).await;
+        assert_eq!(status(&asked.expect("an answer")), "200");
+        let text = ask(server.address, "GET", "/metrics").await;
+        let line = "novaroute_limits_reached_total{limit=\"http\"} ";
+        let count = text.lines().find_map(|it| it.strip_prefix(line)).expect("the metric");
+        assert!(count.parse::<usize>().unwrap() >= 1000 + 2 - MAX_CONNECTIONS, "{count}");
+    }
+
+    /// An answer that is not read is given up.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_a_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut timed = Timed { stream, late: None };
+        let begun = Instant::now();
+        let written = timed.write_all(&vec![0; 64 << 20]).await;
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= ANSWER_DEADLINE);
+        drop(client);
     }
 
     #[tokio::test]

@@ -39,6 +39,9 @@ const REQUEST_BUCKETS: [f64; 14] =
 pub(super) const TRANSACTION_BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 60.0];
 
+/// The limits of the gRPC socket, and `http`: connections for metrics and health.
+pub const LIMITS: [&str; 6] = ["memory", "deadline", "size", "connections", "streams", "http"];
+
 /// Every metric of the agent. Shared as an `Arc`; all methods are cheap and never block.
 #[derive(Debug)]
 pub struct Metrics {
@@ -65,6 +68,7 @@ pub struct Metrics {
     coverage: IntGaugeVec,
     revision_mismatches: IntGauge,
     doors_struck_out: IntCounterVec,
+    refused: IntCounterVec,
     config_reloads: IntCounterVec,
     config_reload_successful: IntGauge,
     commit: CommitMetrics,
@@ -202,6 +206,11 @@ impl Metrics {
                 "Doors that said yes while the daemon did not change.",
                 &["daemon"],
             ),
+            refused: counters(
+                "novaroute_limits_reached_total",
+                "Calls and connections that were not served because a limit was reached.",
+                &["limit"],
+            ),
             config_reloads: counters(
                 "novaroute_config_reloads_total",
                 "Times the configuration was read again (SIGHUP).",
@@ -247,6 +256,9 @@ impl Metrics {
         }
         for daemon in Daemon::ALL {
             self.doors_struck_out.with_label_values(&[daemon.name()]);
+        }
+        for limit in LIMITS {
+            self.refused.with_label_values(&[limit]);
         }
         self.commit.create_series(["vty", "northbound"]);
         for method in GrpcMethod::all() {
@@ -398,6 +410,13 @@ impl Metrics {
         self.doors_struck_out.with_label_values(&[daemon.name()]).inc();
     }
 
+    /// A limit was reached, one of [`LIMITS`]: a call or a connection was not served.
+    pub fn refused(&self, limit: &'static str) {
+        if LIMITS.contains(&limit) {
+            self.refused.with_label_values(&[limit]).inc();
+        }
+    }
+
     /// The path of a commit.
     pub fn commit(&self) -> &CommitMetrics {
         &self.commit
@@ -495,6 +514,7 @@ mod tests {
         metrics.task_died(Task::Monitor);
         metrics.reconcile_cycle(Duration::from_secs(1));
         metrics.config_reload(ReloadResult::Failure);
+        metrics.refused("memory");
         metrics
     }
 
@@ -534,6 +554,8 @@ mod tests {
             "novaroute_commit_queue_depth 3",
             "novaroute_confirmations_failed_total{door=\"vty\"} 1",
             "novaroute_rollbacks_total 1",
+            "novaroute_limits_reached_total{limit=\"memory\"} 1",
+            "novaroute_limits_reached_total{limit=\"http\"} 0",
             "novaroute_drift_repaired_total 4",
             "novaroute_journal_size_bytes 100",
             "novaroute_frr_stuck_objects 2",
@@ -601,6 +623,7 @@ mod tests {
             "journal_damaged_files gauge",
             "journal_size_bytes gauge",
             "journal_writable gauge",
+            "limits_reached_total counter",
             "monitoring_errors_total counter",
             "panics_total counter",
             "policy_violations_total counter",
