@@ -196,6 +196,14 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         ],
         "intents" => vec![read("deploy/examples/intents.yaml").into_bytes()],
         "wire" => vec![request().encode_to_vec()],
+        // grpcio as it comes, captured: two calls on one channel. The first byte is the size of the chunks.
+        "authority" => ["sync", "aio"]
+            .map(|kind| {
+                let file = format!("tests/vectors/grpcio-{kind}-1.85.1.bin");
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+                [&[7], &fs::read(path).expect("a vector")[..]].concat()
+            })
+            .into(),
         other => panic!("{other} has no seeds"),
     };
     assert!(!seeds.is_empty(), "{target}");

@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::BytesMut;
 use novaroute::{
+    api::Authorities,
     config::{Config, Surroundings},
     ctl::file,
     daemon::Daemon,
@@ -24,13 +25,14 @@ use tokio_util::codec::Decoder;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("vty_reply", vty_reply),
     ("running_config", running_config),
     ("frontend", frontend),
     ("configuration", configuration),
     ("intents", intents),
     ("wire", wire),
+    ("authority", authority),
 ];
 
 /// Replies of a VTY, in chunks whose size the first byte says: each step takes bytes, and what cuts differently
@@ -150,5 +152,32 @@ pub fn wire(data: &[u8]) {
             let again = wire::intent_message(&intent);
             assert_eq!(wire::intent(&again).ok(), Some(intent));
         }
+    }
+}
+
+/// A client's HTTP/2, in chunks whose size the first byte says: what is passed on does not depend on how it was cut, and
+/// needs nothing any more.
+pub fn authority(data: &[u8]) {
+    let Some((size, data)) = data.split_first() else { return };
+    let passed_on = |data: &[u8], chunk: usize| {
+        let (mut authorities, mut out) = (Authorities::default(), Vec::new());
+        for part in data.chunks(chunk) {
+            match authorities.feed(part) {
+                Ok(None) => out.extend_from_slice(part),
+                Ok(Some(instead)) => out.extend(instead),
+                Err(error) => return Err((error.to_string(), out)),
+            }
+        }
+        Ok(out)
+    };
+    let whole = passed_on(data, data.len().max(1));
+    let cut = passed_on(data, usize::from(*size).max(1));
+    match (whole, cut) {
+        (Ok(whole), Ok(cut)) => {
+            assert_eq!(whole, cut);
+            assert_eq!(passed_on(&whole, 4096).as_ref(), Ok(&whole), "it needs nothing any more");
+        }
+        (Err((error, _)), Err((same, _))) => assert_eq!(error, same),
+        (whole, cut) => panic!("{whole:?} {cut:?}"),
     }
 }

@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 const NO_LIMIT: u64 = 1 << 62;
 
 /// The limit in bytes; `None` where there is none, or none that can be read.
-pub(super) fn memory_limit() -> Option<u64> {
+pub fn memory_limit() -> Option<u64> {
     limit(Path::new("/"))
 }
 

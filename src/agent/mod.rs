@@ -54,9 +54,9 @@ use self::{
     claim::Claim,
     reload::Reloader,
 };
-pub use self::{claim::ClaimError, memory::forbid_dumps};
+pub use self::{cgroup::memory_limit, claim::ClaimError, memory::forbid_dumps};
 use crate::{
-    api::{self, Api, BindError, Sessions},
+    api::{self, Api, BindError, Budget, Sessions},
     commit::{self, Actor, Engine, Observer},
     config::{Config, Source},
     events::Bus,
@@ -241,7 +241,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let survey = coverage::survey(survey, tell_coverage, watching_ends.clone());
     let survey = supervisor.spawn(apart, Task::Survey, &watching_ends, survey);
     info!(address = %http.local_addr(), "serving metrics and health");
-    let http = http.serve(metrics.clone(), health, watching_ends.clone());
+    let http = http.serve(metrics.clone(), health.clone(), watching_ends.clone());
     let http = supervisor.spawn(&here, Task::Http, &watching_ends, http);
 
     let directory = Arc::new(Owned::new(&config));
@@ -263,10 +263,15 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let reloader = reloader.run(reload, stop.child_token());
     let reloading = supervisor.spawn(&here, Task::Reload, &stop, reloader);
     let counted = (metrics.clone(), sessions.clone());
+    let refusals = metrics.clone();
+    let budget =
+        Budget::new(api::Limits::of(memory), Box::new(move |why| refusals.refused(why.label())));
     let api = Api::new(api::Parts {
         commit,
         directory,
         sessions,
+        budget,
+        ready: Arc::new(move || health.ready().is_ok()),
         bus,
         status: monitor.status,
         coverage,

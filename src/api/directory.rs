@@ -55,6 +55,11 @@ pub(super) fn authenticate(
     }
     match (name, accepted) {
         (Some(name), Some(true)) => Ok(name),
-        _ => Err(Status::unauthenticated("unknown owner or wrong token")),
+        _ => Err(unauthenticated()),
     }
+}
+
+/// The answer to whoever shows no token that is theirs.
+pub(super) fn unauthenticated() -> Status {
+    Status::unauthenticated("unknown owner or wrong token")
 }

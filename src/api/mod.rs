@@ -17,7 +17,9 @@
 //! is still there when it comes back within that time, so that `reassert_intents` has
 //! nothing to do; the journal makes the same true across restarts of the agent.
 
+mod authority;
 mod bfd;
+mod budget;
 mod caller;
 mod codes;
 mod connection;
@@ -38,11 +40,16 @@ mod status;
 mod tests;
 mod transactions;
 
+pub use authority::{Authorities, NotHttp2};
+pub use budget::{
+    Admission, AdmissionLayer, Authenticate, Budget, Limits, MAX_GUEST_STREAMS, MAX_OWNER_STREAMS,
+    ObserveRefusal, Refusal,
+};
 pub use caller::Caller;
-pub use connection::MAX_CONNECTIONS;
+pub use connection::{Connection, Listen, MAX_CONNECTIONS, Origin, Unnamed, accept_unnamed};
 pub use directory::Directory;
 pub use encoded::EncodedStatus;
-pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve};
-pub use service::{Api, MAX_STREAMS, ObserveCall, Parts};
-pub use sessions::{ConnectionId, Sessions};
+pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve, server};
+pub use service::{Api, ObserveCall, Parts};
+pub use sessions::{ConnectionId, MAX_OWNER_CONNECTIONS, Sessions, TooManyConnections};
 pub use socket::Socket;

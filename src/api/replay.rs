@@ -6,15 +6,15 @@ use super::bfd::{self, Live};
 use crate::{
     commit::View,
     events::Event,
-    model::{Intent, OwnerName},
+    model::{Intent, IntentKey, OwnerName},
     monitor::FrrStatus,
 };
 
 /// State before of what is replayed: nobody remembers it.
 const UNKNOWN: &str = "Unknown";
 
-/// An event for all that is up, advertised or connected: FRR, owners by their sessions, the BGP
-/// instance, peers, BFD sessions, OSPF neighbours and prefixes, in this order.
+/// An event for all that is up or connected: FRR, owners by their sessions, the BGP instance, peers, BFD sessions and
+/// OSPF neighbours, in this order. What is advertised comes after it, by [`next_prefix`].
 pub(super) fn current_state(
     view: &View,
     frr: &FrrStatus,
@@ -30,8 +30,8 @@ pub(super) fn current_state(
             .map(|(owner, session_id)| Event::OwnerRegistered { owner, session_id }),
     );
     let previous = || UNKNOWN.to_owned();
-    let (mut sessions, mut prefixes) = (Vec::new(), Vec::new());
-    for (key, owned) in view.store.iter() {
+    let mut sessions = Vec::new();
+    for owned in view.store.but_routes(None) {
         let owner = owned.owner.clone();
         match &owned.intent {
             Intent::Bgp(bgp) => {
@@ -70,19 +70,23 @@ pub(super) fn current_state(
                     previous_state: previous(),
                 }));
             }
-            Intent::Prefix(ad) => {
-                let lacking = view.rejected.contains_key(key) || view.pending_of(key).is_some();
-                if !lacking {
-                    let (prefix, protocol) = (ad.prefix, ad.protocol);
-                    prefixes.push(Event::PrefixAdvertised { owner, prefix, protocol });
-                }
-            }
-            Intent::Drain(_) | Intent::StaticRoute(_) => {}
+            Intent::Prefix(_) | Intent::Drain(_) | Intent::StaticRoute(_) => {}
         }
     }
     events.append(&mut sessions);
-    events.append(&mut prefixes);
     events
+}
+
+/// The prefix after `last`, with its event where it is advertised. The view may be a later one each time.
+pub(super) fn next_prefix(
+    view: &View,
+    last: Option<IntentKey>,
+) -> Option<(IntentKey, Option<Event>)> {
+    let (key, owned, ad) = view.store.prefix_after(last)?;
+    let lacking = view.rejected.contains_key(key) || view.pending_of(key).is_some();
+    let (owner, prefix, protocol) = (owned.owner.clone(), ad.prefix, ad.protocol);
+    let event = (!lacking).then_some(Event::PrefixAdvertised { owner, prefix, protocol });
+    Some((*key, event))
 }
 
 fn bfd_up(live: Live<'_>, owner: OwnerName) -> Option<Event> {

@@ -2,14 +2,14 @@
 //!
 //! Request messages hold tokens and passwords and derive `Debug`: none is ever logged.
 
-use std::{pin::Pin, time::SystemTime};
+use std::{pin::Pin, sync::Arc, time::SystemTime};
 
 use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
     Api, EncodedStatus, Parts, codes, link_local,
-    replay::current_state,
+    replay::{current_state, next_prefix},
     service::connection,
     status::{get_status, prefix_statuses},
     transactions::outcome,
@@ -34,7 +34,8 @@ impl RouteControl for Api {
         self.timed("Register", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
-            let session_id = self.parts.sessions.register(&owner, connection(&extensions)).await;
+            let registered = self.parts.sessions.register(&owner, connection(&extensions)).await;
+            let session_id = self.entered(&owner, &extensions, registered)?;
             // What the owner has is still there, so that reassert_intents has nothing to replay.
             let view = self.parts.commit.view();
             let mut response = v1::RegisterResponse { session_id, ..Default::default() };
@@ -263,49 +264,53 @@ impl RouteControl for Api {
         request: Request<v1::StreamEventsRequest>,
     ) -> Result<Response<Events>, Status> {
         self.timed("StreamEvents", async {
-            let message = request.into_inner();
+            let (_, extensions, message) = request.into_parts();
             let filter = Filter::parse(&message.owner_filter, &message.event_types);
             let filter = filter.map_err(invalid)?;
-            let permit = self.streams.clone().try_acquire_owned().map_err(|_| {
-                Status::resource_exhausted("as many event streams as there may be are open")
-            })?;
+            let place = self.place(&extensions)?;
             // Subscribed before the state is looked at: what changes meanwhile is told twice, not never.
             let subscription = self.parts.bus.subscribe(filter.clone());
-            let replayed = match message.current_state_first {
-                true => self.replay(&filter),
-                false => Vec::new(),
-            };
+            let replay = message.current_state_first.then(|| self.replay(filter));
+            let replay = stream::iter(replay.into_iter().flatten().map(Ok));
             let shutdown = self.parts.shutdown.clone();
-            let state = (subscription, shutdown, permit);
-            let events = stream::unfold(state, |(mut subscription, shutdown, permit)| async {
+            let state = Some((subscription, shutdown, place));
+            let events = stream::unfold(state, |state| async {
+                let (mut subscription, shutdown, place) = state?;
                 let stamped = tokio::select! {
                     biased;
                     () = shutdown.cancelled() => None,
+                    lost = place.lost() => return Some((Err(lost), None)),
                     stamped = subscription.next() => stamped,
                 }?;
                 let message = stamped.event.to_message(stamped.at);
-                Some((Ok(message), (subscription, shutdown, permit)))
+                Some((Ok(message), Some((subscription, shutdown, place))))
             });
-            let events = stream::iter(replayed.into_iter().map(Ok)).chain(events);
-            Ok(Box::pin(events) as Events)
+            Ok(Box::pin(replay.chain(events)) as Events)
         })
         .await
     }
 }
 
 impl Api {
-    /// The current state as far as the filter lets it through, each event marked as replayed.
-    fn replay(&self, filter: &Filter) -> Vec<v1::RouteEvent> {
-        let Parts { commit, status, sessions, .. } = &*self.parts;
+    /// The current state as far as the filter lets it through, each event marked as replayed. Prefixes are made into
+    /// events as they are read: a client that does not read costs nothing.
+    fn replay(&self, filter: Filter) -> impl Iterator<Item = v1::RouteEvent> + Send + use<> {
+        let parts = Arc::clone(&self.parts);
         let now = SystemTime::now();
-        let events = current_state(&commit.view(), &status.latest(), sessions.names());
-        let wanted = events.into_iter().filter(|event| filter.matches(event));
-        let messages = wanted.map(|event| {
+        let Parts { commit, status, sessions, .. } = &*parts;
+        let first = current_state(&commit.view(), &status.latest(), sessions.names());
+        let mut last = None;
+        let prefixes = std::iter::from_fn(move || {
+            let (key, event) = next_prefix(&parts.commit.view(), last)?;
+            last = Some(key);
+            Some(event)
+        });
+        let events = first.into_iter().chain(prefixes.flatten());
+        events.filter(move |event| filter.matches(event)).map(move |event| {
             let mut message = event.to_message(now);
             message.metadata.insert("replayed".to_owned(), "true".to_owned());
             message
-        });
-        messages.collect()
+        })
     }
 }
 

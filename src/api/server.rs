@@ -1,18 +1,25 @@
 //! The Unix socket and the server behind it.
 
 use std::{
+    convert::Infallible,
     fs, io,
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use futures::StreamExt;
 use tokio::net::{UnixListener, UnixStream};
-
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::layer::util::{Identity, Stack};
 
-use super::{Api, connection::accept, socket::Socket};
+use super::{
+    AdmissionLayer, Api, Authenticate, Budget, connection::accept, directory::authenticate,
+    socket::Socket,
+};
 use crate::{
     failpoint,
     proto::v1::{
@@ -28,6 +35,33 @@ pub const MAX_REQUEST: usize = 16 * 1024 * 1024;
 /// Calls that run at a time on one connection. Calls wait for commits, and those that wait
 /// together are committed together, so this is what one client can have in one batch.
 pub const MAX_CALLS: usize = 1024;
+
+/// Largest request of a service that takes small ones alone: the largest names what one intent has, of which lists are
+/// bounded.
+const MAX_SMALL_REQUEST: usize = 256 * 1024;
+
+/// Most of a request's headers, as HTTP/2 counts them: gRPC's libraries send half a kilobyte, and no more than this
+/// unless they are told to.
+const MAX_HEADERS: u32 = 8 * 1024;
+
+/// What a client may send of one request, and of all on its connection, before it was read.
+const STREAM_WINDOW: u32 = 64 * 1024 - 1;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// How often the health service looks at readiness.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The services, for clients that ask (reflection).
+const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The services whose health is that of the agent; the empty name stands for all of it.
+const SERVICES: [&str; 5] = [
+    "",
+    "novaroute.v1.RouteControl",
+    "novaroute.v1.Transactions",
+    "novaroute.v1.Diagnostics",
+    "novaroute.v1.Maintenance",
+];
 
 /// Time that calls have to end when the agent stops. Kubernetes gives 60 s for the
 /// whole stop; commits take well under a second each.
@@ -107,19 +141,38 @@ pub async fn bind(path: &Path) -> Result<UnixListener, BindError> {
 /// The transport failed.
 pub async fn serve(socket: Socket, api: Api) -> Result<(), tonic::transport::Error> {
     let shutdown = api.parts.shutdown.clone();
-    let incoming = accept(socket, api.parts.sessions.clone());
+    let incoming = accept(socket, api.parts.sessions.clone(), api.parts.budget.clone());
     let incoming = incoming.inspect(|_| failpoint::die("clients"));
-    let route_control = RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_REQUEST);
-    let diagnostics = DiagnosticsServer::new(api.clone());
-    let maintenance = MaintenanceServer::new(api.clone());
+    let (budget, directory) = (api.parts.budget.clone(), api.parts.directory.clone());
+    let known: Authenticate =
+        Arc::new(move |owner, token| authenticate(&*directory, owner, token).ok());
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let telling = tell_health(reporter, api.parts.ready.clone(), shutdown.clone());
+    let reflection = || {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health");
+        // The descriptors have frr.Northbound too, which is not served here.
+        SERVICES[1..].iter().fold(builder, |builder, name| builder.with_service_name(*name))
+    };
+    let built = "the descriptors are those of this build";
+    let route_control =
+        RouteControlServer::new(api.clone()).max_decoding_message_size(MAX_SMALL_REQUEST);
+    let diagnostics =
+        DiagnosticsServer::new(api.clone()).max_decoding_message_size(MAX_SMALL_REQUEST);
+    let maintenance =
+        MaintenanceServer::new(api.clone()).max_decoding_message_size(MAX_SMALL_REQUEST);
     let transactions = TransactionsServer::new(api).max_decoding_message_size(MAX_REQUEST);
-    let served = Server::builder()
-        .concurrency_limit_per_connection(MAX_CALLS)
-        .max_concurrent_streams(u32::try_from(MAX_CALLS).ok())
+    let served = server(budget, Some(known), shutdown.clone())
         .add_service(route_control)
         .add_service(transactions)
         .add_service(diagnostics)
         .add_service(maintenance)
+        .add_service(health)
+        .add_service(reflection().build_v1().expect(built))
+        // What grpcurl and older clients ask.
+        .add_service(reflection().build_v1alpha().expect(built))
         .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let overdue = async {
         shutdown.cancelled().await;
@@ -127,9 +180,46 @@ pub async fn serve(socket: Socket, api: Api) -> Result<(), tonic::transport::Err
     };
     tokio::select! {
         served = served => served,
+        never = telling => match never {},
         () = overdue => {
             tracing::warn!("connections are still open after {DRAIN:?}; stopping all the same");
             Ok(())
         }
+    }
+}
+
+/// A server whose calls are paid for out of a budget, with the limits of HTTP/2 that make the budget's sums true.
+pub fn server(
+    budget: Arc<Budget>,
+    authenticate: Option<Authenticate>,
+    shutdown: CancellationToken,
+) -> Server<Stack<AdmissionLayer, Identity>> {
+    Server::builder()
+        .max_concurrent_streams(u32::try_from(MAX_CALLS).ok())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_adaptive_window(Some(false))
+        .http2_max_header_list_size(MAX_HEADERS)
+        .max_frame_size(16 * 1024)
+        .layer(AdmissionLayer { budget, authenticate, shutdown })
+}
+
+/// Healthy is who is ready: the agent itself answers as long as it lives.
+async fn tell_health(
+    reporter: HealthReporter,
+    ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    shutdown: CancellationToken,
+) -> Infallible {
+    let mut told = None;
+    loop {
+        let ready = ready() && !shutdown.is_cancelled();
+        if told != Some(ready) {
+            told = Some(ready);
+            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+            for service in SERVICES {
+                reporter.set_service_status(service, status).await;
+            }
+        }
+        tokio::time::sleep(HEALTH_INTERVAL).await;
     }
 }

@@ -2,16 +2,20 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{Semaphore, watch},
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Extensions, Response, Status};
 
 use super::{
-    Directory, Sessions, caller::Refusals, codes, connection::Origin, directory::authenticate,
-    encoded::Encoded, link_local, sessions::ConnectionId,
+    Budget, Directory, Sessions,
+    budget::{Place, Refusal},
+    caller::Refusals,
+    codes,
+    connection::Origin,
+    directory::authenticate,
+    encoded::Encoded,
+    link_local,
+    sessions::{ConnectionId, TooManyConnections},
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
@@ -21,9 +25,6 @@ use crate::{
     model::{Change, FieldErrors, Intent, OwnerName},
     monitor::Snapshots,
 };
-
-/// Most event streams at a time; each holds a place in the bus.
-pub const MAX_STREAMS: usize = 64;
 
 /// Told of each call: its method, how long it took and how it ended; `None` where its client was gone before there was
 /// an answer. The method is one of the contract's, never a client's text.
@@ -51,6 +52,10 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     /// Who is connected.
     pub sessions: Arc<Sessions>,
+    /// What pays for all that is not decided yet.
+    pub budget: Arc<Budget>,
+    /// Whether FRR has everything: what the health service says.
+    pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Where events go and come from.
     pub bus: Bus,
     /// What FRR last said.
@@ -67,7 +72,6 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Api {
     pub(super) parts: Arc<Parts>,
-    pub(super) streams: Arc<Semaphore>,
     pub(super) encoded: Arc<Encoded>,
     refusals: Arc<Refusals>,
 }
@@ -75,9 +79,8 @@ pub struct Api {
 impl Api {
     /// The services, made of these parts.
     pub fn new(parts: Parts) -> Self {
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let (encoded, refusals) = Default::default();
-        Self { parts: Arc::new(parts), streams, encoded, refusals }
+        Self { parts: Arc::new(parts), encoded, refusals }
     }
 
     /// The changes, with the node's own BGP identifier where an instance names none, and this node's link-local address
@@ -146,8 +149,35 @@ impl Api {
         token: &str,
     ) -> Result<OwnerName, Status> {
         let owner = self.authenticate(extensions, owner, token)?;
-        self.parts.sessions.enter(&owner, connection(extensions)).await;
+        let entered = self.parts.sessions.enter(&owner, connection(extensions)).await;
+        self.entered(&owner, extensions, entered)?;
         Ok(owner)
+    }
+
+    /// From here on the connection is the owner's, where it may have so many.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED.
+    pub(super) fn entered<T>(
+        &self,
+        owner: &OwnerName,
+        extensions: &Extensions,
+        entered: Result<T, TooManyConnections>,
+    ) -> Result<T, Status> {
+        let (budget, connection) = (&self.parts.budget, connection(extensions));
+        let entered = entered.map_err(|_| budget.refuse(Refusal::Connections, connection))?;
+        if let Some(id) = connection {
+            budget.belongs(id, owner);
+        }
+        Ok(entered)
+    }
+
+    /// A place for a stream of events.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED.
+    pub(super) fn place(&self, extensions: &Extensions) -> Result<Place, Status> {
+        self.parts.budget.stream(connection(extensions))
     }
 
     /// Has changes of an owner applied.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Directory,
     caller::{self, Caller},
+    connection::MAX_CONNECTIONS,
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
@@ -36,6 +37,18 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
 
+impl ConnectionId {
+    /// Its number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// One that whoever calls gives once.
+    pub(super) fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -45,8 +58,10 @@ impl fmt::Display for ConnectionId {
 /// An open connection.
 struct Open {
     caller: Option<Caller>,
-    /// What closes it; `None` as soon as it has authenticated.
-    guest: Option<CancellationToken>,
+    /// What closes it.
+    close: CancellationToken,
+    /// Whether it never authenticated, and has not been told to make room.
+    guest: bool,
 }
 
 /// What is known of one owner that has ever called.
@@ -70,6 +85,40 @@ struct State {
     next: u64,
     open: BTreeMap<ConnectionId, Open>,
     owners: BTreeMap<OwnerName, Session>,
+}
+
+/// Most connections of one owner: a client needs one, and replaces it after an error.
+pub const MAX_OWNER_CONNECTIONS: usize = 64;
+
+/// Connections that all owners together leave to `admin`, and to callers that have not shown a token yet.
+const KEPT: usize = 64;
+
+/// An owner has as many connections as it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyConnections;
+
+impl State {
+    /// Whether this owner may have this connection too. `admin` always may: its oldest other connection closes for it.
+    fn make_room(&mut self, owner: &OwnerName, id: ConnectionId) -> Result<(), TooManyConnections> {
+        let mine = self.owners.get(owner).map(|session| &session.connections);
+        let count = mine.map_or(0, BTreeSet::len);
+        if mine.is_some_and(|mine| mine.contains(&id)) {
+            return Ok(());
+        }
+        if owner.is_admin() {
+            let open = mine.into_iter().flatten().filter_map(|id| self.open.get(id));
+            let mut open = open.filter(|open| !open.close.is_cancelled()).peekable();
+            let oldest = open.peek().map(|open| open.close.clone());
+            if let Some(oldest) = oldest.filter(|_| open.count() >= MAX_OWNER_CONNECTIONS) {
+                oldest.cancel();
+            }
+            return Ok(());
+        }
+        let others = self.owners.iter().filter(|(other, _)| !other.is_admin());
+        let all: BTreeSet<_> = others.flat_map(|(_, session)| &session.connections).collect();
+        let full = all.len() >= MAX_CONNECTIONS - KEPT && !all.contains(&id);
+        if count >= MAX_OWNER_CONNECTIONS || full { Err(TooManyConnections) } else { Ok(()) }
+    }
 }
 
 /// Sessions of all owners. One instance, shared through an [`Arc`].
@@ -152,20 +201,20 @@ impl Sessions {
         let mut state = self.state();
         state.next += 1;
         let id = ConnectionId(state.next);
-        state.open.insert(id, Open { caller, guest: Some(CancellationToken::new()) });
+        state.open.insert(id, Open { caller, close: CancellationToken::new(), guest: true });
         id
     }
 
-    /// What is cancelled when a connection that was just accepted has to make room.
+    /// What is cancelled when a connection has to make room.
     pub fn eviction(&self, id: ConnectionId) -> CancellationToken {
-        self.state().open.get(&id).and_then(|open| open.guest.clone()).unwrap_or_default()
+        self.state().open.get(&id).map(|open| open.close.clone()).unwrap_or_default()
     }
 
     /// Has the oldest connection closed that never authenticated, if there is one.
     pub fn evict_guest(&self) {
-        let guest = self.state().open.values_mut().find_map(|open| open.guest.take());
-        if let Some(evicted) = guest {
-            evicted.cancel();
+        if let Some(oldest) = self.state().open.values_mut().find(|open| open.guest) {
+            oldest.guest = false;
+            oldest.close.cancel();
         }
     }
 
@@ -186,22 +235,33 @@ impl Sessions {
     /// Waits while the owner's earlier intents are being withdrawn.
     ///
     /// Cancel safety: the session is noted before the first wait.
-    pub async fn enter(self: &Arc<Self>, owner: &OwnerName, connection: Option<ConnectionId>) {
-        let (ending, _) = self.attach(owner, connection, false);
+    ///
+    /// # Errors
+    /// The owner has as many connections as it may have.
+    pub async fn enter(
+        self: &Arc<Self>,
+        owner: &OwnerName,
+        connection: Option<ConnectionId>,
+    ) -> Result<(), TooManyConnections> {
+        let (ending, _) = self.attach(owner, connection, false)?;
         drop(ending.lock().await);
+        Ok(())
     }
 
     /// Like [`enter`](Self::enter), and the session gets a new name, which is returned.
     ///
     /// Cancel safety: as `enter`.
+    ///
+    /// # Errors
+    /// As `enter`.
     pub async fn register(
         self: &Arc<Self>,
         owner: &OwnerName,
         connection: Option<ConnectionId>,
-    ) -> String {
-        let (ending, id) = self.attach(owner, connection, true);
+    ) -> Result<String, TooManyConnections> {
+        let (ending, id) = self.attach(owner, connection, true)?;
         drop(ending.lock().await);
-        id
+        Ok(id)
     }
 
     /// Makes the owner connected; returns what is held during a withdrawal, and the name of
@@ -211,12 +271,15 @@ impl Sessions {
         owner: &OwnerName,
         connection: Option<ConnectionId>,
         rename: bool,
-    ) -> (Arc<tokio::sync::Mutex<()>>, String) {
+    ) -> Result<(Arc<tokio::sync::Mutex<()>>, String), TooManyConnections> {
         let mut state = self.state();
         let open = connection.filter(|id| state.open.contains_key(id));
+        if let Some(id) = open {
+            state.make_room(owner, id)?;
+        }
         let mut caller = None;
         if let Some(open) = open.and_then(|id| state.open.get_mut(&id)) {
-            open.guest = None;
+            open.guest = false;
             caller = open.caller;
         }
         let session = state.owners.entry(owner.clone()).or_default();
@@ -232,14 +295,14 @@ impl Sessions {
         }
         let ending = Arc::clone(&session.ending);
         match &session.id {
-            Some(id) if !rename => (ending, id.clone()),
+            Some(id) if !rename => Ok((ending, id.clone())),
             _ => {
                 let id = uuid::Uuid::new_v4().to_string();
                 session.id = Some(id.clone());
                 drop(state);
                 let (owner, session_id) = (owner.clone(), id.clone());
                 self.bus.publish(Event::OwnerRegistered { owner, session_id });
-                (ending, id)
+                Ok((ending, id))
             }
         }
     }

@@ -132,22 +132,38 @@ impl Transactions for Api {
         &self,
         request: Request<v1::WatchTransactionsRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let owner = owner_filter(&request.into_inner().owner_filter)?;
-        let place = self.streams.clone().try_acquire_owned();
-        let place = place.map_err(|_| Status::resource_exhausted("too many streams are open"))?;
+        let (_, extensions, message) = request.into_parts();
+        let owner = owner_filter(&message.owner_filter)?;
+        let place = Arc::new(self.place(&extensions)?);
+        let lost = Arc::clone(&place);
+        let lost = futures::FutureExt::into_stream(async move { Err(lost.lost().await) });
         let mut told = Told::default();
         told.news(&self.parts.commit.view().history);
         let views = WatchStream::from_changes(self.parts.commit.follow());
         let stream = views.map(move |view| {
             let _held = &place;
             let news = told.news(&view.history);
-            let wanted = news.into_iter().filter(|t| is_of(t, owner.as_ref()));
-            tokio_stream::iter(wanted.map(|t| Ok(history::whole(&t))).collect::<Vec<_>>())
+            let owner = owner.clone();
+            let wanted = news.into_iter().filter(move |t| is_of(t, owner.as_ref()));
+            // Made into messages as they are read.
+            tokio_stream::iter(wanted.map(|t| Ok(history::whole(&t))))
         });
-        let stream = futures::StreamExt::flatten(stream);
+        let stream = ending_with(futures::StreamExt::flatten(stream), lost);
         let stopped = self.parts.shutdown.clone().cancelled_owned();
         Ok(Response::new(Box::pin(futures::StreamExt::take_until(stream, stopped))))
     }
+}
+
+/// The stream, up to the first item of `last`, which is the last.
+fn ending_with<T: Send>(
+    stream: impl Stream<Item = Result<T, Status>> + Send,
+    last: impl Stream<Item = Result<T, Status>> + Send,
+) -> impl Stream<Item = Result<T, Status>> + Send {
+    let both = futures::stream::select(stream, last);
+    futures::StreamExt::scan(both, false, |ended, item| {
+        let before = std::mem::replace(ended, item.is_err());
+        std::future::ready((!before).then_some(item))
+    })
 }
 
 /// Which transactions a watcher was told of, and in which state.

@@ -9,14 +9,17 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, ExitCode, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::Parser;
+use http::Request;
 use novaroute::{
-    api,
+    agent,
+    api::{self, AdmissionLayer, Budget, accept_unnamed},
     frr::{
-        gateway::{Gateway, Limits},
+        gateway::{Client, Gateway, Limits, MAX_REQUEST},
         vty::chain,
     },
     proto::frr::northbound_server::NorthboundServer,
@@ -24,13 +27,16 @@ use novaroute::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::watch,
     task::JoinHandle,
     time::{sleep, timeout},
 };
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
-use tonic::transport::{Server, server::Router};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Router;
 use tonic_health::server::HealthReporter;
+use tower::{
+    layer::util::{Identity, Stack},
+    util::MapRequestLayer,
+};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -38,9 +44,19 @@ use tracing_subscriber::EnvFilter;
 /// or undone by its own task well before; Kubernetes kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
 
+const MIB: usize = 1024 * 1024;
+
 /// Configurations that GetTransaction can return, together: fifty of a router with 10,000
-/// static routes, half a percent of a small one's memory.
-const HISTORY: usize = 64 * 1024 * 1024;
+/// static routes, half a percent of a small one's memory. An eighth of what this process may use, where that is less.
+const HISTORY: usize = 64 * MIB;
+
+/// Edits of all candidates, together; a quarter of the memory where that is less.
+const CANDIDATES: usize = 256 * MIB;
+
+/// Requests and answers under way, together; a quarter of the memory where that is less, but no less than the largest
+/// request takes with what it becomes.
+const UNDER_WAY: usize = 256 * MIB;
+const LEAST_UNDER_WAY: usize = 36 * MIB;
 
 /// How often the health service asks whether mgmtd is there. Costs nothing while it is.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
@@ -116,7 +132,23 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let path = options.listen.unwrap_or_else(|| options.socket_dir.join("northbound.sock"));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let limits = Limits { history: HISTORY, yang_dir: Some(options.yang_dir), ..Limits::default() };
+    let memory = agent::memory_limit().and_then(|memory| usize::try_from(memory).ok());
+    let share = |most: usize, part: usize| memory.map_or(most, |memory| most.min(memory / part));
+    let limits = Limits {
+        history: share(HISTORY, 8),
+        candidates: share(CANDIDATES, 4),
+        yang_dir: Some(options.yang_dir),
+        ..Limits::default()
+    };
+    let budget = Budget::new(
+        api::Limits {
+            guests: share(UNDER_WAY, 4).max(LEAST_UNDER_WAY),
+            owners: 0,
+            guest_request: MAX_REQUEST + 5,
+            per_byte: 1,
+        },
+        Box::new(|_| {}),
+    );
     let gateway = Gateway::with_limits(&options.socket_dir, limits);
     let tcp = match options.tcp {
         None => None,
@@ -134,24 +166,21 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         .inspect_err(|error| warn!(%error, "no guard: a kill may leave edits in mgmtd's candidate"))
         .ok();
 
-    let (stop, stopped) = watch::channel(false);
-    let stopped = move || {
-        let mut stopped = stopped.clone();
-        // The other end is dropped with the process only.
-        async move { drop(stopped.wait_for(|stop| *stop).await) }
-    };
-    let (router, mut reporter) = router(&gateway)?;
+    let stop = CancellationToken::new();
+    let stopped = || stop.clone().cancelled_owned();
+    let (router, mut reporter) = router(&gateway, &budget, &stop)?;
     let on_tcp = match tcp {
         None => None,
         Some(listener) => {
             let address = listener.local_addr()?;
             warn!(%address, "every user of this machine can configure FRR through TCP");
-            let incoming = TcpListenerStream::new(listener);
+            let incoming = accept_unnamed(listener, budget.clone());
             Some(router.clone().serve_with_incoming_shutdown(incoming, stopped()))
         }
     };
     info!(socket = %path.display(), "serving frr.Northbound");
-    let on_unix = router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped());
+    let incoming = accept_unnamed(listener, budget.clone());
+    let on_unix = router.serve_with_incoming_shutdown(incoming, stopped());
     let mut server = tokio::spawn(async move {
         match on_tcp {
             None => on_unix.await,
@@ -170,7 +199,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let served = match served {
         Some(served) => served,
         None => {
-            let _ = stop.send(true);
+            stop.cancel();
             timeout(DRAIN, server).await.unwrap_or_else(|_| {
                 warn!("clients still connected; ending");
                 Ok(Ok(()))
@@ -213,8 +242,31 @@ async fn guard(socket_dir: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Says in each request whose it is.
+type Named = MapRequestLayer<fn(Request<tonic::body::Body>) -> Request<tonic::body::Body>>;
+
+fn named(mut request: Request<tonic::body::Body>) -> Request<tonic::body::Body> {
+    if let Some(origin) = request.extensions().get::<api::Origin>() {
+        let name = match (origin.caller, origin.address) {
+            (Some(caller), _) => format!("gRPC uid {}", caller.uid),
+            (None, Some(address)) => format!("gRPC {address}"),
+            (None, None) => "gRPC".to_owned(),
+        };
+        let client = Client { name, connection: origin.id.number() };
+        request.extensions_mut().insert(client);
+    }
+    request
+}
+
+/// The services behind the budget.
+type Served = Router<Stack<Named, Stack<AdmissionLayer, Identity>>>;
+
 /// All services, for any number of listeners, and the task that tells of their health.
-fn router(gateway: &Gateway) -> Result<(Router, JoinHandle<()>), Box<dyn Error>> {
+fn router(
+    gateway: &Gateway,
+    budget: &Arc<Budget>,
+    stop: &CancellationToken,
+) -> Result<(Served, JoinHandle<()>), Box<dyn Error>> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let reporter = tokio::spawn(report(gateway.clone(), reporter));
     let reflection = || {
@@ -225,7 +277,9 @@ fn router(gateway: &Gateway) -> Result<(Router, JoinHandle<()>), Box<dyn Error>>
             .with_service_name("frr.Northbound")
             .with_service_name("grpc.health.v1.Health")
     };
-    let router = Server::builder()
+    let named: Named = MapRequestLayer::new(named as _);
+    let router = api::server(budget.clone(), None, stop.clone())
+        .layer(named)
         .add_service(gateway.service())
         .add_service(health)
         .add_service(reflection().build_v1()?)

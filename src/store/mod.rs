@@ -11,6 +11,7 @@ mod tests;
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -20,6 +21,7 @@ pub use counts::Counts;
 
 use crate::model::{
     BgpGlobal, Change, Drain, Intent, IntentKey, IntentKind, OwnerName, PathAttributes, Peer,
+    PrefixAdvertisement,
 };
 
 /// An intent and whose it is.
@@ -113,6 +115,20 @@ impl Store {
             .chain(self.intents.range(first_behind..))
             .map(|(_, owned)| owned.as_ref())
             .filter(move |owned| owner.is_none_or(|owner| owned.owner == *owner))
+    }
+
+    /// The prefix whose key is the next after `last`, the first where there is none.
+    pub fn prefix_after(
+        &self,
+        last: Option<IntentKey>,
+    ) -> Option<(&IntentKey, &Owned, &PrefixAdvertisement)> {
+        let before = IntentKey::Peer(IpAddr::V6(Ipv6Addr::from(u128::MAX)));
+        let behind = (Bound::Excluded(last.unwrap_or(before)), Bound::Unbounded);
+        let (key, owned) = self.intents.range(behind).next()?;
+        match &owned.intent {
+            Intent::Prefix(ad) => Some((key, owned, ad)),
+            _ => None,
+        }
     }
 
     /// The node's BGP instance, where it is configured.

@@ -106,7 +106,13 @@ impl<'lab> Agent<'lab> {
     /// Like [`Agent::start`], in a control group, whose `cgroup.procs` this is.
     #[track_caller]
     pub fn start_in(lab: &'lab Lab, group: PathBuf) -> Self {
-        let mut agent = Self::prepare(lab, |_| {});
+        Self::start_with_in(lab, group, |_| {})
+    }
+
+    /// Both.
+    #[track_caller]
+    pub fn start_with_in(lab: &'lab Lab, group: PathBuf, edit: impl FnOnce(&mut Value)) -> Self {
+        let mut agent = Self::prepare(lab, edit);
         agent.group = Some(group);
         agent.launch();
         agent

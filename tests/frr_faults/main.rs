@@ -14,6 +14,7 @@
 //! | `sockets` | sockets that are taken away or replaced, and a second agent |
 //! | `stuck` | what FRR refuses, with or without a word, while the agent brings it back |
 //! | `stopping` | the agent's end while FRR hangs |
+//! | `strangers` | callers without a token, and owners, that take what they can get |
 //! | `version` | FRR of another version after a restart |
 
 #[path = "../agent/mod.rs"]
@@ -29,6 +30,7 @@ mod mgmtd;
 mod proxy;
 mod sockets;
 mod stopping;
+mod strangers;
 mod stuck;
 mod version;
 mod vty;

@@ -1,6 +1,11 @@
 //! Little memory: the agent in a control group of its own, as a container has one.
 
-use std::{fs, path::PathBuf, process};
+use std::{
+    fs,
+    path::PathBuf,
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use tonic::Code;
 
@@ -11,21 +16,35 @@ use crate::{
 };
 
 /// A memory controller's group with a limit. To be dropped when nothing runs in it.
-struct Group(PathBuf);
+pub struct Group(PathBuf);
 
 impl Group {
     /// Of version 1 of the kernel's control groups where that is mounted, else of version 2.
-    fn with_limit(bytes: u64) -> Self {
+    pub fn with_limit(bytes: u64) -> Self {
         let first = PathBuf::from("/sys/fs/cgroup/memory");
         let (root, file) = match first.is_dir() {
             true => (first, "memory.limit_in_bytes"),
             false => (PathBuf::from("/sys/fs/cgroup"), "memory.max"),
         };
-        let directory = root.join(format!("novaroute-test-{}", process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = root.join(format!("novaroute-test-{}-{number}", process::id()));
         fs::create_dir(&directory).expect("a control group");
         let group = Self(directory);
         fs::write(group.0.join(file), bytes.to_string()).expect("the memory controller");
         group
+    }
+
+    /// Where a process enters it.
+    pub fn procs(&self) -> PathBuf {
+        self.0.join("cgroup.procs")
+    }
+
+    /// The most memory that was in use in it, in bytes.
+    pub fn peak(&self) -> u64 {
+        let files = ["memory.max_usage_in_bytes", "memory.peak"].map(|file| self.0.join(file));
+        let text = files.iter().find_map(|file| fs::read_to_string(file).ok());
+        text.expect("the memory controller").trim().parse().expect("a number")
     }
 }
 
@@ -46,7 +65,7 @@ fn more_than_the_memory_holds_is_refused_and_what_it_holds_comes_back() {
     const MOST: u32 = 13_107;
     let group = Group::with_limit(LIMIT);
     let lab = Lab::start(LabOptions::default());
-    let agent = Agent::start_in(&lab, group.0.join("cgroup.procs"));
+    let agent = Agent::start_in(&lab, group.procs());
     let pid = agent.pid();
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();

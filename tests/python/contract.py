@@ -7,6 +7,7 @@ TARGET is a gRPC target, LAB the command of the lab that the agent is in (lab.sh
 nothing of NovaRoute but contract.proto beside it. Exits with 0 when all is as it should be.
 """
 
+import asyncio
 import importlib
 import json
 import pathlib
@@ -40,9 +41,8 @@ class Client:
     """One connection, used as one owner."""
 
     def __init__(self, owner, token=None):
-        options = [("grpc.default_authority", "localhost"),
-                   # A subchannel of its own: channels to one target share theirs otherwise.
-                   ("grpc.use_local_subchannel_pool", 1)]
+        # A subchannel of its own: channels to one target share theirs otherwise.
+        options = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = grpc.insecure_channel(target, options=options)
         self.stub = rpc.RouteControlStub(self.channel)
         self.who = {"owner": owner, "token": token if token is not None else f"{owner}-token"}
@@ -400,3 +400,22 @@ assert only_edge.seen and {it.owner for it in only_edge.seen} == {"edge"}, only_
 assert [it.metadata["session_id"] for it in with_prefix_name.seen] == [
     it.metadata["session_id"] for it in short_name.seen]
 assert {it.type for it in short_name.seen} == {pb.EVENT_TYPE_OWNER_REGISTERED}, short_name.seen
+
+# Channels as they come, without any option: each of the libraries names the socket's path in the authority.
+with grpc.insecure_channel(target) as channel:
+    stub = rpc.RouteControlStub(channel)
+    for _ in range(3):
+        assert stub.GetStatus(pb.GetStatusRequest(), timeout=SOON).frr_status.connected
+
+
+async def asynchronous():
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = rpc.RouteControlStub(channel)
+        calls = [stub.GetStatus(pb.GetStatusRequest(), timeout=SOON) for _ in range(20)]
+        assert all(status.frr_status.connected for status in await asyncio.gather(*calls))
+
+asyncio.run(asynchronous())
+# An empty authority, and an odd one.
+for authority in ["", "100%", "a b", "[::1"]:
+    with grpc.insecure_channel(target, options=[("grpc.default_authority", authority)]) as channel:
+        rpc.RouteControlStub(channel).GetStatus(pb.GetStatusRequest(), timeout=SOON)

@@ -35,7 +35,7 @@ module = proto.stem.replace("-", "_")
 pb = importlib.import_module(f"{module}_pb2")
 rpc = importlib.import_module(f"{module}_pb2_grpc")
 
-channel = grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")])
+channel = grpc.insecure_channel(target)
 northbound = rpc.NorthboundStub(channel)
 VALIDATE, ALL = pb.CommitRequest.VALIDATE, pb.CommitRequest.ALL
 
@@ -224,7 +224,7 @@ def two_clients_contend(flat):
     lock, unlock = pb.LockConfigRequest(), pb.UnlockConfigRequest()
     northbound.LockConfig(lock)
     other = rpc.NorthboundStub(grpc.insecure_channel(
-        target, options=[("grpc.default_authority", "localhost"), ("x", 1)]))
+        target, options=[("grpc.use_local_subchannel_pool", 1)]))
     refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: other.LockConfig(lock))
     # The shell is kept out, and says so.
     shell = subprocess.run([*vtysh_command, "configure terminal\nip route 10.98.0.0/24 10.0.1.2"],

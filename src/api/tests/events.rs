@@ -64,7 +64,7 @@ async fn a_subscriber_that_does_not_read_slows_nobody() {
 async fn the_number_of_streams_is_bounded() {
     let (_agent, mut c) = Agent::configured().await;
     let mut open = Vec::new();
-    for _ in 0..MAX_STREAMS {
+    for _ in 0..MAX_OWNER_STREAMS {
         open.push(c.stream_events(stream("", &[])).await.unwrap());
     }
     let one_more = c.stream_events(stream("", &[])).await.unwrap_err();

@@ -44,8 +44,8 @@ async fn intents_go_when_the_grace_period_is_over() {
         inner.bus.subscribe(Filter::parse("", &["OWNER_DEREGISTERED".into()]).unwrap());
     let edge = inner.sessions.opened(None);
     let net = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("novaedge"), Some(edge)).await;
-    inner.sessions.enter(&owner("novanet"), Some(net)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(edge)).await.unwrap();
+    inner.sessions.enter(&owner("novanet"), Some(net)).await.unwrap();
     tokio::time::sleep(10 * GRACE).await;
     assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 2), "connected");
 
@@ -66,12 +66,12 @@ async fn intents_go_when_the_grace_period_is_over() {
 async fn who_comes_back_in_time_keeps_everything() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
     let first = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("novaedge"), Some(first)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(first)).await.unwrap();
     for _ in 0..5 {
         let connection = inner.sessions.opened(None);
         inner.sessions.closed(first);
         tokio::time::sleep(GRACE - SECOND).await;
-        inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+        inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
         tokio::time::sleep(2 * GRACE).await;
         assert_eq!(inner.prefixes("novaedge"), 1);
         inner.sessions.closed(connection);
@@ -84,8 +84,8 @@ async fn who_comes_back_in_time_keeps_everything() {
 async fn only_the_last_connection_counts() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
     let (first, second) = (inner.sessions.opened(None), inner.sessions.opened(None));
-    inner.sessions.enter(&owner("novaedge"), Some(first)).await;
-    inner.sessions.enter(&owner("novaedge"), Some(second)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(first)).await.unwrap();
+    inner.sessions.enter(&owner("novaedge"), Some(second)).await.unwrap();
     inner.sessions.closed(first);
     tokio::time::sleep(2 * GRACE).await;
     assert_eq!(inner.prefixes("novaedge"), 1);
@@ -99,7 +99,7 @@ async fn a_call_whose_connection_is_gone_keeps_nobody_connected() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
     let gone = inner.sessions.opened(None);
     inner.sessions.closed(gone);
-    inner.sessions.enter(&owner("novaedge"), Some(gone)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(gone)).await.unwrap();
     tokio::time::sleep(2 * GRACE).await;
     assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 0));
 }
@@ -108,7 +108,7 @@ async fn a_call_whose_connection_is_gone_keeps_nobody_connected() {
 async fn persistent_owners_lose_nothing() {
     let inner = Inner::with_prefixes(&["admin"]).await;
     let connection = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("admin"), Some(connection)).await;
+    inner.sessions.enter(&owner("admin"), Some(connection)).await.unwrap();
     inner.sessions.closed(connection);
     tokio::time::sleep(100 * GRACE).await;
     assert_eq!((inner.prefixes("admin"), inner.sessions.registered()), (1, 0));
@@ -123,9 +123,9 @@ async fn persistent_owners_lose_nothing() {
 async fn deregister_ends_the_owners_own_session_only() {
     let inner = Inner::with_prefixes(&["novaedge", "novanet"]).await;
     let shared = inner.sessions.opened(None);
-    let first = inner.sessions.register(&owner("novaedge"), Some(shared)).await;
-    assert_ne!(first, inner.sessions.register(&owner("novaedge"), Some(shared)).await);
-    inner.sessions.register(&owner("novanet"), Some(shared)).await;
+    let first = inner.sessions.register(&owner("novaedge"), Some(shared)).await.unwrap();
+    assert_ne!(first, inner.sessions.register(&owner("novaedge"), Some(shared)).await.unwrap());
+    inner.sessions.register(&owner("novanet"), Some(shared)).await.unwrap();
     inner.sessions.deregister(&owner("novaedge"), false).await.unwrap();
     assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 1));
     // The connection stays open, yet the session has ended: like a disconnect.
@@ -137,7 +137,7 @@ async fn deregister_ends_the_owners_own_session_only() {
 async fn a_withdrawal_that_fails_is_tried_again() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
     let connection = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
     inner.sessions.closed(connection);
     inner.refuse(CommitError::Busy { waiting: 1 });
     tokio::time::sleep(GRACE + SECOND).await;
@@ -151,7 +151,7 @@ async fn owners_that_never_come_back_after_a_restart() {
     let inner = Inner::with_prefixes(&["novaedge", "novanet", "admin"]).await;
     inner.sessions.expect_absent_owners();
     let connection = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("novanet"), Some(connection)).await;
+    inner.sessions.enter(&owner("novanet"), Some(connection)).await.unwrap();
     tokio::time::sleep(2 * GRACE).await;
     let left = ["novaedge", "novanet", "admin"].map(|name| inner.prefixes(name));
     assert_eq!(left, [0, 1, 1]);
@@ -161,7 +161,7 @@ async fn owners_that_never_come_back_after_a_restart() {
 async fn a_stopping_agent_withdraws_nothing() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
     let connection = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
     inner.shutdown.cancel();
     inner.sessions.closed(connection);
     tokio::time::sleep(2 * GRACE).await;
@@ -174,9 +174,9 @@ async fn a_call_opens_a_session_once() {
     let mut events = inner.bus.subscribe(Filter::default());
     let connection = inner.sessions.opened(None);
     for _ in 0..3 {
-        inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+        inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
     }
-    let named = inner.sessions.register(&owner("novaedge"), Some(connection)).await;
+    let named = inner.sessions.register(&owner("novaedge"), Some(connection)).await.unwrap();
     let registered = events.next().await.unwrap();
     assert!(matches!(registered.event, Event::OwnerRegistered { .. }));
     let session_id = match &events.next().await.unwrap().event {
@@ -208,8 +208,8 @@ async fn a_removed_owner_has_the_grace_period_though_its_connection_is_open() {
     let mut events =
         inner.bus.subscribe(Filter::parse("", &["OWNER_DEREGISTERED".into()]).unwrap());
     let connections = (inner.sessions.opened(None), inner.sessions.opened(None));
-    inner.sessions.enter(&owner("novaedge"), Some(connections.0)).await;
-    inner.sessions.enter(&owner("novanet"), Some(connections.1)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(connections.0)).await.unwrap();
+    inner.sessions.enter(&owner("novanet"), Some(connections.1)).await.unwrap();
     inner.reload_without(&["novaedge"]);
     tokio::time::sleep(GRACE - SECOND).await;
     assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 2));
@@ -225,7 +225,7 @@ async fn a_removed_owner_has_the_grace_period_though_its_connection_is_open() {
 async fn an_owner_that_is_named_again_in_time_keeps_everything() {
     let inner = Inner::with_prefixes(&["novaedge"]).await;
     let connection = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
     for _ in 0..3 {
         inner.reload_without(&["novaedge"]);
         tokio::time::sleep(GRACE - SECOND).await;
@@ -245,7 +245,7 @@ async fn a_call_that_a_reload_overtook_keeps_nobody_connected() {
     let connection = inner.sessions.opened(None);
     inner.reload_without(&["novaedge"]);
     // It was authenticated before.
-    inner.sessions.enter(&owner("novaedge"), Some(connection)).await;
+    inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
     tokio::time::sleep(GRACE + SECOND).await;
     assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (0, 0));
 }
@@ -254,7 +254,7 @@ async fn a_call_that_a_reload_overtook_keeps_nobody_connected() {
 async fn a_removed_owner_that_was_persistent_has_the_grace_period_too() {
     let inner = Inner::with_prefixes(&["admin"]).await;
     let connection = inner.sessions.opened(None);
-    inner.sessions.enter(&owner("admin"), Some(connection)).await;
+    inner.sessions.enter(&owner("admin"), Some(connection)).await.unwrap();
     inner.sessions.closed(connection);
     tokio::time::sleep(2 * GRACE).await;
     assert_eq!(inner.prefixes("admin"), 1, "persistent");

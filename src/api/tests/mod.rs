@@ -4,6 +4,7 @@ mod bad_input;
 mod codes;
 mod events;
 mod grace;
+mod limits;
 mod server;
 
 use std::{
@@ -192,6 +193,8 @@ struct Agent {
     dir: TempDir,
     served: JoinHandle<Result<(), tonic::transport::Error>>,
     calls: Arc<Mutex<Vec<Observed>>>,
+    budget: Arc<Budget>,
+    refused: Arc<Mutex<Vec<Refusal>>>,
 }
 
 type Client = RouteControlClient<Channel>;
@@ -206,11 +209,17 @@ impl Agent {
         let dir = tempfile::tempdir().unwrap();
         let listener = Socket::open(&dir.path().join("api.sock")).await.unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        let note = refused.clone();
+        let limits = Limits::of(Some(128 << 20));
+        let budget = Budget::new(limits, Box::new(move |why| note.lock().unwrap().push(why)));
         let (noted, (_, status)) = (calls.clone(), watch::channel(Arc::default()));
         let api = Api::new(Parts {
             commit: inner.commit.clone(),
             directory: inner.directory.clone(),
             sessions: inner.sessions.clone(),
+            budget: budget.clone(),
+            ready: Arc::new(|| true),
             bus: inner.bus.clone(),
             status: crate::monitor::Snapshots::new(status),
             coverage: tokio::sync::watch::channel(Arc::default()).1,
@@ -218,7 +227,7 @@ impl Agent {
             shutdown: inner.shutdown.clone(),
         });
         let served = tokio::spawn(serve(listener, api));
-        Self { inner, dir, served, calls }
+        Self { inner, dir, served, calls, budget, refused }
     }
 
     /// An agent whose BGP is configured.

@@ -427,7 +427,11 @@ impl Actor {
     }
 
     /// Whether what the request changes may wait to be confirmed, beside what does already and `others` of its batch.
-    fn may_wait(&self, request: &CommitRequest, others: &[Arc<Transaction>]) -> Result<(), CommitError> {
+    fn may_wait(
+        &self,
+        request: &CommitRequest,
+        others: &[Arc<Transaction>],
+    ) -> Result<(), CommitError> {
         let Some(first) = request.changes.first().filter(|_| request.confirm_within.is_some())
         else {
             return Ok(());

@@ -19,6 +19,9 @@ use crate::frr::frontend::{Edit, MAX_FRAME_OUT};
 /// theirs can pile up.
 const MAX_CANDIDATES: usize = 256;
 
+/// Candidates of one connection.
+const MAX_OF_CONNECTION: usize = 32;
+
 /// A candidate that nobody has touched for so long is gone: gRPC does not tell when its
 /// client went. Longer than a person at a shell leaves a step lying, and no limit to
 /// programs, which take seconds.
@@ -29,7 +32,7 @@ const MAX_SIZE: usize = 64 * 1024 * 1024;
 
 /// Size of all candidates together: the gateway runs beside the daemons of a router, and
 /// shall not take the memory of their tables.
-const MAX_TOTAL: usize = 4 * MAX_SIZE;
+pub(super) const MAX_TOTAL: usize = 4 * MAX_SIZE;
 
 /// Size of one edit: what mgmtd takes in one message, less its header.
 const MAX_EDIT: usize = MAX_FRAME_OUT - 1024;
@@ -42,6 +45,8 @@ struct Candidate {
     /// still what is here.
     generation: u64,
     touched: Instant,
+    /// The connection that made it, where there is one.
+    connection: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -61,26 +66,72 @@ impl Inner {
     fn drop_idle(&mut self, now: Instant) {
         self.by_id.retain(|_, candidate| now.duration_since(candidate.touched) < IDLE);
     }
+
+    fn of(&self, connection: Option<u64>) -> impl Iterator<Item = &Candidate> {
+        self.by_id.values().filter(move |candidate| candidate.connection == connection)
+    }
+
+    /// Whether a connection may make one more candidate. Where there are as many as there may be, the one that was
+    /// not touched for longest goes, of the connection that has the most.
+    fn make_room(&mut self, connection: Option<u64>) -> Result<(), Status> {
+        let mine = self.of(connection).count();
+        if connection.is_some() && mine >= MAX_OF_CONNECTION {
+            return Err(Status::resource_exhausted(format!(
+                "this connection has {MAX_OF_CONNECTION} candidates already: delete some"
+            )));
+        }
+        if self.by_id.len() < MAX_CANDIDATES {
+            return Ok(());
+        }
+        let most = self.by_id.values().map(|it| it.connection);
+        let most = most.max_by_key(|connection| self.of(*connection).count());
+        let of_most = self.by_id.iter().filter(|(_, it)| Some(it.connection) == most);
+        let oldest = of_most.min_by_key(|(_, it)| it.touched).map(|(id, _)| *id);
+        match oldest.filter(|_| most.is_some_and(|most| self.of(most).count() > mine + 1)) {
+            Some(oldest) => {
+                tracing::warn!(
+                    candidate = oldest,
+                    "dropped: its connection has the most, and another needs one"
+                );
+                self.by_id.remove(&oldest);
+                Ok(())
+            }
+            None => Err(Status::resource_exhausted(format!(
+                "{MAX_CANDIDATES} candidates exist already"
+            ))),
+        }
+    }
 }
 
 /// All candidates of a gateway.
-#[derive(Debug, Default)]
-pub(super) struct Candidates(Mutex<Inner>);
+#[derive(Debug)]
+pub(super) struct Candidates {
+    inner: Mutex<Inner>,
+    /// Size of all together.
+    most: usize,
+}
+
+impl Default for Candidates {
+    fn default() -> Self {
+        Self::of(MAX_TOTAL)
+    }
+}
 
 impl Candidates {
-    /// No code panics while it holds the lock; if one did, the map is still whole.
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// None yet, which together may have so many bytes.
+    pub(super) fn of(most: usize) -> Self {
+        Self { inner: Mutex::default(), most }
     }
 
-    pub(super) fn create(&self) -> Result<u32, Status> {
+    /// No code panics while it holds the lock; if one did, the map is still whole.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn create(&self, connection: Option<u64>) -> Result<u32, Status> {
         let mut inner = self.inner();
         inner.drop_idle(Instant::now());
-        if inner.by_id.len() >= MAX_CANDIDATES {
-            return Err(Status::resource_exhausted(format!(
-                "{MAX_CANDIDATES} candidates exist already"
-            )));
-        }
+        inner.make_room(connection)?;
         loop {
             // 0 would be "not set" in protobuf.
             inner.last_id = inner.last_id.checked_add(1).unwrap_or(1);
@@ -91,6 +142,7 @@ impl Candidates {
                     size: 0,
                     generation: 0,
                     touched: Instant::now(),
+                    connection,
                 });
                 return Ok(id);
             }
@@ -120,12 +172,27 @@ impl Candidates {
             return Err(Status::resource_exhausted(format!("one edit exceeds {MAX_EDIT} bytes")));
         }
         let more = edits.iter().map(Edit::size).sum::<usize>();
-        let total = self.inner().by_id.values().map(|candidate| candidate.size).sum::<usize>();
+        let most = self.most;
+        let (total, mine) = {
+            let inner = self.inner();
+            let size = |candidate: &Candidate| candidate.size;
+            let connection = inner.by_id.get(&id).and_then(|candidate| candidate.connection);
+            // What is called in this process has no connection, and nobody to leave anything to.
+            let mine =
+                connection.map_or(0, |_| inner.of(connection).map(size).sum::<usize>() + more);
+            (inner.by_id.values().map(size).sum::<usize>(), mine)
+        };
         self.with(id, |candidate| {
             let old = if replace { 0 } else { candidate.size };
             for (size, max, what) in [
                 (old + more, MAX_SIZE, "candidate exceeds"),
-                (total + more, MAX_TOTAL, "all candidates together exceed"),
+                (total + more, most, "all candidates together exceed"),
+                // A connection leaves as much as it takes.
+                (
+                    total + more + mine,
+                    most,
+                    "the candidates of a connection leave others too little of",
+                ),
             ] {
                 if size > max {
                     return Err(Status::resource_exhausted(format!("{what} {max} bytes")));
@@ -189,7 +256,7 @@ mod tests {
     #[test]
     fn a_deleted_candidate_is_not_found() {
         let candidates = Candidates::default();
-        let id = candidates.create().unwrap();
+        let id = candidates.create(None).unwrap();
         candidates.delete(id).unwrap();
         assert_eq!(candidates.delete(id).unwrap_err().code(), tonic::Code::NotFound);
         assert_eq!(candidates.snapshot(id).unwrap_err().code(), tonic::Code::NotFound);
@@ -198,7 +265,7 @@ mod tests {
     #[test]
     fn edits_that_came_during_a_commit_stay() {
         let candidates = Candidates::default();
-        let id = candidates.create().unwrap();
+        let id = candidates.create(None).unwrap();
         candidates.replace(id, vec![Edit::delete("/a:b"), Edit::delete("/a:c")]).unwrap();
         let before = candidates.snapshot(id).unwrap();
         candidates.extend(id, vec![Edit::delete("/a:d")]).unwrap();
@@ -224,10 +291,10 @@ mod tests {
     fn candidates_and_their_size_are_bounded() {
         let candidates = Candidates::default();
         for _ in 0..MAX_CANDIDATES {
-            candidates.create().unwrap();
+            candidates.create(None).unwrap();
         }
         let exhausted = |refused: Status| refused.code() == tonic::Code::ResourceExhausted;
-        assert!(exhausted(candidates.create().unwrap_err()));
+        assert!(exhausted(candidates.create(None).unwrap_err()));
         let big = vec![Edit::delete("x".repeat(MAX_EDIT)); 5];
         assert!(exhausted(candidates.extend(1, big).unwrap_err()));
         let huge = vec![Edit::delete("x".repeat(MAX_EDIT + 1))];
@@ -244,9 +311,36 @@ mod tests {
     }
 
     #[test]
+    fn one_connection_has_not_all_candidates() {
+        let candidates = Candidates::of(4096);
+        let make = |connection| candidates.create(Some(connection));
+        let first: Vec<_> = (0..MAX_OF_CONNECTION).map(|_| make(0).unwrap()).collect();
+        assert_eq!(make(0).unwrap_err().code(), tonic::Code::ResourceExhausted);
+        for n in 1..(MAX_CANDIDATES / MAX_OF_CONNECTION) as u64 {
+            (0..MAX_OF_CONNECTION).for_each(|_| assert!(make(n).is_ok()));
+        }
+        let mine = make(1000).unwrap();
+        let gone = first.iter().filter(|id| candidates.check(**id).is_err()).count();
+        assert!(gone <= 1);
+        assert_eq!(candidates.inner().by_id.len(), MAX_CANDIDATES);
+        // Nor all of their bytes.
+        let other = candidates
+            .inner()
+            .by_id
+            .iter()
+            .find(|(_, it)| it.connection == Some(2))
+            .map(|(id, _)| *id);
+        let edit = |bytes| vec![Edit::delete("x".repeat(bytes))];
+        let refused = candidates.extend(other.unwrap(), edit(3000)).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+        candidates.extend(other.unwrap(), edit(1500)).unwrap();
+        candidates.extend(mine, edit(1000)).unwrap();
+    }
+
+    #[test]
     fn a_candidate_that_nobody_touches_is_gone() {
         let candidates = Candidates::default();
-        let (old, used) = (candidates.create().unwrap(), candidates.create().unwrap());
+        let (old, used) = (candidates.create(None).unwrap(), candidates.create(None).unwrap());
         let later = Instant::now() + IDLE;
         candidates.inner().by_id.get_mut(&used).unwrap().touched = later;
         candidates.inner().drop_idle(later);

@@ -80,7 +80,7 @@ const CLIENT_NAME: &str = "novaroute";
 
 /// Largest request taken from a client: the largest message mgmtd takes, with room
 /// for the envelope.
-const MAX_REQUEST: usize = crate::frr::frontend::MAX_FRAME_OUT + 64 * 1024;
+pub const MAX_REQUEST: usize = crate::frr::frontend::MAX_FRAME_OUT + 64 * 1024;
 
 /// What a gateway keeps, and for how long.
 #[derive(Debug, Clone)]
@@ -95,8 +95,19 @@ pub struct Limits {
     /// Bytes of configurations that `GetTransaction` can return, of all commits together. 0,
     /// the default, keeps none: each commit would have to read all that runs.
     pub history: usize,
+    /// Bytes of edits of all candidates together. The default, 256 MiB, is what four commits of 100,000 routes need.
+    pub candidates: usize,
     /// Where FRR's YANG modules are, to say which organization they come from.
     pub yang_dir: Option<PathBuf>,
+}
+
+/// Who calls, as an extension of a request, where that is known.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// What the list of transactions says.
+    pub name: String,
+    /// The number of its connection.
+    pub connection: u64,
 }
 
 impl Default for Limits {
@@ -105,6 +116,7 @@ impl Default for Limits {
             prepared: Duration::from_secs(30),
             locked: Duration::from_secs(600),
             history: 0,
+            candidates: candidates::MAX_TOTAL,
             yang_dir: None,
         }
     }
@@ -156,7 +168,7 @@ impl Gateway {
             frontend,
             vty: run_dir.join("zebra.vty"),
             yang_dir: limits.yang_dir,
-            candidates: Candidates::default(),
+            candidates: Candidates::of(limits.candidates),
             reader: Mutex::new(None),
             executor: Mutex::new(None),
             history: SyncMutex::new(History::new(limits.history)),

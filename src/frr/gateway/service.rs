@@ -8,16 +8,12 @@ use std::{
 };
 
 use serde::de::IgnoredAny;
-use tokio::sync::mpsc;
-use tokio_stream::{Stream, wrappers::ReceiverStream};
-use tonic::{
-    Request, Response, Status,
-    transport::server::{TcpConnectInfo, UdsConnectInfo},
-};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
 use tracing::{info, warn};
 
 use super::{
-    Gateway,
+    Client, Gateway,
     candidates::Snapshot,
     commit::Outcome,
     detached, execute, facts, history,
@@ -38,9 +34,6 @@ use crate::{
         load_to_candidate_request::LoadType, northbound_server::Northbound,
     },
 };
-
-/// Answers of a `Get` that wait for the client; each can be large.
-const ANSWERS: usize = 2;
 
 /// FRR's words for a path that has no data.
 pub(crate) const NO_DATA: &str = "Data path not found";
@@ -79,25 +72,23 @@ impl Northbound for Gateway {
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Self::GetStream>, Status> {
         let request = request.into_inner();
         let gets = gets(&request)?;
-        let (answers, stream) = mpsc::channel(ANSWERS);
-        let gateway = self.clone();
-        tokio::spawn(async move {
-            for get in gets {
-                let answer = gateway.answer(get, request.encoding).await;
-                let failed = answer.is_err();
-                if answers.send(answer).await.is_err() || failed {
-                    break;
-                }
-            }
+        // One is read when the client has taken the one before: each can be large.
+        let state = Some((self.clone(), gets.into_iter()));
+        let answers = futures::stream::unfold(state, move |state| async move {
+            let (gateway, mut gets) = state?;
+            let answer = gateway.answer(gets.next()?, request.encoding).await;
+            let more = answer.is_ok().then_some((gateway, gets));
+            Some((answer, more))
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn create_candidate(
         &self,
-        _: Request<CreateCandidateRequest>,
+        request: Request<CreateCandidateRequest>,
     ) -> Result<Response<CreateCandidateResponse>, Status> {
-        let candidate_id = self.inner.candidates.create()?;
+        let client = request.extensions().get::<Client>();
+        let candidate_id = self.inner.candidates.create(client.map(|client| client.connection))?;
         Ok(Response::new(CreateCandidateResponse { candidate_id }))
     }
 
@@ -352,14 +343,8 @@ impl Gateway {
 
 /// Who asks, as far as the transport tells.
 fn client<T>(request: &Request<T>) -> String {
-    let extensions = request.extensions();
-    if let Some(credentials) = extensions.get::<UdsConnectInfo>().and_then(|info| info.peer_cred) {
-        return format!("gRPC uid {}", credentials.uid());
-    }
-    match extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr) {
-        Some(address) => format!("gRPC {address}"),
-        None => "gRPC".into(),
-    }
+    let client = request.extensions().get::<Client>();
+    client.map_or_else(|| "gRPC".to_owned(), |client| client.name.clone())
 }
 
 /// One question to mgmtd for each path; all are judged before the first is asked.
