@@ -137,7 +137,7 @@ struct Account {
     streams: VecDeque<(u64, CancellationToken)>,
     /// Closes it.
     close: CancellationToken,
-    /// It is closed, or told to: what it holds is as good as given back.
+    /// It is closed, or told to: what it holds is soon given back.
     closing: bool,
 }
 
@@ -146,6 +146,8 @@ struct State {
     accounts: BTreeMap<ConnectionId, Account>,
     /// What guests hold on connections that are not closing.
     guests: usize,
+    /// What connections that are closing have not given back yet.
+    leaving: usize,
     guest_streams: usize,
     owners: BTreeMap<OwnerName, Held>,
     owned: usize,
@@ -331,6 +333,7 @@ impl State {
         account.closing = true;
         account.close.cancel();
         self.guests -= account.held;
+        self.leaving += account.held;
         self.guest_streams -= account.streams.len();
         account.streams.clear();
     }
@@ -345,6 +348,10 @@ impl State {
         let of = |account: &Account| if account.closing { 0 } else { account.held };
         let account = self.accounts.get(&id).filter(|account| !account.closing);
         let mine = account.ok_or(Refusal::Memory)?.held + bytes;
+        // Whoever opens connections faster than they close gets no more for it.
+        if self.guests + self.leaving + bytes > 2 * limit {
+            return Err(Refusal::Memory);
+        }
         while self.guests + bytes > limit {
             let most = self.accounts.iter().max_by_key(|(_, account)| of(account));
             let most = most.filter(|(other, account)| **other != id && of(account) >= mine);
@@ -458,7 +465,10 @@ impl Drop for Charge {
         let (closing, empty) = (account.closing, account.held == 0);
         if !closing {
             state.guests -= self.held;
-        } else if empty {
+            return;
+        }
+        state.leaving -= self.held;
+        if empty {
             state.accounts.remove(&id);
         }
     }
