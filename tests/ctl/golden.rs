@@ -152,6 +152,7 @@ pub mod responses {
     pub fn status() -> GetStatusResponse {
         GetStatusResponse {
             drain: None,
+            journal: Vec::new(),
             frr_status: Some(FrrStatus {
                 version: "10.3".into(),
                 connected: true,

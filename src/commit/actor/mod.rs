@@ -437,8 +437,7 @@ impl Actor {
             return Ok(());
         };
         let mut waiting = Waiting::default();
-        let history = self.journal.state().history.iter().map(AsRef::as_ref);
-        let history = history.filter(|t| t.awaits_confirmation());
+        let history = self.journal.state().history.iter().filter(|t| t.awaits_confirmation());
         let others = others.iter().filter(|t| t.confirm_by.is_some());
         for transaction in history.chain(others) {
             waiting.add(&transaction.owner, transaction.changes.iter().map(|change| &change.key));
