@@ -106,7 +106,8 @@ async fn client(socket: &Path) -> NorthboundClient<Channel> {
         let socket = socket.clone();
         async move { UnixStream::connect(socket).await.map(TokioIo::new) }
     });
-    let channel = Endpoint::from_static("http://northbound").connect_with_connector(connect);
+    let endpoint = Endpoint::from_static("http://northbound");
+    let channel = endpoint.connect_with_connector(connect);
     NorthboundClient::new(tokio::time::timeout(SOON, channel).await.expect("soon").expect("served"))
 }
 
