@@ -4,10 +4,11 @@
 
 /// Every place: those of a commit in the order in which it passes them, and then those of other durable steps.
 /// `tests/frr_transactions` dies at each of them.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     "journal-appended",
     "journal-prepared",
     "engine-planned",
+    "journal-claimed",
     "mgmtd-committed",
     "door-committed",
     "vty-half-applied",

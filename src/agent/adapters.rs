@@ -110,6 +110,8 @@ impl Observer for CommitMetrics {
             self.metrics.set_active_ospf_interfaces(owner, counts.ospf_interfaces);
         }
         self.metrics.commit().stuck(now.stuck.len());
+        let kept = now.kept.values().flatten().filter(|kept| !kept.is_shared());
+        self.metrics.commit().kept_objects(kept.count());
         let lacking = now.pending().or_else(|| {
             let rejected = now.rejected.iter().next();
             rejected.map(|(key, why)| format!("FRR refuses {key}: {why}"))

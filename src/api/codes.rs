@@ -37,7 +37,7 @@ fn commit_code(error: &CommitError) -> Code {
         CommitError::Refused { .. } => Code::Aborted,
         CommitError::NotUndone { .. } => Code::Internal,
         CommitError::NoSuchTransaction { .. } => Code::NotFound,
-        CommitError::NotYours { .. } => Code::PermissionDenied,
+        CommitError::NotYours { .. } | CommitError::MayNotTakeOver { .. } => Code::PermissionDenied,
         CommitError::ChangedSince { .. } => Code::FailedPrecondition,
         CommitError::Busy { .. } | CommitError::NotDurable { .. } => Code::ResourceExhausted,
         CommitError::Stopped => Code::Unavailable,

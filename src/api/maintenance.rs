@@ -47,4 +47,26 @@ impl Maintenance for Api {
         })
         .await
     }
+
+    async fn adopt(
+        &self,
+        request: Request<v1::AdoptRequest>,
+    ) -> Result<Response<v1::AdoptResponse>, Status> {
+        self.timed("Adopt", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            if !owner.is_admin() {
+                let why = "only admin may take what FRR runs for NovaRoute's own";
+                return Err(Status::permission_denied(why));
+            }
+            let adopted = self.parts.commit.adopt(message.dry_run).await;
+            let adopted = adopted.map_err(|error| self.refused(&owner, &error))?;
+            let objects = adopted
+                .objects
+                .into_iter()
+                .map(|(daemon, path)| v1::AdoptedObject { daemon: daemon.name().to_owned(), path });
+            Ok(v1::AdoptResponse { objects: objects.collect() })
+        })
+        .await
+    }
 }

@@ -190,21 +190,24 @@ impl Api {
         origin: &'static str,
         changes: Vec<Change>,
     ) -> Result<Committed, Status> {
-        self.commit_within(owner, origin, changes, None).await
+        self.commit_with(owner, origin, changes, None, false).await
     }
 
-    /// Like [`commit`](Self::commit); rolled back after `confirm_within` unless it is confirmed.
+    /// Like [`commit`](Self::commit); rolled back after `confirm_within` unless it is confirmed. With `take_over` what
+    /// somebody else configured in the place of a change is taken over.
     ///
     /// # Errors
     /// As there.
-    pub(super) async fn commit_within(
+    pub(super) async fn commit_with(
         &self,
         owner: OwnerName,
         origin: &'static str,
         changes: Vec<Change>,
         confirm_within: Option<Duration>,
+        take_over: bool,
     ) -> Result<Committed, Status> {
-        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within };
+        let request =
+            CommitRequest { owner: owner.clone(), origin, changes, confirm_within, take_over };
         self.parts.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
     }
 

@@ -448,7 +448,13 @@ impl Sessions {
         if changes.is_empty() {
             return Ok(None);
         }
-        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
+        let request = CommitRequest {
+            owner: owner.clone(),
+            origin,
+            changes,
+            confirm_within: None,
+            take_over: false,
+        };
         self.commit.commit(request).await.map(Some)
     }
 

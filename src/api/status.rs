@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write as _, net::IpAddr, time::Duration};
 
 use super::bfd;
 use crate::{
-    commit::View,
+    commit::{Kept, View},
     model::{
         self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement,
     },
@@ -53,6 +53,14 @@ fn say_lacking(
     *reason = why.into_owned();
 }
 
+fn kept_object(daemon: &str, kept: &Kept) -> v1::KeptObject {
+    v1::KeptObject {
+        daemon: daemon.to_owned(),
+        path: kept.path.to_string(),
+        lines: kept.lines.clone(),
+    }
+}
+
 /// Builds the answer for one owner, or for all; without the prefixes.
 pub(super) fn get_status(
     view: &View,
@@ -65,6 +73,11 @@ pub(super) fn get_status(
         snapshot_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
         drain: drain_status(view),
         journal: view.journal.clone(),
+        kept: view
+            .kept
+            .iter()
+            .flat_map(|(daemon, kept)| kept.iter().map(|it| kept_object(daemon.name(), it)))
+            .collect(),
         ..v1::GetStatusResponse::default()
     };
     for Owned { owner, intent } in view.store.but_routes(owner) {

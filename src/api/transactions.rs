@@ -31,10 +31,11 @@ impl Transactions for Api {
             let changes = self.completed(changes)?;
             let within = confirm_within(message.confirm_timeout)?;
             if message.dry_run {
-                let plan = self.plan_changes(owner, changes).await?;
+                let plan = self.plan_changes(owner, changes, message.take_over).await?;
                 return Ok(v1::ApplyResponse { plan: Some(plan), ..Default::default() });
             }
-            let committed = self.commit_within(owner, "Apply", changes, within).await?;
+            let over = message.take_over;
+            let committed = self.commit_with(owner, "Apply", changes, within, over).await?;
             Ok(v1::ApplyResponse {
                 transaction_id: committed.id.to_string(),
                 outcome: outcome(committed.outcome).into(),
@@ -54,7 +55,7 @@ impl Transactions for Api {
             let changes =
                 wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
             let changes = self.completed(changes)?;
-            self.plan_changes(owner, changes).await
+            self.plan_changes(owner, changes, false).await
         })
         .await
     }
@@ -191,9 +192,16 @@ impl Api {
         &self,
         owner: OwnerName,
         changes: Vec<crate::model::Change>,
+        take_over: bool,
     ) -> Result<v1::PlanResponse, Status> {
-        let request =
-            CommitRequest { owner: owner.clone(), origin: "Plan", changes, confirm_within: None };
+        let (owner, confirm_within) = (owner.clone(), None);
+        let request = CommitRequest {
+            owner: owner.clone(),
+            origin: "Plan",
+            changes,
+            confirm_within,
+            take_over,
+        };
         let plan = self.parts.commit.plan(request).await;
         let plan = plan.map_err(|error| self.refused(&owner, &error))?;
         if let Some((daemon, why)) = plan.unreachable.first_key_value() {

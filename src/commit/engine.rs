@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `whole` | a commit of all that is desired |
 //! | `part` | a commit that costs what it changes |
+//! | `claims` | what is remembered of whose objects are |
 //! | `prepare` | what is read and planned before anything is changed |
 //! | `carry_out` | plans applied, confirmed, undone |
 //! | `isolate` | what is refused, object by object, where all is brought back |
@@ -18,6 +19,7 @@
 //! | `outcome` | how a commit can end, and by when |
 
 mod carry_out;
+mod claims;
 mod isolate;
 mod judge;
 mod live;
@@ -32,6 +34,7 @@ mod whole;
 use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc, time::Duration};
 
 use carry_out::Done;
+pub use claims::{InTheWay, Notes, Scope};
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 pub use outcome::{Applied, EngineError, Refusal};
 use outcome::{
@@ -44,7 +47,7 @@ use prepare::{Before, Prepared};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Door as Way, NoObserver, Observer, Stage, plan::DaemonPlan};
+use super::{Door as Way, NoObserver, Observer, Stage, ownership::Kept, plan::DaemonPlan};
 use crate::{
     coverage::Revisions,
     daemon::{Daemon, Forest},
@@ -54,6 +57,7 @@ use crate::{
         mgmtd::MgmtdDriver,
         vty::{Snapshot, live::Otherwise, table::Defaults},
     },
+    journal::Remembered,
     render::Shapes,
     tree::{Path, Tree},
     yang::{Profile, Yang, YangError},
@@ -69,12 +73,25 @@ struct VtyPart {
 pub struct Engine {
     yang: Yang,
     yang_dir: std::path::PathBuf,
+    socket_dir: std::path::PathBuf,
     profile: Profile,
     shapes: Shapes,
     vty: BTreeMap<Daemon, VtyPart>,
     mgmtd: MgmtdDriver,
     /// What of ours each daemon runs, as far as was confirmed.
     last: Forest,
+    /// Whose objects are, as far as `last` does not tell; the same as in the journal.
+    held: BTreeMap<Daemon, Remembered>,
+    /// Objects of ours that could not go.
+    kept: BTreeMap<Daemon, Vec<Kept>>,
+    /// What is declared and not done, since somebody else's is in the way.
+    in_the_way: BTreeMap<Daemon, Vec<InTheWay>>,
+    /// What mgmtd ran where something declared is not ours.
+    beside: Option<Tree>,
+    /// Daemons that were not given back yet what somebody else has in their start-up files.
+    waiting: std::collections::BTreeSet<Daemon>,
+    /// Which start of each daemon was seen last, and when first.
+    started: BTreeMap<Daemon, (u64, std::time::Instant)>,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
     /// Those of them of which a model can't be loaded, with why.
@@ -117,11 +134,18 @@ impl Engine {
         let mut engine = Self {
             yang,
             yang_dir: yang_dir.to_owned(),
+            socket_dir: socket_dir.to_owned(),
             profile,
             shapes,
             vty: BTreeMap::new(),
             mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
             last: Forest::new(),
+            held: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            in_the_way: BTreeMap::new(),
+            beside: None,
+            waiting: std::collections::BTreeSet::new(),
+            started: BTreeMap::new(),
             away: BTreeMap::new(),
             unusable: BTreeMap::new(),
             by: None,
@@ -151,9 +175,10 @@ impl Engine {
     }
 
     /// Takes what a predecessor has applied for ours: it stays where it is desired, and goes
-    /// where it is not.
-    pub fn adopt(&mut self, applied: Forest) {
+    /// where it is not. What is remembered of whose objects are comes from the journal too.
+    pub fn adopt(&mut self, applied: Forest, remembered: BTreeMap<Daemon, Remembered>) {
         self.last = applied;
+        self.held = remembered;
     }
 
     /// Has it remember in the agent's state directory which daemons' own gRPC lies.
@@ -230,9 +255,19 @@ impl Engine {
     }
 
     /// Nobody knows how much of it FRR has.
-    fn perhaps_applied(&mut self, plans: &BTreeMap<Daemon, DaemonPlan>, desired: &Forest) {
+    fn perhaps_applied(
+        &mut self,
+        plans: &BTreeMap<Daemon, DaemonPlan>,
+        desired: &Forest,
+        decided: &BTreeMap<Daemon, prepare::Whose>,
+    ) {
         for (daemon, wanted) in desired.iter().filter(|(daemon, _)| plans.contains_key(daemon)) {
             self.perhaps_ours(*daemon, wanted);
+        }
+        for (daemon, whose) in decided.iter().filter(|(daemon, _)| plans.contains_key(daemon)) {
+            if let Some(ours) = &whose.decided.ours {
+                self.perhaps_ours(*daemon, ours);
+            }
         }
     }
 

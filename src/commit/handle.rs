@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId,
+    Adopted, CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId,
     turns::{Places, QUEUE_OF_OWNER, Queued},
 };
 use crate::{
@@ -35,6 +35,8 @@ pub enum Request {
     RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
     /// An owner has left with all that it had: nothing is given back to it.
     Renounce(OwnerName, oneshot::Sender<Result<(), CommitError>>),
+    /// Take what FRR runs of what is declared as ours; or, without that, say what that would be.
+    Adopt(bool, oneshot::Sender<Result<Adopted, CommitError>>),
     /// Declare what the configuration says now, and no longer what it said before.
     Configure(Configured, oneshot::Sender<Result<usize, CommitError>>),
 }
@@ -45,7 +47,7 @@ impl Request {
         match self {
             Self::Commit(request, _) | Self::Plan(request, _) => Some(&request.owner),
             Self::Confirm(owner, ..) | Self::RollBack(owner, ..) => Some(owner),
-            Self::Renounce(..) | Self::Configure(..) => None,
+            Self::Renounce(..) | Self::Configure(..) | Self::Adopt(..) => None,
         }
     }
 }
@@ -59,10 +61,13 @@ pub struct View {
     pub unreachable: BTreeMap<Daemon, String>,
     /// Why FRR may lack something of what is stored for another reason; nobody knows in which daemon.
     pub out_of_step: Option<String>,
-    /// Intents that FRR refused when it got them, with its words.
+    /// Intents that FRR refused when it got them, with its words; and those that were not sent, since something that
+    /// somebody else configured is in their place, with that line.
     pub rejected: BTreeMap<IntentKey, String>,
     /// Objects that nobody declares any more and FRR refuses to lose, with its words.
     pub stuck: BTreeMap<(Daemon, Path), String>,
+    /// Objects that are no longer declared and stay, since they hold lines of somebody else's.
+    pub kept: BTreeMap<Daemon, Vec<super::Kept>>,
     /// Intents that FRR had lost or changed when it was last compared, and that are being repaired.
     pub drifted: BTreeSet<IntentKey>,
     /// The latest transactions, oldest first.
@@ -185,6 +190,15 @@ impl CommitHandle {
     /// Why nothing was changed.
     pub async fn configure(&self, configured: Configured) -> Result<usize, CommitError> {
         self.ask(|answer| Request::Configure(configured, answer)).await
+    }
+
+    /// What FRR runs as it is declared, though the journal does not say that we made it; unless `dry_run`, it is ours from
+    /// then on.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub async fn adopt(&self, dry_run: bool) -> Result<Adopted, CommitError> {
+        self.ask(|answer| Request::Adopt(dry_run, answer)).await
     }
 
     async fn ask<T>(

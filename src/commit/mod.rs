@@ -7,6 +7,7 @@
 //! | `turns` | whose request is served next: owners in turn |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
 //! | `blame` | which change of a transaction FRR refused; pure |
+//! | `ownership` | whose what FRR runs is: ours, theirs or unknown, and what follows; pure |
 //! | `plan` | last-applied × running × desired → what is sent; pure |
 //! | `engine` | validate, read, plan, apply, confirm, undo |
 
@@ -14,6 +15,7 @@ mod actor;
 mod blame;
 mod engine;
 mod handle;
+mod ownership;
 mod plan;
 mod request;
 mod turns;
@@ -21,8 +23,9 @@ mod turns;
 pub use actor::{Actor, Door, LeaveError, NoObserver, Observer, Parts, Stage};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, QUEUE, Request, View};
+pub use ownership::Kept;
 pub use plan::{DaemonPlan, Plan};
-pub use request::{CommitError, CommitRequest, Committed};
+pub use request::{Adopted, CommitError, CommitRequest, Committed};
 pub use turns::{QUEUE_OF_OWNER, Queued};
 
 pub use crate::transaction::{Changed, Ending, Finish, Outcome, Transaction, TransactionId};

@@ -1,14 +1,25 @@
 //! last-applied × running × desired → what is sent to one daemon. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use super::ownership::{
+    Ended, Ending, Facts, Kept, Refusal, Taking, Words, decide, objects, only_ours,
+};
 use crate::{
     daemon::Daemon,
-    frr::vty::{
-        redact,
-        steps::{InTheWay, Step, spelled, steps},
-        table::{Line, NoLine, Running, Table},
+    frr::{
+        mgmtd,
+        vty::{
+            redact,
+            steps::{Command, InTheWay, Step, spelled, steps as lead},
+            table::{Foreign, Line, LineKey, NoLine, Running, Table},
+        },
     },
+    journal::{Remembered, Stood, StoodLine},
     tree::{Edit, Path, Tree, diff, three_way},
 };
 
@@ -113,32 +124,224 @@ impl VtyPlan {
     }
 }
 
-/// Plans one daemon that is configured over its VTY; `told` where somebody wants to see the difference of data.
+/// What one daemon runs, what it shall run, and whose it is.
+pub(super) struct Situation<'a> {
+    pub(super) daemon: Daemon,
+    /// What of ours it runs, as far as was confirmed.
+    pub(super) ours: &'a Tree,
+    /// Where only a part changes: what that part stood for.
+    pub(super) part: Option<&'a Tree>,
+    /// What is remembered of whose its objects are.
+    pub(super) held: &'a Remembered,
+    /// What was taken away and a start-up file has brought back.
+    pub(super) returned: &'a Tree,
+    pub(super) running: &'a Running,
+    pub(super) desired: &'a Tree,
+    pub(super) keep: &'a Tree,
+    /// Whether the daemon has just started.
+    pub(super) starting: bool,
+    pub(super) taking: Taking<'a>,
+    /// What goes with all that is in it.
+    pub(super) forced: &'a Tree,
+    /// Whether somebody wants to see the difference of data.
+    pub(super) told: bool,
+}
+
+/// What is sent to one daemon, and whose what it runs is then.
+pub(super) struct Decided {
+    pub(super) plan: DaemonPlan,
+    /// Of a part: what it stood for that is ours, where that is not all.
+    pub(super) last: Option<Tree>,
+    /// What of desired is ours to make; `None` where that is all.
+    pub(super) desired: Option<Tree>,
+    /// What is ours already, where that is more than was known.
+    pub(super) ours: Option<Tree>,
+    /// Marks of what is declared and theirs.
+    pub(super) theirs: Tree,
+    /// Marks of what is to be ours.
+    pub(super) freed: Tree,
+    pub(super) refusals: Vec<Refusal>,
+    /// Whether something of theirs is waited for.
+    pub(super) waits: bool,
+    pub(super) kept: Vec<Kept>,
+    /// What a start-up file had brought back.
+    pub(super) returned: Tree,
+    /// What runs where something declared is not ours.
+    pub(super) beside: Tree,
+    /// Marks of what is put back by this commit.
+    pub(super) put_back: Tree,
+    /// What goes, as it ran.
+    pub(super) gone: Tree,
+    /// What is to be put back one day, and by this commit.
+    pub(super) stood: Stood,
+    /// What is to be put back one day, after it.
+    pub(super) still_stood: Stood,
+}
+
+/// Plans one daemon.
 ///
 /// # Errors
 /// Data that no command stands for, or something of somebody else's in the way.
-pub(super) fn plan_vty(
+pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
+    let Situation { daemon, held, running, desired, keep, .. } = *situation;
+    let words = Words::of(daemon);
+    let mut ours = Cow::Borrowed(situation.ours);
+    if !situation.returned.is_empty() {
+        ours.to_mut().merge(situation.returned);
+    }
+    let facts = Facts {
+        ours: &ours,
+        theirs: &held.theirs,
+        running,
+        desired,
+        starting: situation.starting,
+        taking: situation.taking,
+        words,
+    };
+    let verdict = decide(&facts);
+    // What perhaps was sent counts as ours; what is known to be theirs never does.
+    let mut known = Cow::Borrowed(&*verdict.ours);
+    for (path, kind) in objects::marked(&held.theirs, &verdict.ours) {
+        if !objects::is_marked(&verdict.freed, &path) {
+            objects::strip(known.to_mut(), &path, kind);
+        }
+    }
+    let mut stood = held.stood.clone();
+    stood.tree.merge(&verdict.stood.tree);
+    stood.lines.extend(verdict.stood.lines.iter().cloned());
+    let last = match situation.part {
+        Some(part) => only_ours(part, &verdict.ours, &held.theirs),
+        None => known,
+    };
+    let table = Table::of(daemon);
+    let default =
+        |path: &_| table.and_then(|table: &Table| table.default_of(&running.defaults, path));
+    let mut goal = three_way(&last, &running.tree, &verdict.desired, keep, &default);
+    if let Some(table) = table {
+        table.give_back_defaults(&mut goal, running);
+    }
+    let ending = Ending {
+        ours: &last,
+        theirs: &held.theirs,
+        keep,
+        running,
+        stood: &stood,
+        forced: situation.forced,
+        words,
+    };
+    let Ended { kept, gone, put_back } = ending.correct(&mut goal);
+    let lines_back: Vec<StoodLine> = ending.lines_back().cloned().collect();
+    let still_stood = ending.still_stood();
+    let plan = match table {
+        None => DaemonPlan::Mgmtd(mgmtd::edits(&running.tree, &goal)),
+        Some(table) => {
+            let taken = &verdict.stood.lines;
+            let foreign = Foreigners { words, forced: situation.forced, taken, running };
+            let foreign = foreign.that_stay();
+            let told = situation.told;
+            DaemonPlan::Vty(vty(
+                table,
+                running,
+                &foreign,
+                &goal,
+                &verdict.desired,
+                &lines_back,
+                told,
+            )?)
+        }
+    };
+    let beside = objects::of_marks(&verdict.theirs, &running.tree);
+    let last_of_part = match last {
+        Cow::Owned(tree) => Some(tree),
+        Cow::Borrowed(_) => None,
+    };
+    let all_known = situation.returned.is_empty() && matches!(verdict.ours, Cow::Borrowed(_));
+    let more = (!all_known).then(|| verdict.ours.into_owned());
+    let part_of_desired = match verdict.desired {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(tree) => Some(tree),
+    };
+    Ok(Decided {
+        plan,
+        last: last_of_part,
+        desired: part_of_desired,
+        ours: more,
+        theirs: verdict.theirs,
+        freed: verdict.freed,
+        refusals: verdict.refusals,
+        waits: verdict.waits,
+        kept,
+        returned: situation.returned.clone(),
+        beside,
+        put_back,
+        gone,
+        stood,
+        still_stood,
+    })
+}
+
+/// Lines that the table can't read, where some of them go with what is taken away by force.
+struct Foreigners<'a> {
+    words: Words,
+    forced: &'a Tree,
+    /// Those of what is taken over now.
+    taken: &'a [StoodLine],
+    running: &'a Running,
+}
+
+impl Foreigners<'_> {
+    fn that_stay(&self) -> Cow<'_, [Foreign]> {
+        let mut all = Cow::Borrowed(&self.running.foreign[..]);
+        objects::each(self.forced, &mut |path, kind| {
+            all.to_mut().retain(|line| !self.words.is_inside(path, kind, line));
+        });
+        if !self.taken.is_empty() {
+            let is =
+                |line: &Foreign, it: &StoodLine| line.context == it.context && line.text == it.text;
+            all.to_mut().retain(|line| !self.taken.iter().any(|it| is(line, it)));
+        }
+        all
+    }
+}
+
+fn vty(
     table: &Table,
-    last: &Tree,
     running: &Running,
+    foreign: &[Foreign],
+    goal: &Tree,
     wanted: &Tree,
-    keep: &Tree,
+    lines_back: &[StoodLine],
     told: bool,
 ) -> Result<VtyPlan, Unplannable> {
-    let default = |path: &_| table.default_of(&running.defaults, path);
-    let mut goal = three_way(last, &running.tree, wanted, keep, &default);
-    table.give_back_defaults(&mut goal, running);
-    table.hold_instance(&mut goal, &running.tree);
-    if goal == running.tree {
-        return Ok(VtyPlan { steps: Vec::new(), diff: Vec::new(), removals: 0 });
+    let mut steps = Vec::new();
+    if *goal != running.tree {
+        let before = table.lines(&running.tree);
+        let after = table.lines_with(goal, wanted)?;
+        steps = lead(&before, &after, foreign)?;
+        spelled(&mut steps, &running.spelling);
     }
-    let before = table.lines(&running.tree);
-    let after = table.lines_with(&goal, wanted)?;
-    let mut steps = steps(&before, &after, &running.foreign)?;
-    spelled(&mut steps, &running.spelling);
+    steps.extend(lines_back.iter().enumerate().map(|(at, line)| typed(at, line)));
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;
-    let diff = if told { diff(&running.tree, &goal) } else { Vec::new() };
+    let diff = if told { diff(&running.tree, goal) } else { Vec::new() };
     Ok(VtyPlan { steps, diff, removals })
+}
+
+/// The step that types a line again that the table can't read. It comes last, when its object is as it was.
+fn typed(at: usize, line: &StoodLine) -> Step {
+    let command =
+        |text: String| Command { context: line.context.clone().into(), text, opens: false };
+    let inverse = match line.text.strip_prefix("no ") {
+        Some(text) => text.to_owned(),
+        None => format!("no {}", line.text),
+    };
+    Step {
+        key: LineKey { order: usize::MAX, keys: vec![at.to_string().into()] },
+        path: Arc::new(line.path.clone()),
+        command: command(line.text.clone()),
+        inverse: vec![command(inverse)],
+        shows: None,
+        makes: false,
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    daemon::Daemon,
     journal::JournalError,
     model::{Change, Intent, IntentKey, OwnerName},
     policy::Violation,
@@ -20,6 +21,16 @@ pub struct CommitRequest {
     pub changes: Vec<Change>,
     /// Time after which it is rolled back unless it is confirmed.
     pub confirm_within: Option<Duration>,
+    /// Whether what somebody else configured in the place of a change is taken over, or goes with what is removed. Of
+    /// `admin` alone.
+    pub take_over: bool,
+}
+
+/// What of what FRR runs would be taken as ours again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// Where each object is: daemon and path.
+    pub objects: Vec<(Daemon, String)>,
 }
 
 /// Answer to a request that was taken.
@@ -39,6 +50,12 @@ pub enum CommitError {
     /// Policy or ownership forbids a change; every change that is forbidden is named.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Policy(Vec<Violation>),
+    /// Only `admin` takes over what somebody else configured.
+    #[error("only admin may take over what somebody else configured in FRR; leave out take_over")]
+    MayNotTakeOver {
+        /// Who asked.
+        owner: OwnerName,
+    },
     /// FRR or libyang refused, and everything was undone. Their words.
     #[error("{message}")]
     Refused {

@@ -146,7 +146,13 @@ mod tests {
     }
 
     fn request(of: &str) -> CommitRequest {
-        CommitRequest { owner: owner(of), origin: "test", changes: vec![], confirm_within: None }
+        CommitRequest {
+            owner: owner(of),
+            origin: "test",
+            changes: vec![],
+            confirm_within: None,
+            take_over: false,
+        }
     }
 
     fn commit(of: &str) -> Queued {

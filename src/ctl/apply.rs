@@ -65,6 +65,10 @@ pub struct Apply {
     /// Roll back by itself after this long, such as 60s or 5m, unless `confirm` is called
     #[arg(long, value_name = "DURATION", value_parser = seconds, conflicts_with = "dry_run")]
     confirm: Option<u32>,
+    /// Replace what others configured in FRR in the place of a change, and remove what is removed with their lines in it
+    /// (admin)
+    #[arg(long)]
+    take_over: bool,
 }
 
 /// `plan`
@@ -118,7 +122,7 @@ impl Apply {
     ) -> Result<String, CtlError> {
         let errand = self.asked.errand(global).await?;
         if self.dry_run {
-            let response = errand.apply(terminal, true, 0).await?;
+            let response = errand.apply(terminal, true, 0, self.take_over).await?;
             return Ok(look.show(&Plan::from(response.plan.unwrap_or_default())));
         }
         let plan = if self.diff { Some(errand.plan(terminal).await?) } else { None };
@@ -129,7 +133,8 @@ impl Apply {
             out.write_all(shown.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
         }
         let asked = now().time;
-        let response = errand.apply(terminal, false, self.confirm.unwrap_or_default()).await?;
+        let response =
+            errand.apply(terminal, false, self.confirm.unwrap_or_default(), self.take_over).await?;
         let id = response.transaction_id.as_str();
         let deadline = match self.confirm {
             Some(_) if response.outcome() == Outcome::Unchanged => None,
@@ -188,6 +193,7 @@ impl Errand {
         terminal: &mut Terminal<'_>,
         dry_run: bool,
         confirm_timeout: u32,
+        take_over: bool,
     ) -> Result<ApplyResponse, CtlError> {
         let request = ApplyRequest {
             owner: self.owner.clone(),
@@ -195,6 +201,7 @@ impl Errand {
             changes: self.changes(),
             dry_run,
             confirm_timeout,
+            take_over,
         };
         let changes = text::count(request.changes.len(), "change", "changes");
         let awaited =

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
+    adopt::Adopt,
     apply::{Apply, PlanFile},
     bfd::{DisableBfd, EnableBfd},
     bgp::ConfigureBgp,
@@ -162,6 +163,8 @@ pub enum Command {
     Drain(Drain),
     /// End the drain of this node
     Undrain(Undrain),
+    /// Take what FRR runs as it is declared for NovaRoute's own, after the journal was lost
+    Adopt(Adopt),
     /// Show which door executes which of FRR's YANG modules, and why
     Coverage,
     /// Print a completion script for a shell

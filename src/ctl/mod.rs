@@ -13,6 +13,7 @@
 //! Nothing here prints or exits: what is to be shown goes into the writer that
 //! [`run`] is given, what went wrong comes back as a [`CtlError`].
 
+mod adopt;
 mod agent;
 mod apply;
 mod bfd;
@@ -103,6 +104,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Validate(validate) => validate.run(global, terminal)?,
         Command::Drain(drain) => drain.run(global, look).await?,
         Command::Undrain(undrain) => undrain.run(global, look).await?,
+        Command::Adopt(adopt) => adopt.run(global, look).await?,
         Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };

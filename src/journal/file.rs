@@ -16,6 +16,7 @@ use std::{
 use tracing::{error, info, warn};
 
 use super::{
+    claims::Claims,
     damage,
     disk::{Directory, Disk, options},
     log::{Failed, Log},
@@ -331,6 +332,21 @@ impl Journal {
         }
         self.state.prepare(transactions);
         failpoint::hit("journal-prepared");
+        Ok(())
+    }
+
+    /// Has on disk whose objects are, before FRR is touched. That something is about to be sent survives the death of this
+    /// process; after a power cut FRR does not run it either.
+    ///
+    /// # Errors
+    /// The disk refused; nothing must be sent.
+    pub fn claim(&mut self, claims: &Claims) -> Result<(), JournalError> {
+        let need = if claims.must_last() { Need::Decides } else { Need::Happens };
+        self.write(&replay::claimed(claims), need, claims.must_last(), 0)?;
+        self.state.claim(claims);
+        if claims.touching {
+            failpoint::hit("journal-claimed");
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Journal, JournalError, State};
+use super::{Claims, Journal, JournalError, State};
 use crate::{
     model::{Configured, Intent, OwnerName},
     transaction::{Ending, Transaction, TransactionId},
@@ -110,6 +110,16 @@ impl Ledger {
         clean: bool,
     ) -> Result<(), JournalError> {
         self.on_disk(move |journal| journal.settle(&ids, &ending, took, clean)).await
+    }
+
+    /// See [`Journal::claim`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn claim(&mut self, claims: Claims) -> Result<(), JournalError> {
+        // Read at the start alone: shared, it would be copied for each change.
+        self.seen.state.remembered.clear();
+        self.on_disk(move |journal| journal.claim(&claims)).await
     }
 
     /// See [`Journal::suspect`].

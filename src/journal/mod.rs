@@ -13,6 +13,7 @@
 //! | `frame` | length and checksum around a record; pure |
 //! | `message` | records ⇄ model types; pure |
 //! | `replay` | records → state, and what to make of a transaction that never settled; pure |
+//! | `claims` | whose objects are, as far as intents do not tell; pure |
 //! | `undo` | what undoing a transaction comes to; pure |
 //! | `disk` | what the journal needs of a disk |
 //! | `log` | one file of records, with room behind them |
@@ -20,6 +21,7 @@
 //! | `file` | open, append, replace |
 //! | `ledger` | the journal as tasks use it: disk work is on threads that may wait |
 
+mod claims;
 mod damage;
 mod disk;
 mod file;
@@ -34,6 +36,7 @@ mod simulated;
 mod simulation;
 mod undo;
 
+pub use claims::{Claim, Claims, Gone, Remembered, Stood, StoodLine};
 pub use file::{Journal, JournalError};
 pub use ledger::Ledger;
 pub use replay::State;

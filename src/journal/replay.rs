@@ -8,6 +8,7 @@ use std::{
 use prost::Message;
 
 use super::{
+    claims::{self, Claims, Remembered},
     frame,
     message::{
         self, Unreadable, finish_code, settled, to_ending, to_finish, to_intent, to_owned,
@@ -15,6 +16,7 @@ use super::{
     },
 };
 use crate::{
+    daemon::Daemon,
     model::{Configured, FieldErrors, Intent, IntentKey, OwnerName},
     proto::journal::v1::{self, record::Kind},
     store::Store,
@@ -42,11 +44,19 @@ pub struct State {
     pub history: VecDeque<Arc<Transaction>>,
     /// What the configuration declared when it was last read.
     pub configured: Configured,
+    /// Whose objects are, as far as intents do not tell.
+    pub remembered: BTreeMap<Daemon, Arc<Remembered>>,
+    /// Intents of transactions that were cut off before anything of them was sent: what FRR has of them is not
+    /// ours.
+    pub unsent: Vec<Intent>,
+    /// Whether what was prepared last was about to be sent.
+    pub touching: bool,
 }
 
 impl State {
     /// Takes note of transactions that are about to be sent to FRR.
     pub fn prepare(&mut self, transactions: &[Arc<Transaction>]) {
+        self.touching = false;
         self.history.extend(transactions.iter().cloned());
         self.bound();
     }
@@ -95,6 +105,18 @@ impl State {
         if clean {
             self.residue.clear();
         }
+    }
+
+    /// Takes note of whose objects are.
+    pub fn claim(&mut self, claims: &Claims) {
+        if claims.touching {
+            self.touching = true;
+            self.unsent.clear();
+        }
+        for (daemon, claim) in &claims.daemons {
+            Arc::make_mut(self.remembered.entry(*daemon).or_default()).apply(claim);
+        }
+        self.remembered.retain(|_, held| **held != Remembered::default());
     }
 
     /// Takes note of what became of a transaction that had to be confirmed.
@@ -157,8 +179,13 @@ impl State {
     /// have been answered just before; what stood before is taken out of FRR. That is done before what came
     /// later, which otherwise would be overridden by it.
     fn roll_forward_unsettled(&mut self) {
-        let unsettled: Vec<TransactionId> =
-            self.history.iter().filter(|t| t.ending.is_none()).map(|t| t.id).collect();
+        let cut_off = || self.history.iter().filter(|t| t.ending.is_none());
+        let unsettled: Vec<TransactionId> = cut_off().map(|t| t.id).collect();
+        if !self.touching {
+            let after = cut_off().flat_map(|t| &t.changes).filter_map(|c| c.after.as_ref());
+            let unsent: Vec<Intent> = after.map(|owned| owned.intent.clone()).collect();
+            self.unsent.extend(unsent);
+        }
         self.settle(&unsettled, &Ending::Done(Outcome::Pending), std::time::Duration::ZERO, false);
     }
 }
@@ -178,6 +205,12 @@ pub(super) fn snapshot(state: &State) -> Vec<u8> {
     for intent in &state.residue {
         push(&mut bytes, Kind::Residual(crate::wire::intent_message(intent)));
     }
+    for intent in &state.unsent {
+        push(&mut bytes, Kind::Unsent(crate::wire::intent_message(intent)));
+    }
+    if let Some(claims) = claims::snapshot(&state.remembered) {
+        push(&mut bytes, Kind::Claims(claims::message(&claims)));
+    }
     for transaction in &state.history {
         push(&mut bytes, Kind::Transaction(message::transaction(transaction)));
     }
@@ -191,6 +224,10 @@ pub(super) fn residual(intents: &[Intent]) -> Vec<u8> {
         push(&mut bytes, Kind::Residual(crate::wire::intent_message(intent)));
     }
     bytes
+}
+
+pub(super) fn claimed(claims: &Claims) -> Vec<u8> {
+    record(Kind::Claims(claims::message(claims)))
 }
 
 pub(super) fn prepared(transactions: &[Arc<Transaction>]) -> Vec<u8> {
@@ -350,6 +387,8 @@ impl Replayed {
                 self.transactions.insert(transaction.id.to_string(), transaction.id);
                 self.state.history.push_back(Arc::new(transaction));
             }
+            Some(Kind::Claims(claims)) => self.state.claim(&claims::to_claims(&claims)?),
+            Some(Kind::Unsent(intent)) => self.state.unsent.push(to_intent(Some(&intent))?),
             Some(Kind::SnapshotEnd(_)) => self.whole = true,
             Some(Kind::Prepared(prepared)) => {
                 let prepared: Vec<Arc<Transaction>> = prepared

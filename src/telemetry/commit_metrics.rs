@@ -30,6 +30,7 @@ pub struct CommitMetrics {
     stuck: IntGauge,
     journal_writable: IntGauge,
     journal_damaged: IntGauge,
+    kept_objects: IntGauge,
 }
 
 impl CommitMetrics {
@@ -89,6 +90,10 @@ impl CommitMetrics {
                 "novaroute_journal_damaged_files",
                 "Damaged journals that were set aside and not taken away yet.",
             ),
+            kept_objects: gauge(
+                "novaroute_kept_objects",
+                "Objects that are no longer declared and stay in FRR for the lines of others in them.",
+            ),
         }
     }
 
@@ -139,6 +144,11 @@ impl CommitMetrics {
     /// So many objects are no longer declared, and FRR refuses to lose them.
     pub fn stuck(&self, objects: usize) {
         self.stuck.set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// So many objects are no longer declared and stay in FRR.
+    pub fn kept_objects(&self, objects: usize) {
+        self.kept_objects.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// The journal has this many bytes.

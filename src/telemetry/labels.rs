@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 23] = [
+const METHODS: [&str; 24] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -116,6 +116,7 @@ const METHODS: [&str; 23] = [
     "GetCoverage",
     "Drain",
     "Undrain",
+    "Adopt",
 ];
 
 impl GrpcMethod {

@@ -281,12 +281,14 @@ fn diff_lists(path: &mut Path, name: &super::Name, old: &List, new: &List, edits
 fn only_in_first(path: &mut Path, first: &Tree, second: Option<&Tree>, gone: &mut Vec<Gone>) {
     for (name, node) in first.iter() {
         let other = second.and_then(|tree| tree.child(name));
+        // A plain container in the place of one that means something only leads to what is in it.
+        let only_leads = matches!((node, other), (Node::Presence(_), Some(Node::Container(_))));
         let mut descend = |step: Step, tree: &Tree, other: Option<&Tree>, shell: bool| {
             path.0.push(step);
             // Below a plain container that is lacking, its leaves still stand for themselves.
             let below = if shell || second.is_none() { other } else { other.or(Some(&EMPTY)) };
             only_in_first(path, tree, below, gone);
-            if shell && other.is_none() {
+            if shell && (other.is_none() || only_leads) {
                 gone.push(Gone { path: path.clone(), what: What::Shell });
             }
             path.0.pop();

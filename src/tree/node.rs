@@ -202,6 +202,23 @@ impl Tree {
         self.remove_steps(&path.0)
     }
 
+    /// Like [`Tree::remove`], and removes every list entry above it too that is empty then, up to the first that
+    /// `stays`.
+    pub fn remove_with_shells(&mut self, path: &Path, stays: &impl Fn(&Path) -> bool) {
+        self.remove(path);
+        for end in (1..path.0.len()).rev() {
+            let above = Path(path.0[..end].to_vec());
+            match self.subtree(&above) {
+                Some(inside) if !inside.is_empty() => return,
+                Some(_) if stays(&above) => return,
+                Some(_) => {
+                    self.remove(&above);
+                }
+                None => {}
+            }
+        }
+    }
+
     fn remove_steps(&mut self, steps: &[Step]) -> bool {
         let Some((step, rest)) = steps.split_first() else { return false };
         let Ok(at) = self.find(&step.name) else { return false };

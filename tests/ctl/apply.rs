@@ -35,7 +35,14 @@ fn changes() -> Vec<IntentChange> {
 
 fn asked(dry_run: bool, confirm_timeout: u32) -> Seen {
     let (owner, token) = ("edge".into(), "t0ken".into());
-    Seen::Apply(ApplyRequest { owner, token, changes: changes(), dry_run, confirm_timeout })
+    Seen::Apply(ApplyRequest {
+        owner,
+        token,
+        changes: changes(),
+        dry_run,
+        confirm_timeout,
+        take_over: false,
+    })
 }
 
 fn planned() -> Seen {

@@ -1,7 +1,7 @@
 //! Where two things meet: somebody else's part of our object, two owners of one profile, other
 //! defaults, an instance that can't be made anew.
 
-use novaroute::proto::v1::{BgpPeer, Outcome, PrefixAttributes};
+use novaroute::proto::v1::{self, BgpPeer, Outcome, PrefixAttributes};
 use tonic::Code;
 
 use crate::{
@@ -85,7 +85,7 @@ fn what_cannot_be_undone_is_repaired_as_far_as_it_goes() {
     agent.wait_ready();
 }
 
-/// What of a neighbour is declared is the agent's; what is not declared stays whose it was.
+/// A neighbour of somebody else's satisfies who states nothing else, and gets nothing of ours.
 #[test]
 fn a_neighbour_that_somebody_configured_is_shared() {
     let lab = Lab::start(LabOptions::default());
@@ -97,19 +97,22 @@ fn a_neighbour_that_somebody_configured_is_shared() {
     configure(&lab, &theirs);
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
-    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
-    admin.apply_peer(BgpPeer { keepalive: 5, hold_time: 15, ..tor() }).unwrap();
-    has_lines(&lab, &theirs).unwrap();
-    has_lines(&lab, &["neighbor 10.0.1.2 timers 5 15"]).unwrap();
     let before = all_running(&lab);
-    let error = admin.remove_peer(net::TOR_V4).unwrap_err();
-    assert_eq!(error.code(), Code::Aborted, "{error}");
-    assert!(error.message().contains("neighbor 10.0.1.2 description theirs"), "{error}");
+    let tor = BgpPeer { address_families: vec![v1::AddressFamily::Ipv4Unicast as i32], ..tor() };
+    admin.configure_bgp(net::NODE_AS, "").unwrap();
+    for other in [
+        BgpPeer { keepalive: 5, hold_time: 15, ..tor.clone() },
+        BgpPeer { description: "ours".into(), ..tor.clone() },
+    ] {
+        let error = admin.apply_peer(other).unwrap_err();
+        assert_eq!(error.code(), Code::Aborted, "{error}");
+        assert!(error.message().contains("neighbor 10.0.1.2"), "{error}");
+        assert_eq!(all_running(&lab), before);
+    }
+    admin.apply_peer(tor).unwrap();
     assert_eq!(all_running(&lab), before);
-    // Declared by the agent too, it is the agent's.
-    admin.apply_peer(BgpPeer { description: "ours".into(), ..tor() }).unwrap();
     admin.remove_peer(net::TOR_V4).unwrap();
-    assert!(!running(&lab, "bgpd").contains(net::TOR_V4));
+    assert_eq!(all_running(&lab), before);
 }
 
 #[test]
@@ -119,7 +122,16 @@ fn a_static_route_to_the_same_place_keeps_its_foreign_path() {
     let agent = Agent::start(&lab);
     agent.wait_ready();
     let admin = agent.client("admin");
-    let change = vec![change::via("203.0.113.0/24", net::TOR_V4)];
+    let error = admin.apply(vec![change::via("203.0.113.0/24", net::TOR_V4)]).unwrap_err();
+    assert_eq!(error.code(), Code::Aborted, "{error}");
+    assert!(error.message().contains("ip route 203.0.113.0/24 10.0.2.2"), "{error}");
+    let route = v1::StaticRoute {
+        prefix: "203.0.113.0/24".into(),
+        next_hop: Some(v1::static_route::NextHop::Gateway(net::TOR_V4.into())),
+        distance: 7,
+        tag: 0,
+    };
+    let change = vec![change::static_route(route)];
     assert_eq!(admin.apply(change).unwrap(), Outcome::Confirmed);
     let paths = |wanted: [bool; 2]| {
         wait_for(&format!("the paths {wanted:?}"), SOON, || {
@@ -128,7 +140,8 @@ fn a_static_route_to_the_same_place_keeps_its_foreign_path() {
             if seen == wanted { Ok(()) } else { Err(shown) }
         });
     };
-    paths([true, true]);
+    paths([false, true]);
+    assert!(running(&lab, "mgmtd").contains("ip route 203.0.113.0/24 10.0.1.2 7"));
     admin.apply(vec![change::no_route("203.0.113.0/24")]).unwrap();
     paths([false, true]);
 }

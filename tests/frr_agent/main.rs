@@ -19,6 +19,7 @@
 //! | `claim` | two agents on one FRR |
 //! | `models` | a YANG directory that lacks a model |
 //! | `apart` | a daemon that is away holds up what it executes, and nothing else |
+//! | `operator` | what the operator configured satisfies, refuses, keeps and outlives |
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
 //! | `sessions` | owners that come and go |
@@ -45,6 +46,7 @@ mod input;
 mod instance;
 mod models;
 mod monitor;
+mod operator;
 mod ospf;
 mod refusals;
 mod reload;

@@ -10,6 +10,9 @@ use novaroute::proto::v1::{
 
 use crate::{agent::*, dice::Dice, lab::net};
 
+/// A prefix that the operator advertises as well.
+const OPERATORS: &str = "192.0.2.3/32";
+
 /// An object of FRR's that an owner may declare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Object {
@@ -58,6 +61,11 @@ impl Object {
                     address_families: dice.one(&[[1, 2], [1, 1], [2, 2]]).to_vec(),
                     ..peer(address, remote_as)
                 })
+            }
+            // The operator has it too: what is equal is satisfied, and outlives what is declared.
+            Self::Prefix(prefix) if prefix == OPERATORS => {
+                let (prefix, protocol) = (prefix.clone(), 1);
+                Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None })
             }
             Self::Prefix(prefix) => {
                 let sets = [&[][..], &["65000:1"], &["65000:1", "65000:1:2"]];

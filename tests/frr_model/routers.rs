@@ -16,9 +16,11 @@ route-map THEIRS permit 10
 exit
 router bgp 65000
  bgp router-id 10.0.0.1
+ no bgp network import-check
  neighbor 10.0.9.9 remote-as 65009
  neighbor 10.0.9.9 description theirs
  address-family ipv4 unicast
+  network 192.0.2.3/32
   network 198.51.100.0/24
  exit-address-family
 exit

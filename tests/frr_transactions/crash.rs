@@ -15,10 +15,11 @@ use crate::{
 
 /// Places that a commit passes, in their order. At the first of them the transaction is on record, and behind it the client
 /// may have been answered: wherever among them the agent dies, the next one has to carry it out.
-const COMMIT: [&str; 9] = [
+const COMMIT: [&str; 10] = [
     "journal-appended",
     "journal-prepared",
     "engine-planned",
+    "journal-claimed",
     "mgmtd-committed",
     "door-committed",
     "vty-half-applied",

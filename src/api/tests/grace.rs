@@ -12,8 +12,13 @@ const SECOND: Duration = Duration::from_secs(1);
 impl Inner {
     async fn set(&self, name: &str, intent: Intent) {
         let changes = vec![Change::Set(intent)];
-        let request =
-            CommitRequest { owner: owner(name), origin: "test", changes, confirm_within: None };
+        let request = CommitRequest {
+            owner: owner(name),
+            origin: "test",
+            changes,
+            confirm_within: None,
+            take_over: false,
+        };
         self.commit.commit(request).await.unwrap();
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    commit::ownership::objects,
     daemon::Forest,
     journal::State,
     model::{Intent, IntentKey, Protocol},
@@ -14,8 +15,24 @@ use crate::{
 /// What a peer and a BFD session of one address stand for follows from both, and the anchor of an OSPF prefix from the static
 /// route beside it. Of a transaction that was cut off
 /// FRR may have either side, so each counts beside the other, beside the other as it was, and alone.
+///
+/// What a transaction that was cut off before anything was sent declares is none of it, nor what is known to be
+/// theirs; what is no longer declared and was kept is.
 pub(super) fn adopted(state: &State, shapes: Shapes) -> Forest {
-    let stored = || state.store.iter().map(|(_, owned)| &owned.intent);
+    let mut forest = declared(state, shapes);
+    for (daemon, held) in &state.remembered {
+        let tree = forest.entry(*daemon).or_default();
+        tree.merge(&held.kept);
+        for (path, kind) in objects::marked(&held.theirs, tree) {
+            objects::strip(tree, &path, kind);
+        }
+    }
+    forest
+}
+
+fn declared(state: &State, shapes: Shapes) -> Forest {
+    let sent = |intent: &&Intent| !state.unsent.contains(intent);
+    let stored = || state.store.iter().map(|(_, owned)| &owned.intent).filter(sent);
     let mut forest = render(state.residue.iter().chain(stored()), shapes);
     let goes_by_another = |intent: &&Intent| match intent {
         Intent::Peer(_) | Intent::BfdSession(_) => true,

@@ -23,7 +23,10 @@ impl Actor {
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
         let doubtful = self.out_of_step.is_some()
             || self.unreachable.contains_key(&Daemon::Bgpd)
-            || keys.iter().any(|key| self.rejected.contains_key(key));
+            || requests.iter().any(|request| request.take_over)
+            || keys
+                .iter()
+                .any(|key| self.rejected.contains_key(key) || self.hindered.contains_key(key));
         if doubtful {
             return None;
         }
@@ -36,7 +39,7 @@ impl Actor {
         &mut self,
         judging: Judging,
     ) -> Result<Option<Applied>, EngineError> {
-        let applied = self.engine.commit_part(judging).await?;
+        let applied = self.engine.commit_part(judging, &mut self.journal).await?;
         Ok(applied.map(|applied| self.with_others(applied, &BTreeSet::from([Daemon::Bgpd]))))
     }
 }

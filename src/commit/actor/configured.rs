@@ -127,8 +127,13 @@ impl Actor {
         let count = changes.len();
         if count > 0 {
             self.configured_now(meanwhile(&before_reload, &now)).await?;
-            let request =
-                CommitRequest { owner: admin(), origin: ORIGIN, changes, confirm_within: None };
+            let request = CommitRequest {
+                owner: admin(),
+                origin: ORIGIN,
+                changes,
+                confirm_within: None,
+                take_over: false,
+            };
             let transaction =
                 Transaction::new(&request.owner, ORIGIN, &request.changes, &before, &after);
             let transaction = std::sync::Arc::new(transaction);

@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::{Actor, resync::ROUNDS};
 use crate::{
-    commit::{Applied, EngineError},
+    commit::{Applied, EngineError, engine::Scope},
     daemon::{Daemon, Forest},
     failpoint,
     journal::{Journal, JournalError},
@@ -110,8 +110,9 @@ impl Actor {
     async fn take_away(&mut self, but: &Forest) -> Result<Applied, EngineError> {
         let all = BTreeSet::from(Daemon::ALL);
         let mut rounds = 0..ROUNDS;
+        let scope = Scope::default();
         loop {
-            match self.engine.resynchronise(&all, but).await {
+            match self.engine.resynchronise(&all, but, &scope, &mut self.journal).await {
                 Err(error) if rounds.next().is_some() && self.leave_out(&error, but) => {}
                 ended => return ended,
             }

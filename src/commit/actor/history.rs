@@ -121,7 +121,13 @@ impl Actor {
             None => Change::Remove(key),
         });
         let changes = changes.collect();
-        let request = CommitRequest { owner: owner.clone(), origin, changes, confirm_within: None };
+        let request = CommitRequest {
+            owner: owner.clone(),
+            origin,
+            changes,
+            confirm_within: None,
+            take_over: false,
+        };
         let mut back = Transaction::new(owner, origin, &request.changes, self.store(), &after);
         back.undoes = Some(id);
         back.remark = remark;

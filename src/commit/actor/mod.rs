@@ -9,6 +9,7 @@
 //! | `configured` | what the configuration declares by itself |
 //! | `ending` | what the agent's end and its next start take away |
 //! | `change` | the part of what is desired that a batch changes |
+//! | `others` | what of somebody else's is in the way, or keeps something of ours; taking it over |
 //! | `observer` | who is told how commits go |
 
 mod adopt;
@@ -18,6 +19,7 @@ mod ending;
 mod history;
 mod left_out;
 mod observer;
+mod others;
 mod resync;
 
 use std::{
@@ -120,6 +122,10 @@ pub struct Actor {
     stuck: BTreeMap<(Daemon, Path), String>,
     /// When both are tried again.
     rejected_again: Option<resync::Again>,
+    /// Intents that were not sent, since something of somebody else's is in their place, with the line.
+    hindered: BTreeMap<IntentKey, String>,
+    /// Objects that were said to be kept.
+    kept: BTreeSet<String>,
     /// Intents that FRR was found to have lost or changed, until they are repaired.
     drifted: BTreeSet<IntentKey>,
     /// What FRR still lacks.
@@ -174,7 +180,9 @@ impl Actor {
         let (handle, requests, publish) = CommitHandle::channel();
         let shapes = parts.engine.shapes();
         let state = parts.journal.state();
-        parts.engine.adopt(adopt::adopted(state, shapes));
+        let remembered = state.remembered.iter().map(|(daemon, held)| (*daemon, (**held).clone()));
+        let remembered = remembered.collect();
+        parts.engine.adopt(adopt::adopted(state, shapes), remembered);
         ending::end_drain(&mut parts.journal)?;
         let (configured, owed) = configured::adopt(&mut parts.journal, parts.configured);
         parts.engine.tell(parts.observer.clone());
@@ -192,6 +200,8 @@ impl Actor {
             rejected: BTreeMap::new(),
             stuck: BTreeMap::new(),
             rejected_again: None,
+            hindered: BTreeMap::new(),
+            kept: BTreeSet::new(),
             drifted: BTreeSet::new(),
             unreachable: BTreeMap::new(),
             out_of_step: Some("FRR has not been read yet".to_owned()),
@@ -322,6 +332,9 @@ impl Actor {
                 self.publish();
                 drop(answer.send(Ok(())));
             }
+            Some(Turn::Other(Request::Adopt(dry_run, answer))) => {
+                drop(answer.send(self.take_back(dry_run).await));
+            }
             Some(Turn::Other(Request::Configure(configured, answer))) => {
                 drop(answer.send(self.configure(configured).await));
             }
@@ -339,7 +352,8 @@ impl Actor {
         let plan = match self.engine.validate(self.fragment(&after, &[request])).await {
             Ok(_) => {
                 let desired = self.desired(&after, request.changes.iter().map(Change::key));
-                self.engine.plan(&desired).await
+                let scope = self.scope_of(&before, &[request]);
+                self.engine.plan(&desired, &scope).await
             }
             Err(error) => Err(error),
         };
@@ -370,6 +384,14 @@ impl Actor {
         if accepted.is_empty() {
             return;
         }
+        // What takes over has a scope of its own.
+        if accepted.len() > 1 && accepted.iter().any(|(request, _)| request.take_over) {
+            for (request, answer) in accepted {
+                let result = self.alone(&request).await;
+                self.answer(&request, answer, result);
+            }
+            return;
+        }
         self.observer.batch(accepted.len(), self.turns.len() + self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
         match self.carry_out(store, &transactions, &requests).await {
@@ -396,8 +418,9 @@ impl Actor {
     /// The store as the request leaves it, where its owner may do that.
     fn permit(&self, store: &Store, request: &CommitRequest) -> Result<Store, CommitError> {
         let policies = self.policies.borrow().clone();
-        let after = check_all(&policies, store, &request.owner, &request.changes)
-            .map_err(CommitError::Policy)?;
+        let changes = self.changes_to_judge(store, request)?;
+        let after =
+            check_all(&policies, store, &request.owner, &changes).map_err(CommitError::Policy)?;
         self.has_models_for(&request.changes)?;
         if let Some(capacity) = self.capacity {
             capacity
@@ -458,7 +481,13 @@ impl Actor {
         after: &Store,
     ) -> Transaction {
         let CommitRequest { owner, origin, changes, .. } = request;
-        let mut transaction = Transaction::new(owner, origin, changes, before, after);
+        let stands = |change: &&Change| {
+            // What is only kept in FRR is declared no more.
+            let key = change.key();
+            before.get(&key).is_some() || after.get(&key).is_some()
+        };
+        let changes: Vec<Change> = changes.iter().filter(stands).cloned().collect();
+        let mut transaction = Transaction::new(owner, origin, &changes, before, after);
         if let Some(within) = request.confirm_within {
             transaction.confirm_by = Some(transaction.begun + within);
             self.deadlines.insert(transaction.id, Instant::now() + within);
@@ -533,6 +562,7 @@ impl Actor {
             self.rejected.remove(&change.key());
         }
         self.unreachable = unreachable;
+        self.note_others();
         let waits = changes().any(|change| self.is_unreachable(&change.key()));
         let outcome = match (waits, sent) {
             (true, _) => Outcome::Pending,
@@ -586,7 +616,9 @@ impl Actor {
             None => keys.iter().flat_map(change::touched).copied().collect(),
         };
         let desired = self.desired_of(&daemons, after, &keys);
-        let applied = self.engine.commit_to(&daemons, &desired, judged).await?;
+        let scope = self.scope_of(&self.store().clone(), requests);
+        let applied =
+            self.engine.commit_to(&daemons, &desired, &scope, judged, &mut self.journal).await?;
         Ok(self.with_others(applied, &daemons))
     }
 
@@ -682,7 +714,9 @@ impl Actor {
             let advertised = matches!(event, Event::PrefixAdvertised { .. });
             if self.is_unreachable(&key) {
                 self.unconfirmed.push(event);
-            } else if !(advertised && self.rejected.contains_key(&key)) {
+            } else if !(advertised
+                && (self.rejected.contains_key(&key) || self.hindered.contains_key(&key)))
+            {
                 self.events.publish(event);
             }
         }
@@ -713,8 +747,14 @@ impl Actor {
             store: self.store().clone(),
             unreachable: self.unreachable.clone(),
             out_of_step: self.out_of_step.clone(),
-            rejected: self.rejected.clone(),
+            rejected: self
+                .rejected
+                .iter()
+                .chain(&self.hindered)
+                .map(|(k, v)| (*k, v.clone()))
+                .collect(),
             stuck: self.stuck.clone(),
+            kept: self.engine.kept().clone(),
             drifted: self.drifted.clone(),
             history: self.journal.state().history.clone(),
             journal: self.journal.concerns().to_vec(),

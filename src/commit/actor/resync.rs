@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::Actor;
 use crate::{
-    commit::{Applied, Outcome},
+    commit::{Applied, Outcome, engine::Scope},
     daemon::{Daemon, Forest},
     render::render_into,
     store::Owned,
@@ -69,7 +69,10 @@ impl Actor {
         let all = BTreeSet::from(Daemon::ALL);
         for _ in 0..ROUNDS {
             self.observer.beat();
-            let error = match self.engine.resynchronise(&all, &desired).await {
+            let scope = self.scope();
+            let tried = self.engine.resynchronise(&all, &desired, &scope, &mut self.journal).await;
+            self.note_others();
+            let error = match tried {
                 Ok(applied) => return self.brought_back(applied, &desired, drift, begun).await,
                 Err(error) => error,
             };
@@ -89,7 +92,8 @@ impl Actor {
     async fn bring_back_each(&mut self, desired: &Forest) {
         for daemon in Daemon::ALL {
             self.observer.beat();
-            match self.engine.resynchronise(&BTreeSet::from([daemon]), desired).await {
+            let (scope, one) = (self.scope(), BTreeSet::from([daemon]));
+            match self.engine.resynchronise(&one, desired, &scope, &mut self.journal).await {
                 Ok(Applied { mut unreachable, .. }) => match unreachable.remove(&daemon) {
                     Some(why) => drop(self.unreachable.insert(daemon, why)),
                     None => drop(self.unreachable.remove(&daemon)),
@@ -164,7 +168,7 @@ impl Actor {
     /// intents these are until they are repaired.
     async fn notice_drift(&mut self, desired: &Forest) -> usize {
         // What can't be planned now says so when it is applied.
-        let Ok(plan) = self.engine.plan(desired).await else { return 0 };
+        let Ok(plan) = self.engine.plan(desired, &Scope::default()).await else { return 0 };
         let found: usize = plan.daemons.iter().map(|(_, edits, _)| edits.len()).sum();
         if found > 0 {
             let concerned = |owned: &Owned| {

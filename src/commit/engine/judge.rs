@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt;
 use tokio::time::Instant;
 
-use super::{COMMIT_DEADLINE, Engine, EngineError, Failure, Prepared, in_time, mgmtd, not_applied};
+use super::{
+    COMMIT_DEADLINE, Engine, EngineError, Failure, Prepared, Scope, in_time, mgmtd, not_applied,
+};
 use crate::{
     commit::plan::{DaemonPlan, Plan, VtyPlan},
     daemon::{Daemon, Forest},
@@ -19,17 +21,19 @@ impl Engine {
     ///
     /// # Errors
     /// libyang's or FRR's words, as far as they can be asked beforehand.
-    pub async fn plan(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
+    pub async fn plan(&mut self, desired: &Forest, scope: &Scope) -> Result<Plan, EngineError> {
         self.by = Some(Instant::now() + COMMIT_DEADLINE);
-        let plan = self.plan_in_time(desired).await;
+        let plan = self.plan_in_time(desired, scope).await;
         self.by = None;
         plan
     }
 
-    async fn plan_in_time(&mut self, desired: &Forest) -> Result<Plan, EngineError> {
+    async fn plan_in_time(&mut self, desired: &Forest, scope: &Scope) -> Result<Plan, EngineError> {
         let keep = self.with_stuck(desired, desired);
-        let Prepared { plans, unreachable, .. } =
-            self.prepare(&BTreeSet::from(Daemon::ALL), desired, &keep, true).await?;
+        let all = BTreeSet::from(Daemon::ALL);
+        let Prepared { plans, unreachable, decided, .. } =
+            self.prepare(&all, desired, &keep, scope, true).await?;
+        scope.permits(&decided)?;
         if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
             let valid = mgmtd(self.mgmtd.validate(edits, &self.yang));
             in_time(self.by, Daemon::Mgmtd, valid).await.map_err(no_plan)?;

@@ -11,14 +11,18 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
-    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Judged, RESYNC_DEADLINE, Stage,
-    Way, in_time, mgmtd, undone_in_time,
+    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Judged, Notes, RESYNC_DEADLINE,
+    Stage, Way, in_time, mgmtd, undone_in_time,
 };
 use crate::{
-    commit::plan::{Unplannable, VtyPlan, plan_vty},
+    commit::{
+        ownership::{Taking, objects},
+        plan::{DaemonPlan, Decided, Situation, Unplannable, VtyPlan, plan},
+    },
     daemon::Daemon,
     failpoint,
     frr::vty::{Question, Snapshot, chain, table::Running, unproven},
+    journal::{Claim, Claims, Gone, Remembered},
     tree::{Tree, advance, without},
 };
 
@@ -61,6 +65,12 @@ pub(super) struct Known {
     digest: Option<u32>,
 }
 
+fn first_two_words(line: &str) -> &str {
+    let line = line.trim();
+    let end = line.match_indices(' ').nth(1).map_or(line.len(), |(at, _)| at);
+    &line[..end]
+}
+
 impl Known {
     pub(super) fn new(generation: u64, snapshot: Snapshot, ours: &Tree) -> Self {
         let Snapshot { text, running } = snapshot;
@@ -89,9 +99,13 @@ impl Engine {
     ///
     /// # Errors
     /// libyang's or FRR's words; everything that was done is undone.
-    pub async fn commit_part(&mut self, judging: Judging) -> Result<Option<Applied>, EngineError> {
+    pub async fn commit_part(
+        &mut self,
+        judging: Judging,
+        notes: &mut dyn Notes,
+    ) -> Result<Option<Applied>, EngineError> {
         self.by = Some(Instant::now() + COMMIT_DEADLINE);
-        let applied = self.commit_part_in_time(judging).await;
+        let applied = Box::pin(self.commit_part_in_time(judging, notes)).await;
         self.by = None;
         applied
     }
@@ -99,18 +113,43 @@ impl Engine {
     async fn commit_part_in_time(
         &mut self,
         judging: Judging,
+        notes: &mut dyn Notes,
     ) -> Result<Option<Applied>, EngineError> {
-        let Judging { part, judged } = judging;
+        let Judging { mut part, judged } = judging;
         let daemon = part.daemon;
         let begun = Instant::now();
         // Changes nothing, and libyang takes longer.
-        let plan = self.plan_part(&part);
+        let planned = self.plan_part(&part);
         judged.await?;
         self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
-        let Some(plan) = plan? else { return Ok(None) };
+        let Some((plan, mut decided)) = planned? else { return Ok(None) };
+        if !decided.refusals.is_empty() {
+            let first = decided.refusals.first().map(|refusal| (daemon, refusal.path.clone()));
+            let mut messages: Vec<&str> = Vec::new();
+            for refusal in &decided.refusals {
+                if !messages.contains(&&*refusal.message) {
+                    messages.push(&refusal.message);
+                }
+            }
+            return Err(EngineError::Refused { message: messages.join("; "), at: first });
+        }
         failpoint::hit("engine-planned");
-        let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
+        if !self.is_still_free(&part, &plan).await {
+            debug!(%daemon, "somebody has typed what is to be set");
+            return Ok(None);
+        }
+        let claims = self.claims_of_part(daemon, &decided, !plan.steps.is_empty());
+        let former = self.remembered_of(&claims);
+        self.claim(notes, &claims).await?;
+        if let Some(ours) = decided.last.take() {
+            part.last = ours;
+        }
+        // What is theirs and satisfies is asked for as well.
         let questions = self.questions(&part, &plan);
+        if let Some(ours) = decided.desired.take() {
+            part.desired = Arc::new(ours);
+        }
+        let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
         if plan.steps.is_empty() {
             // A call that is repeated: does FRR still have it?
             let holds = self.is_answered(daemon, questions.as_deref()).await;
@@ -142,6 +181,7 @@ impl Engine {
                 match undone_in_time(self.undo_part(&part, &plan, &done)).await {
                     Ok(()) => {
                         failpoint::hit("engine-undone");
+                        self.disclaim(notes, &claims, &former).await;
                         Err(EngineError::Refused { message, at })
                     }
                     Err(undo) => {
@@ -160,27 +200,104 @@ impl Engine {
         known.is_some() && connection == known
     }
 
-    /// The steps; `None` where something of somebody else's is at the same place.
-    fn plan_part(&mut self, part: &Part) -> Result<Option<VtyPlan>, EngineError> {
+    /// The steps, and whose all of it is; `None` where that takes a look at the whole.
+    fn plan_part(&mut self, part: &Part) -> Result<Option<(VtyPlan, Decided)>, EngineError> {
         let Part { daemon, last, desired, keep } = part;
-        let (Some(vty), Some(known)) = (self.vty.get(daemon), self.known.get_mut(daemon)) else {
+        let (Some(_), Some(known)) = (self.vty.get(daemon), self.known.get_mut(daemon)) else {
             return Ok(None);
         };
+        let (none, nothing) = (Tree::new(), Remembered::default());
+        let held = self.held.get(daemon).unwrap_or(&nothing);
         let mut shape = last.clone();
         shape.merge(desired);
-        let mut tree = self.last.get(daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
+        // To put something back, or to leave something of ours, takes a look at the whole.
+        let mut special = false;
+        objects::each(&shape, &mut |path, kind| {
+            special |= objects::stands(&held.stood.tree, path, kind)
+                || objects::stands(&held.kept, path, kind)
+                || held.stood.lines.iter().any(|line| line.path == *path);
+        });
+        if special {
+            return Ok(None);
+        }
+        let ours = self.last.get(daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
+        let mut of_part = Remembered::default();
+        of_part.theirs = held.theirs.overlap(&shape);
+        let mut tree = ours.clone();
         tree.merge(&known.others.tree.overlap(&shape));
         let foreign = std::mem::take(&mut known.others.foreign);
         let (defaults, spelling) = (known.others.defaults.clone(), known.others.spelling.clone());
         let running = Running { tree, foreign, defaults, spelling, ..Running::default() };
-        let plan = plan_vty(vty.driver.table(), last, &running, desired, keep, false);
+        let situation = Situation {
+            daemon: *daemon,
+            ours: &ours,
+            part: Some(last),
+            held: &of_part,
+            returned: &none,
+            running: &running,
+            desired,
+            keep,
+            // What was read on this connection is there.
+            starting: false,
+            taking: Taking::Nothing,
+            forced: &none,
+            told: false,
+        };
+        let decided = plan(&situation);
         known.others.foreign = running.foreign;
-        let plan = plan.map_err(|Unplannable { message, path }| EngineError::Refused {
-            message,
-            at: Some((*daemon, path)),
+        let mut decided = decided.map_err(|Unplannable { message, path }| {
+            EngineError::Refused { message, at: Some((*daemon, path)) }
         })?;
+        let taken = std::mem::replace(&mut decided.plan, DaemonPlan::Mgmtd(Vec::new()));
+        let DaemonPlan::Vty(plan) = taken else { return Ok(None) };
         let shared = plan.steps.iter().any(|step| known.others.tree.contains(&step.path));
-        Ok((!shared).then_some(plan))
+        Ok((!shared && decided.kept.is_empty()).then_some((plan, decided)))
+    }
+
+    /// Whether what is to be made anew is not there since somebody has typed it after the last look at all that runs:
+    /// then it is theirs.
+    async fn is_still_free(&mut self, part: &Part, plan: &VtyPlan) -> bool {
+        let ours = self.last.get(&part.daemon);
+        let is_new = |path: &_| ours.is_none_or(|ours| !ours.contains(path));
+        let new: Vec<_> =
+            plan.steps.iter().filter(|step| step.shows.is_some() && is_new(&step.path)).collect();
+        let Some(questions) = Question::whether_free(new.iter().map(|step| &*step.path)) else {
+            return false;
+        };
+        if questions.is_empty() {
+            return true;
+        }
+        let Some(vty) = self.vty.get_mut(&part.daemon) else { return false };
+        let lines = self.known.get(&part.daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
+        if questions.len() * LINES_PER_QUESTION <= lines {
+            let asked = vty.driver.proves(&questions).await;
+            // Who is away is found out when the lines are sent.
+            return asked.unwrap_or(true);
+        }
+        let Ok(text) = vty.driver.show_running().await else { return true };
+        let shown: std::collections::HashSet<&str> = text.lines().map(first_two_words).collect();
+        !new.iter().any(|step| shown.contains(first_two_words(&step.command.text)))
+    }
+
+    /// What changes of what is remembered.
+    fn claims_of_part(&self, daemon: Daemon, decided: &Decided, touching: bool) -> Claims {
+        let nothing = Tree::new();
+        let held = self.held.get(&daemon).map_or(&nothing, |held| &held.theirs);
+        let mut gone = Vec::new();
+        if !decided.gone.is_empty() {
+            gone.push(Gone { incarnation: self.incarnation(daemon), tree: decided.gone.clone() });
+        }
+        let claim = Claim {
+            theirs: without(&decided.theirs, held),
+            freed: decided.freed.clone(),
+            gone,
+            ..Claim::default()
+        };
+        let mut claims = Claims { touching, ..Claims::default() };
+        if claim != Claim::default() {
+            claims.daemons.insert(daemon, claim);
+        }
+        claims
     }
 
     /// What bgpd is asked to confirm the plan; `None` where that is more work than reading all.
@@ -237,11 +354,16 @@ impl Engine {
     }
 
     async fn compare_all(&mut self) -> bool {
-        if !self.in_step || self.is_one_away() {
+        if !self.in_step
+            || self.is_one_away()
+            || self.awaits_start_up_file()
+            || !self.waiting.is_empty()
+        {
             return false;
         }
         for daemon in Daemon::ALL {
-            let nothing = self.last.get(&daemon).is_none_or(Tree::is_empty);
+            let none_is_ours = self.last.get(&daemon).is_none_or(Tree::is_empty);
+            let nothing = none_is_ours && !self.held.contains_key(&daemon);
             if nothing || self.unusable(daemon).is_some() {
                 continue;
             }
@@ -279,10 +401,23 @@ impl Engine {
     }
 
     async fn has_all_through_mgmtd(&mut self) -> bool {
-        let Some(ours) = self.last.get(&Daemon::Mgmtd) else { return true };
+        let none = Tree::new();
+        let ours = self.last.get(&Daemon::Mgmtd).unwrap_or(&none);
         let Ok(running) = self.mgmtd.read(&self.yang).await else { return false };
         if !running.includes(ours) {
             return false;
+        }
+        if let Some(held) = self.held.get(&Daemon::Mgmtd) {
+            let same = self.beside.as_ref() == Some(&objects::of_marks(&held.theirs, &running));
+            // What was taken away and somebody has typed since is theirs.
+            let typed = held.gone.iter().any(|gone| {
+                let mut typed = false;
+                objects::each(&gone.tree, &mut |path, _| typed |= running.contains(path));
+                typed
+            });
+            if !same || typed {
+                return false;
+            }
         }
         let in_step = self.mgmtd.confirm_in_step(ours, &self.yang);
         let by = Some(Instant::now() + RESYNC_DEADLINE);

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 use tracing::info;
 
-use super::{Engine, EngineError, Failure, Stage, Way, in_time, mgmtd_failure};
+use super::{Engine, EngineError, Failure, Scope, Stage, Way, in_time, mgmtd_failure};
 use crate::{
-    commit::plan::{DaemonPlan, Unplannable, plan_vty},
-    daemon::{Daemon, Forest},
-    frr::{
-        mgmtd,
-        vty::{Snapshot, chain},
+    commit::{
+        ownership::Taking,
+        plan::{DaemonPlan, Decided, Situation, Unplannable, plan},
     },
-    tree::{Tree, three_way},
+    daemon::{Daemon, Forest},
+    frr::vty::{Snapshot, chain, table::Running},
+    journal::{Gone, Remembered},
+    tree::Tree,
     yang::{Profile, YangError},
 };
 
@@ -30,7 +31,19 @@ pub(super) struct Prepared {
     pub(super) before: BTreeMap<Daemon, Before>,
     /// Of which daemons something differs.
     pub(super) plans: BTreeMap<Daemon, DaemonPlan>,
+    /// Whose what each daemon runs is, of those that were read.
+    pub(super) decided: BTreeMap<Daemon, Whose>,
     pub(super) unreachable: BTreeMap<Daemon, String>,
+}
+
+/// What a plan says besides what is sent.
+pub(super) struct Whose {
+    /// The plan is taken out of it.
+    pub(super) decided: Decided,
+    /// What of what was taken away is no longer remembered.
+    pub(super) forgotten: Vec<Gone>,
+    /// Which start of the daemon was read.
+    pub(super) incarnation: u64,
 }
 
 impl Engine {
@@ -40,6 +53,7 @@ impl Engine {
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
         keep: &Forest,
+        scope: &Scope,
         told: bool,
     ) -> Result<Prepared, EngineError> {
         let none = Tree::new();
@@ -62,13 +76,17 @@ impl Engine {
                         let last = self.last.get(&daemon).unwrap_or(&none);
                         self.mgmtd.compare_with_last(running, last, wanted);
                     }
-                    let plan = self.plan_daemon(daemon, &running, wanted, kept, told)?;
+                    let mut whose =
+                        self.plan_daemon(daemon, &running, wanted, kept, scope, told)?;
+                    let none = DaemonPlan::Mgmtd(Vec::new());
+                    let plan = std::mem::replace(&mut whose.decided.plan, none);
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);
                         prepared.before.insert(daemon, running);
                     } else if let Before::Vty(snapshot) = running {
                         self.remember(daemon, snapshot);
                     }
+                    prepared.decided.insert(daemon, whose);
                 }
                 Err(Failure::Lost(_, why)) => {
                     self.away.insert(daemon, why.clone());
@@ -112,31 +130,51 @@ impl Engine {
     }
 
     fn plan_daemon(
-        &self,
+        &mut self,
         daemon: Daemon,
         before: &Before,
         wanted: &Tree,
         keep: &Tree,
+        scope: &Scope,
         told: bool,
-    ) -> Result<DaemonPlan, EngineError> {
-        let none = Tree::new();
-        let last = self.last.get(&daemon).unwrap_or(&none);
-        match before {
-            Before::Mgmtd(running) => {
-                let goal = three_way(last, running, wanted, keep, &|_| None);
-                Ok(DaemonPlan::Mgmtd(mgmtd::edits(running, &goal)))
+    ) -> Result<Whose, EngineError> {
+        let (none, nothing) = (Tree::new(), Remembered::default());
+        let incarnation = self.incarnation(daemon);
+        let of_mgmtd;
+        let running = match before {
+            Before::Vty(snapshot) => &snapshot.running,
+            Before::Mgmtd(tree) => {
+                of_mgmtd = Running { tree: tree.clone(), ..Running::default() };
+                &of_mgmtd
             }
-            Before::Vty(snapshot) => {
-                let (part, running) = (&self.vty[&daemon], &snapshot.running);
-                let table = part.driver.table();
-                plan_vty(table, last, running, wanted, keep, told).map(DaemonPlan::Vty).map_err(
-                    |Unplannable { message, path }| EngineError::Refused {
-                        message,
-                        at: Some((daemon, path)),
-                    },
-                )
-            }
-        }
+        };
+        let starting = self.is_starting(daemon, incarnation);
+        let (returned, forgotten) = self.judge_gone(daemon, incarnation, running, wanted);
+        let asked = scope.asked.get(&daemon).unwrap_or(&none);
+        let situation = Situation {
+            daemon,
+            ours: self.last.get(&daemon).unwrap_or(&none),
+            part: None,
+            held: self.held.get(&daemon).unwrap_or(&nothing),
+            returned: &returned,
+            running,
+            desired: wanted,
+            keep,
+            starting,
+            taking: match (scope.take_over, scope.take_back) {
+                (true, _) => Taking::Over(asked),
+                (false, true) => Taking::Back(asked),
+                (false, false) => Taking::Nothing,
+            },
+            forced: scope.forced.get(&daemon).unwrap_or(&none),
+            told,
+        };
+        let decided = plan(&situation);
+        let decided = decided.map_err(|Unplannable { message, path }| EngineError::Refused {
+            message,
+            at: Some((daemon, path)),
+        })?;
+        Ok(Whose { decided, forgotten, incarnation })
     }
 
     /// Keeps what a daemon was seen to run, until the commit has ended.

@@ -18,7 +18,9 @@ impl Engine {
     /// Daemons that have, or had, something of ours.
     pub(super) fn concerned(&self, desired: &Forest) -> BTreeSet<Daemon> {
         let has = |forest: &Forest, daemon| forest.get(&daemon).is_some_and(|t| !Tree::is_empty(t));
-        let concerned = |daemon: &Daemon| has(desired, *daemon) || has(&self.last, *daemon);
+        let concerned = |daemon: &Daemon| {
+            has(desired, *daemon) || has(&self.last, *daemon) || self.held.contains_key(daemon)
+        };
         Daemon::ALL.into_iter().filter(concerned).collect()
     }
 

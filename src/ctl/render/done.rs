@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Colour, View, text};
-use crate::proto::v1::{ConfigureBgpResponse, Outcome, RegisterResponse};
+use crate::proto::v1::{AdoptResponse, ConfigureBgpResponse, Outcome, RegisterResponse};
 
 /// A write whose response says at most whether FRR has it.
 #[derive(Debug, Serialize)]
@@ -136,6 +136,43 @@ impl View for Drained {
             "{}: {} (transaction {})",
             self.done, self.outcome, self.transaction_id
         ))
+    }
+}
+
+/// `adopt`
+#[derive(Debug, Serialize)]
+pub struct Adopted {
+    #[serde(skip)]
+    dry_run: bool,
+    objects: Vec<AdoptedObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct AdoptedObject {
+    daemon: String,
+    path: String,
+}
+
+impl Adopted {
+    /// What was taken, or would be.
+    pub fn new(response: AdoptResponse, dry_run: bool) -> Self {
+        let object = |object: crate::proto::v1::AdoptedObject| AdoptedObject {
+            daemon: object.daemon,
+            path: object.path,
+        };
+        Self { dry_run, objects: response.objects.into_iter().map(object).collect() }
+    }
+}
+
+impl View for Adopted {
+    fn table(&self, _: Colour) -> String {
+        let count = text::count(self.objects.len(), "object", "objects");
+        let what = if self.dry_run { "would be taken" } else { "taken" };
+        let mut told = text::one_line(&format!("{count} {what} for NovaRoute's own"));
+        for object in &self.objects {
+            told.push_str(&text::one_line(&format!("{}: {}", object.daemon, object.path)));
+        }
+        told
     }
 }
 

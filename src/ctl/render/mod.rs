@@ -26,7 +26,7 @@ use serde_json::Value;
 pub use applied::{Applied, Deadline};
 pub use bfd::BfdSessions;
 pub use coverage::Coverage;
-pub use done::{BgpConfigured, Done, Drained, Registered};
+pub use done::{Adopted, BgpConfigured, Done, Drained, Registered};
 pub use event::Event;
 pub use ospf::OspfInterfaces;
 pub use plan::Plan;

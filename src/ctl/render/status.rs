@@ -20,6 +20,8 @@ pub struct Status {
     frr_status: Frr,
     #[serde(skip_serializing_if = "Option::is_none")]
     drain: Option<Drain>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<KeptObject>,
     #[serde(flatten)]
     peers: Peers,
     #[serde(flatten)]
@@ -108,6 +110,7 @@ impl From<GetStatusResponse> for Status {
                 daemons: frr.daemons.into_iter().map(Daemon::from).collect(),
             },
             drain: response.drain.map(Drain::from),
+            kept: response.kept.into_iter().map(KeptObject::from).collect(),
             peers: response.peers.into(),
             prefixes: response.prefixes.into(),
             bfd_sessions: response.bfd_sessions.into(),
@@ -122,6 +125,21 @@ impl From<v1::DrainStatus> for Drain {
     fn from(drain: v1::DrainStatus) -> Self {
         let v1::DrainStatus { state, owner, until_restart, reason } = drain;
         Self { state, owner, until_restart, reason }
+    }
+}
+
+/// What stays in FRR for the lines of others in it.
+#[derive(Debug, Serialize)]
+struct KeptObject {
+    daemon: String,
+    path: String,
+    lines: Vec<String>,
+}
+
+impl From<v1::KeptObject> for KeptObject {
+    fn from(kept: v1::KeptObject) -> Self {
+        let v1::KeptObject { daemon, path, lines } = kept;
+        Self { daemon, path, lines }
     }
 }
 
@@ -211,6 +229,14 @@ impl Status {
             if count > 0 || !optional {
                 told.push_str(&format!("\n{name} ({count})\n{rows}"));
             }
+        }
+        if !self.kept.is_empty() {
+            let mut table = Table::new(["DAEMON", "OBJECT", "KEPT FOR"], colour);
+            for kept in &self.kept {
+                let lines = kept.lines.join("; ");
+                table.row([cell(&kept.daemon), cell(&kept.path), cell(&lines)]);
+            }
+            told.push_str(&format!("\nKEPT ({})\n{}", self.kept.len(), table.text()));
         }
         told
     }

@@ -54,6 +54,7 @@ fn status(received: u32) -> GetStatusResponse {
     GetStatusResponse {
         journal: vec![],
         drain: None,
+        kept: Vec::new(),
         frr_status: Some(FrrStatus {
             version: "10.3".into(),
             connected: true,

@@ -123,6 +123,13 @@ impl Question {
         route_maps(desired).all(|map| used.contains(map)).then_some(questions)
     }
 
+    /// What proves that nobody has configured these networks; `None` where that can't be asked of one of them.
+    /// Route-maps are named by their content, so that it does not matter who made one.
+    pub fn whether_free<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Vec<Self>> {
+        let networks = paths.filter(|path| !is_route_map(path));
+        networks.map(|path| Some(Self { command: show(path)?, wanted: Answer::NoRoute })).collect()
+    }
+
     /// Whether bgpd's answer is the one that is wanted.
     pub fn is_proven_by(&self, answer: &str) -> bool {
         if self.wanted == Answer::Nothing {

@@ -27,7 +27,7 @@ use rows::{HiddenSpec, NodeSpec};
 
 use crate::{
     daemon::Daemon,
-    tree::{Path, Step, Tree},
+    tree::{Path, Tree},
     yang::Schema,
 };
 
@@ -230,49 +230,6 @@ impl Table {
     pub fn default_of(&self, defaults: &Defaults, path: &Path) -> Option<String> {
         let at = self.hidden.iter().position(|hidden| hidden.leaf.matches(path))?;
         defaults.values.get(at)?.clone()
-    }
-
-    /// Keeps the BGP instance with its settings where somebody else's neighbours or networks are in it: they would go with it.
-    pub fn hold_instance(&self, goal: &mut Tree, running: &Tree) {
-        let key = |name: &str, value: &str| (name.into(), value.into());
-        let instance = Path(vec![
-            Step::plain("frr-routing:routing"),
-            Step::plain("control-plane-protocols"),
-            Step {
-                name: "control-plane-protocol".into(),
-                keys: [key("type", "frr-bgp:bgp"), key("name", "bgp"), key("vrf", "default")]
-                    .into_iter()
-                    .collect(),
-            },
-            Step::plain("frr-bgp:bgp"),
-        ]);
-        let global = instance.join(Step::plain("global"));
-        let below =
-            |names: &str| names.split('/').fold(global.clone(), |p, n| p.join(Step::plain(n)));
-        let local_as = below("local-as");
-        if running.leaf(&local_as).is_none() || goal.leaf(&local_as).is_some() {
-            return;
-        }
-        let mut held = goal.clone();
-        held.ensure_presence(&instance);
-        // Its settings stay as well: another value would change what theirs do.
-        for names in [
-            "local-as",
-            "router-id",
-            "import-check",
-            "ebgp-requires-policy",
-            "graceful-restart/enabled",
-            "graceful-restart/restart-time",
-            "graceful-restart/stale-routes-time",
-        ] {
-            if let Some(value) = running.leaf(&below(names)) {
-                held.set(&below(names), value);
-            }
-        }
-        // Of all that makes an entry only these two stand inside another node.
-        if self.lines(&held).iter().any(|line| line.entry && !line.context.is_empty()) {
-            *goal = held;
-        }
     }
 
     /// What an object that stays has where a hidden leaf of it goes: the daemon's own value. Without that it would be

@@ -1,0 +1,389 @@
+//! desired × ours × running → what is ours to make, what is satisfied, what is refused. Pure.
+
+use std::borrow::Cow;
+
+use super::{
+    objects::{self, Kind},
+    words::Words,
+};
+use crate::{
+    frr::vty::table::Running,
+    journal::{Stood, StoodLine},
+    tree::{Node, Path, Step, Tree},
+};
+
+/// What is known of one daemon.
+pub(in crate::commit) struct Facts<'a> {
+    /// What of ours it runs, as far as was confirmed.
+    pub ours: &'a Tree,
+    /// Marks of objects that are declared and that we did not make.
+    pub theirs: &'a Tree,
+    /// What it runs.
+    pub running: &'a Running,
+    /// What it shall run.
+    pub desired: &'a Tree,
+    /// Whether the daemon has just started, and may still be given its start-up file.
+    pub starting: bool,
+    /// What to do with theirs.
+    pub taking: Taking<'a>,
+    /// How the daemon says things.
+    pub words: Words,
+}
+
+/// What to do with objects of theirs that are declared.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::commit) enum Taking<'a> {
+    /// They are satisfied or refused.
+    Nothing,
+    /// These are taken over, and what stood is remembered.
+    Over(&'a Tree),
+    /// Those of these that are equal are ours again, as after the loss of the journal.
+    Back(&'a Tree),
+}
+
+/// Something declared that theirs is in the way of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::commit) struct Refusal {
+    /// Which object.
+    pub path: Path,
+    /// The line in the way and what to do; never a secret.
+    pub message: String,
+}
+
+/// What follows for one daemon.
+#[derive(Debug, Clone)]
+pub(in crate::commit) struct Verdict<'a> {
+    /// What of desired is ours to make.
+    pub desired: Cow<'a, Tree>,
+    /// What counts as ours already.
+    pub ours: Cow<'a, Tree>,
+    /// Marks of objects that are declared and are theirs: satisfied or refused.
+    pub theirs: Tree,
+    /// Marks of objects that are to be ours.
+    pub freed: Tree,
+    /// What is refused.
+    pub refusals: Vec<Refusal>,
+    /// What stood where objects are taken over.
+    pub stood: Stood,
+    /// Whether something of theirs is waited for, which a start-up file is to bring back.
+    pub waits: bool,
+}
+
+/// Decides for each object that is declared.
+pub(in crate::commit) fn decide<'a>(facts: &Facts<'a>) -> Verdict<'a> {
+    let mut verdict = Verdict {
+        desired: Cow::Borrowed(facts.desired),
+        ours: Cow::Borrowed(facts.ours),
+        theirs: Tree::new(),
+        freed: Tree::new(),
+        refusals: Vec::new(),
+        stood: Stood::default(),
+        waits: false,
+    };
+    let mut instance = Around::default();
+    let mut left = Vec::new();
+    let mut declared = objects::beyond(facts.desired, facts.ours);
+    declared.extend(objects::marked(facts.theirs, facts.desired));
+    // What holds others comes before these.
+    declared.sort_by(|a, b| a.0.cmp(&b.0));
+    declared.dedup_by(|a, b| a.0 == b.0);
+    declared.retain(|(path, kind)| !facts.is_ours(path, *kind));
+    for (path, kind) in &declared {
+        let kind = *kind;
+        let found = facts.object(path, kind, &mut instance);
+        if matches!(found, Found::Nothing | Found::Taken { .. })
+            && objects::is_marked(facts.theirs, path)
+        {
+            objects::mark(&mut verdict.freed, path);
+        }
+        match found {
+            Found::Nothing => {}
+            Found::Equal => {
+                objects::mark(&mut verdict.theirs, path);
+                left.push((path.clone(), kind));
+            }
+            Found::NotBackYet => {
+                verdict.waits = true;
+                objects::mark(&mut verdict.theirs, path);
+                left.push((path.clone(), kind));
+                let message = facts.words.not_back_yet();
+                verdict.refusals.push(Refusal { path: path.clone(), message });
+            }
+            Found::InTheWay(message) => {
+                objects::mark(&mut verdict.theirs, path);
+                left.push((path.clone(), kind));
+                verdict.refusals.push(Refusal { path: path.clone(), message });
+            }
+            Found::Taken { remember } => {
+                if objects::stands(&facts.running.tree, path, kind) {
+                    let own = objects::own(&facts.running.tree, path, kind);
+                    objects::put(verdict.ours.to_mut(), path, kind, &own);
+                    if remember {
+                        objects::put(&mut verdict.stood.tree, path, kind, &own);
+                    }
+                }
+                if remember {
+                    let lines = facts.words.foreign_of(path, kind, &facts.running.foreign);
+                    verdict.stood.lines.extend(lines.map(|line| StoodLine {
+                        path: path.clone(),
+                        context: line.context.clone(),
+                        text: line.text.clone(),
+                    }));
+                }
+            }
+        }
+    }
+    if !left.is_empty() {
+        let desired = verdict.desired.to_mut();
+        left.iter().rev().for_each(|(path, kind)| objects::strip(desired, path, *kind));
+    }
+    verdict
+}
+
+/// What of `tree`, as intents render, is ours: without objects that we did not make.
+pub(in crate::commit) fn only_ours<'a>(
+    tree: &'a Tree,
+    ours: &Tree,
+    theirs: &Tree,
+) -> Cow<'a, Tree> {
+    let mut left = Vec::new();
+    objects::each(tree, &mut |path, kind| {
+        if objects::is_marked(theirs, path) || !objects::stands(ours, path, kind) {
+            left.push((path.clone(), kind));
+        }
+    });
+    let mut rest = Cow::Borrowed(tree);
+    if !left.is_empty() {
+        let tree = rest.to_mut();
+        left.iter().rev().for_each(|(path, kind)| objects::strip(tree, path, *kind));
+    }
+    rest
+}
+
+/// Marks of what is desired and not ours: it was not made yet, or is theirs.
+pub(in crate::commit) fn unmade(desired: &Tree, ours: &Tree, theirs: &Tree) -> Tree {
+    let mut marks = Tree::new();
+    let mut declared = objects::beyond(desired, ours);
+    declared.extend(objects::marked(theirs, desired));
+    for (path, kind) in declared {
+        if objects::is_marked(theirs, &path) || !objects::stands(ours, &path, kind) {
+            objects::mark(&mut marks, &path);
+        }
+    }
+    marks
+}
+
+/// What is found where an object shall be that is not ours.
+enum Found {
+    /// It is ours to make.
+    Nothing,
+    Equal,
+    InTheWay(String),
+    /// It is theirs, and their start-up file is to bring it back.
+    NotBackYet,
+    /// It is ours from now on.
+    Taken {
+        remember: bool,
+    },
+}
+
+/// The instance around neighbours and networks.
+#[derive(Default)]
+struct Around {
+    /// Nothing can be made in it.
+    closed: Option<String>,
+    /// A network would not be announced.
+    silent: Option<String>,
+}
+
+impl<'a> Facts<'a> {
+    fn is_ours(&self, path: &Path, kind: Kind) -> bool {
+        !objects::is_marked(self.theirs, path) && objects::stands(self.ours, path, kind)
+    }
+
+    fn object(&self, path: &Path, kind: Kind, around: &mut Around) -> Found {
+        let inside_instance = matches!(kind, Kind::Neighbor | Kind::Network | Kind::Drain);
+        if let Some(why) = around.closed.as_ref().filter(|_| inside_instance) {
+            return Found::InTheWay(why.clone());
+        }
+        let running = &self.running.tree;
+        let (over, back) = match self.taking {
+            Taking::Nothing => (false, false),
+            Taking::Over(these) => (objects::stands(these, path, kind), false),
+            Taking::Back(these) => (false, objects::stands(these, path, kind)),
+        };
+        let taken = Found::Taken { remember: true };
+        if !objects::stands(running, path, kind) {
+            if self.starting && objects::is_marked(self.theirs, path) {
+                if kind == Kind::Instance {
+                    around.closed = Some(self.words.not_back_yet());
+                }
+                return Found::NotBackYet;
+            }
+            let line = self.words.in_place(path, kind, &self.running.foreign);
+            if let Some(line) = line {
+                let why = self.words.in_the_way(line, None);
+                if kind == Kind::Instance {
+                    around.closed = Some(why.clone());
+                    return Found::InTheWay(why);
+                }
+                return if over { taken } else { Found::InTheWay(why) };
+            }
+            if let Some(why) = self.beside(path, kind) {
+                // What stands is another object, which taking this one over does not touch.
+                return Found::InTheWay(why);
+            }
+            if let Some(why) = self.incomplete_interface(path, kind) {
+                return if over { Found::Nothing } else { Found::InTheWay(why) };
+            }
+            return match around.silent.as_ref().filter(|_| kind == Kind::Network) {
+                Some(why) => Found::InTheWay(why.clone()),
+                None => Found::Nothing,
+            };
+        }
+        let differs = self.differs(path, kind);
+        if kind == Kind::Instance {
+            let leaf = |tree: &Tree| tree.leaf(&below(path, "global/local-as")).map(str::to_owned);
+            if leaf(running) != leaf(self.desired) {
+                let why = self.other_as(path);
+                around.closed = Some(why.clone());
+                return Found::InTheWay(why);
+            }
+            if !over {
+                around.silent = self.words.silent(running, path);
+            }
+        }
+        match differs {
+            _ if over => taken,
+            Some(why) => Found::InTheWay(why),
+            None if back => Found::Taken { remember: false },
+            None => Found::Equal,
+        }
+    }
+
+    /// The first statement that does not hold of what runs, in words.
+    fn differs(&self, path: &Path, kind: Kind) -> Option<String> {
+        let (wanted, found) = self.both(path, kind);
+        let mut differs = None;
+        wanted.for_each_end(&mut |leaf, value| {
+            let holds = match value {
+                None => found.contains(leaf),
+                Some(value) => {
+                    found.leaf(leaf) == Some(value)
+                        || !stated(kind, leaf, value)
+                        || (kind == Kind::Interface && self.follows(path, value))
+                }
+            };
+            if !holds && differs.is_none() {
+                differs = Some(self.words.differs(path, kind, leaf, &wanted, &found, self));
+            }
+        });
+        differs
+    }
+
+    fn both(&self, path: &Path, kind: Kind) -> (Tree, Tree) {
+        (objects::own(self.desired, path, kind), objects::own(&self.running.tree, path, kind))
+    }
+
+    /// Whether a dead interval is the one that ospfd derives from the hello interval by itself.
+    fn follows(&self, path: &Path, value: &str) -> bool {
+        let Some((_, above)) = path.0.split_last().filter(|_| path.leaf_name() == "interval")
+        else {
+            return false;
+        };
+        let hello = Path(above[..above.len() - 1].to_vec()).join(Step::plain("hello-interval"));
+        let hello = self.desired.leaf(&hello).and_then(|hello| hello.parse::<u32>().ok());
+        self.running.tree.leaf(path).is_none()
+            && hello.is_some_and(|hello| value.parse() == Ok(4 * hello))
+    }
+
+    fn other_as(&self, path: &Path) -> String {
+        let (wanted, found) = self.both(path, Kind::Instance);
+        let leaf = "/global/local-as".parse().unwrap_or_default();
+        self.words.differs(path, Kind::Instance, &leaf, &wanted, &found, self)
+    }
+
+    /// Another object of theirs that can't stand beside this one.
+    fn beside(&self, path: &Path, kind: Kind) -> Option<String> {
+        let (last, parents) = path.0.split_last()?;
+        let parent = self.running.tree.subtree(&Path(parents.to_vec()))?;
+        let key = |step: &Step, name: &str| {
+            step.keys.iter().find(|(key, _)| &**key == name).map(|(_, value)| value.clone())
+        };
+        let theirs = |other: &Path| !self.is_ours(other, kind);
+        match kind {
+            Kind::Session => ["single-hop", "multi-hop"].into_iter().find_map(|name| {
+                let Some(Node::List(list)) = parent.child(name) else { return None };
+                let mut steps = list.entries.keys().map(|keys| list.step(&name.into(), keys));
+                let same = |step: &Step| key(step, "dest-addr") == key(last, "dest-addr");
+                let other = steps.find_map(|step| {
+                    let other = Path(parents.to_vec()).join(step.clone());
+                    (same(&step) && theirs(&other)).then_some(other)
+                })?;
+                let own = objects::own(&self.running.tree, &other, kind);
+                Some(self.words.in_the_way_at(&other, kind, &own, self))
+            }),
+            // Where the distance is no key, another next hop at the same distance is the same route.
+            Kind::Route if key(last, "distance").is_none() => {
+                let distance = |tree: &Tree, path: &Path| {
+                    tree.leaf(&path.join(Step::plain("distance"))).unwrap_or("1").to_owned()
+                };
+                let Some(Node::List(list)) = parent.child(&last.name) else { return None };
+                let wanted = distance(self.desired, path);
+                let other = list.entries.keys().find_map(|keys| {
+                    let other = Path(parents.to_vec()).join(list.step(&last.name, keys));
+                    let same = distance(&self.running.tree, &other) == wanted;
+                    (same && theirs(&other)).then_some(other)
+                })?;
+                let own = objects::own(&self.running.tree, &other, kind);
+                Some(self.words.in_the_way_at(&other, kind, &own, self))
+            }
+            _ => None,
+        }
+    }
+
+    /// An interface that is in an area of theirs is theirs: nothing is added to it.
+    fn incomplete_interface(&self, path: &Path, kind: Kind) -> Option<String> {
+        if kind != Kind::Interface {
+            return None;
+        }
+        let end = path.0.iter().position(|step| &*step.name == "instance")?;
+        let area = Path(path.0[..=end].to_vec()).join(Step::plain("area"));
+        let follows = |value: &str| self.follows(path, value);
+        if area == *path
+            || self.is_ours(&area, kind)
+            || self.running.tree.leaf(&area).is_none()
+            || self.desired.leaf(path).is_some_and(follows)
+        {
+            return None;
+        }
+        let own = objects::own(&self.running.tree, &area, kind);
+        Some(self.words.in_the_way_at(&area, kind, &own, self))
+    }
+}
+
+/// Whether the owner stated this, or rendering added it: see the module.
+pub(in crate::commit) fn stated(kind: Kind, leaf: &Path, value: &str) -> bool {
+    let name = leaf.leaf_name();
+    match kind {
+        Kind::Instance => matches!(name, "local-as" | "router-id"),
+        Kind::Process => false,
+        Kind::Neighbor => match name {
+            "soft-reconfiguration" | "warning-only" => false,
+            "max-prefixes" => value != "1000",
+            "enabled" => value == "true",
+            _ => true,
+        },
+        Kind::Session => match name {
+            "detection-multiplier" => value != "3",
+            "required-receive-interval" | "desired-transmission-interval" => value != "300000",
+            _ => false,
+        },
+        _ => true,
+    }
+}
+
+/// The path below by these names.
+pub(super) fn below(path: &Path, names: &str) -> Path {
+    names.split('/').fold(path.clone(), |path, name| path.join(Step::plain(name)))
+}
