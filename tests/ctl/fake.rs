@@ -51,6 +51,7 @@ pub enum Seen {
     Coverage(GetCoverageRequest),
     Drain(DrainRequest),
     Undrain(UndrainRequest),
+    Adopt(AdoptRequest),
 }
 
 /// What the fake answers.
@@ -198,6 +199,9 @@ service! {
     };
     undrain: UndrainRequest => UndrainResponse, Seen::Undrain, |s| UndrainResponse {
         transaction_id: s.apply.transaction_id.clone(), outcome: s.apply.outcome,
+    };
+    adopt: AdoptRequest => AdoptResponse, Seen::Adopt, |_s| AdoptResponse {
+        objects: vec![AdoptedObject { daemon: "bgpd".into(), path: "/frr-x:one".into() }],
     };
 }
 

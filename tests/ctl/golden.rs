@@ -153,6 +153,7 @@ pub mod responses {
         GetStatusResponse {
             drain: None,
             journal: Vec::new(),
+            kept: Vec::new(),
             frr_status: Some(FrrStatus {
                 version: "10.3".into(),
                 connected: true,

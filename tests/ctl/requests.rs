@@ -389,3 +389,14 @@ fn an_empty_password_is_refused_and_none_is_said_by_a_flag_of_its_own() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn adopt_says_what_it_takes() {
+    for (line, dry_run, words) in
+        [("adopt --dry-run", true, "would be taken"), ("adopt", false, "taken")]
+    {
+        let (seen, said) = write_to(Script::default(), line);
+        assert_eq!(seen, Seen::Adopt(v1::AdoptRequest { owner: owner(), token: token(), dry_run }));
+        assert!(said.contains(words) && said.contains("/frr-x:one"), "{said}");
+    }
+}
