@@ -201,3 +201,35 @@ fn every_mutant_applies_and_names_tests_that_exist() {
     }
     assert!(count >= 6, "{count} mutants");
 }
+
+/// The cases of the issue on broken promises: C1 to C40, C1b behind C1.
+fn cases() -> Vec<String> {
+    let mut cases: Vec<_> = (1..=40).map(|number| format!("C{number}")).collect();
+    cases.insert(1, "C1b".into());
+    cases
+}
+
+/// Each of them is listed in its order, with what is promised and with tests that exist.
+#[test]
+fn every_promise_that_broke_is_a_test() {
+    let sources = sources();
+    let text = read("tests/README.md");
+    let (_, section) =
+        text.split_once("\n## Promises that broke (issue 13)\n").expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
+    let rows =
+        section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| case |"));
+    let mut listed = Vec::new();
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [case, promise, held] = cells[..] else { panic!("three cells: {row}") };
+        assert!(!promise.is_empty(), "{case}: no promise");
+        let tests = words(held);
+        assert!(!tests.is_empty(), "{case}: no test is named");
+        for test in tests {
+            assert!(is_test(&sources, test), "{case}: there is no test {test}");
+        }
+        listed.push(case.to_owned());
+    }
+    assert_eq!(listed, cases());
+}
