@@ -71,6 +71,7 @@ fn a_plan_says_what_apply_then_does_and_shows_no_secret() {
         changes: changes(),
         dry_run: true,
         confirm_timeout: 0,
+        take_over: false,
     };
     let mut transactions = admin.transactions();
     let dry = admin.block_on(transactions.apply(dry)).expect("a plan").into_inner();
