@@ -101,7 +101,7 @@ pub enum MgmtdError {
     },
     /// mgmtd said yes and has handed it over; the daemon shows something else.
     #[error("{}", .0.words)]
-    NotApplied(NotShown),
+    NotApplied(Box<NotShown>),
 }
 
 /// An edit that the executing daemon does not show, though it has what mgmtd has: it has refused it without a word.
@@ -440,7 +440,7 @@ impl MgmtdDriver {
         let back = reverse(&made);
         self.commit(&back, yang).await?;
         let left = self.confirm(&back, yang).await?.into_iter().next();
-        left.map_or(Ok(()), |not_shown| Err(MgmtdError::NotApplied(not_shown)))
+        left.map_or(Ok(()), |not_shown| Err(MgmtdError::NotApplied(Box::new(not_shown))))
     }
 
     /// Those of the edits that the executing daemon does not show within a time.

@@ -55,9 +55,8 @@ fn either(theirs: impl ExactSizeIterator<Item = String>, ours: &[&str], dice: &m
 }
 
 fn any(operator: &Operator, owner: &str, dice: &mut Dice) -> Kind {
-    match dice.below(20) {
-        0 => return Kind::Drain(Drain::default()),
-        _ => {}
+    if dice.below(20) == 0 {
+        return Kind::Drain(Drain::default());
     }
     match dice.below(10) {
         0..=2 => Kind::Peer(a_peer(operator, dice)),

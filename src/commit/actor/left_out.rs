@@ -3,7 +3,7 @@
 //! A refusal names an object. Where that object is desired, the intents that stand for it are rejected. Where it goes, no
 //! intent is to blame: it is stuck, stays ours, and goes when FRR lets it. Both are tried again, with the pauses of `resync`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use tracing::{error, warn};
 
@@ -33,18 +33,19 @@ impl Actor {
         let (stand, go): (Vec<Refusal>, Vec<Refusal>) = refusals.into_iter().partition(is_desired);
         let mut found = false;
         for Refusal { message, at } in go {
-            if !self.stuck.contains_key(&at) {
-                warn!(daemon = %at.0, object = %at.1, reason = message,
+            if let Entry::Vacant(entry) = self.stuck.entry(at) {
+                let (daemon, object) = entry.key();
+                warn!(%daemon, %object, reason = message,
                     "FRR refuses to lose what is no longer declared; it stays and is tried again");
-                self.stuck.insert(at, message);
+                entry.insert(message);
                 found = true;
             }
         }
         self.tell_engine_of_stuck();
         for (key, message) in blamed(self.store(), &stand, self.engine.shapes()) {
-            if !self.rejected.contains_key(&key) {
+            if let Entry::Vacant(entry) = self.rejected.entry(key) {
                 error!(intent = %key, reason = message, "FRR refuses this intent");
-                self.rejected.insert(key, message);
+                entry.insert(message);
                 found = true;
             }
         }

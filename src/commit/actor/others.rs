@@ -87,11 +87,11 @@ impl Actor {
         let mut unknown: Vec<(Daemon, &Path, &str)> = Vec::new();
         for (daemon, all) in self.engine.in_the_way() {
             for it in all {
-                let key = declared_by(&it.path).and_then(|key| match key {
+                let key = declared_by(&it.path).map(|key| match key {
                     IntentKey::StaticRoute(prefix) if self.store().get(&key).is_none() => {
-                        Some(IntentKey::Prefix(Protocol::Ospf, prefix))
+                        IntentKey::Prefix(Protocol::Ospf, prefix)
                     }
-                    key => Some(key),
+                    key => key,
                 });
                 match key.filter(|key| self.store().get(key).is_some()) {
                     Some(key) => drop(hindered.entry(key).or_insert_with(|| it.message.clone())),

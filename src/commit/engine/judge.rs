@@ -29,7 +29,7 @@ impl Engine {
     }
 
     async fn plan_in_time(&mut self, desired: &Forest, scope: &Scope) -> Result<Plan, EngineError> {
-        let keep = self.with_stuck(desired, desired);
+        let keep = self.with_stuck(desired);
         let all = BTreeSet::from(Daemon::ALL);
         let Prepared { plans, unreachable, decided, .. } =
             self.prepare(&all, desired, &keep, scope, true).await?;

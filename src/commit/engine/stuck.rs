@@ -16,8 +16,8 @@ impl Engine {
     }
 
     /// What is kept besides what is desired: all that is stuck. What is desired again is not stuck.
-    pub(super) fn with_stuck<'a>(&self, desired: &Forest, keep: &'a Forest) -> Cow<'a, Forest> {
-        let mut keep = Cow::Borrowed(keep);
+    pub(super) fn with_stuck<'a>(&self, desired: &'a Forest) -> Cow<'a, Forest> {
+        let mut keep = Cow::Borrowed(desired);
         for (daemon, paths) in &self.stuck {
             let Some(last) = self.last.get(daemon) else { continue };
             let wanted = desired.get(daemon);

@@ -30,7 +30,7 @@ impl Engine {
     ) -> Result<Applied, EngineError> {
         let all = BTreeSet::from(Daemon::ALL);
         let scope = Scope::default();
-        self.commit_within(COMMIT_DEADLINE, &all, desired, desired, &scope, None, notes).await
+        self.commit_within(COMMIT_DEADLINE, &all, desired, &scope, None, notes).await
     }
 
     /// Like [`Engine::commit`], where only these daemons have something to change, and `desired` is what each of them
@@ -48,7 +48,7 @@ impl Engine {
         notes: &mut dyn Notes,
     ) -> Result<Applied, EngineError> {
         let judged = Some(judged);
-        self.commit_within(COMMIT_DEADLINE, daemons, desired, desired, scope, judged, notes).await
+        self.commit_within(COMMIT_DEADLINE, daemons, desired, scope, judged, notes).await
     }
 
     /// Like [`Engine::commit`], and tries daemons again that could not be reached the last time. To
@@ -66,33 +66,27 @@ impl Engine {
     ) -> Result<Applied, EngineError> {
         self.forget_away();
         self.gathers = true;
-        let applied = self
-            .commit_within(RESYNC_DEADLINE, daemons, desired, desired, scope, None, notes)
-            .await;
+        let applied =
+            self.commit_within(RESYNC_DEADLINE, daemons, desired, scope, None, notes).await;
         self.gathers = false;
         applied
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one commit in all its variants")]
-    #[expect(clippy::too_many_arguments, reason = "one commit in all its variants")]
     async fn commit_within(
         &mut self,
         deadline: Duration,
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
-        keep: &Forest,
         scope: &Scope,
         judged: Option<Judged>,
         notes: &mut dyn Notes,
     ) -> Result<Applied, EngineError> {
         self.by = Some(Instant::now() + deadline);
         self.refusals.clear();
-        let keep = self.with_stuck(desired, keep);
-        let resync = deadline == RESYNC_DEADLINE;
+        let keep = self.with_stuck(desired);
         // On the heap: the compiler bounds how deep futures are nested.
         let applied =
-            Box::pin(self.commit_in_time(daemons, desired, &keep, scope, judged, notes, resync))
-                .await;
+            Box::pin(self.commit_in_time(daemons, desired, &keep, scope, judged, notes)).await;
         self.by = None;
         applied
     }
@@ -105,7 +99,6 @@ impl Engine {
         scope: &Scope,
         judged: Option<Judged>,
         notes: &mut dyn Notes,
-        resync: bool,
     ) -> Result<Applied, EngineError> {
         let none = Tree::new();
         self.seen.clear();
@@ -168,7 +161,7 @@ impl Engine {
             }
         }
         if carried_out.is_ok() && daemons.contains(&Daemon::Bfdd) {
-            match resync {
+            match self.gathers {
                 true => self.mend_live(desired).await,
                 false => carried_out = self.confirm_live(desired).await,
             }
