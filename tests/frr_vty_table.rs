@@ -364,7 +364,7 @@ async fn what_stands_in_another_spelling_is_changed_in_place_and_put_back() {
         );
         let mut back = back.expect("nothing in the way");
         spelled(&mut back, &began.running.spelling);
-        bench.driver.undo(back.iter(), &bench.defaults).await.expect("undone");
+        bench.driver.undo(back.iter()).await.expect("undone");
         assert_eq!(bench.read().await.text, began.text, "{router}");
     }
 }

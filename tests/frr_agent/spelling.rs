@@ -33,7 +33,8 @@ fn theirs_stands(before: &str, lab: &Lab, when: &str) {
 fn an_instance_in_another_notation_is_the_nodes_own() {
     for router in ["router bgp 0.65000", "router bgp 65000 as-notation dot+"] {
         let (lab, before) = beside(&format!(
-            "{router}\n bgp router-id 10.0.0.1\n neighbor 10.0.2.2 remote-as 0.65002\n \
+            "{router}\n bgp router-id 10.0.0.1\n no bgp network import-check\n \
+             neighbor 10.0.2.2 remote-as 0.65002\n \
              neighbor 10.0.2.2 description theirs\n address-family ipv4 unicast\n  \
              network 198.51.100.0/24\n exit-address-family\nexit\n"
         ));
@@ -110,7 +111,7 @@ fn nothing_is_set_over_a_line_that_cannot_be_read() {
     ] {
         let status = outcome.expect_err(unreadable);
         assert_eq!(status.code(), Code::Aborted, "{status}");
-        let words = format!("FRR has {unreadable:?}, which NovaRoute cannot read");
+        let words = format!("bgpd runs {unreadable:?}, which NovaRoute did not configure");
         assert!(status.message().contains(&words), "{status}");
         assert_eq!(running(&lab, "bgpd"), began, "{unreadable}");
     }

@@ -175,7 +175,7 @@ impl Engine {
                 (DaemonPlan::Vty(plan), Before::Vty(snapshot)) => {
                     let part = self.vty.get_mut(daemon).expect("only VTY daemons have such plans");
                     let carried_out = done.iter().map(|step| &plan.steps[*step]);
-                    let inverse = part.driver.undo(carried_out, &part.defaults).await;
+                    let inverse = part.driver.undo(carried_out).await;
                     if let Err(error) = inverse {
                         warn!(%daemon, %error, "undoing step by step failed");
                     }

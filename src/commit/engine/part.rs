@@ -469,7 +469,7 @@ impl Engine {
         before.merge(&known.others.tree);
         let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
         let carried_out = done.iter().map(|step| &plan.steps[*step]);
-        if let Err(error) = vty.driver.undo(carried_out, &vty.defaults).await {
+        if let Err(error) = vty.driver.undo(carried_out).await {
             warn!(%daemon, %error, "undoing step by step failed");
         }
         let back = vty.driver.restore_tree(&before, &ours, &vty.defaults).await;

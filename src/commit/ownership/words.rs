@@ -144,12 +144,11 @@ impl Words {
         let begins = |text: &str, words: &str| {
             text.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
-        let default_vrf = |text: &str| !text.contains(" vrf ") && !text.contains(" view ");
         let at = |line: &&Foreign| match kind {
             Kind::Instance => {
                 line.context.is_empty()
                     && begins(&line.text, "router bgp")
-                    && default_vrf(&line.text)
+                    && is_of_default_vrf(&line.text)
             }
             Kind::Interface => {
                 let Some(words) = interface_words(path) else { return false };
@@ -165,7 +164,7 @@ impl Words {
             }
             Kind::Neighbor => self.is_inside(path, kind, line) && !line.text.starts_with("no "),
             Kind::Network | Kind::Session => {
-                self.is_inside(path, kind, line) && default_vrf(&line.text)
+                self.is_inside(path, kind, line) && is_of_default_vrf(&line.text)
             }
             _ => false,
         };
@@ -193,7 +192,7 @@ impl Words {
         let in_node = |words: &str, node: &str| {
             node.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
-        let bgp = node(0).starts_with("router bgp ") && !node(0).contains(" vrf ");
+        let bgp = node(0).starts_with("router bgp ") && is_of_default_vrf(node(0));
         let last = last_key(path).unwrap_or_default();
         match kind {
             Kind::Instance => bgp,
@@ -236,6 +235,11 @@ impl Words {
             format!("no {line}"),
         ))
     }
+}
+
+/// Whether a line is about the node itself: an instance of a VRF or a view is another one.
+fn is_of_default_vrf(line: &str) -> bool {
+    !line.contains(" vrf ") && !line.contains(" view ")
 }
 
 /// What begins a line about a setting of an interface.

@@ -301,13 +301,14 @@ impl VtyDriver {
     pub async fn undo<'a>(
         &mut self,
         done: impl DoubleEndedIterator<Item = &'a Step>,
-        defaults: &Defaults,
     ) -> Result<(), ApplyError> {
         let mut done: Vec<&Step> = done.collect();
         if done.iter().any(|step| step.makes) {
-            let now = self.read(defaults).await.map_err(|source| self.lost(source))?;
-            let shown = self.table.lines(&now.running.tree);
-            done = without_those_of_others(&done, &shown, &now.running.foreign);
+            let text = self.show_running().await.map_err(|source| self.lost(source))?;
+            // What an object has by itself, nobody brought: defaults are not filled in.
+            let now = self.table.parse(&text, &Defaults::default());
+            let shown = self.table.lines(&now.tree);
+            done = without_those_of_others(&done, &shown, &now.foreign);
         }
         let commands: Vec<&Command> = done.iter().rev().flat_map(|step| &step.inverse).collect();
         let refusal = self.run(&commands, false, &mut Vec::new(), &[], &mut Vec::new()).await;
@@ -408,23 +409,39 @@ impl VtyDriver {
         let session = self.session().await?;
         let mut first = None;
         let mut ended = segments.is_empty();
+        // Whether something that enters a node was refused, so that it is not known where the session is. One node up the
+        // same words may mean something else: `bgp graceful-restart` is for every instance there.
+        let mut astray = false;
         for (number, segment) in segments.iter().enumerate() {
+            let context = &commands[segment.run[0]].context;
+            let mut moves: Vec<&str> = Vec::new();
+            if astray {
+                session.show(OUT_OF_CONFIGURATION).await?;
+                moves.extend(context.iter().map(String::as_str));
+            } else {
+                moves.extend(segment.moves.iter().map(String::as_str));
+            }
             // With what comes behind: where it is refused, no node of the configuration can be entered.
-            let into = if number == 0 { &[INTO_CONFIGURATION][..] } else { &[] };
-            let moves: Vec<&str> =
-                into.iter().copied().chain(segment.moves.iter().map(String::as_str)).collect();
+            let enters = number == 0 || astray;
+            if enters {
+                moves.insert(0, INTO_CONFIGURATION);
+            }
             let accept = |_, reply: &Reply| reply.is_ok() || !strict;
-            let mut moved = session.pipeline(&moves, accept).await?;
-            if number == 0 {
+            let mut moved = session.pipeline(&moves, |_, reply: &Reply| reply.is_ok()).await?;
+            if enters {
                 moved.replies.remove(0).taken()?;
+                moves.remove(0);
             }
             // To a node that can't be entered belongs the first command in it.
             let at = segment.run[0];
-            if let Some(refusal) = refusal(&moved, |at| &segment.moves[at], |_| at) {
+            let refused = refusal(&moved, |at| moves[at], |_| at);
+            astray = refused.is_some();
+            if let Some(refusal) = refused {
                 first.get_or_insert(refusal);
                 if strict {
                     break;
                 }
+                continue;
             }
             let mut texts: Vec<&str> =
                 segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
@@ -445,6 +462,9 @@ impl VtyDriver {
             }
             let carried_out = outcome.replies.iter().zip(&segment.run);
             done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
+            let opener = segment.run.len() - 1;
+            let opens = commands[segment.run[opener]].opens;
+            astray = opens && outcome.replies.get(opener).is_some_and(|reply| !reply.is_ok());
             if let Some(refusal) = refusal(&outcome, |at| texts[at], |at| segment.run[at]) {
                 first.get_or_insert(refusal);
                 if strict {
