@@ -172,8 +172,11 @@ fn what_cannot_be_read_is_not_overwritten() {
     admin.configure_bgp(net::NODE_AS, "").unwrap();
     aborted(edge.advertise(NETWORK), "network 192.0.2.9/32 backdoor");
     aborted(admin.apply_peer(tor()), "neighbor 10.0.1.2 remote-as auto");
-    let limited = BgpPeer { max_prefix: 500, ..ipv4(net::BIRD_V4, net::BIRD_AS) };
-    aborted(admin.apply_peer(limited), "neighbor 10.0.2.2 maximum-prefix 500 90 restart 5");
+    // What else a limit does is not stated: the number alone is compared.
+    let limited = |to| BgpPeer { max_prefix: to, ..ipv4(net::BIRD_V4, net::BIRD_AS) };
+    aborted(admin.apply_peer(limited(400)), "neighbor 10.0.2.2 maximum-prefix 500 90 restart 5");
+    admin.apply_peer(limited(500)).unwrap();
+    admin.remove_peer(net::BIRD_V4).unwrap();
     assert_eq!(running(&lab, "bgpd"), before);
     agent.wait_ready();
 }
@@ -383,7 +386,9 @@ fn wherever_the_agent_dies_what_is_theirs_stays_theirs() {
     for place in ["journal-prepared", "engine-planned", "journal-claimed", "vty-applied"] {
         agent.client("admin").configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
         agent.stop();
-        agent.launch_with(&[("NOVAROUTE_FAILPOINT", place)]);
+        // In that commit alone: what compares FRR at the start passes these as well.
+        let place = format!("journal-appended,{place}");
+        agent.launch_with(&[("NOVAROUTE_FAILPOINT", &place)]);
         let changes = vec![
             change::peer(ipv4(net::BIRD_V4, net::BIRD_AS)),
             change::prefix(NETWORK),

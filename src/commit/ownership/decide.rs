@@ -261,10 +261,10 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The first statement that does not hold of what runs, in words.
+    /// A statement that does not hold of what runs, in words: one that a line is about that can't be read, or the first.
     fn differs(&self, path: &Path, kind: Kind) -> Option<String> {
         let (wanted, found) = self.both(path, kind);
-        let mut differs = None;
+        let mut differ = Vec::new();
         wanted.for_each_end(&mut |leaf, value| {
             let holds = match value {
                 None => found.contains(leaf),
@@ -274,11 +274,18 @@ impl<'a> Facts<'a> {
                         || (kind == Kind::Interface && self.follows(path, value))
                 }
             };
-            if !holds && differs.is_none() {
-                differs = Some(self.words.differs(path, kind, leaf, &wanted, &found, self));
+            if !holds {
+                differ.push(leaf.clone());
             }
         });
-        differs
+        let is_unread = |leaf: &&Path| {
+            let declared = self.words.line_of(path, kind, leaf, &wanted, self.desired);
+            declared
+                .filter(|_| !found.contains(leaf))
+                .is_some_and(|it| self.words.unread(path, kind, &it, self).is_some())
+        };
+        let leaf = differ.iter().find(is_unread).or(differ.first())?;
+        Some(self.words.differs(path, kind, leaf, &wanted, &found, self))
     }
 
     fn both(&self, path: &Path, kind: Kind) -> (Tree, Tree) {

@@ -70,36 +70,16 @@ impl Words {
         found: &Tree,
         facts: &Facts<'_>,
     ) -> String {
-        let line = |own: &Tree, context: &Tree| {
-            let mut without = own.clone();
-            without.remove(leaf);
-            let all = self.lines(path, kind, own, context);
-            let mut rest = self.lines(path, kind, &without, context);
-            // The same words may stand in each address family.
-            let said = |line: &&String| match rest.iter().position(|other| other == *line) {
-                Some(at) => {
-                    rest.remove(at);
-                    false
-                }
-                None => true,
-            };
-            all.iter().find(said).or(all.first()).cloned()
-        };
+        let line = |own: &Tree, context: &Tree| self.line_of(path, kind, leaf, own, context);
         let declared = line(wanted, facts.desired);
         // FRR shows no line for a family that is as it is by itself.
         let is_shown = found.contains(leaf) && leaf.leaf_name() != "enabled";
         let theirs = match is_shown {
             true => line(found, &facts.running.tree),
-            // Words that the table can't read, if there are any.
             false => {
-                let unread = |line: &&Foreign| {
-                    let start: Vec<_> =
-                        declared.iter().flat_map(|it| it.split(' ')).take(3).collect();
-                    line.text.split(' ').take(3).eq(start)
-                };
-                let unread = self.foreign_of(path, kind, &facts.running.foreign).find(unread);
+                let unread = declared.as_deref().and_then(|it| self.unread(path, kind, it, facts));
                 let first = || self.lines(path, kind, found, &facts.running.tree).first().cloned();
-                unread.map(|line| line.text.clone()).or_else(first)
+                unread.map(str::to_owned).or_else(first)
             }
         };
         let object = self.lines(path, kind, found, &facts.running.tree).into_iter().next();
@@ -111,6 +91,45 @@ impl Words {
             (object, theirs) => theirs.or(object).unwrap_or_else(|| path.to_string()),
         };
         self.in_the_way(&theirs, declared.as_deref())
+    }
+
+    /// The line that says what an object has of a leaf; the object's first where none does.
+    pub(super) fn line_of(
+        &self,
+        path: &Path,
+        kind: Kind,
+        leaf: &Path,
+        own: &Tree,
+        context: &Tree,
+    ) -> Option<String> {
+        let mut without = own.clone();
+        without.remove(leaf);
+        let all = self.lines(path, kind, own, context);
+        let mut rest = self.lines(path, kind, &without, context);
+        // The same words may stand in each address family.
+        let said = |line: &&String| match rest.iter().position(|other| other == *line) {
+            Some(at) => {
+                rest.remove(at);
+                false
+            }
+            None => true,
+        };
+        all.iter().find(said).or(all.first()).cloned()
+    }
+
+    /// The line of an object that the table can't read and that is about the same as this one.
+    pub(super) fn unread<'f>(
+        &self,
+        path: &Path,
+        kind: Kind,
+        declared: &str,
+        facts: &Facts<'f>,
+    ) -> Option<&'f str> {
+        let start = || declared.split(' ').take(3);
+        let is = |line: &&Foreign| {
+            self.is_inside(path, kind, line) && line.text.split(' ').take(3).eq(start())
+        };
+        facts.running.foreign.iter().find(is).map(|line| &*line.text)
     }
 
     /// The lines of an object's own.
