@@ -13,7 +13,8 @@ use std::{
 pub(super) trait Disk: fmt::Debug + Send {
     /// The bytes of a file; `None` where there is none.
     fn read(&mut self, name: &str) -> io::Result<Option<Vec<u8>>>;
-    /// Opens a file to write. With `fresh` it is made, and empty.
+    /// Opens a file to write. With `fresh` it is a new and empty one: what had the name loses it, and no byte, since
+    /// it may have another name too.
     fn open(&mut self, name: &str, fresh: bool) -> io::Result<Box<dyn Blocks>>;
     /// Gives a file a second name.
     fn link(&mut self, from: &str, to: &str) -> io::Result<()>;
@@ -64,12 +65,14 @@ impl Disk for Directory {
 
     fn open(&mut self, name: &str, fresh: bool) -> io::Result<Box<dyn Blocks>> {
         let mut options = options();
-        options.create(fresh).truncate(fresh);
+        options.create(false).create_new(fresh);
+        let path = self.0.join(name);
         if fresh {
             // There was no room for it when the agent started.
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+            found(fs::remove_file(&path))?;
         }
-        Ok(Box::new(options.open(self.0.join(name))?))
+        Ok(Box::new(options.open(path)?))
     }
 
     fn link(&mut self, from: &str, to: &str) -> io::Result<()> {
@@ -105,5 +108,25 @@ impl Blocks for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::simulated::Simulated, *};
+
+    /// A file that was given a second name though the disk denied it would be emptied by its own copy.
+    #[test]
+    fn a_fresh_file_is_never_one_that_is_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let disks: [Box<dyn Disk>; 2] =
+            [Box::new(Directory(dir.path().to_owned())), Box::new(Simulated::new(1))];
+        for mut disk in disks {
+            disk.open("first", true).and_then(|mut it| it.write(0, b"kept")).expect("written");
+            disk.link("first", "second").expect("a second name");
+            disk.open("second", true).and_then(|mut it| it.write(0, b"new")).expect("written");
+            assert_eq!(disk.read("first").expect("read"), Some(b"kept".to_vec()), "{disk:?}");
+            assert_eq!(disk.read("second").expect("read"), Some(b"new".to_vec()), "{disk:?}");
+        }
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Faults {
     pub directory_fails: bool,
     /// No file can have a second name.
     pub no_links: bool,
+    /// A file has its second name, and the disk says that it has not.
+    pub denies_links: bool,
     /// Calls after which the process is dead.
     pub dies_after: Option<usize>,
 }
@@ -173,6 +175,11 @@ impl Simulated {
 
     pub(super) fn faults(&self, faults: Faults) {
         self.with(|inner| inner.faults = faults);
+    }
+
+    /// No call is answered while something goes on.
+    pub(super) fn hold<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
+        self.with(|_| meanwhile())
     }
 
     /// Bytes that all files have together.
@@ -293,20 +300,17 @@ impl Disk for Simulated {
             if inner.call(true)? {
                 return Err(io_failed());
             }
-            match (inner.names.get(name).copied(), fresh) {
-                (Some(inode), true) => {
-                    inner.inodes[inode].now.clear();
-                    Ok(inode)
-                }
-                (Some(inode), false) => Ok(inode),
-                (None, true) => {
-                    inner.inodes.push(Inode::default());
-                    let inode = inner.inodes.len() - 1;
-                    inner.change(Entry::Name(name.to_owned(), inode));
-                    Ok(inode)
-                }
-                (None, false) => Err(error(io::ErrorKind::NotFound)),
+            let found = inner.names.get(name).copied();
+            if !fresh {
+                return found.ok_or_else(|| error(io::ErrorKind::NotFound));
             }
+            if found.is_some() {
+                inner.changes(Entry::Remove(name.to_owned()))?;
+            }
+            inner.inodes.push(Inode::default());
+            let inode = inner.inodes.len() - 1;
+            inner.change(Entry::Name(name.to_owned(), inode));
+            Ok(inode)
         })?;
         Ok(Box::new(Open { disk: self.clone(), inode }))
     }
@@ -317,7 +321,8 @@ impl Disk for Simulated {
             if inner.faults.no_links {
                 return Err(error(io::ErrorKind::Unsupported));
             }
-            inner.changes(Entry::Name(to.to_owned(), inode))
+            inner.changes(Entry::Name(to.to_owned(), inode))?;
+            if inner.faults.denies_links { Err(io_failed()) } else { Ok(()) }
         })
     }
 

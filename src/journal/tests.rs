@@ -453,6 +453,26 @@ fn a_damaged_file_that_cannot_be_kept_is_left_as_it_is() {
     assert_eq!(journal.damaged(), 1);
 }
 
+/// The disk gives a damaged file its second name, says that it did not, and fails when the file is copied instead.
+#[test]
+fn a_damaged_file_is_not_emptied_by_its_own_copy() {
+    let disk = Simulated::new(3);
+    let mut journal = on(&disk);
+    commit(&mut journal, &[advertise(1, 0)], DONE, true);
+    commit(&mut journal, &[advertise(2, 0)], DONE, true);
+    let at = usize::try_from(journal.size()).expect("small") - 90;
+    drop(journal);
+    disk.flip(FILE, at);
+    let damaged = disk.bytes(FILE);
+    disk.faults(Faults { capacity: Some(0), denies_links: true, ..Faults::default() });
+    drop(on(&disk));
+    assert!(disk.bytes(FILE) == damaged, "it is overwritten");
+    disk.faults(Faults::default());
+    let journal = on(&disk);
+    assert!(disk.bytes("journal.damaged-1") == damaged, "it is not kept");
+    assert_eq!((journal.damaged(), journal.is_writable()), (1, true));
+}
+
 /// A transaction that adds a prefix.
 fn adding(journal: &Journal, number: u8) -> Arc<Transaction> {
     let before = journal.state().store.clone();
