@@ -164,3 +164,44 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::mpsc};
+
+    use super::{super::simulated::Simulated, *};
+
+    /// The runtime has one thread, and the disk answers nothing until that thread has served somebody else.
+    #[test]
+    fn a_disk_that_takes_its_time_holds_up_nobody_else() {
+        let disk = Simulated::new(1);
+        let journal = Journal::open_on(Path::new("state"), Box::new(disk.clone()), None);
+        let mut ledger = Ledger::new(journal.expect("opened"));
+        let (holds, held) = mpsc::channel();
+        let (served, is_served) = mpsc::channel();
+        let holder = std::thread::spawn(move || {
+            disk.hold(|| {
+                holds.send(()).expect("the test waits");
+                // A runtime that waits for the disk would wait for ever.
+                is_served.recv_timeout(Duration::from_secs(60))
+            })
+        });
+        held.recv().expect("the disk is held");
+        let suspect = crate::wire::advertisement("10.0.0.1/32", 1, None).expect("valid");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let writing = tokio::spawn(async move {
+                ledger.suspect(vec![Intent::Prefix(suspect)]).await;
+                ledger
+            });
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert!(!writing.is_finished(), "the disk was not asked");
+            served.send(()).expect("the disk is held until then");
+            let ledger = writing.await.expect("no panic");
+            assert_eq!(ledger.state().residue.len(), 1);
+        });
+        assert_eq!(holder.join().expect("no panic"), Ok(()), "the runtime waited for the disk");
+    }
+}
