@@ -22,8 +22,8 @@ use super::{
 /// that they wait for an answer is as long.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What a message is decoded from takes from its first byte on.
-const BUFFER: usize = 8 * 1024;
+/// What tonic reserves for a call's messages as soon as there is a request, and again as soon as there is an answer.
+pub(super) const BUFFER: usize = 8 * 1024;
 
 /// What a piece of an answer takes beside its bytes while it waits to be written.
 const PIECE: usize = 1024;
@@ -73,9 +73,8 @@ impl Asked {
 
     /// Pays for what came.
     fn pay(&mut self, bytes: &[u8]) -> Result<(), Status> {
-        let first = if self.sent == 0 { BUFFER } else { 0 };
         self.sent += bytes.len();
-        let cost = first + self.scan.feed(bytes);
+        let cost = self.scan.feed(bytes);
         let mut charge = held(&self.charge);
         if let Some(authenticate) = &self.authenticate
             && let Some((owner, token)) = self.scan.credentials()
@@ -147,16 +146,18 @@ pub(super) struct Answer {
     ending: Option<Ending>,
     shutdown: CancellationToken,
     ended: bool,
+    /// What its first piece pays for the buffer that it is a part of; 0 once it has.
+    buffer: usize,
 }
 
 impl Answer {
     pub(super) fn new(inner: Body, charge: Shared, shutdown: CancellationToken) -> Self {
-        Self { inner, charge, ending: None, shutdown, ended: false }
+        Self { inner, charge, ending: None, shutdown, ended: false, buffer: BUFFER }
     }
 
     /// The bytes, paid for until they have been written.
-    fn pay(&self, bytes: Bytes) -> Result<Bytes, Status> {
-        let cost = bytes.len() + PIECE;
+    fn pay(&mut self, bytes: Bytes) -> Result<Bytes, Status> {
+        let cost = bytes.len() + PIECE + std::mem::take(&mut self.buffer);
         let mut charge = held(&self.charge);
         charge.grow(cost).map_err(|why| charge.refuse(why))?;
         let charge = charge.split(cost);

@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 
 use super::{
     Budget, Charge,
-    body::{Answer, Asked},
+    body::{Answer, Asked, BUFFER},
 };
 use crate::{api::connection::Origin, model::OwnerName};
 
@@ -82,7 +82,7 @@ where
         let headers: usize =
             headers.map(|(name, value)| HEADER + name.as_str().len() + value.len()).sum();
         let base = CALL + headers + request.uri().path().len();
-        if let Err(why) = charge.grow(base) {
+        if let Err(why) = charge.grow(base + BUFFER) {
             let refused = charge.refuse(why).into_http();
             return Box::pin(async { Ok(refused) });
         }

@@ -124,12 +124,21 @@ async fn admin_always_has_a_connection() {
     eventually("the oldest to make room", || budget.connections() == MAX_OWNER_CONNECTIONS).await;
 }
 
-/// C18: answers that are not read are paid for until they are, wherever in the server they wait.
+/// C18: answers that are not read are paid for until they are, wherever in the server they wait; small ones with the
+/// buffer that they are a part of.
 #[tokio::test]
 async fn answers_that_nobody_reads_are_paid_for() {
+    // The window of one call has room for its answer, that of the connection for a few.
+    unread_answers(500, 1 << 20, 0).await;
+    unread_answers(1, 1, 8 * 1024).await;
+}
+
+/// Asks for the status with so many prefixes on a connection with this window for each call: what is not read is paid
+/// for, and so much more for each.
+async fn unread_answers(prefixes: u32, window: u32, more: usize) {
     const CALLS: usize = 20;
     let (agent, mut c) = Agent::configured().await;
-    for n in 0..500 {
+    for n in 0..prefixes {
         let prefix = format!("10.0.{}.{}/32", n / 250, n % 250);
         c.advertise_prefix(advertise("novaedge", &prefix)).await.unwrap();
     }
@@ -141,8 +150,7 @@ async fn answers_that_nobody_reads_are_paid_for() {
 
     let stream = UnixStream::connect(agent.socket()).await.unwrap();
     let mut builder = h2::client::Builder::new();
-    // The window of one call has room for its answer, that of the connection for a few.
-    let handshake = builder.initial_window_size(1 << 20).handshake::<_, Bytes>(stream);
+    let handshake = builder.initial_window_size(window).handshake::<_, Bytes>(stream);
     let (requests, connection) = handshake.await.unwrap();
     tokio::spawn(connection);
     let mut requests = requests.ready().await.unwrap();
@@ -158,17 +166,19 @@ async fn answers_that_nobody_reads_are_paid_for() {
     }
     // Every call is answered, so that nothing but the answers is left to pay for.
     let answers = futures::future::try_join_all(answers).await.unwrap();
-    let unread = CALLS * size - 65_535;
+    let unread = CALLS * (size + more) - 65_535_usize.min(CALLS * window as usize);
     eventually("what is not read to be paid for", || budget.held().0 >= unread).await;
-    let mut read = 0;
-    for answer in answers {
-        let mut body = answer.into_body();
+    // All at a time: they share the connection's window.
+    let read = answers.into_iter().map(async |answer| {
+        let (mut body, mut read) = (answer.into_body(), 0);
         while let Some(bytes) = body.data().await {
             let bytes = bytes.unwrap().len();
             read += bytes;
             body.flow_control().release_capacity(bytes).unwrap();
         }
-    }
+        read
+    });
+    let read: usize = futures::future::join_all(read).await.into_iter().sum();
     assert_eq!(read, CALLS * size);
     eventually("what is read to be given back", || budget.held() == (0, 0)).await;
 }
