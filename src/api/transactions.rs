@@ -55,7 +55,7 @@ impl Transactions for Api {
             let changes =
                 wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
             let changes = self.completed(changes)?;
-            self.plan_changes(owner, changes, false).await
+            self.plan_changes(owner, changes, message.take_over).await
         })
         .await
     }

@@ -77,6 +77,9 @@ pub struct Apply {
 pub struct PlanFile {
     #[command(flatten)]
     asked: Asked,
+    /// Plan as `apply --take-over` would do it (admin)
+    #[arg(long)]
+    take_over: bool,
 }
 
 /// A command's intents on the way to the agent.
@@ -108,7 +111,7 @@ impl PlanFile {
         terminal: &mut Terminal<'_>,
     ) -> Result<String, CtlError> {
         let errand = self.asked.errand(global).await?;
-        Ok(look.show(&errand.plan(terminal).await?))
+        Ok(look.show(&errand.plan(terminal, self.take_over).await?))
     }
 }
 
@@ -125,7 +128,10 @@ impl Apply {
             let response = errand.apply(terminal, true, 0, self.take_over).await?;
             return Ok(look.show(&Plan::from(response.plan.unwrap_or_default())));
         }
-        let plan = if self.diff { Some(errand.plan(terminal).await?) } else { None };
+        let plan = match self.diff {
+            true => Some(errand.plan(terminal, self.take_over).await?),
+            false => None,
+        };
         if let (Some(plan), true) = (&plan, look.format.is_for_people()) {
             // Before the change is sent: a change that hangs has been seen.
             let shown = plan.table(look.colour) + "\n";
@@ -176,11 +182,12 @@ impl Errand {
         error.about(About::File(Box::new(self.intents.places.clone())))
     }
 
-    async fn plan(&self, terminal: &mut Terminal<'_>) -> Result<Plan, CtlError> {
+    async fn plan(&self, terminal: &mut Terminal<'_>, take_over: bool) -> Result<Plan, CtlError> {
         let request = PlanRequest {
             owner: self.owner.clone(),
             token: self.token.clone(),
             changes: self.changes(),
+            take_over,
         };
         let mut client = self.agent.transactions();
         let call = client.plan(self.agent.request(request));

@@ -46,7 +46,8 @@ fn asked(dry_run: bool, confirm_timeout: u32) -> Seen {
 }
 
 fn planned() -> Seen {
-    Seen::Plan(PlanRequest { owner: "edge".into(), token: "t0ken".into(), changes: changes() })
+    let (owner, token) = ("edge".into(), "t0ken".into());
+    Seen::Plan(PlanRequest { owner, token, changes: changes(), take_over: false })
 }
 
 fn script() -> Script {

@@ -32,7 +32,7 @@ fn a_plan_says_what_apply_then_does_and_shows_no_secret() {
         ]
     };
     let (owner, token) = (admin.owner.clone(), admin.token.clone());
-    let request = v1::PlanRequest { owner, token, changes: changes() };
+    let request = v1::PlanRequest { owner, token, changes: changes(), take_over: false };
     let mut transactions = admin.transactions();
     let plan = admin.block_on(transactions.plan(request)).expect("a plan").into_inner();
     assert_eq!(all_running(&lab), before, "a plan changes nothing");

@@ -124,7 +124,7 @@ fn no_ospf() -> v1::DisableOspfRequest {
 }
 
 fn plan() -> v1::PlanRequest {
-    v1::PlanRequest { owner: "novanet".into(), token: token("novanet"), changes: vec![] }
+    v1::PlanRequest { owner: "novanet".into(), token: token("novanet"), ..Default::default() }
 }
 
 fn confirm() -> v1::ConfirmRequest {
