@@ -209,8 +209,13 @@ fn without_its_declared_session_a_peer_has_its_own_timers_again_live() {
     let lines = ["configure terminal", "bfd", &peer, "receive-interval 900", "bfd", &gone];
     vty(&lab, "bfdd", &lines);
     assert_eq!(wait_up(&lab, net::TOR_V4, 150, 3)["id"], id);
-    let seen = admin.status().peers.remove(0);
-    assert_eq!((seen.bfd_min_rx_ms, seen.bfd_status.as_str()), (150, "up"), "{seen:?}");
+    crate::lab::wait_for("the session's own timers in status", SOON, || {
+        let seen = admin.status().peers.remove(0);
+        match (seen.bfd_min_rx_ms, seen.bfd_status.as_str()) {
+            (150, "up") => Ok(()),
+            _ => Err(format!("{seen:?}")),
+        }
+    });
 }
 
 /// `admin` may overrule a session of another owner by its peer; the peer's timers run then, and status says so.

@@ -9,7 +9,7 @@ use crate::{
 
 const WORDS: &str = "ebgp-multihop and ttl-security cannot be configured together";
 
-/// A bgpd in which `tor` is configured by hand, so that FRR refuses multihop for it.
+/// A bgpd in which an operator's line about `tor` has FRR refuse multihop for it.
 fn secure_tor(lab: &Lab) {
     configure(
         lab,
@@ -27,6 +27,7 @@ fn a_peer_that_frr_refuses_half_way_leaves_no_trace() {
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply_peer(tor()).unwrap();
     secure_tor(&lab);
     let before = all_running(&lab);
     let mut refused = tor();
@@ -39,7 +40,8 @@ fn a_peer_that_frr_refuses_half_way_leaves_no_trace() {
     assert!(error.message().contains(WORDS), "{error}");
     assert!(!error.message().contains("s3cret-key"));
     assert_eq!(all_running(&lab), before);
-    assert_eq!(admin.peer_state(net::TOR_V4), None);
+    let declared = admin.status().peers.remove(0);
+    assert_eq!((declared.description.as_str(), declared.bfd_enabled), ("", false));
 
     let mut own = tor();
     own.neighbor_address = net::NODE_TOR_V4.into();
@@ -65,6 +67,7 @@ fn one_refused_call_among_fifty_at_once_hurts_no_other() {
     let agent = Agent::start(&lab);
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    admin.apply_peer(tor()).unwrap();
     secure_tor(&lab);
     let (refused, others) = admin.block_on(async {
         let calls = (0..50).map(|n| {

@@ -117,7 +117,8 @@ impl Engine {
             let refused = self.in_the_way.get(daemon);
             for (path, _) in objects::marked(&held.theirs, desired) {
                 let is = |it: &InTheWay| it.path == path;
-                if !refused.is_some_and(|all| all.iter().any(is)) {
+                let seen = objects::is_seen(&held.theirs, &path);
+                if seen && !refused.is_some_and(|all| all.iter().any(is)) {
                     objects.push((*daemon, path.to_string()));
                 }
             }
@@ -216,8 +217,8 @@ impl Engine {
         for daemon in unreachable.keys() {
             let held = self.held.get(daemon).unwrap_or(&nothing);
             let (ours, desired) = (self.last.get(daemon), desired.get(daemon));
-            let marks = unmade(desired.unwrap_or(&none), ours.unwrap_or(&none), &held.theirs);
-            let theirs = without(&marks, &held.theirs);
+            let theirs = unmade(desired.unwrap_or(&none), ours.unwrap_or(&none), &held.theirs);
+            let theirs = without(&theirs, &held.theirs);
             claims.daemons.insert(*daemon, Claim { theirs, ..Claim::default() });
         }
         for (daemon, whose) in decided {
@@ -233,7 +234,7 @@ impl Engine {
                 stale.for_each_leaf(&mut |mark, _| {
                     let path = crate::tree::Path(mark.0[..mark.0.len() - 1].to_vec());
                     if !ours.contains(&path) && !wanted.contains(&path) {
-                        objects::mark(&mut freed, &path);
+                        objects::mark_wholly(&mut freed, &path);
                     }
                 });
             }

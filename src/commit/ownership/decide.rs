@@ -94,7 +94,7 @@ pub(in crate::commit) fn decide<'a>(facts: &Facts<'a>) -> Verdict<'a> {
         if matches!(found, Found::Nothing | Found::Taken { .. })
             && objects::is_marked(facts.theirs, path)
         {
-            objects::mark(&mut verdict.freed, path);
+            objects::mark_wholly(&mut verdict.freed, path);
         }
         match found {
             Found::Nothing => {}
@@ -160,14 +160,15 @@ pub(in crate::commit) fn only_ours<'a>(
     rest
 }
 
-/// Marks of what is desired and not ours: it was not made yet, or is theirs.
+/// Marks of what is desired, not ours, and was not seen as theirs: it was not made yet, and nobody can look for it.
 pub(in crate::commit) fn unmade(desired: &Tree, ours: &Tree, theirs: &Tree) -> Tree {
     let mut marks = Tree::new();
     let mut declared = objects::beyond(desired, ours);
     declared.extend(objects::marked(theirs, desired));
     for (path, kind) in declared {
-        if objects::is_marked(theirs, &path) || !objects::stands(ours, &path, kind) {
-            objects::mark(&mut marks, &path);
+        let ours = objects::stands(ours, &path, kind) && !objects::is_marked(theirs, &path);
+        if !ours && !objects::is_seen(theirs, &path) {
+            objects::mark_unseen(&mut marks, &path);
         }
     }
     marks
@@ -214,7 +215,8 @@ impl<'a> Facts<'a> {
         };
         let taken = Found::Taken { remember: true };
         if !objects::stands(running, path, kind) {
-            if self.starting && objects::is_marked(self.theirs, path) {
+            // What was only declared while the daemon was away waits for no start-up file.
+            if self.starting && objects::is_seen(self.theirs, path) {
                 if kind == Kind::Instance {
                     around.closed = Some(self.words.not_back_yet());
                 }

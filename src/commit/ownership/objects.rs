@@ -85,6 +85,8 @@ pub(in crate::commit) fn marked(marks: &Tree, tree: &Tree) -> Vec<(Path, Kind)> 
             all.push((path, kind));
         }
     });
+    // An object's marks are beside each other.
+    all.dedup_by(|a, b| a.0 == b.0);
     all
 }
 
@@ -274,15 +276,35 @@ pub(in crate::commit) fn shape(tree: &mut Tree, path: &Path) {
     }
 }
 
-/// Name of the leaf that marks an object in a tree of marks.
-const MARK: &str = "*";
+/// Name of the leaf that marks an object in a tree of marks: it was seen.
+const SEEN: &str = "*";
 
-/// Marks an object.
+/// Name of the leaf that marks an object that nobody could look for: its daemon was away.
+const UNSEEN: &str = "?";
+
+/// Marks an object that was seen.
 pub(in crate::commit) fn mark(marks: &mut Tree, path: &Path) {
-    marks.set(&path.join(Step::plain(MARK)), "");
+    marks.set(&path.join(Step::plain(SEEN)), "");
+}
+
+/// Marks an object that nobody could look for, unless it was seen before.
+pub(in crate::commit) fn mark_unseen(marks: &mut Tree, path: &Path) {
+    marks.set(&path.join(Step::plain(UNSEEN)), "");
+}
+
+/// Marks an object in every way, so that what is without these marks is without the object's.
+pub(in crate::commit) fn mark_wholly(marks: &mut Tree, path: &Path) {
+    mark(marks, path);
+    mark_unseen(marks, path);
 }
 
 /// Whether an object is marked.
 pub(in crate::commit) fn is_marked(marks: &Tree, path: &Path) -> bool {
-    marks.subtree(path).is_some_and(|inside| inside.child(MARK).is_some())
+    let has_mark = |inside: &Tree| [SEEN, UNSEEN].iter().any(|mark| inside.child(mark).is_some());
+    marks.subtree(path).is_some_and(has_mark)
+}
+
+/// Whether an object is marked as one that was seen.
+pub(in crate::commit) fn is_seen(marks: &Tree, path: &Path) -> bool {
+    marks.subtree(path).is_some_and(|inside| inside.child(SEEN).is_some())
 }
