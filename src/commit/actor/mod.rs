@@ -77,6 +77,9 @@ const LONGEST_RESYNC: Duration = Duration::from_secs(60);
 /// Time between two comparisons in times of what the last one took: it has half a per cent of one core.
 const RESYNC_SHARE: u32 = 200;
 
+/// Time between two looks whether the state directory can be written again, and whether damaged files are gone.
+const MEND: Duration = Duration::from_secs(5);
+
 /// Time between two signs of life while there is nothing to do.
 const BEAT: Duration = Duration::from_secs(2);
 
@@ -89,6 +92,7 @@ struct Due {
     backoff: Backoff,
     retry_at: time::Instant,
     resync_at: time::Instant,
+    mend_at: time::Instant,
     beat: time::Interval,
 }
 
@@ -97,7 +101,13 @@ impl Due {
         let mut beat = time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let now = time::Instant::now();
-        Self { backoff: Backoff::until(retry_interval), retry_at: now, resync_at: now, beat }
+        Self {
+            backoff: Backoff::until(retry_interval),
+            retry_at: now,
+            resync_at: now,
+            mend_at: now,
+            beat,
+        }
     }
 }
 
@@ -280,9 +290,13 @@ impl Actor {
                 }
                 due.retry_at = time::Instant::now() + due.backoff.pause();
             }
+            // The disk's pace is not FRR's: it is tried again whatever a comparison took.
+            () = time::sleep_until(due.mend_at) => {
+                self.mend_journal().await;
+                due.mend_at = time::Instant::now() + MEND;
+            }
             () = time::sleep_until(due.resync_at) => {
                 let begun = Instant::now();
-                self.mend_journal().await;
                 self.resynchronise().await;
                 let pause = (begun.elapsed() * RESYNC_SHARE).clamp(RESYNC, LONGEST_RESYNC);
                 due.resync_at = time::Instant::now() + pause;
