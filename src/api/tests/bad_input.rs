@@ -182,7 +182,12 @@ fn fields() -> Vec<Field> {
     fn undrain() -> v1::UndrainRequest {
         v1::UndrainRequest { token: token("novanet"), ..Default::default() }
     }
+    fn adopt() -> v1::AdoptRequest {
+        v1::AdoptRequest { token: token("novanet"), ..Default::default() }
+    }
     all.extend([
+        maintenance_field!("AdoptRequest.owner", adopt, adopt(), |r, text| r.owner = text),
+        maintenance_field!("AdoptRequest.token", adopt, adopt(), |r, text| r.token = text),
         maintenance_field!("DrainRequest.owner", drain, drain(), |r, text| r.owner = text),
         maintenance_field!("DrainRequest.token", drain, drain(), |r, text| r.token = text),
         maintenance_field!("UndrainRequest.owner", undrain, undrain(), |r, text| r.owner = text),
@@ -384,7 +389,7 @@ fn fields() -> Vec<Field> {
 /// `Message.field` of every string that a client can send, read from the contract.
 fn contract() -> BTreeSet<String> {
     let answers = ["Response", "Status", "RouteEvent", "DaemonPlan", "LeafChange", "PlanStep"];
-    let shown = ["Transaction", "TransactionChange", "CoverageRow"];
+    let shown = ["Transaction", "TransactionChange", "CoverageRow", "AdoptedObject", "KeptObject"];
     let mut message = "";
     let mut found = BTreeSet::new();
     for line in include_str!("../../../proto/novaroute.proto").lines() {
