@@ -87,6 +87,17 @@ fn a_file_is_one_request() {
 }
 
 #[test]
+fn what_takes_over_is_planned_so() {
+    for args in ["plan --take-over", "apply --diff --take-over"] {
+        let fake = Fake::start(script());
+        ok(&fake, args);
+        let seen = fake.all_seen();
+        let over = |it: &Seen| matches!(it, Seen::Plan(PlanRequest { take_over: true, .. }));
+        assert!(seen.iter().any(over), "{args}: {seen:?}");
+    }
+}
+
+#[test]
 fn standard_input_is_a_file() {
     let fake = Fake::start(script());
     let args = [&["apply", "-f", "-"][..], &WHO].concat();

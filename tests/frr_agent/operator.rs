@@ -216,7 +216,18 @@ fn what_was_taken_over_is_put_back_when_the_intent_ends() {
     };
     let changes =
         vec![change::peer(other), change::via(ROUTE, net::BIRD_V4), change::ospf(interface("0"))];
-    take_over(&admin, "admin", changes).unwrap();
+    let plan = |client: &Client, over| {
+        let (owner, token) = (client.owner.clone(), client.token.clone());
+        let request = v1::PlanRequest { owner, token, changes: changes.clone(), take_over: over };
+        client.block_on(client.transactions().plan(request)).map(|it| it.into_inner().daemons)
+    };
+    aborted(plan(&admin, false), "which NovaRoute did not configure");
+    let theirs = plan(&agent.client("edge"), true).unwrap_err();
+    assert_eq!(theirs.code(), Code::PermissionDenied, "{theirs}");
+    let planned = format!("{:?}", plan(&admin, true).unwrap());
+    assert!(planned.contains("neighbor 10.0.2.2 remote-as 65009"), "{planned}");
+    assert_eq!(all_running(&lab), before);
+    take_over(&admin, "admin", changes.clone()).unwrap();
     has_lines(&lab, &["neighbor 10.0.2.2 remote-as 65009"]).unwrap();
     assert!(!running(&lab, "bgpd").contains("password"));
     drop(admin);

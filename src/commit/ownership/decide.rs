@@ -307,9 +307,11 @@ impl<'a> Facts<'a> {
     }
 
     fn other_as(&self, path: &Path) -> String {
-        let (wanted, found) = self.both(path, Kind::Instance);
-        let leaf = "/global/local-as".parse().unwrap_or_default();
-        self.words.differs(path, Kind::Instance, &leaf, &wanted, &found, self)
+        let leaf = below(path, "global/local-as");
+        let wanted = self.desired.leaf(&leaf).unwrap_or_default();
+        let found = objects::own(&self.running.tree, path, Kind::Instance);
+        let lines = self.words.lines(path, Kind::Instance, &found, &self.running.tree);
+        self.words.other_as(lines.first().map_or("router bgp", |line| line), wanted)
     }
 
     /// Another object of theirs that can't stand beside this one.

@@ -40,6 +40,15 @@ impl Words {
         )
     }
 
+    /// That their instance has another AS, which only they can change.
+    pub(super) fn other_as(&self, line: &str, wanted: &str) -> String {
+        format!(
+            "{} runs {line:?}, which NovaRoute did not configure, and AS {wanted} is declared: an instance with another AS \
+             is not taken over, since all that is in it would go; declare its AS (configure-bgp), or remove it in FRR",
+            self.daemon
+        )
+    }
+
     /// That something of theirs is waited for.
     pub(super) fn not_back_yet(&self) -> String {
         format!(
