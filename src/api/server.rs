@@ -44,9 +44,12 @@ const MAX_SMALL_REQUEST: usize = 256 * 1024;
 /// unless they are told to.
 const MAX_HEADERS: u32 = 8 * 1024;
 
-/// What a client may send of one request, and of all on its connection, before it was read.
+/// What a client may send of one request before it was read.
 const STREAM_WINDOW: u32 = 64 * 1024 - 1;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// What a client may send of all requests on its connection before they were read. h2 closes a connection on which small
+/// frames wait that would take half of this at 256 bytes each: as many fit as calls may be under way.
+const CONNECTION_WINDOW: u32 = 2 * 256 * MAX_CALLS as u32;
 
 /// How often the health service looks at readiness.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);

@@ -623,6 +623,7 @@ mod tests {
             "journal_damaged_files gauge",
             "journal_size_bytes gauge",
             "journal_writable gauge",
+            "kept_objects gauge",
             "limits_reached_total counter",
             "monitoring_errors_total counter",
             "panics_total counter",
