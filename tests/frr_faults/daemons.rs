@@ -95,6 +95,8 @@ fn all_of_frr_hangs_dies_and_comes_back() {
     const FOREIGN: &str = "\
 ip prefix-list THEIRS seq 5 permit 10.0.0.0/8
 router bgp 65000
+ bgp router-id 10.0.0.1
+ no bgp network import-check
  neighbor 10.0.9.9 remote-as 65009
 exit
 ";

@@ -70,6 +70,10 @@ fn a_second_agent_is_refused_and_the_first_goes_on() {
         second["metrics_address"] = "127.0.0.1:9103".into();
         second["listen_socket"] = socket.to_str().unwrap().into();
         second["state_dir"] = state.to_str().unwrap().into();
+        // Else the first one's FRR is what keeps it out: `a_second_agent_leaves_frr_to_the_first`.
+        let other_frr = lab.run_dir().join("other.frr");
+        fs::create_dir_all(&other_frr).unwrap();
+        second["frr"]["socket_dir"] = other_frr.to_str().unwrap().into();
         let file = lab.run_dir().join("second.json");
         fs::write(&file, second.to_string()).unwrap();
         let out = lab

@@ -73,7 +73,10 @@ fn an_operators_line_in_what_goes_costs_nobody_anything() {
     agent.wait_ready();
     assert_eq!(admin.apply(vec![change::peer(bird())]).unwrap(), Outcome::Confirmed);
     assert_eq!(admin.peer_state(net::TOR_V4), None);
-    assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("advertised"));
+    wait_for("the prefix at a peer", SOON, || match admin.prefix_state("192.0.2.0/24") {
+        Some(state) if state == "advertised" => Ok(()),
+        state => Err(format!("{state:?}")),
+    });
     let shown = running(&lab, "bgpd");
     assert!(shown.contains(line) && shown.contains("neighbor 10.0.1.2 remote-as"), "{shown}");
     let log = agent.log();

@@ -19,6 +19,8 @@ route-map THEIRS permit 10
  set metric 5
 exit
 router bgp 65000
+ bgp router-id 10.0.0.1
+ no bgp network import-check
  neighbor 10.0.9.9 remote-as 65009
  neighbor 10.0.9.9 description theirs
  address-family ipv4 unicast

@@ -200,7 +200,7 @@ pub fn scenarios() -> Vec<(&'static str, Vec<Intent>)> {
             vec![
                 ospf_prefix("192.0.2.1/32"),
                 ospf_prefix("192.0.2.2/32"),
-                ospf_prefix("0.0.0.0/0"),
+                ospf_prefix("198.51.100.0/24"),
             ],
         ),
     ]

@@ -298,7 +298,7 @@ impl Engine {
             let former = former.get(daemon).unwrap_or(&nothing);
             let now = self.held.get(daemon).unwrap_or(&nothing);
             let undone = Claim {
-                theirs: claim.freed.clone(),
+                theirs: former.theirs.clone(),
                 freed: claim.theirs.clone(),
                 kept: claim.kept.as_ref().map(|_| former.kept.clone()),
                 stood: claim.stood.as_ref().map(|_| former.stood.clone()),
@@ -322,6 +322,12 @@ impl Engine {
             let held = self.held.get(daemon)?;
             let mut former = Remembered::default();
             (former.kept, former.stood) = (held.kept.clone(), held.stood.clone());
+            // Of the marks that go, those that are there.
+            claim.freed.for_each_leaf(&mut |mark, value| {
+                if held.theirs.leaf(mark).is_some() {
+                    former.theirs.set(mark, value);
+                }
+            });
             if !claim.forgotten.is_empty() {
                 former.gone.clone_from(&held.gone);
             }
