@@ -31,6 +31,18 @@ impl SmallDisk {
         mount(&["-o", &format!("remount,{option}")], &self.0);
     }
 
+    /// The same in the mount namespace of a process that was started on a read-only disk: its copy of the mount has a
+    /// flag of its own.
+    #[track_caller]
+    fn remount_in(&self, pid: u32, option: &str) {
+        let done = Command::new("nsenter")
+            .arg(format!("--mount=/proc/{pid}/ns/mnt"))
+            .args(["mount", "-o", &format!("remount,{option}")])
+            .arg(&self.0)
+            .status();
+        assert!(done.expect("nsenter").success(), "remounting in {pid}");
+    }
+
     /// Takes all the room but `left` bytes.
     #[track_caller]
     fn fill(&self, left: usize) {
@@ -186,6 +198,7 @@ fn an_agent_starts_on_a_full_or_read_only_disk_and_takes_what_takes_away() {
             agent.launch();
         } else {
             disk.remount("rw");
+            disk.remount_in(agent.pid(), "rw");
         }
         if full {
             disk.free();
