@@ -132,9 +132,10 @@ fn a_lie_is_remembered_beyond_the_agents_end() {
     lab.restart(Router::Node, "mgmtd");
     agent.wait_ready();
     wait_row(&agent, "mgmtd", "frr-staticd", "grpc", |row| row.state == "in use");
-    assert_eq!(admin.apply(vec![change::no_route(SECOND)]).unwrap(), Outcome::Confirmed);
-    wait_route(&lab, SECOND, None);
-    // Refilling it may have gone through it as well, and staticd had what was refilled.
+    // What is refilled staticd has already, so that only something new tells.
+    const THIRD: &str = "198.51.100.128/25";
+    assert_eq!(admin.apply(vec![change::via(THIRD, net::TOR_V4)]).unwrap(), Outcome::Confirmed);
+    wait_route(&lab, THIRD, Some(net::TOR_V4));
     assert!(liar.commits() > 1, "it was asked anew");
     wait_metric(&agent, "novaroute_doors_struck_out_total{daemon=\"mgmtd\"} 1");
 }
