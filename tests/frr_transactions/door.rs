@@ -60,7 +60,9 @@ fn an_agent_that_dies_behind_mgmtds_lie_has_staticd_told_again() {
     });
     agent.client("admin").apply(vec![change::via("203.0.114.0/24", net::TOR_V4)]).unwrap();
     agent.stop();
-    // What is known of the door goes with the agent: it is asked again.
+    // What is remembered of the door is lost: it is asked again.
+    let memory = agent.socket().with_extension("state").join("mgmtd-grpc-lies.json");
+    std::fs::remove_file(memory).unwrap();
     agent.launch_with(&[("NOVAROUTE_FAILPOINT", "door-committed")]);
     let admin = agent.client("admin");
     let changes =
