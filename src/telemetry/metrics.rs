@@ -410,7 +410,7 @@ impl Metrics {
         self.doors_struck_out.with_label_values(&[daemon.name()]).inc();
     }
 
-    /// A limit was reached, one of [`LIMITS`]: a call or a connection was not served.
+    /// A limit was reached, one of `LIMITS`: a call or a connection was not served.
     pub fn refused(&self, limit: &'static str) {
         if LIMITS.contains(&limit) {
             self.refused.with_label_values(&[limit]).inc();

@@ -232,7 +232,7 @@ impl Actor {
     }
 
     /// Runs until all handles are gone or `stop` is cancelled; a turn that runs is finished first. From when the agent is
-    /// `asked` to stop it has [`CUT_OFF`] for that, whatever FRR does: what is cut off then is in doubt, and has no ending in
+    /// `asked` to stop it has 5 s (`CUT_OFF`) for that, whatever FRR does: what is cut off then is in doubt, and has no ending in
     /// the journal, as after a crash.
     ///
     /// # Errors
