@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use super::{ValueError, scalar::quote};
 
-/// Names that FRR's `set community` takes and its running configuration shows (`bgpd/bgp_community.c`, the same from 10.3 to
-/// 10.7): bgpd shows no number where it has a name.
+/// Names that FRR's `set community` takes and its running configuration shows (`bgpd/bgp_community.c`, swept
+/// on 10.3): bgpd shows no number where it has a name.
 const WELL_KNOWN: [(&str, u32); 14] = [
     ("graceful-shutdown", 0xFFFF_0000),
     ("accept-own", 0xFFFF_0001),

@@ -77,7 +77,11 @@ fn what_cannot_be_undone_is_repaired_as_far_as_it_goes() {
         state if state.starts_with("rejected: ") && state.contains("local system") => Ok(()),
         state => Err(state),
     });
-    assert!(admin.in_frr("192.0.2.0/24"));
+    // What is refused is said before the rest is brought back without it.
+    wait_for("the prefix in FRR", SOON, || match admin.in_frr("192.0.2.0/24") {
+        true => Ok(()),
+        false => Err(admin.prefix_state("192.0.2.0/24").unwrap_or_default()),
+    });
     assert_eq!(agent.http("/readyz").0, 503);
     address("del");
     wait_for("the peer to be taken", SOON, || admin.apply_peer(peer("10.0.3.2", 65003)));

@@ -1,7 +1,7 @@
 //! Whether bfdd's live sessions are those that are declared. Pure.
 //!
 //! bfdd keeps one session for an address, whoever asks for it: timers that were once set inside a configured session
-//! outlive it where bgpd goes on using it, and overrule the profile that bgpd names (10.3 to 10.7). The running
+//! outlive it where bgpd goes on using it, and overrule the profile that bgpd names (measured on 10.3). The running
 //! configuration shows nothing of that, so the session itself is asked.
 
 use std::net::IpAddr;
