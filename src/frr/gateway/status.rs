@@ -15,6 +15,9 @@ const ENOMEM: i32 = 12;
 /// "Device or resource busy".
 const EBUSY: i32 = 16;
 
+/// mgmtd's words where a daemon ended in the middle of a commit (`mgmtd/mgmt_txn.c`): no word of that daemon about the data.
+const BACKEND_WENT: &str = "Backend daemon disconnected";
+
 /// The status for a failed request.
 ///
 /// | what | code |
@@ -24,7 +27,7 @@ const EBUSY: i32 = 16;
 /// | mgmtd has no memory | RESOURCE_EXHAUSTED |
 /// | mgmtd is not there, or went before anything was applied | UNAVAILABLE |
 /// | no daemon has the YANG RPC, or its input is wrong | INVALID_ARGUMENT |
-/// | mgmtd went while it applied or executed: the outcome is not known | UNKNOWN |
+/// | mgmtd, or a daemon, went while it applied or executed: the outcome is not known | UNKNOWN |
 /// | mgmtd did not answer in time | DEADLINE_EXCEEDED |
 /// | a message too large for mgmtd | RESOURCE_EXHAUSTED |
 /// | anything else | INTERNAL |
@@ -34,6 +37,10 @@ pub(super) fn status(error: &Error) -> Status {
         Error::Locked { .. } | Error::Connect { .. } => Code::Unavailable,
         Error::Refused { errno: Some(ENOMEM), .. } => Code::ResourceExhausted,
         Error::Refused { errno: Some(EBUSY), .. } => Code::Unavailable,
+        Error::Refused { request: "apply", message, .. } if message.contains(BACKEND_WENT) => {
+            Code::Unknown
+        }
+        Error::Refused { message, .. } if message.contains(BACKEND_WENT) => Code::Unavailable,
         Error::Refused { request: "edit" | "validate" | "apply" | "get", .. } => {
             Code::InvalidArgument
         }
@@ -84,6 +91,14 @@ mod tests {
         assert_eq!(of(&refused("apply", Some(ENOMEM), None)).0, Code::ResourceExhausted);
         assert_eq!(of(&refused("apply", Some(EBUSY), None)).0, Code::Unavailable);
         assert_eq!(of(&refused("abort", None, None)).0, Code::Internal);
+        let went = |request| Error::Refused {
+            request,
+            path: None,
+            errno: None,
+            message: "Backend daemon disconnected while processing commit!".into(),
+        };
+        assert_eq!(of(&went("apply")).0, Code::Unknown);
+        assert_eq!(of(&went("validate")).0, Code::Unavailable);
         assert_eq!(of(&Error::Closed { request: "apply" }).0, Code::Unknown);
         assert_eq!(of(&Error::Closed { request: "lock" }).0, Code::Unavailable);
     }
