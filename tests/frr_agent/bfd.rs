@@ -198,6 +198,13 @@ fn without_its_declared_session_a_peer_has_its_own_timers_again_live() {
     // FRR's own timers are timers as well.
     admin.apply_peer(BgpPeer { bfd_min_rx_ms: 0, bfd_min_tx_ms: 0, ..watched() }).unwrap();
     assert_eq!(live_timers(&lab, net::TOR_V4), (300, 300, 3));
+    // Also where others lingered in bfdd, which hears nothing when its own are typed into a session.
+    admin.remove_peer(net::TOR_V4).unwrap();
+    admin.enable_bfd(slow()).unwrap();
+    let of_frr = || BgpPeer { bfd_min_rx_ms: 0, bfd_min_tx_ms: 0, ..watched() };
+    admin.apply(vec![change::peer(of_frr()), change::bfd(session(net::TOR_V4, 300, ""))]).unwrap();
+    assert_eq!(live_timers(&lab, net::TOR_V4), (300, 300, 3));
+    admin.disable_bfd(net::TOR_V4).unwrap();
     admin.apply_peer(watched()).unwrap();
     assert_eq!(live_timers(&lab, net::TOR_V4), (150, 150, 3));
     wait_established(&lab, net::TOR_V4);

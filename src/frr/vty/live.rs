@@ -195,16 +195,22 @@ impl Otherwise {
         if !session.interface.is_empty() {
             name.push_str(&format!(" interface {}", session.interface));
         }
-        let Timers { receive, transmit, multiplier } = self.wanted.timers;
-        Some(vec![
-            "bfd".to_owned(),
-            name.clone(),
-            format!("detect-multiplier {multiplier}"),
-            format!("receive-interval {receive}"),
-            format!("transmit-interval {transmit}"),
-            "bfd".to_owned(),
-            format!("no {name}"),
-        ])
+        let (wanted, shown, own) = (self.wanted.timers, session.timers(), Timers::DEFAULT);
+        let mut commands = vec!["bfd".to_owned(), name.clone()];
+        for (line, wanted, shown, own) in [
+            ("detect-multiplier", wanted.multiplier, shown.multiplier, own.multiplier),
+            ("receive-interval", wanted.receive, shown.receive, own.receive),
+            ("transmit-interval", wanted.transmit, shown.transmit, own.transmit),
+        ] {
+            // A configured session begins with bfdd's own values, so typing one of them changes nothing, and the
+            // session keeps what lingers: another value has to come before it.
+            if wanted == own && shown != wanted {
+                commands.push(format!("{line} {}", wanted + 1));
+            }
+            commands.push(format!("{line} {wanted}"));
+        }
+        commands.extend(["bfd".to_owned(), format!("no {name}")]);
+        Some(commands)
     }
 }
 
@@ -352,6 +358,23 @@ mod tests {
             wrong[0].to_string(),
             "bfdd runs its session with 10.0.1.2 at receive-interval 60000, transmit-interval 60000, \
              detect-multiplier 255, not at receive-interval 100, transmit-interval 150, detect-multiplier 5"
+        );
+        // bfdd's own values are typed after another: of a value that is there it tells nobody.
+        let mut defaults = all_well();
+        defaults[1] = session("10.0.2.2", "dynamic", (100, 300, 5));
+        assert_eq!(
+            otherwise(&wanted, &defaults)[0].mending().expect("it is bgpd's"),
+            [
+                "bfd",
+                "peer 10.0.2.2",
+                "detect-multiplier 4",
+                "detect-multiplier 3",
+                "receive-interval 301",
+                "receive-interval 300",
+                "transmit-interval 300",
+                "bfd",
+                "no peer 10.0.2.2",
+            ]
         );
         // One that is configured is somebody's.
         shown[0].kind = "configured".into();
