@@ -153,7 +153,10 @@ fn a_declared_session_and_a_peers_are_one_and_other_timers_are_refused() {
     // The same timers are the same session.
     other.enable_bfd(session(net::TOR_V4, 150, "")).unwrap();
     assert_eq!(wait_up(&lab, net::TOR_V4, 150, 3)["id"], before["id"]);
-    assert_eq!(status_of(&other).state, "up");
+    wait_for("the session in status", SOON, || match status_of(&other) {
+        seen if seen.state == "up" => Ok(()),
+        seen => Err(format!("{seen:?}")),
+    });
     // Who comes second is refused on the other side as well.
     let error = edge.apply_peer(BgpPeer { bfd_min_rx_ms: 200, ..watched() }).unwrap_err();
     assert_eq!(error.code(), Code::AlreadyExists, "{error}");
