@@ -5,12 +5,14 @@ use std::{borrow::Cow, fmt::Write as _, net::IpAddr, time::Duration};
 use super::bfd;
 use crate::{
     commit::{Kept, View},
+    daemon::Daemon,
     model::{
         self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement,
     },
     monitor::{self, Advertised, DaemonState, FrrStatus},
     proto::v1,
     store::Owned,
+    tree::Path,
 };
 
 /// Room for most prefixes: the longest of IPv4 have 18 characters.
@@ -61,6 +63,14 @@ fn kept_object(daemon: &str, kept: &Kept) -> v1::KeptObject {
     }
 }
 
+fn stuck_object(daemon: Daemon, path: &Path, reason: &str) -> v1::StuckObject {
+    v1::StuckObject {
+        daemon: daemon.name().to_owned(),
+        path: path.to_string(),
+        reason: reason.to_owned(),
+    }
+}
+
 /// Builds the answer for one owner, or for all; without the prefixes.
 pub(super) fn get_status(
     view: &View,
@@ -77,6 +87,11 @@ pub(super) fn get_status(
             .kept
             .iter()
             .flat_map(|(daemon, kept)| kept.iter().map(|it| kept_object(daemon.name(), it)))
+            .collect(),
+        stuck: view
+            .stuck
+            .iter()
+            .map(|((daemon, path), why)| stuck_object(*daemon, path, why))
             .collect(),
         ..v1::GetStatusResponse::default()
     };

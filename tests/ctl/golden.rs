@@ -153,7 +153,16 @@ pub mod responses {
         GetStatusResponse {
             drain: None,
             journal: Vec::new(),
-            kept: Vec::new(),
+            kept: vec![KeptObject {
+                daemon: "bgpd".into(),
+                path: "/frr-bgp:bgp/neighbors/neighbor[remote-address='10.0.7.2']".into(),
+                lines: vec!["neighbor 10.0.7.2 route-map IN in".into()],
+            }],
+            stuck: vec![StuckObject {
+                daemon: "bgpd".into(),
+                path: "/frr-bgp:bgp/neighbors/neighbor[remote-address='10.0.8.2']".into(),
+                reason: "% Operation not allowed on a dynamic neighbor".into(),
+            }],
             frr_status: Some(FrrStatus {
                 version: "10.3".into(),
                 connected: true,

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use novaroute::proto::v1::Outcome;
+use novaroute::proto::v1::{Outcome, StuckObject};
 use tonic::Code;
 
 use crate::{
@@ -312,6 +312,12 @@ fn more_refusals_than_one_round_finds_come_to_an_end() {
     });
     let (_, metrics) = agent.http("/metrics");
     assert!(metrics.contains("novaroute_frr_stuck_objects 40"), "{metrics}");
+    let listed = admin.status().stuck;
+    assert_eq!(listed.len(), 40, "{listed:?}");
+    let is_said = |it: &StuckObject| {
+        it.daemon == "mgmtd" && it.path.contains("203.0.") && !it.reason.is_empty()
+    };
+    assert!(listed.iter().all(is_said), "{listed:?}");
     let other = vec![change::via("10.244.9.0/24", net::TOR_V4)];
     assert_eq!(agent.client("net").apply(other).unwrap(), Outcome::Confirmed);
 }

@@ -22,6 +22,8 @@ pub struct Status {
     drain: Option<Drain>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<KeptObject>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stuck: Vec<StuckObject>,
     #[serde(flatten)]
     peers: Peers,
     #[serde(flatten)]
@@ -111,6 +113,7 @@ impl From<GetStatusResponse> for Status {
             },
             drain: response.drain.map(Drain::from),
             kept: response.kept.into_iter().map(KeptObject::from).collect(),
+            stuck: response.stuck.into_iter().map(StuckObject::from).collect(),
             peers: response.peers.into(),
             prefixes: response.prefixes.into(),
             bfd_sessions: response.bfd_sessions.into(),
@@ -140,6 +143,21 @@ impl From<v1::KeptObject> for KeptObject {
     fn from(kept: v1::KeptObject) -> Self {
         let v1::KeptObject { daemon, path, lines } = kept;
         Self { daemon, path, lines }
+    }
+}
+
+/// What FRR refuses to remove.
+#[derive(Debug, Serialize)]
+struct StuckObject {
+    daemon: String,
+    path: String,
+    reason: String,
+}
+
+impl From<v1::StuckObject> for StuckObject {
+    fn from(stuck: v1::StuckObject) -> Self {
+        let v1::StuckObject { daemon, path, reason } = stuck;
+        Self { daemon, path, reason }
     }
 }
 
@@ -237,6 +255,13 @@ impl Status {
                 table.row([cell(&kept.daemon), cell(&kept.path), cell(&lines)]);
             }
             told.push_str(&format!("\nKEPT ({})\n{}", self.kept.len(), table.text()));
+        }
+        if !self.stuck.is_empty() {
+            let mut table = Table::new(["DAEMON", "OBJECT", "FRR SAYS"], colour);
+            for stuck in &self.stuck {
+                table.row([cell(&stuck.daemon), cell(&stuck.path), cell(&stuck.reason)]);
+            }
+            told.push_str(&format!("\nSTUCK ({})\n{}", self.stuck.len(), table.text()));
         }
         told
     }

@@ -55,6 +55,7 @@ fn status(received: u32) -> GetStatusResponse {
         journal: vec![],
         drain: None,
         kept: Vec::new(),
+        stuck: Vec::new(),
         frr_status: Some(FrrStatus {
             version: "10.3".into(),
             connected: true,
