@@ -55,4 +55,5 @@ pub mod transaction;
 pub mod tree;
 pub mod validate;
 pub mod wire;
+pub mod world;
 pub mod yang;

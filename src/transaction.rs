@@ -8,6 +8,7 @@ use std::{
 use crate::{
     model::{Change, IntentKey, OwnerName, ValueError},
     store::{Owned, Store},
+    world,
 };
 
 /// Names one transaction in replies, logs and events.
@@ -17,7 +18,7 @@ pub struct TransactionId(uuid::Uuid);
 impl TransactionId {
     /// A new one that no other transaction has.
     pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4())
+        Self(world::uuid())
     }
 }
 
@@ -138,7 +139,7 @@ impl Transaction {
             id: TransactionId::random(),
             owner: owner.clone(),
             origin: origin.to_owned(),
-            begun: SystemTime::now(),
+            begun: world::time_of_day(),
             changes: changes.iter().map(changed).collect(),
             confirm_by: None,
             ending: None,

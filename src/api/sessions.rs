@@ -27,6 +27,7 @@ use crate::{
     model::{Change, IntentKey, OwnerName},
     policy::Lifetime,
     supervise::{Supervisor, Task},
+    world,
 };
 
 /// Pause before a withdrawal that failed is tried again: FRR or the queue needs time
@@ -297,7 +298,7 @@ impl Sessions {
         match &session.id {
             Some(id) if !rename => Ok((ending, id.clone())),
             _ => {
-                let id = uuid::Uuid::new_v4().to_string();
+                let id = world::uuid().to_string();
                 session.id = Some(id.clone());
                 drop(state);
                 let (owner, session_id) = (owner.clone(), id.clone());

@@ -91,7 +91,7 @@ pub struct Engine {
     /// Daemons that were not given back yet what somebody else has in their start-up files.
     waiting: std::collections::BTreeSet<Daemon>,
     /// Which start of each daemon was seen last, and when first.
-    started: BTreeMap<Daemon, (u64, std::time::Instant)>,
+    started: BTreeMap<Daemon, (u64, Instant)>,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
     /// Those of them of which a model can't be loaded, with why.

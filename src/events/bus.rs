@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use tokio::sync::broadcast;
 
 use super::{Event, Filter};
+use crate::world;
 
 /// Events that a subscriber may lag behind before it loses the oldest. One commit can
 /// withdraw thousands of prefixes at once; at about 200 bytes each, shared by
@@ -55,7 +56,7 @@ impl Bus {
         event.log();
         self.observer.published(&event);
         // An error says that nobody listens.
-        let _ = self.sender.send(Arc::new(Stamped { at: SystemTime::now(), event }));
+        let _ = self.sender.send(Arc::new(Stamped { at: world::time_of_day(), event }));
     }
 
     /// Listens to what is published from now on.

@@ -18,10 +18,11 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     path::{Path as FilePath, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{

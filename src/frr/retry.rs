@@ -1,9 +1,8 @@
 //! What to do after an error, and how long to wait before it is done: one policy for each class.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
+
+use crate::world;
 
 /// What to do after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +59,7 @@ impl Backoff {
 /// Half to all of a pause, so that two who wait for each other, or all nodes of a cluster for the
 /// same moment, do not keep step.
 pub fn jittered(pause: Duration) -> Duration {
-    // A fresh hasher's keys are random; no generator is needed for this.
-    let random = RandomState::new().hash_one(0u8) % 1024;
+    let random = world::random() % 1024;
     pause / 2 + pause.mul_f64(random as f64 / 2048.0)
 }
 

@@ -1,11 +1,8 @@
 //! What was done is kept, or taken back: by its owner, or because nobody confirmed it in time.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::{Actor, committed};
@@ -15,6 +12,7 @@ use crate::{
     model::{Change, IntentKey, OwnerName},
     policy::{self, Permitted, PutBack, Violation},
     transaction::{Ending, Finish, Transaction, TransactionId},
+    world,
 };
 
 /// Origin of a transaction that puts another back because somebody asked.
@@ -159,7 +157,7 @@ impl Actor {
             .filter_map(|t| Some((t.id, (t.begun, t.confirm_by?))))
             .collect();
         self.deadlines.retain(|id, _| waiting.contains_key(id));
-        let (now, today) = (Instant::now(), SystemTime::now());
+        let (now, today) = (Instant::now(), world::time_of_day());
         for (id, (begun, by)) in waiting {
             let given = by.duration_since(begun).unwrap_or_default();
             let left = by.duration_since(today).unwrap_or_default().min(given);

@@ -1,12 +1,10 @@
 //! Brings FRR back to what is desired: after a restart of either side, after drift, and when a daemon
 //! returns that could not be reached.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::FutureExt;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::Actor;

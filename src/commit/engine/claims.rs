@@ -1,12 +1,9 @@
 //! What is remembered of whose objects are: written before FRR is touched.
 
-use std::{
-    collections::BTreeMap,
-    os::unix::fs::MetadataExt,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, os::unix::fs::MetadataExt, time::Duration};
 
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
+use tokio::time::Instant;
 
 use super::{Engine, EngineError, prepare::Whose};
 use crate::{

@@ -5,8 +5,9 @@
 //! over when it is: within a second. A daemon that is attached, answers, and shows the same without the change for longer
 //! than that has refused it. One that is not attached may still get it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::{LOOK, MgmtdDriver, MgmtdError, NotShown, STATICD, holds};
