@@ -26,6 +26,10 @@ pub(super) trait Disk: fmt::Debug + Send {
     fn names(&mut self) -> io::Result<Vec<String>>;
     /// Names survive a power cut from now on.
     fn sync(&mut self) -> io::Result<()>;
+    /// Whether whoever calls may have to wait.
+    fn takes_time(&self) -> bool {
+        true
+    }
 }
 
 /// An open file.

@@ -273,6 +273,11 @@ impl Journal {
         self.refused.is_none() && !self.behind
     }
 
+    /// Whether a call may have to wait for the disk.
+    pub(super) fn takes_time(&self) -> bool {
+        self.disk.takes_time()
+    }
+
     /// Whether something that was taken is not on disk, or nobody knows what is.
     pub fn is_behind(&self) -> bool {
         self.behind

@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Ledger {
     journal: Arc<Mutex<Journal>>,
+    /// Whether calls may have to wait for the disk: then they are for threads that may.
+    takes_time: bool,
     /// As the last call left it.
     seen: Seen,
 }
@@ -45,8 +47,8 @@ impl Seen {
 impl Ledger {
     /// Of an open journal.
     pub fn new(journal: Journal) -> Self {
-        let seen = Seen::of(&journal);
-        Self { journal: Arc::new(Mutex::new(journal)), seen }
+        let (seen, takes_time) = (Seen::of(&journal), journal.takes_time());
+        Self { journal: Arc::new(Mutex::new(journal)), takes_time, seen }
     }
 
     /// What is in the journal.
@@ -145,13 +147,18 @@ impl Ledger {
         work: impl FnOnce(&mut Journal) -> R + Send + 'static,
     ) -> R {
         let journal = Arc::clone(&self.journal);
-        let done = tokio::task::spawn_blocking(move || {
+        let call = move || {
             // No call leaves it half changed: each changes what is in memory at its end.
             let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
             let result = work(&mut journal);
             (result, Seen::of(&journal))
-        });
-        match done.await {
+        };
+        if !self.takes_time {
+            let (result, seen) = call();
+            self.seen = seen;
+            return result;
+        }
+        match tokio::task::spawn_blocking(call).await {
             Ok((result, seen)) => {
                 self.seen = seen;
                 result

@@ -30,8 +30,7 @@ mod ledger;
 mod log;
 mod message;
 mod replay;
-#[cfg(test)]
-mod simulated;
+pub mod simulated;
 #[cfg(test)]
 mod simulation;
 mod undo;

@@ -1,23 +1,31 @@
 //! A disk that fails, tears and lies, as a seed says. A process may die in the middle of any call; a power cut leaves any part of
-//! what was not synchronised.
+//! what was not synchronised. For tests, of this module and of the whole (`tests/simulation`).
 
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use super::disk::{Blocks, Disk};
+use super::{
+    Journal, JournalError,
+    disk::{Blocks, Disk},
+};
 
 /// Bytes that reach the disk together or not at all. Small, so that records are torn.
 const SECTOR: usize = 32;
 
 /// Numbers of chance from a seed (splitmix64).
 #[derive(Debug, Clone)]
-pub(super) struct Chance(pub u64);
+pub struct Chance(
+    /// The seed, and then the state.
+    pub u64,
+);
 
 impl Chance {
-    pub(super) fn next(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,11 +33,13 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).expect("below a usize")
+    /// A number below this one.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.number() % bound.max(1) as u64).expect("below a usize")
     }
 
-    pub(super) fn one_in(&mut self, count: usize) -> bool {
+    /// True once in so many times.
+    pub fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 }
@@ -51,7 +61,7 @@ enum Entry {
 
 /// What is wrong with the disk.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Faults {
+pub struct Faults {
     /// One call in so many fails; 0 means none.
     pub fails: usize,
     /// One synchronisation in so many lies; 0 means none.
@@ -85,7 +95,11 @@ struct Inner {
 
 /// The disk; a clone is the same one.
 #[derive(Debug, Clone)]
-pub(super) struct Simulated(Arc<Mutex<Inner>>);
+pub struct Simulated {
+    inner: Arc<Mutex<Inner>>,
+    /// Whether calls are made by whoever waits for them, without another thread.
+    at_once: bool,
+}
 
 #[derive(Debug)]
 struct Open {
@@ -156,8 +170,9 @@ impl Inner {
 }
 
 impl Simulated {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Inner {
+    /// An empty disk without faults.
+    pub fn new(seed: u64) -> Self {
+        let inner = Inner {
             inodes: Vec::new(),
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
@@ -166,38 +181,55 @@ impl Simulated {
             faults: Faults::default(),
             dead: false,
             lied: false,
-        })))
+        };
+        Self { inner: Arc::new(Mutex::new(inner)), at_once: false }
+    }
+
+    /// The same disk, whose calls take no time and no other thread.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self { at_once: true, ..self }
+    }
+
+    /// Opens the journal on it, as [`Journal::open`] does in a directory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_journal(&self) -> Result<Journal, JournalError> {
+        Journal::open_on(Path::new("state"), Box::new(self.clone()), None)
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Inner) -> R) -> R {
-        work(&mut self.0.lock().expect("no panic inside"))
+        work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn faults(&self, faults: Faults) {
+    /// What is wrong with it from now on.
+    pub fn faults(&self, faults: Faults) {
         self.with(|inner| inner.faults = faults);
     }
 
     /// No call is answered while something goes on.
-    pub(super) fn hold<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
+    pub fn hold<R>(&self, meanwhile: impl FnOnce() -> R) -> R {
         self.with(|_| meanwhile())
     }
 
     /// Bytes that all files have together.
-    pub(super) fn used(&self) -> usize {
+    pub fn used(&self) -> usize {
         self.with(|inner| inner.used())
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    /// Whether the process died in a call.
+    pub fn is_dead(&self) -> bool {
         self.with(|inner| inner.dead)
     }
 
     /// Whether a synchronisation lied since the last power cut.
-    pub(super) fn has_lied(&self) -> bool {
+    pub fn has_lied(&self) -> bool {
         self.with(|inner| inner.lied)
     }
 
     /// The process is gone, what it wrote is there; a new one finds a disk without faults.
-    pub(super) fn restart(&self) {
+    pub fn restart(&self) {
         self.with(|inner| {
             inner.dead = false;
             inner.faults = Faults::default();
@@ -205,7 +237,7 @@ impl Simulated {
     }
 
     /// The power goes: of what was not synchronised any part is left, in any order.
-    pub(super) fn cut_power(&self) {
+    pub fn cut_power(&self) {
         self.restart();
         self.with(|inner| {
             let mut chance = inner.chance.clone();
@@ -231,7 +263,7 @@ impl Simulated {
     }
 
     /// Makes a file of these bytes, on disk for good.
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+    pub fn put(&self, name: &str, bytes: &[u8]) {
         self.with(|inner| {
             inner.inodes.push(Inode { now: bytes.to_vec(), durable: bytes.to_vec() });
             let inode = inner.inodes.len() - 1;
@@ -241,7 +273,7 @@ impl Simulated {
     }
 
     /// Takes a file away.
-    pub(super) fn take(&self, name: &str) {
+    pub fn take(&self, name: &str) {
         self.with(|inner| {
             inner.names.remove(name);
             inner.durable_names.remove(name);
@@ -249,7 +281,7 @@ impl Simulated {
     }
 
     /// Flips a bit of a file.
-    pub(super) fn flip(&self, name: &str, at: usize) {
+    pub fn flip(&self, name: &str, at: usize) {
         self.with(|inner| {
             let inode = inner.names[name];
             let inode = &mut inner.inodes[inode];
@@ -259,7 +291,7 @@ impl Simulated {
     }
 
     /// A file as programs read it.
-    pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         self.with(|inner| inner.names.get(name).map(|inode| inner.inodes[*inode].now.clone()))
     }
 }
@@ -288,6 +320,10 @@ fn tear(inode: &mut Inode, chance: &mut Chance) {
 }
 
 impl Disk for Simulated {
+    fn takes_time(&self) -> bool {
+        !self.at_once
+    }
+
     fn read(&mut self, name: &str) -> io::Result<Option<Vec<u8>>> {
         self.with(|inner| {
             inner.call(false)?;

@@ -144,7 +144,7 @@ struct Counts {
 impl Play {
     fn new(kind: Kind, seed: u64) -> Self {
         let mut chance = Chance(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let disk = Simulated::new(chance.next());
+        let disk = Simulated::new(chance.number());
         let lies = kind == Kind::Lies;
         let known = Known::default();
         let (may_be, ever) = (vec![known.clone()], vec![known.clone()]);
