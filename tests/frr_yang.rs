@@ -12,7 +12,7 @@ use novaroute::{
     daemon::{Daemon, Forest},
     render::{Shapes, render},
     tree::{Edit, Node, Tree, apply, diff, reverse},
-    yang::{Profile, Schema, YangError},
+    yang::{Models, Profile, Schema, YangError},
 };
 use proptest::{
     prelude::*,

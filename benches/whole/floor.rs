@@ -15,7 +15,7 @@ use novaroute::{
     model::Intent,
     render::{Shapes, render},
     wire,
-    yang::{Profile, Schema},
+    yang::{Models, Profile, Schema},
 };
 
 use super::{

@@ -25,7 +25,7 @@ use crate::{
     daemon::{Daemon, Forest},
     model::{AddressFamily, BfdSession, BgpGlobal, Intent, Peer, Prefix, Protocol, StaticRoute},
     tree::{Path, Step, Tree},
-    yang::Schema,
+    yang::Models,
 };
 
 pub use static_route::StaticShape;
@@ -39,8 +39,8 @@ pub struct Shapes {
 
 impl Shapes {
     /// The shapes of the loaded models.
-    pub fn of(schema: &Schema) -> Self {
-        Self { static_routes: StaticShape::of(schema) }
+    pub fn of(models: &dyn Models) -> Self {
+        Self { static_routes: StaticShape::of(models) }
     }
 }
 

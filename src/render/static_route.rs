@@ -4,7 +4,7 @@ use super::{below, entry, protocol};
 use crate::{
     model::{AddressFamily, NextHop, StaticRoute},
     tree::Tree,
-    yang::Schema,
+    yang::Models,
 };
 
 /// How `frr-staticd` lays out a route; told from the models, not from a version.
@@ -18,10 +18,10 @@ pub enum StaticShape {
 
 impl StaticShape {
     /// The shape of the loaded models.
-    pub(super) fn of(schema: &Schema) -> Self {
+    pub(super) fn of(models: &dyn Models) -> Self {
         let nested = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
                       /frr-staticd:staticd/route-list/path-list/frr-nexthops";
-        if schema.has(nested) { Self::Nested } else { Self::Flat }
+        if models.has(nested) { Self::Nested } else { Self::Flat }
     }
 }
 

@@ -58,6 +58,11 @@ impl Index {
         self.0.get_key_value(name)
     }
 
+    /// Adds a node.
+    pub(super) fn put(&mut self, name: Name, shape: Shape) {
+        self.0.insert(name, shape);
+    }
+
     fn add(&mut self, parent_module: Option<&str>, node: &SchemaNode<'_>) {
         if node.is_schema_only() {
             // The parent of what is in a choice is the node around the choice.
@@ -70,7 +75,7 @@ impl Index {
             Some(parent) if parent == module.name() => node.name().into(),
             _ => format!("{}:{}", module.name(), node.name()).into(),
         };
-        self.0.insert(name, shape);
+        self.put(name, shape);
     }
 }
 

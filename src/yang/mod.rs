@@ -6,7 +6,9 @@
 //! | `convert` | `Tree` ⇄ libyang's data tree |
 //! | `index` | the models' data nodes by name |
 //! | `json` | `Tree` ⇄ JSON by that index, without libyang where that is plain |
+//! | `models` | what everybody else asks of loaded models |
 //! | `needs` | files that a model needs and that are not there |
+//! | `quick` | names and types alone, in memory: for simulations |
 //! | `thread` | the thread on which libyang lives, and the handle to it |
 //!
 //! May import `tree`; knows nothing of intents or daemons.
@@ -14,9 +16,13 @@
 mod convert;
 mod index;
 mod json;
+mod models;
 mod needs;
+mod quick;
 mod schema;
 mod thread;
 
+pub use models::Models;
+pub use quick::Quick;
 pub use schema::{Profile, Schema, YangError};
 pub use thread::Yang;

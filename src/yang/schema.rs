@@ -16,10 +16,11 @@ use yang2::{
 };
 
 use super::{
-    convert,
+    Models, convert,
     index::Index,
     json,
     needs::{Needs, needs},
+    quick,
 };
 use crate::tree::{Path, Tree};
 
@@ -149,7 +150,7 @@ impl Schema {
         }
     }
 
-    /// Like [`Schema::load`], without the modules that can't be loaded: see [`Schema::missing`].
+    /// Like [`Schema::load`], without the modules that can't be loaded: see [`Models::missing`].
     ///
     /// # Errors
     /// None of FRR's can be loaded.
@@ -181,11 +182,6 @@ impl Schema {
         Ok(Self { context, profile, index, missing })
     }
 
-    /// Modules that can't be loaded, each with why.
-    pub fn missing(&self) -> &BTreeMap<String, String> {
-        &self.missing
-    }
-
     /// The models' data nodes by name.
     pub(super) fn index(&self) -> Arc<Index> {
         self.index.clone()
@@ -208,25 +204,9 @@ impl Schema {
         modules
     }
 
-    /// Whether the models have a node at this schema path (`/frr-routing:routing/…`).
-    pub fn has(&self, schema_path: &str) -> bool {
-        self.context.find_path(schema_path).is_ok()
-    }
-
-    /// What a leaf is where nothing is said, as the models and the profile have it. Only what the leaf says
-    /// itself: a default of its type is not seen.
-    pub fn default_of(&self, path: &Path) -> Option<String> {
-        let mut schema_path = String::new();
-        for step in &path.0 {
-            schema_path.push('/');
-            schema_path.push_str(&step.name);
-        }
-        let node = self.context.find_path(&schema_path).ok()?;
-        // Asked for a default that is not there, `yang2` follows a null pointer.
-        if !node.has_default() {
-            return None;
-        }
-        node.default_value_canonical().map(str::to_owned)
+    /// Names, types and defaults of the nodes that these trees have, as [`super::Quick`] reads them.
+    pub fn names_and_types(&self, trees: &[Tree]) -> String {
+        quick::write(&self.index, trees, &|path| self.default_of(path))
     }
 
     /// Reads instance data, refusing what the models don't know.
@@ -238,17 +218,6 @@ impl Schema {
     /// libyang's words and path.
     pub fn parse_json(&self, json: &str) -> Result<Tree, YangError> {
         self.parse(json, DataParserFlags::STRICT)
-    }
-
-    /// Like [`Schema::parse_json`], for what a daemon says: nodes of modules that are not loaded are left out.
-    ///
-    /// # Errors
-    /// libyang's words and path.
-    pub fn parse_known_json(&self, json: &str) -> Result<Tree, YangError> {
-        match json::read(&self.index, json) {
-            Some(tree) => Ok(tree),
-            None => self.parse(json, DataParserFlags::empty()),
-        }
     }
 
     fn parse(&self, json: &str, flags: DataParserFlags) -> Result<Tree, YangError> {
@@ -278,25 +247,7 @@ impl Schema {
     /// # Errors
     /// libyang's words and path of the first thing that is wrong.
     pub fn check(&self, tree: &Tree) -> Result<(), YangError> {
-        let mut verdict = Ok(());
-        self.check_all([tree], |said| verdict = said);
-        verdict
-    }
-
-    /// Judges trees, and tells of it before it frees what it took: a tenth of the time.
-    pub(super) fn check_all<'a>(
-        &self,
-        trees: impl IntoIterator<Item = &'a Tree>,
-        tell: impl FnOnce(Result<(), YangError>),
-    ) {
-        let mut judged = Vec::new();
-        let mut each = |tree: &Tree| {
-            let mut data = convert::from_tree(&self.context, tree)?;
-            judge(&mut data)?;
-            judged.push(data);
-            Ok(())
-        };
-        tell(trees.into_iter().try_for_each(&mut each));
+        judge(&mut convert::from_tree(&self.context, tree)?)
     }
 
     /// Writes a tree as JSON (RFC 7951), for people.
@@ -305,17 +256,6 @@ impl Schema {
     /// libyang's words, where the tree has a node that the models don't know; or there is no memory for the text.
     pub fn print_json(&self, tree: &Tree) -> Result<String, YangError> {
         self.print(tree, DataPrinterFlags::WITH_SIBLINGS)
-    }
-
-    /// Like [`Schema::print_json`], without blanks and ends of lines: half as long.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn print_compact_json(&self, tree: &Tree) -> Result<String, YangError> {
-        match json::write(&self.index, tree) {
-            Some(text) => Ok(text),
-            None => self.print(tree, DataPrinterFlags::WITH_SIBLINGS | DataPrinterFlags::SHRINK),
-        }
     }
 
     fn print(&self, tree: &Tree, flags: DataPrinterFlags) -> Result<String, YangError> {
@@ -329,6 +269,61 @@ impl Schema {
         data.print_file(text.as_raw_fd(), DataFormat::JSON, flags)?;
         text.rewind()?;
         Ok(io::read_to_string(text)?)
+    }
+}
+
+impl Models for Schema {
+    fn modules(&self) -> Vec<(String, Option<String>)> {
+        Self::modules(self)
+    }
+
+    fn missing(&self) -> &BTreeMap<String, String> {
+        &self.missing
+    }
+
+    fn has(&self, schema_path: &str) -> bool {
+        self.context.find_path(schema_path).is_ok()
+    }
+
+    /// Only what the leaf says itself: a default of its type is not seen.
+    fn default_of(&self, path: &Path) -> Option<String> {
+        let mut schema_path = String::new();
+        for step in &path.0 {
+            schema_path.push('/');
+            schema_path.push_str(&step.name);
+        }
+        let node = self.context.find_path(&schema_path).ok()?;
+        // Asked for a default that is not there, `yang2` follows a null pointer.
+        if !node.has_default() {
+            return None;
+        }
+        node.default_value_canonical().map(str::to_owned)
+    }
+
+    /// What it took is freed after that: nine tenths of the time.
+    fn check_all(&self, trees: &[Arc<Tree>], tell: &mut dyn FnMut(Result<(), YangError>)) {
+        let mut judged = Vec::new();
+        let mut each = |tree: &Arc<Tree>| {
+            let mut data = convert::from_tree(&self.context, tree)?;
+            judge(&mut data)?;
+            judged.push(data);
+            Ok(())
+        };
+        tell(trees.iter().try_for_each(&mut each));
+    }
+
+    fn parse_known_json(&self, json: &str) -> Result<Tree, YangError> {
+        match json::read(&self.index, json) {
+            Some(tree) => Ok(tree),
+            None => self.parse(json, DataParserFlags::empty()),
+        }
+    }
+
+    fn print_compact_json(&self, tree: &Tree) -> Result<String, YangError> {
+        match json::write(&self.index, tree) {
+            Some(text) => Ok(text),
+            None => self.print(tree, DataPrinterFlags::WITH_SIBLINGS | DataPrinterFlags::SHRINK),
+        }
     }
 }
 

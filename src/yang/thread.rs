@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Profile, Schema, YangError, index::Index, json};
+use super::{Models, Profile, Schema, YangError, index::Index, json};
 use crate::{failpoint, tree::Tree};
 
 type Job = Box<dyn FnOnce(&mut Schema) + Send>;
@@ -105,8 +105,10 @@ impl Yang {
         let (reply, answer) = oneshot::channel();
         self.send(move |schema| {
             failpoint::die("libyang");
-            let trees = trees.iter().map(Arc::as_ref);
-            schema.check_all(trees, |verdict| drop(reply.send(verdict)));
+            let mut reply = Some(reply);
+            schema.check_all(&trees, &mut |verdict| {
+                reply.take().into_iter().for_each(|reply| drop(reply.send(verdict.clone())));
+            });
         });
         async move { answer.await.unwrap_or(Err(YangError::Stopped)) }
     }
@@ -116,7 +118,7 @@ impl Yang {
         drop(self.jobs.send(Box::new(job)));
     }
 
-    /// [`Schema::parse_known_json`], on the thread where it takes libyang.
+    /// [`Models::parse_known_json`], on the thread where it takes libyang.
     ///
     /// # Errors
     /// As there, or the thread is gone.
@@ -127,7 +129,7 @@ impl Yang {
         }
     }
 
-    /// [`Schema::print_compact_json`], on the thread where it takes libyang.
+    /// [`Models::print_compact_json`], on the thread where it takes libyang.
     ///
     /// # Errors
     /// As there, or the thread is gone.

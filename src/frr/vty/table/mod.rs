@@ -28,7 +28,7 @@ use rows::{HiddenSpec, NodeSpec};
 use crate::{
     daemon::Daemon,
     tree::{Path, Tree},
-    yang::Schema,
+    yang::Models,
 };
 
 /// The table of one daemon.
@@ -199,10 +199,10 @@ impl Table {
     }
 
     /// The values of hidden leaves under the defaults of the loaded schema.
-    pub fn defaults(&self, schema: &Schema) -> Defaults {
+    pub fn defaults(&self, models: &dyn Models) -> Defaults {
         let value = |hidden: &Hidden| match hidden.value {
             Some(value) => Some(value.to_owned()),
-            None => schema.default_of(&hidden.leaf.schema_path()),
+            None => models.default_of(&hidden.leaf.schema_path()),
         };
         Defaults { values: self.hidden.iter().map(value).collect() }
     }
