@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Adopted, Look},
+    global::Global,
+    output::{Adopted, Look},
 };
 use crate::proto::v1::AdoptRequest;
 
@@ -35,7 +35,7 @@ impl Adopt {
             token: self.credentials.token()?,
             dry_run: self.dry_run,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.maintenance().adopt(agent.request(request))).await?;
         Ok(look.show(&Adopted::new(response, self.dry_run)))
     }

@@ -7,14 +7,14 @@ use jiff::SignedDuration;
 
 use super::{
     Terminal,
-    agent::Agent,
-    cli::{DEFAULT_SOCKET, Global},
+    client::Client,
     credentials::Credentials,
     error::CtlError,
     file::{self, Intents},
+    global::{DEFAULT_SOCKET, Global},
     now,
+    output::{Applied, Deadline, Look, Plan, View},
     refusal::About,
-    render::{Applied, Deadline, Look, Plan, View},
     text,
 };
 use crate::proto::v1::{
@@ -87,7 +87,7 @@ struct Errand {
     owner: String,
     token: String,
     intents: Intents,
-    agent: Agent,
+    agent: Client,
 }
 
 impl Asked {
@@ -97,7 +97,7 @@ impl Asked {
             owner: self.credentials.owner.clone(),
             token: self.credentials.token()?,
             intents: file::read(&self.file)?,
-            agent: Agent::connect(global).await?,
+            agent: Client::connect(global).await?,
         })
     }
 }

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Done, Look},
+    global::Global,
+    output::{Done, Look},
 };
 use crate::proto::v1::{DisableBfdRequest, EnableBfdRequest};
 
@@ -49,7 +49,7 @@ impl EnableBfd {
             interface_name: self.interface.clone().unwrap_or_default(),
             local_address: self.local_address.clone().unwrap_or_default(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().enable_bfd(agent.request(request))).await?;
         Ok(look
             .show(&Done::to_frr(format!("BFD session {} enabled", self.peer), response.outcome())))
@@ -74,7 +74,7 @@ impl DisableBfd {
             token: self.credentials.token()?,
             peer_address: self.peer.clone(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().disable_bfd(agent.request(request))).await?;
         Ok(look
             .show(&Done::to_frr(format!("BFD session {} disabled", self.peer), response.outcome())))

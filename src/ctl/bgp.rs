@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{BgpConfigured, Look},
+    global::Global,
+    output::{BgpConfigured, Look},
 };
 use crate::proto::v1::ConfigureBgpRequest;
 
@@ -36,7 +36,7 @@ impl ConfigureBgp {
             local_as: self.local_as,
             router_id: self.router_id.clone(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().configure_bgp(agent.request(request))).await?;
         Ok(look.show(&BgpConfigured::new(self.local_as, &self.router_id, response)))
     }

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Drained, Look},
+    global::Global,
+    output::{Drained, Look},
 };
 use crate::proto::v1::{DrainRequest, UndrainRequest};
 
@@ -35,7 +35,7 @@ impl Drain {
             token: self.credentials.token()?,
             until_restart: self.until_restart,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.maintenance().drain(agent.request(request))).await?;
         let outcome = response.outcome();
         Ok(look.show(&Drained::new("the node is drained", response.transaction_id, outcome)))
@@ -59,7 +59,7 @@ impl Undrain {
             owner: self.credentials.owner.clone(),
             token: self.credentials.token()?,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.maintenance().undrain(agent.request(request))).await?;
         let outcome = response.outcome();
         Ok(look.show(&Drained::new("the node is not drained", response.transaction_id, outcome)))

@@ -6,8 +6,8 @@ use tonic::Status;
 
 use super::{
     exit::Exit,
+    output::text,
     refusal::{self, About},
-    render::text,
 };
 
 /// Why a command failed.

@@ -6,10 +6,10 @@ use clap::Args;
 use tonic::Request;
 
 use super::{
-    agent::{self, Agent},
-    cli::Global,
+    client::{self, Client},
     error::CtlError,
-    render::{Event, Look},
+    global::Global,
+    output::{Event, Look},
 };
 use crate::proto::v1::StreamEventsRequest;
 
@@ -48,10 +48,10 @@ impl Events {
             event_types: self.types.iter().map(|name| name.to_ascii_uppercase()).collect(),
             current_state_first: self.current,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         // No time limit in the request: it would be one for the whole stream.
         let mut stream = agent.answer(agent.routes().stream_events(Request::new(request))).await?;
-        while let Some(event) = stream.message().await.map_err(agent::refusal)? {
+        while let Some(event) = stream.message().await.map_err(client::refusal)? {
             let line = look.line(&Event::from(event));
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
         }

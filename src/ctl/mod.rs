@@ -1,8 +1,8 @@
 //! The operator's command line: flags in, one RPC, readable text or JSON out.
 //!
 //! ```text
-//! cli ─▶ one module per command group ─▶ agent (gRPC on the Unix socket) ─▶ render ─▶ text
-//!              flags become a request        answer or CtlError                 table, JSON
+//! cli ─▶ one module per command group ─▶ client (gRPC on the Unix socket) ─▶ output ─▶ text
+//!              flags become a request        answer or CtlError                  table, JSON
 //! ```
 //!
 //! Owns every flag, text and exit code of `novaroutectl`. Addresses, prefixes and
@@ -14,11 +14,11 @@
 //! [`run`] is given, what went wrong comes back as a [`CtlError`].
 
 mod adopt;
-mod agent;
 mod apply;
 mod bfd;
 mod bgp;
 mod cli;
+mod client;
 mod coverage;
 mod credentials;
 mod drain;
@@ -26,12 +26,13 @@ mod error;
 mod events;
 mod exit;
 pub mod file;
+mod global;
 mod ospf;
+pub mod output;
 mod peer;
 mod prefix;
 mod progress;
 mod refusal;
-pub mod render;
 mod session;
 mod show;
 mod static_route;
@@ -45,11 +46,12 @@ use std::io::Write;
 use clap::CommandFactory;
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use cli::{Cli, Command, DEFAULT_SOCKET, DEFAULT_TIMEOUT_SECONDS, Global};
+pub use cli::{Cli, Command};
 pub use error::CtlError;
 pub use exit::Exit;
+pub use global::{DEFAULT_SOCKET, DEFAULT_TIMEOUT_SECONDS, Global};
+use output::{Colour, Look, Now, text};
 pub use progress::Notes;
-use render::{Colour, Look, Now, text};
 
 /// Where a command's words go.
 pub struct Terminal<'a> {

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Done, Look},
+    global::Global,
+    output::{Done, Look},
 };
 use crate::proto::v1::{DisableOspfRequest, EnableOspfRequest};
 
@@ -49,7 +49,7 @@ impl EnableOspf {
             hello_interval: self.hello_interval,
             dead_interval: self.dead_interval,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().enable_ospf(agent.request(request))).await?;
         let done = format!("OSPF enabled on {} in area {}", self.interface, self.area);
         Ok(look.show(&Done::to_frr(done, response.outcome())))
@@ -74,7 +74,7 @@ impl DisableOspf {
             token: self.credentials.token()?,
             interface_name: self.interface.clone(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().disable_ospf(agent.request(request))).await?;
         Ok(look.show(&Done::to_frr(
             format!("OSPF disabled on {}", self.interface),

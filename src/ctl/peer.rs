@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::{self, Credentials},
     error::CtlError,
-    render::{Done, Look},
+    global::Global,
+    output::{Done, Look},
 };
 use crate::proto::v1::{self, ApplyPeerRequest, BgpPeer, RemovePeerRequest};
 
@@ -118,7 +118,7 @@ impl ApplyPeer {
             token: self.credentials.token()?,
             peer: Some(self.peer()?),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().apply_peer(agent.request(request))).await?;
         Ok(look.show(&Done::to_frr(format!("peer {} applied", self.neighbor), response.outcome())))
     }
@@ -171,7 +171,7 @@ impl RemovePeer {
             token: self.credentials.token()?,
             neighbor_address: self.neighbor.clone(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().remove_peer(agent.request(request))).await?;
         Ok(look.show(&Done::to_frr(format!("peer {} removed", self.neighbor), response.outcome())))
     }

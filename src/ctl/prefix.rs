@@ -3,11 +3,11 @@
 use clap::{Args, ValueEnum};
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Done, Look},
+    global::Global,
+    output::{Done, Look},
 };
 use crate::proto::v1::{self, AdvertisePrefixRequest, PrefixAttributes, WithdrawPrefixRequest};
 
@@ -76,7 +76,7 @@ impl Advertise {
             protocol: v1::Protocol::from(self.protocol).into(),
             attributes: self.attributes(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response =
             agent.answer(agent.routes().advertise_prefix(agent.request(request))).await?;
         let (prefix, protocol) = (&self.prefix, self.protocol.name());
@@ -123,7 +123,7 @@ impl Withdraw {
             prefix: self.prefix.clone(),
             protocol: v1::Protocol::from(self.protocol).into(),
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().withdraw_prefix(agent.request(request))).await?;
         let (prefix, protocol) = (&self.prefix, self.protocol.name());
         Ok(look.show(&Done::to_frr(

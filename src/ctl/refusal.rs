@@ -2,7 +2,7 @@
 
 use tonic::{Code, Status};
 
-use super::{file::Places, render::text};
+use super::{file::Places, output::text};
 
 /// What the agent was asked about: it decides what its words mean and what to try.
 #[derive(Debug, Clone, Default)]

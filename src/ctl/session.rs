@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Done, Look, Registered},
+    global::Global,
+    output::{Done, Look, Registered},
 };
 use crate::proto::v1::{DeregisterRequest, RegisterRequest};
 
@@ -33,7 +33,7 @@ impl Register {
             token: self.credentials.token()?,
             reassert_intents: self.reassert,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().register(agent.request(request))).await?;
         Ok(look.show(&Registered::new(owner, response)))
     }
@@ -61,7 +61,7 @@ impl Deregister {
             token: self.credentials.token()?,
             withdraw_all: self.withdraw_all,
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         agent.answer(agent.routes().deregister(agent.request(request))).await?;
         let what = if self.withdraw_all { ", everything of it withdrawn" } else { "" };
         Ok(look.show(&Done::new(format!("owner {owner} deregistered{what}"))))

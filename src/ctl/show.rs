@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::{
     Terminal,
-    agent::Agent,
-    cli::Global,
+    client::Client,
     error::CtlError,
-    render::{BfdSessions, Look, OspfInterfaces, Peers, Prefixes, Status, View},
+    global::Global,
+    output::{BfdSessions, Look, OspfInterfaces, Peers, Prefixes, Status, View},
     watch::Watch,
 };
 use crate::proto::v1::{GetStatusRequest, GetStatusResponse};
@@ -93,7 +93,7 @@ impl Show {
         let request = GetStatusRequest { owner_filter: self.owner.clone().unwrap_or_default() };
         let ask = async || {
             // A connection each time: a watch goes on when the agent has started again.
-            let agent = Agent::connect(global).await?;
+            let agent = Client::connect(global).await?;
             let request = agent.request(request.clone());
             agent.answer(agent.routes().get_status(request)).await.map(view)
         };

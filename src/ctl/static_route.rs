@@ -4,11 +4,11 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    agent::Agent,
-    cli::Global,
+    client::Client,
     credentials::Credentials,
     error::CtlError,
-    render::{Applied, Look},
+    global::Global,
+    output::{Applied, Look},
 };
 use crate::proto::v1::{
     self, ApplyRequest, Intent, IntentChange, IntentRef, intent, intent_change::Change, intent_ref,
@@ -103,7 +103,7 @@ impl StaticRoute {
             changes: vec![IntentChange { change: Some(change) }],
             ..ApplyRequest::default()
         };
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let response = agent.answer(agent.transactions().apply(agent.request(request))).await?;
         Ok(look.show(&Applied::new(done, response)))
     }

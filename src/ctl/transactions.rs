@@ -7,13 +7,13 @@ use tonic::Request;
 
 use super::{
     Terminal,
-    agent::{self, Agent},
-    cli::Global,
+    client::{self, Client},
     credentials::Credentials,
     error::CtlError,
+    global::Global,
     now,
+    output::{self, Applied, Done, Ended, Look},
     refusal::About,
-    render::{self, Applied, Done, Ended, Look},
     watch,
 };
 use crate::proto::v1::{
@@ -113,10 +113,10 @@ impl List {
             limit: self.limit,
         };
         let ask = async || {
-            let agent = Agent::connect(global).await?;
+            let agent = Client::connect(global).await?;
             let request = agent.request(request.clone());
             let response = agent.answer(agent.transactions().list(request)).await?;
-            Ok(render::Transactions::new(response, now()))
+            Ok(output::Transactions::new(response, now()))
         };
         self.watch.show(look, terminal, ask).await
     }
@@ -130,12 +130,12 @@ impl Show {
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CtlError> {
         let ask = async || {
-            let agent = Agent::connect(global).await?;
+            let agent = Client::connect(global).await?;
             let transaction_id = resolve(&agent, &self.id).await?;
             let request = agent.request(GetTransactionRequest { transaction_id });
             let answer = agent.answer(agent.transactions().get(request)).await;
             let transaction = answer.map_err(|error| error.about(About::Transaction))?;
-            Ok(render::Transaction::new(transaction, now()))
+            Ok(output::Transaction::new(transaction, now()))
         };
         self.watch.show(look, terminal, ask).await
     }
@@ -144,12 +144,12 @@ impl Show {
 impl Watch {
     /// Writes transactions until the stream ends, which only the agent or a signal does.
     async fn run(&self, global: &Global, look: Look, out: &mut dyn Write) -> Result<(), CtlError> {
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let request =
             WatchTransactionsRequest { owner_filter: self.owner.clone().unwrap_or_default() };
         // No time limit in the request: it would be one for the whole stream.
         let mut stream = agent.answer(agent.transactions().watch(Request::new(request))).await?;
-        while let Some(transaction) = stream.message().await.map_err(agent::refusal)? {
+        while let Some(transaction) = stream.message().await.map_err(client::refusal)? {
             let line = look.line(&Ended::new(transaction, now()));
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
         }
@@ -161,7 +161,7 @@ impl Finish {
     /// Keeps the transaction.
     pub async fn confirm(&self, global: &Global, look: Look) -> Result<String, CtlError> {
         let token = self.credentials.token()?;
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let request = ConfirmRequest {
             owner: self.credentials.owner.clone(),
             token,
@@ -181,7 +181,7 @@ impl Finish {
         terminal: &mut Terminal<'_>,
     ) -> Result<String, CtlError> {
         let token = self.credentials.token()?;
-        let agent = Agent::connect(global).await?;
+        let agent = Client::connect(global).await?;
         let request = RollbackRequest {
             owner: self.credentials.owner.clone(),
             token,
@@ -200,7 +200,7 @@ impl Finish {
 ///
 /// # Errors
 /// [`CtlError::NoTransaction`], [`CtlError::ManyTransactions`], or the agent did not list them.
-async fn resolve(agent: &Agent, typed: &str) -> Result<String, CtlError> {
+async fn resolve(agent: &Client, typed: &str) -> Result<String, CtlError> {
     if typed.len() == ID_LENGTH {
         return Ok(typed.to_owned());
     }

@@ -14,7 +14,7 @@ use super::{
     Terminal,
     error::CtlError,
     now,
-    render::{self, Look, View},
+    output::{self, Look, View},
 };
 
 /// Often enough to see something happen, seldom enough to be read.
@@ -73,7 +73,7 @@ async fn append<V: View>(
 ) -> Result<(), CtlError> {
     let mut last = None;
     loop {
-        let essence = Some(render::essence(&view));
+        let essence = Some(output::essence(&view));
         if essence != last {
             let mut text = look.line(&view);
             if look.format.is_for_people() {

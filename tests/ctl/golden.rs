@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-use novaroute::ctl::render::{
+use novaroute::ctl::output::{
     Applied, BfdSessions, BgpConfigured, Colour, Coverage, Done, Drained, Event, Format, Look,
     OspfInterfaces, Peers, Prefixes, Registered, Status, View,
 };

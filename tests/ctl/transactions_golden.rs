@@ -4,7 +4,7 @@ use jiff::{
     Timestamp,
     tz::{Offset, TimeZone},
 };
-use novaroute::ctl::render::{
+use novaroute::ctl::output::{
     Applied, Colour, Deadline, Ended, Format, Look, Now, Plan, Transaction, Transactions, View,
 };
 use novaroute::proto::v1::{ApplyResponse, ListTransactionsResponse, Outcome, PlanResponse};

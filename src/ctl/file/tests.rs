@@ -1,7 +1,7 @@
 //! Files read as what they say, and every mistake is named where it stands.
 
 use super::*;
-use crate::ctl::render::intent;
+use crate::ctl::output::intent;
 use crate::proto::v1::{
     AddressFamily, BfdSession, BgpConfig, BgpPeer, Intent, IntentRef, OspfInterface, PeerType,
     PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind,

@@ -15,7 +15,7 @@ use super::{
     state::{Link, Pane, Top},
 };
 use crate::{
-    ctl::render::{Colour, table::Health, text, when::took},
+    ctl::output::{Colour, table::Health, text, when::took},
     proto::v1::FrrStatus,
 };
 

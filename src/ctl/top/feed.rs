@@ -8,9 +8,9 @@ use tonic::Request;
 use super::data::Update;
 use crate::{
     ctl::{
-        agent::{self, Agent},
-        cli::Global,
+        client::{self, Client},
         error::CtlError,
+        global::Global,
     },
     proto::v1::{
         GetStatusRequest, ListTransactionsRequest, StreamEventsRequest, WatchTransactionsRequest,
@@ -59,7 +59,7 @@ impl<'a> Feed<'a> {
 
     /// One connection; ends well only when nobody takes what it brings.
     async fn session(&self, updates: &Sender<Update>) -> Result<(), CtlError> {
-        let agent = Agent::connect(self.global).await?;
+        let agent = Client::connect(self.global).await?;
         let (mut routes, mut transactions) = (agent.routes(), agent.transactions());
         // The streams first: what happens while the lists are asked for is not lost.
         let request = StreamEventsRequest {
@@ -90,11 +90,11 @@ impl<'a> Feed<'a> {
                     Update::Status(Box::new(status), self.begun.elapsed())
                 }
                 event = events.message() => {
-                    let event = event.map_err(agent::refusal)?;
+                    let event = event.map_err(client::refusal)?;
                     Update::Event(event.ok_or(CtlError::StreamEnded)?)
                 }
                 transaction = ended.message() => {
-                    let transaction = transaction.map_err(agent::refusal)?;
+                    let transaction = transaction.map_err(client::refusal)?;
                     Update::Transaction(Box::new(transaction.ok_or(CtlError::StreamEnded)?))
                 }
             };

@@ -26,7 +26,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::{Terminal, cli::Global, error::CtlError, now};
+use super::{Terminal, error::CtlError, global::Global, now};
 use feed::Feed;
 use screen::Screen;
 use state::{Next, Top as State};

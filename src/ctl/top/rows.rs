@@ -9,7 +9,7 @@ use super::{
     state::{Pane, Top},
 };
 use crate::{
-    ctl::render::{Now, table::Health, text, when::took},
+    ctl::output::{Now, table::Health, text, when::took},
     proto::v1::{BfdSessionStatus, PeerStatus, RouteEvent, Transaction},
 };
 

@@ -1,7 +1,7 @@
 //! What is shown and how: the state of the view. Pure.
 
 use super::data::{Data, Update};
-use crate::ctl::render::{Colour, Now, text};
+use crate::ctl::output::{Colour, Now, text};
 use jiff::{Timestamp, tz::TimeZone};
 
 /// A part of the screen.

@@ -17,7 +17,7 @@ use super::{
     state::{Next, Pane, Top},
 };
 use crate::{
-    ctl::render::{Colour, Now},
+    ctl::output::{Colour, Now},
     proto::v1::{
         BfdSessionStatus, DaemonStatus, EventType, FrrStatus, GetStatusResponse,
         OspfInterfaceStatus, PeerStatus, PrefixStatus, Protocol, RouteEvent, Transaction,

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use self::report::{Checked, Problem};
-use super::{Terminal, cli::Global, error::CtlError, file, render::Format};
+use super::{Terminal, error::CtlError, file, global::Global, output::Format};
 use crate::{
     config::{ConfigError, DEFAULT_YANG_DIR, Source, without_mark},
     daemon::Forest,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{
     file,
-    render::text::{count, printable},
+    output::text::{count, printable},
 };
 use crate::validate::Finding;
 

@@ -10,7 +10,7 @@ use tonic::{
 };
 use tower::service_fn;
 
-use super::{cli::Global, error::CtlError, progress::Notes, refusal::About};
+use super::{error::CtlError, global::Global, progress::Notes, refusal::About};
 use crate::proto::v1::{
     diagnostics_client::DiagnosticsClient, maintenance_client::MaintenanceClient,
     route_control_client::RouteControlClient, transactions_client::TransactionsClient,
@@ -22,12 +22,12 @@ const MAX_ANSWER: usize = 256 << 20;
 
 /// A connected agent.
 #[derive(Debug, Clone)]
-pub struct Agent {
+pub struct Client {
     channel: Channel,
     timeout: Duration,
 }
 
-impl Agent {
+impl Client {
     /// Connects to the socket.
     ///
     /// # Errors
@@ -101,10 +101,10 @@ impl Agent {
         }
     }
 
-    /// Waits as [`Agent::answer`], and notes what is awaited where that takes long.
+    /// Waits as [`Client::answer`], and notes what is awaited where that takes long.
     ///
     /// # Errors
-    /// As [`Agent::answer`].
+    /// As [`Client::answer`].
     pub async fn answer_noting<T>(
         &self,
         notes: &mut Notes<'_>,
