@@ -26,13 +26,10 @@ use super::{
     authority::Authorities,
     budget::{Budget, Refusal},
     caller::{self, Caller},
-    sessions::{ConnectionId, Sessions},
+    origin::{ConnectionId, MAX_CONNECTIONS, Origin},
+    sessions::Sessions,
     socket::Socket,
 };
-
-/// Most connections at a time: a node has a handful of clients, and each connection
-/// costs a file descriptor of the usual 1,024.
-pub const MAX_CONNECTIONS: usize = 256;
 
 /// Most connections of `novaroute-northbound`, whose clients show no token: some programs and people at shells.
 const MAX_UNNAMED: usize = 128;
@@ -43,17 +40,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Longest time that a client may leave what was written to it. Its library reads whatever the client does; one that
 /// does not for so long is stopped or hostile.
 const UNREAD: Duration = Duration::from_secs(60);
-
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    /// Its connection.
-    pub id: ConnectionId,
-    /// Who opened that, where it is a Unix socket.
-    pub caller: Option<Caller>,
-    /// From where, where it is TCP.
-    pub address: Option<SocketAddr>,
-}
 
 /// A connection of a client. Dropping it drops `G`, which tells whoever counts it.
 pub struct Connection<S, G> {

@@ -1,8 +1,7 @@
 //! The gRPC server: what clients speak.
 //!
 //! Owns parsing, authentication, sessions and the replies. Changes nothing
-//! itself: it asks the commit actor through its handle. May import `model`, `policy`, `store`,
-//! `commit`, `monitor`, `events` and `proto`.
+//! itself: it asks the commit actor through its handle.
 //!
 //! ```text
 //! UnixListener ─▶ connection ─▶ route_control, transactions ─▶ parse ─▶ CommitHandle
@@ -29,6 +28,7 @@ mod encoded;
 mod history;
 mod link_local;
 mod maintenance;
+mod origin;
 mod replay;
 mod route_control;
 mod server;
@@ -46,10 +46,11 @@ pub use budget::{
     ObserveRefusal, Refusal,
 };
 pub use caller::Caller;
-pub use connection::{Connection, Listen, MAX_CONNECTIONS, Origin, Unnamed, accept_unnamed};
+pub use connection::{Connection, Listen, Unnamed, accept_unnamed};
 pub use directory::Directory;
 pub use encoded::EncodedStatus;
-pub use server::{BindError, DRAIN, MAX_CALLS, MAX_REQUEST, bind, serve, server};
+pub use origin::{ConnectionId, MAX_CONNECTIONS, Origin};
+pub use server::{DRAIN, MAX_CALLS, MAX_REQUEST, serve, server};
 pub use service::{Api, ObserveCall, Parts};
-pub use sessions::{ConnectionId, MAX_OWNER_CONNECTIONS, Sessions, TooManyConnections};
-pub use socket::Socket;
+pub use sessions::{MAX_OWNER_CONNECTIONS, Sessions, TooManyConnections};
+pub use socket::{BindError, Socket, bind};

@@ -11,11 +11,11 @@ use super::{
     budget::{Place, Refusal},
     caller::Refusals,
     codes,
-    connection::Origin,
     directory::authenticate,
     encoded::Encoded,
     link_local,
-    sessions::{ConnectionId, TooManyConnections},
+    origin::{ConnectionId, Origin},
+    sessions::TooManyConnections,
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},

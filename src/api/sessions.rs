@@ -7,7 +7,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Directory,
     caller::{self, Caller},
-    connection::MAX_CONNECTIONS,
+    origin::{ConnectionId, MAX_CONNECTIONS},
 };
 use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
@@ -33,28 +32,6 @@ use crate::{
 /// Pause before a withdrawal that failed is tried again: FRR or the queue needs time
 /// to recover, and intents without an owner should not stay for long.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// One accepted connection. Numbers are never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(u64);
-
-impl ConnectionId {
-    /// Its number.
-    pub fn number(self) -> u64 {
-        self.0
-    }
-
-    /// One that whoever calls gives once.
-    pub(super) fn new(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// An open connection.
 struct Open {
@@ -201,7 +178,7 @@ impl Sessions {
     pub fn opened(&self, caller: Option<Caller>) -> ConnectionId {
         let mut state = self.state();
         state.next += 1;
-        let id = ConnectionId(state.next);
+        let id = ConnectionId::new(state.next);
         state.open.insert(id, Open { caller, close: CancellationToken::new(), guest: true });
         id
     }

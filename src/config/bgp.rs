@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{
     BgpDefaults, ENV_LOCAL_AS, ENV_NODE_ADDRESS, ENV_NODE_NAME, ENV_ROUTER_ID, Surroundings,
-    parse::{expand, mounted_secret},
     reader::Object,
+    text::{expand, mounted_secret},
 };
 use crate::{
     model::{self, AsNumber, FieldErrors, Peer, ValueError},

@@ -1,14 +1,14 @@
 //! The agent's configuration: a JSON file, `${VAR}` from the environment, and tokens
 //! from mounted Secret files.
 //!
-//! May import `model`, `policy`, `wire`, `daemon` and `coverage`. Parsing is pure: environment and files are
-//! handed in. Every error of a file is reported at once, before anything is touched.
+//! Parsing is pure: environment and files are handed in. Every error of a file is reported at once, before anything is touched.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `parse` | JSON to [`Config`], every wrong key and value named by its path |
 //! | `json` | JSON to a value, and keys that are there twice |
 //! | `reader` | one JSON object that notices the keys nobody asked for |
+//! | `text` | `${VAR}`, paths, and files of mounted Secrets |
 //! | `bgp` | the section `bgp`: AS and router-id of the node, neighbours |
 //! | `source` | where a configuration comes from, at start and at a reload |
 //! | `show` | a configuration for people, without its secrets |
@@ -23,6 +23,7 @@ mod show;
 mod source;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::{
     collections::BTreeMap,

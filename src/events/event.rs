@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::EventType;
+use super::{EventType, kind::short_name};
 use crate::{
     daemon::Daemon,
     model::{BgpGlobal, IntentKey, OwnerName, Prefix, Protocol},
@@ -184,7 +184,7 @@ impl Event {
 
     /// Name of its type without `EVENT_TYPE_`: the metric label `type`, and in logs.
     pub fn type_name(&self) -> &'static str {
-        super::filter::short_name(self.kind())
+        short_name(self.kind())
     }
 
     /// Whom it is about; `None` where it is about FRR.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, EventType};
+use super::{
+    Event, EventType,
+    kind::{all_types, parse_type, short_name},
+};
 use crate::model::{FieldErrors, OwnerName};
-
-/// What every name of the contract begins with.
-const PREFIX: &str = "EVENT_TYPE_";
 
 /// Which events a subscriber wants; the default wants all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,22 +56,4 @@ pub(crate) fn parse_owner_filter(errors: &mut FieldErrors, text: &str) -> Option
         return None;
     }
     errors.take("owner_filter", text.parse())
-}
-
-/// Name of a type without `EVENT_TYPE_`.
-pub(super) fn short_name(kind: EventType) -> &'static str {
-    let name = kind.as_str_name();
-    name.strip_prefix(PREFIX).unwrap_or(name)
-}
-
-/// Every type that an event can have.
-fn all_types() -> impl Iterator<Item = EventType> {
-    // The first contract's 14, and ours from 100 on.
-    (1..200).filter_map(|number| EventType::try_from(number).ok())
-}
-
-/// The type of this name.
-fn parse_type(name: &str) -> Option<EventType> {
-    let name = name.strip_prefix(PREFIX).unwrap_or(name);
-    all_types().find(|kind| short_name(*kind) == name)
 }

@@ -1,13 +1,13 @@
 //! What happened, for logs, metrics and everybody who listens.
 //!
 //! Owns the events of the contract and the bus that carries them. One event
-//! defines its log line, its metric label and its stream message. May import
-//! `model`, `policy`, `store` and `proto`.
+//! defines its log line, its metric label and its stream message.
 
 mod bus;
 mod changes;
 mod event;
 mod filter;
+mod kind;
 #[cfg(test)]
 mod tests;
 

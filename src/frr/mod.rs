@@ -8,7 +8,7 @@
 //! | `northbound` | a client of any `frr.Northbound` service |
 //! | `mgmtd` | the driver for what hangs on mgmtd: commits through the gateway, reads back |
 //!
-//! May import `model`, `tree` and `yang`; knows nothing of owners, policy or gRPC clients.
+//! Knows nothing of owners, policy or gRPC clients.
 
 pub mod door;
 pub mod frontend;

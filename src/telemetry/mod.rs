@@ -1,7 +1,6 @@
 //! What operators see: metrics, health, logs, and the HTTP server for the first two.
 //!
-//! May import `model`, `policy`, `events`, `config`, `supervise` and the generated contract; nothing else knows the names of
-//! metrics.
+//! Nothing else knows the names of metrics.
 //!
 //! | file | owns |
 //! |---|---|

@@ -11,7 +11,7 @@ use yang2::{
     schema::SchemaNodeKind,
 };
 
-use super::{YangError, index::may_be_address};
+use super::{error::YangError, index::may_be_address};
 use crate::tree::{List, Name, Node, Path, Step, Tree, plain_address};
 
 /// All of libyang's tree. For trees that were not validated yet: validation adds defaults,

@@ -2,6 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `error` | why a model or a tree is not valid, in libyang's words |
 //! | `schema` | the context with the models of the FRR in use, and questions to it |
 //! | `convert` | `Tree` ⇄ libyang's data tree |
 //! | `index` | the models' data nodes by name |
@@ -11,9 +12,10 @@
 //! | `quick` | names and types alone, in memory: for simulations |
 //! | `thread` | the thread on which libyang lives, and the handle to it |
 //!
-//! May import `tree`; knows nothing of intents or daemons.
+//! Knows nothing of intents or daemons.
 
 mod convert;
+mod error;
 mod index;
 mod json;
 mod models;
@@ -22,7 +24,8 @@ mod quick;
 mod schema;
 mod thread;
 
+pub use error::YangError;
 pub use models::Models;
 pub use quick::Quick;
-pub use schema::{Profile, Schema, YangError};
+pub use schema::{Profile, Schema};
 pub use thread::Yang;

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,10 +14,11 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
 use super::{
-    Charge, Limits, Refusal,
-    layer::{Authenticate, Shared, held},
+    charge::{Charge, Shared, held},
+    limits::{Limits, Refusal},
     scan::Scan,
 };
+use crate::{api::directory::unauthenticated, model::OwnerName};
 
 /// Longest time that a request may take to come to its end. Clients send one within milliseconds; the longest time
 /// that they wait for an answer is as long.
@@ -27,6 +29,9 @@ pub(super) const BUFFER: usize = 8 * 1024;
 
 /// What a piece of an answer takes beside its bytes while it waits to be written.
 const PIECE: usize = 1024;
+
+/// Says whose token it is. `None`: nobody's.
+pub type Authenticate = Arc<dyn Fn(&str, &str) -> Option<OwnerName> + Send + Sync>;
 
 /// What a client sends.
 pub(super) struct Asked {
@@ -87,7 +92,7 @@ impl Asked {
         }
         if charge.is_guest() && self.sent > self.limit {
             return Err(match self.unknown {
-                true => super::super::directory::unauthenticated(),
+                true => unauthenticated(),
                 false => charge.refuse(Refusal::Size),
             });
         }

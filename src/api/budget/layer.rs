@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
@@ -13,19 +13,17 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::{
-    Budget, Charge,
-    body::{Answer, Asked, BUFFER},
+    Budget,
+    body::{Answer, Asked, Authenticate, BUFFER},
+    charge::held,
 };
-use crate::{api::connection::Origin, model::OwnerName};
+use crate::api::origin::Origin;
 
 /// What a call takes in the crates below and as a task, without its headers.
 const CALL: usize = 4 * 1024;
 
 /// What a header takes beside its text.
 const HEADER: usize = 96;
-
-/// Says whose token it is. `None`: nobody's.
-pub type Authenticate = Arc<dyn Fn(&str, &str) -> Option<OwnerName> + Send + Sync>;
 
 /// Has every call paid for out of a budget.
 #[derive(Clone)]
@@ -51,14 +49,6 @@ impl<S> Layer<S> for AdmissionLayer {
 pub struct Admission<S> {
     inner: S,
     with: AdmissionLayer,
-}
-
-/// What a call holds, in its request's body and in its answer.
-pub(super) type Shared = Arc<Mutex<Charge>>;
-
-/// No code panics while it holds the lock.
-pub(super) fn held(shared: &Shared) -> std::sync::MutexGuard<'_, Charge> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S> Service<Request<Body>> for Admission<S>

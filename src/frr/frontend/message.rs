@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{error::MessageError, frame::Frame, native, protobuf};
-
 /// Which of mgmtd's two protocols the daemon speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
@@ -242,20 +240,6 @@ impl fmt::Display for Reply {
             Self::Commit { .. } => f.write_str("the answer to a commit"),
             Self::Notify => f.write_str("a notification"),
             Self::Other(code) => write!(f, "a message of code {code}"),
-        }
-    }
-}
-
-impl Message {
-    /// Reads the message in a frame.
-    ///
-    /// # Errors
-    ///
-    /// [`MessageError`] where the bytes are no message of mgmtd.
-    pub fn parse(frame: &Frame) -> Result<Self, MessageError> {
-        match frame {
-            Frame::Native(body) => native::parse(body),
-            Frame::Protobuf(body) => protobuf::parse(body),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! [`Session`] touches a socket.
 
 mod connection;
+mod decode;
 mod error;
 mod frame;
 mod message;

@@ -12,7 +12,7 @@ use std::{
 
 use tonic::Status;
 
-use super::commit::Change;
+use super::change::Change;
 use crate::frr::frontend::{Edit, MAX_FRAME_OUT};
 
 /// Candidates at once; a client needs one. Bounds what clients that never delete

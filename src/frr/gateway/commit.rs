@@ -16,49 +16,12 @@
 use tracing::debug;
 
 use super::{
+    change::{Change, Goal},
     locks::{self, Held},
     print::{Print, get_all, get_running, parse},
     replace, settle,
 };
-use crate::frr::frontend::{Action, Committed, Datastore, Edit, Error, Generation, Session};
-
-/// What a candidate wants changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Change {
-    /// Everything that runs is taken away first, but for what `replace` keeps.
-    pub(super) replace: bool,
-    /// In order.
-    pub(super) edits: Vec<Edit>,
-    /// The client looks himself whether they stand.
-    pub(super) looks: bool,
-}
-
-impl Change {
-    /// Whether it can make no difference.
-    pub(super) fn is_empty(&self) -> bool {
-        !self.replace && self.edits.is_empty()
-    }
-}
-
-/// What the commit is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// Only ask.
-    Validate,
-    /// Ask, and say where there is nothing to change.
-    Prepare,
-    /// Do it.
-    Apply,
-}
-
-impl Goal {
-    fn action(self) -> Action {
-        match self {
-            Self::Validate | Self::Prepare => Action::Validate,
-            Self::Apply => Action::Apply,
-        }
-    }
-}
+use crate::frr::frontend::{Action, Committed, Datastore, Error, Generation, Session};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

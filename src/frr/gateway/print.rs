@@ -1,8 +1,9 @@
 //! Configurations read from mgmtd as a whole, and printed another way than they are kept.
 
 use super::{
+    ROUNDS,
     locks::{self, Held},
-    replace, settle,
+    replace,
 };
 use crate::frr::frontend::{
     Action, Content, Datastore, Defaults, Edit, Error, Format, Get, Session,
@@ -40,7 +41,7 @@ pub(super) async fn print(
 
 async fn printed(session: &mut Session, kept: &str, how: Print) -> Result<String, Error> {
     let wanted = parse(kept)?;
-    for _ in 0..settle::ROUNDS {
+    for _ in 0..ROUNDS {
         session.commit(Action::Abort).await?;
         let mut edits = replace::all(&get_running(session).await?)?;
         edits.push(Edit::merge(Format::Json, kept));

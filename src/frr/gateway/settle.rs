@@ -13,15 +13,11 @@
 use tracing::debug;
 
 use super::{
-    commit::Goal,
+    ROUNDS,
+    change::Goal,
     print::{Print, get_all, parse},
 };
 use crate::frr::frontend::{Action, Committed, Datastore, Edit, Error, Format, Operation, Session};
-
-/// Rounds on 10.3: two suffice where nobody interferes, and each interference costs
-/// one more. An apply of one route is disturbed by every second client that comes
-/// and goes 140 times a second, and by one in 200 that does so every second.
-pub(crate) const ROUNDS: u32 = 12;
 
 /// "Nothing to change" is also what edits look like that were lost between their
 /// arrival and their validation, some 50 µs. Without an apply before, ask twice.

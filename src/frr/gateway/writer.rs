@@ -16,7 +16,8 @@ use tracing::{info, warn};
 
 use super::{
     candidates::Snapshot,
-    commit::{self, Goal, Outcome, Terms},
+    change::Goal,
+    commit::{self, Outcome, Terms},
     connect, detached,
     locks::{self, Held},
     print::{self, Print},
