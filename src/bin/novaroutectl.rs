@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use novaroute::ctl::{self, Cli, Exit, Notes, Terminal, render::Colour};
+use novaroute::ctl::{self, Cli, Exit, Notes, Terminal, output::Colour};
 
 // One thread: a command is one call. SIGINT keeps its default action, so that Ctrl-C
 // ends `events` at once, even while its reader is slow; only what

@@ -10,7 +10,7 @@ use prometheus::{
     Registry,
 };
 
-use super::metrics::{TRANSACTION_BUCKETS, gauge, register};
+use super::series::{TRANSACTION_BUCKETS, gauge, register};
 
 /// Upper bounds of requests in one batch, from one alone to the most that there are.
 const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1024.0];

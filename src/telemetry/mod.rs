@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `metrics` | every metric, its name and labels |
 //! | `commit_metrics` | those of the path of a commit, and of the age of what is known of FRR |
+//! | `series` | what they have in common: registering, buckets, values |
 //! | `labels` | the closed sets of label values |
 //! | `health` | whether the agent is alive, and ready |
 //! | `http` | `/metrics`, `/healthz`, `/readyz` |
@@ -19,6 +20,7 @@ mod labels;
 mod logging;
 mod metrics;
 mod panics;
+mod series;
 
 pub use commit_metrics::CommitMetrics;
 pub use health::{HEARTBEAT_INTERVAL, HEARTBEAT_LIMIT, Health, Unhealthy};

@@ -75,7 +75,7 @@ enum Of {
 pub(in crate::api) struct Place {
     budget: Arc<Budget>,
     of: Of,
-    ended: CancellationToken,
+    pub(super) ended: CancellationToken,
 }
 
 impl Place {

@@ -1,0 +1,39 @@
+//! Files are small enough to be read in one go.
+
+use crate::files::{root, rust_files, sources, text};
+
+/// No file has more lines.
+const LONGEST: usize = 500;
+
+/// Files that are about to be split, by how they begin.
+const KNOWN: [&str; 12] = [
+    "src/commit/",
+    "src/config/tests.rs",
+    "src/frr/mgmtd.rs",
+    "src/frr/vty/",
+    "src/journal/file.rs",
+    "src/journal/simulation.rs",
+    "src/journal/tests.rs",
+    "src/policy/tests.rs",
+    "tests/deployment.rs",
+    "tests/frr_agent/operator.rs",
+    "tests/frr_grpc.rs",
+    "tests/lab/mod.rs",
+];
+
+#[test]
+fn no_file_is_long() {
+    let tests = rust_files(&root().join("tests"));
+    let files = sources().into_iter().chain(tests);
+    let named = files.map(|path| {
+        let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+        (text(&path).lines().count(), name)
+    });
+    let long: Vec<_> = named
+        .filter(|(lines, name)| {
+            *lines > LONGEST && !KNOWN.iter().any(|known| name.starts_with(known))
+        })
+        .map(|(lines, name)| format!("{lines} {name}"))
+        .collect();
+    assert!(long.is_empty(), "files of more than {LONGEST} lines:\n{}", long.join("\n"));
+}
