@@ -124,9 +124,11 @@ fn after_a_restart_one_refused_intent_costs_no_other() {
         if state.contains(WORDS) { Ok(state) } else { Err(state) }
     });
     assert!(state.starts_with("rejected: "), "{state}");
-    assert!(admin.in_frr("10.3.0.0/16"));
-    let (code, body) = agent.http("/readyz");
-    assert!(code == 503 && body.contains(WORDS), "{code} {body}");
+    crate::lab::wait_for("all but the refused to be in FRR", SOON, || {
+        let (there, (code, body)) = (admin.in_frr("10.3.0.0/16"), agent.http("/readyz"));
+        let refused = code == 503 && body.contains(WORDS);
+        if there && refused { Ok(()) } else { Err(format!("{there} {code} {body}")) }
+    });
     // What stood in the way goes: declaring it again does it.
     configure(&lab, &["router bgp 65000", "no neighbor 10.0.1.2 ttl-security hops 2"]);
     admin.apply_peer(novaroute::proto::v1::BgpPeer { ebgp_multihop: 3, ..tor() }).unwrap();
@@ -162,8 +164,10 @@ fn a_prefix_that_is_refused_later_is_rejected_with_the_reason() {
     });
     assert!(refused.reason.contains("redistribute static"), "{refused:?}");
     assert_eq!(admin.prefix_state("192.0.2.0/24").as_deref(), Some("applied"));
-    let (code, body) = agent.http("/readyz");
-    assert!(code == 503 && body.contains("198.51.100.1/32"), "{code} {body}");
+    crate::lab::wait_for("the refusal in /readyz", SOON, || match agent.http("/readyz") {
+        (503, body) if body.contains("198.51.100.1/32") => Ok(()),
+        (code, body) => Err(format!("{code} {body}")),
+    });
     // Its owner may take it back, and it is not in anybody's way then.
     admin.withdraw_ospf("198.51.100.1/32").unwrap();
     agent.wait_ready();
