@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     objects::{self, Kind},
+    rival::rivals,
     words::Words,
 };
 use crate::{
@@ -91,7 +92,7 @@ pub(in crate::commit) fn decide<'a>(facts: &Facts<'a>) -> Verdict<'a> {
     for (path, kind) in &declared {
         let kind = *kind;
         let found = facts.object(path, kind, &mut instance);
-        if matches!(found, Found::Nothing | Found::Taken { .. })
+        if matches!(found, Found::Nothing | Found::Taken { .. } | Found::Instead(_))
             && objects::is_marked(facts.theirs, path)
         {
             objects::mark_wholly(&mut verdict.freed, path);
@@ -113,6 +114,13 @@ pub(in crate::commit) fn decide<'a>(facts: &Facts<'a>) -> Verdict<'a> {
                 objects::mark(&mut verdict.theirs, path);
                 left.push((path.clone(), kind));
                 verdict.refusals.push(Refusal { path: path.clone(), message });
+            }
+            Found::Instead(rivals) => {
+                for rival in rivals {
+                    let own = objects::own(&facts.running.tree, &rival, kind);
+                    objects::put(verdict.ours.to_mut(), &rival, kind, &own);
+                    objects::put(&mut verdict.stood.tree, &rival, kind, &own);
+                }
             }
             Found::Taken { remember } => {
                 if objects::stands(&facts.running.tree, path, kind) {
@@ -186,6 +194,8 @@ enum Found {
     Taken {
         remember: bool,
     },
+    /// It is ours to make instead of these of theirs, which are remembered.
+    Instead(Vec<Path>),
 }
 
 /// The instance around neighbours and networks.
@@ -232,8 +242,13 @@ impl<'a> Facts<'a> {
                 return if over { taken } else { Found::InTheWay(why) };
             }
             if let Some(why) = self.beside(path, kind) {
-                // What stands is another object, which taking this one over does not touch.
-                return Found::InTheWay(why);
+                let rivals = self.rivals(path, kind);
+                // A session that stands is another object, which taking this one over does not touch.
+                return if over && !rivals.is_empty() {
+                    Found::Instead(rivals)
+                } else {
+                    Found::InTheWay(why)
+                };
             }
             if let Some(why) = self.incomplete_interface(path, kind) {
                 return if over { Found::Nothing } else { Found::InTheWay(why) };
@@ -314,6 +329,13 @@ impl<'a> Facts<'a> {
         self.words.other_as(lines.first().map_or("router bgp", |line| line), wanted)
     }
 
+    /// Routes of theirs that are one route with this one.
+    fn rivals(&self, path: &Path, kind: Kind) -> Vec<Path> {
+        let mut all = rivals(path, kind, self.desired, &self.running.tree);
+        all.retain(|other| !self.is_ours(other, kind));
+        all
+    }
+
     /// Another object of theirs that can't stand beside this one.
     fn beside(&self, path: &Path, kind: Kind) -> Option<String> {
         let (last, parents) = path.0.split_last()?;
@@ -334,18 +356,8 @@ impl<'a> Facts<'a> {
                 let own = objects::own(&self.running.tree, &other, kind);
                 Some(self.words.in_the_way_at(&other, kind, &own, self))
             }),
-            // Where the distance is no key, another next hop at the same distance is the same route.
-            Kind::Route if key(last, "distance").is_none() => {
-                let distance = |tree: &Tree, path: &Path| {
-                    tree.leaf(&path.join(Step::plain("distance"))).unwrap_or("1").to_owned()
-                };
-                let Some(Node::List(list)) = parent.child(&last.name) else { return None };
-                let wanted = distance(self.desired, path);
-                let other = list.entries.keys().find_map(|keys| {
-                    let other = Path(parents.to_vec()).join(list.step(&last.name, keys));
-                    let same = distance(&self.running.tree, &other) == wanted;
-                    (same && theirs(&other)).then_some(other)
-                })?;
+            Kind::Route => {
+                let other = self.rivals(path, kind).into_iter().next()?;
                 let own = objects::own(&self.running.tree, &other, kind);
                 Some(self.words.in_the_way_at(&other, kind, &own, self))
             }

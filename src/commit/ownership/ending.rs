@@ -2,6 +2,7 @@
 
 use super::{
     objects::{self, Kind},
+    rival::rivals,
     words::Words,
 };
 use crate::{
@@ -95,7 +96,7 @@ impl Ending<'_> {
         }
         let mut put_back = Vec::new();
         objects::each(&self.stood.tree, &mut |path, kind| {
-            if !stands(self.keep, path, kind) {
+            if self.has_ended(path, kind) {
                 put_back.push((path.clone(), kind));
             }
         });
@@ -121,12 +122,18 @@ impl Ending<'_> {
         rest.lines.retain(|line| self.keep.contains(&line.path));
         let mut ended = Vec::new();
         objects::each(&self.stood.tree, &mut |path, kind| {
-            if !objects::stands(self.keep, path, kind) {
+            if self.has_ended(path, kind) {
                 ended.push((path.clone(), kind));
             }
         });
         ended.iter().rev().for_each(|(path, kind)| objects::strip(&mut rest.tree, path, *kind));
         rest
+    }
+
+    /// Whether nothing is declared any more in the place of what stood.
+    fn has_ended(&self, path: &Path, kind: Kind) -> bool {
+        !objects::stands(self.keep, path, kind)
+            && rivals(path, kind, &self.stood.tree, self.keep).is_empty()
     }
 
     /// Their lines in an object that goes; `None` where there are none.

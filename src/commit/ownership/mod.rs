@@ -32,11 +32,13 @@
 //! | `objects` | what the objects of a tree are |
 //! | `decide` | desired × ours × running → what is ours to make, what is satisfied, what is refused |
 //! | `ending` | what of ours stays since it holds something of theirs; what is put back |
+//! | `rival` | static routes that are one to FRR |
 //! | `words` | the operator's lines, in FRR's words |
 
 mod decide;
 mod ending;
 pub(super) mod objects;
+mod rival;
 #[cfg(test)]
 mod tests;
 mod words;

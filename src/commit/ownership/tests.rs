@@ -351,3 +351,70 @@ fn a_session_beside_theirs_is_refused() {
     );
     assert_eq!(messages(&equal), [""; 0]);
 }
+
+/// A route to 198.18.0.0/15 as FRR's models lay it out from 10.7 on: each next hop is an entry.
+fn flat_route(gateway: &str) -> Tree {
+    let path = format!(
+        "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
+         [type='frr-staticd:staticd'][name='staticd'][vrf='default']/frr-staticd:staticd\
+         /route-list[prefix='198.18.0.0/15'][src-prefix='::/0'][afi-safi='frr-routing:ipv4-unicast']\
+         /path-list[table-id='0'][nh-type='ip4'][vrf='default'][gateway='{gateway}'][interface='(null)']"
+    );
+    let mut tree = Tree::new();
+    tree.ensure(&path.parse::<crate::tree::Path>().expect("a path").0);
+    tree
+}
+
+fn decide_route(
+    held: &Remembered,
+    ours: &Tree,
+    runs: &Tree,
+    desired: &Tree,
+    over: bool,
+) -> Decided {
+    let none = Tree::new();
+    let running = Running { tree: runs.clone(), ..Running::default() };
+    let situation = Situation {
+        daemon: Daemon::Mgmtd,
+        ours,
+        part: None,
+        held,
+        returned: &none,
+        running: &running,
+        desired,
+        keep: desired,
+        starting: false,
+        taking: if over { Taking::Over(desired) } else { Taking::Nothing },
+        forced: &none,
+        told: false,
+    };
+    plan(&situation).expect("a plan")
+}
+
+#[test]
+fn a_route_of_theirs_by_another_next_hop_is_taken_over_and_put_back_where_each_is_an_entry() {
+    let (theirs, declared) = (flat_route("10.0.1.2"), flat_route("10.0.2.2"));
+    let edits = |decided: &Decided| match &decided.plan {
+        DaemonPlan::Mgmtd(edits) => format!("{edits:?}"),
+        DaemonPlan::Vty(_) => panic!("a VTY's plan"),
+    };
+    let mut held = Remembered::default();
+    let refused = decide_route(&held, &Tree::new(), &theirs, &declared, false);
+    assert!(messages(&refused)[0].contains("10.0.1.2"), "{:?}", messages(&refused));
+
+    let taken = decide_route(&held, &Tree::new(), &theirs, &declared, true);
+    assert_eq!(messages(&taken), [""; 0]);
+    let said = edits(&taken);
+    assert!(said.contains("10.0.1.2") && said.contains("10.0.2.2"), "{said}");
+    assert_eq!(taken.stood.tree, theirs);
+    // It is still declared: nothing is put back.
+    held.stood = taken.stood;
+    let again = decide_route(&held, &declared, &declared, &declared, false);
+    assert!(!edits(&again).contains("10.0.1.2"), "{}", edits(&again));
+    assert_eq!(again.still_stood.tree, theirs);
+
+    let ended = decide_route(&held, &declared, &declared, &Tree::new(), false);
+    let said = edits(&ended);
+    assert!(said.contains("10.0.1.2") && said.contains("10.0.2.2"), "{said}");
+    assert!(ended.still_stood.tree.is_empty());
+}
