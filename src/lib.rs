@@ -47,6 +47,7 @@ pub mod journal;
 pub mod model;
 pub mod monitor;
 pub mod policy;
+pub mod protocol;
 pub mod render;
 pub mod store;
 pub mod supervise;
