@@ -42,6 +42,7 @@ pub mod ctl;
 pub mod daemon;
 pub mod events;
 pub mod failpoint;
+pub mod fields;
 pub mod frr;
 pub mod journal;
 pub mod model;
