@@ -48,8 +48,7 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
     let families = absorb(&mut errors, families(address_families, address));
     let source_address =
         errors.take("source_address", optional(source_address, |text| source(text, address)));
-    let ebgp_multihop =
-        errors.take("ebgp_multihop", multihop(*ebgp_multihop, peer_type.flatten()));
+    let ebgp_multihop = errors.take("ebgp_multihop", multihop(*ebgp_multihop, peer_type.flatten()));
     let password = errors.take("password", optional(password, str::parse));
 
     let peer = (|| {

@@ -206,12 +206,7 @@ pub fn static_route(message: &v1::StaticRoute) -> Result<StaticRoute, FieldError
     };
     let distance = errors.take("distance", self::distance(*distance));
     let route = (|| {
-        Some(StaticRoute {
-            prefix: prefix?,
-            next_hop: next_hop?,
-            distance: distance?,
-            tag: *tag,
-        })
+        Some(StaticRoute { prefix: prefix?, next_hop: next_hop?, distance: distance?, tag: *tag })
     })();
     errors.finish(route)
 }

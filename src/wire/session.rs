@@ -97,14 +97,8 @@ pub fn bfd_key(peer_address: &str) -> Result<IntentKey, FieldErrors> {
 /// # Errors
 /// Names every wrong field as `OSPFInterface` has it.
 pub fn ospf_interface(message: &v1::OspfInterface) -> Result<OspfInterface, FieldErrors> {
-    let v1::OspfInterface {
-        interface_name,
-        area_id,
-        passive,
-        cost,
-        hello_interval,
-        dead_interval,
-    } = message;
+    let v1::OspfInterface { interface_name, area_id, passive, cost, hello_interval, dead_interval } =
+        message;
     let mut errors = FieldErrors::new();
     let name = errors.take("interface_name", interface(interface_name));
     let area = errors.take("area_id", area_id.parse::<AreaId>());

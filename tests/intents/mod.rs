@@ -71,6 +71,9 @@ fn plain_peer(neighbor_address: &str, remote_as: u32) -> BgpPeer {
 /// Every field at a value of its own.
 fn full_peer(neighbor_address: &str, source_address: &str) -> BgpPeer {
     BgpPeer {
+        neighbor_address: neighbor_address.to_owned(),
+        remote_as: 4_200_000_000,
+        peer_type: 1,
         keepalive: 5,
         hold_time: 15,
         bfd_enabled: true,
@@ -83,7 +86,6 @@ fn full_peer(neighbor_address: &str, source_address: &str) -> BgpPeer {
         ebgp_multihop: 255,
         password: "s3cret!%".to_owned(),
         max_prefix: 500,
-        ..plain_peer(neighbor_address, 4_200_000_000)
     }
 }
 
