@@ -1,6 +1,10 @@
 //! A BGP neighbour, in both directions.
 
-use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    num::{NonZeroU8, NonZeroU16},
+};
 
 use super::{absorb, millis, optional, seconds};
 use crate::{
@@ -33,6 +37,7 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
         bfd_min_rx_ms,
         bfd_min_tx_ms,
         bfd_detect_multiplier,
+        port,
     } = message;
     let mut errors = FieldErrors::new();
     let address = errors.take("neighbor_address", Peer::parse_address(neighbor_address));
@@ -49,6 +54,7 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
     let source_address =
         errors.take("source_address", optional(source_address, |text| source(text, address)));
     let ebgp_multihop = errors.take("ebgp_multihop", multihop(*ebgp_multihop, peer_type.flatten()));
+    let port = errors.take("port", self::port(*port));
     let password = errors.take("password", optional(password, str::parse));
 
     let peer = (|| {
@@ -62,6 +68,7 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
             families: families?,
             source_address: source_address?,
             ebgp_multihop: ebgp_multihop?,
+            port: port?,
             password: password?,
             max_prefix: (*max_prefix).try_into().unwrap_or(Peer::DEFAULT_MAX_PREFIX),
         })
@@ -81,6 +88,7 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         families,
         source_address,
         ebgp_multihop,
+        port,
         password,
         max_prefix,
     } = peer;
@@ -109,6 +117,7 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         bfd_min_rx_ms: bfd.map(|bfd| millis(bfd.min_rx())).unwrap_or_default(),
         bfd_min_tx_ms: bfd.map(|bfd| millis(bfd.min_tx())).unwrap_or_default(),
         bfd_detect_multiplier: bfd.map(|bfd| bfd.detect_multiplier().into()).unwrap_or_default(),
+        port: port.map(|port| port.get().into()).unwrap_or_default(),
     }
 }
 
@@ -179,4 +188,11 @@ fn multihop(hops: u32, peer_type: Option<PeerType>) -> Result<Option<NonZeroU8>,
         Ok(hops) => Ok(NonZeroU8::new(hops)),
         Err(_) => Err(ValueError::new(format!("{hops} is not 1 to 255 hops, or 0 for none"))),
     }
+}
+
+/// TCP port; 0 means that of BGP.
+fn port(number: u32) -> Result<Option<NonZeroU16>, ValueError> {
+    u16::try_from(number).map(NonZeroU16::new).map_err(|_| {
+        ValueError::new(format!("{number} is not 1 to 65535, or 0 for {}", Peer::DEFAULT_PORT))
+    })
 }

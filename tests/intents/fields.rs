@@ -46,6 +46,7 @@ fn peers() -> [BgpPeer; 2] {
             bfd_min_rx_ms: 150,
             bfd_min_tx_ms: 160,
             bfd_detect_multiplier: 5,
+            port: 1179,
         },
         BgpPeer {
             neighbor_address: "10.0.1.3".into(),
@@ -63,6 +64,7 @@ fn peers() -> [BgpPeer; 2] {
             bfd_min_rx_ms: 250,
             bfd_min_tx_ms: 260,
             bfd_detect_multiplier: 6,
+            port: 1180,
         },
     ]
 }

@@ -80,6 +80,7 @@ fn full_peer(neighbor_address: &str, source_address: &str) -> BgpPeer {
         bfd_min_rx_ms: 150,
         bfd_min_tx_ms: 200,
         bfd_detect_multiplier: 5,
+        port: 1179,
         description: "100% \"plain\" text, #1!".to_owned(),
         address_families: vec![1, 2],
         source_address: source_address.to_owned(),

@@ -27,6 +27,7 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
         families,
         source_address,
         ebgp_multihop,
+        port,
         password,
         max_prefix,
     } = peer;
@@ -52,6 +53,10 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
     // One hop is how eBGP is; FRR takes the line and shows none.
     if let Some(ttl) = ebgp_multihop.filter(|ttl| ttl.get() > 1) {
         set(&["ebgp-multihop", "multihop-ttl"], ttl.to_string());
+    }
+    // bgpd shows no line for the port of BGP.
+    if let Some(port) = port.filter(|port| *port != Peer::DEFAULT_PORT) {
+        set(&["novaroute-frr-bgp:port"], port.to_string());
     }
     if let Some(timers) = timers {
         set(&["timers", "keepalive"], timers.keepalive().as_secs().to_string());
@@ -149,6 +154,7 @@ pub(super) fn rows(rows: &mut Vec<RowSpec>) {
         "ebgp-multihop",
         &["/ebgp-multihop/multihop-ttl={ttl:num}"],
     );
+    neighbor("port", "port {port:num}", "port", &["/novaroute-frr-bgp:port={port:num}"]);
     neighbor(
         "timers",
         "timers {keepalive:num} {hold:num}",
