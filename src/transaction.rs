@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     model::{Change, IntentKey, OwnerName, ValueError},
+    protocol::kinds,
     store::{Owned, Store},
     world,
 };
@@ -66,7 +67,7 @@ pub struct Changed {
 impl Changed {
     /// Whether undoing it gives this owner something back; what is the node's is nobody's.
     pub fn owes(&self, owner: &OwnerName) -> bool {
-        let nodes = matches!(self.key, IntentKey::Bgp | IntentKey::Drain);
+        let nodes = kinds::of(self.key.kind()).is_the_nodes();
         !nodes && !self.renounced && self.before.as_ref().is_some_and(|it| it.owner == *owner)
     }
 }

@@ -1,10 +1,13 @@
 //! The table YANG ⇄ CLI against real daemons: each row in turn is set, shown and taken
 //! back, and libyang and FRR's own northbound agree with what it says.
 
+#[path = "intents/fields.rs"]
+mod fields_of_intents;
 mod lab;
 
 use std::time::Duration;
 
+use fields_of_intents::{Changed, changes};
 use lab::{Lab, LabOptions, Router};
 use novaroute::{
     daemon::Daemon,
@@ -13,7 +16,11 @@ use novaroute::{
         steps::{spelled, steps},
         table::{Defaults, Table},
     },
+    model::Intent,
+    proto::v1,
+    render::{Shapes, render},
     tree::Tree,
+    wire,
     yang::{Profile, Schema},
 };
 
@@ -54,6 +61,7 @@ fn value(slot: &str, variable: &str) -> String {
         (_, "text") => "a 100% \"plain\" description, #1!",
         (_, "key") => "s3cret!",
         (_, "ttl") => "3",
+        (_, "port") => "1179",
         (_, "keepalive") => "7",
         (_, "hold") => "21",
         (_, "max") => "500",
@@ -151,6 +159,7 @@ fn boundary(round: usize, slot: &str, variable: &str) -> String {
         (_, "action") => &["permit", "deny"],
         (_, "t") => &["1", "3600"],
         (_, "ttl") => &["2", "254", "255"],
+        (_, "port") => &["1", "178", "180", "65535"],
         (_, "keepalive") => &["0", "1", "21845", "3", "60"],
         (_, "hold") => &["0", "3", "65535", "9", "180"],
         (_, "max") => &["1", "4294967295"],
@@ -385,4 +394,48 @@ async fn what_the_table_reads_of_route_maps_is_what_bgpds_own_northbound_says() 
     let json = session.show("show configuration running json").await.expect("JSON");
     let theirs = bench.schema.parse_json(&json).expect("FRR's own data fits FRR's own models");
     assert_eq!(shown.running.tree, theirs);
+}
+
+/// An intent as it is rendered, with the instance that it may stand in.
+fn rendered(bench: &Bench, daemon: Daemon, message: &v1::Intent) -> Tree {
+    let intent = wire::intent(message).expect("an intent");
+    let bgp = Intent::Bgp(wire::bgp(65000, "10.0.0.1").expect("an instance"));
+    let around = (!matches!(intent, Intent::Bgp(_))).then_some(bgp);
+    let shapes = Shapes::of(&bench.schema);
+    let mut forest = render(around.iter().chain([&intent]), shapes);
+    forest.remove(&daemon).unwrap_or_default()
+}
+
+/// Every field of every intent, when it is set, comes back from a real daemon as it was rendered.
+#[tokio::test]
+async fn every_field_of_every_intent_comes_back_from_frr() {
+    let lab = Lab::start(LabOptions::default());
+    for daemon in [Daemon::Bgpd, Daemon::Bfdd, Daemon::Ospfd] {
+        let mut bench = Bench::new(&lab, daemon).await;
+        let empty = bench.read().await;
+        for Changed { field, before, after } in changes() {
+            let (before, after) =
+                (rendered(&bench, daemon, &before), rendered(&bench, daemon, &after));
+            if before == after {
+                continue; // Of another daemon; `every_field` holds that it is of one.
+            }
+            for goal in [before, after] {
+                let lines = bench.table.all_lines(&goal).unwrap_or_else(|e| panic!("{field}: {e}"));
+                let shown = bench.go(&goal).await;
+                assert_eq!(shown.running.foreign, [], "{field}");
+                let back = bench.table.lines(&shown.running.tree);
+                let back: Vec<_> = back.iter().map(|it| (&it.key, &it.text)).collect();
+                for line in &lines {
+                    assert!(
+                        back.contains(&(&line.key, &line.text)),
+                        "{field}: {} in {}",
+                        line.text,
+                        shown.text
+                    );
+                }
+            }
+            let end = bench.go(&empty.running.tree).await;
+            assert_eq!(end.text, empty.text, "{field}: after taking it back");
+        }
+    }
 }

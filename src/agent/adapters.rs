@@ -13,7 +13,7 @@ use crate::{
     api::Directory,
     commit::{CommitRequest, Door, Observer, Stage, View},
     config::{Config, Owners},
-    model::{Change, OwnerName, Protocol},
+    model::{Change, IntentKind, OwnerName, Protocol},
     policy::Lifetime,
     telemetry::{Health, Metrics, Operation, TransactionResult},
 };
@@ -103,11 +103,11 @@ impl Observer for CommitMetrics {
         let owners = before.store.counts().chain(now.store.counts()).map(|(owner, _)| owner);
         for owner in owners {
             let counts = now.store.counts_of(owner);
-            self.metrics.set_active_peers(owner, counts.peers);
-            self.metrics.set_active_prefixes(owner, Protocol::Bgp, counts.bgp_prefixes);
-            self.metrics.set_active_prefixes(owner, Protocol::Ospf, counts.ospf_prefixes);
-            self.metrics.set_active_bfd_sessions(owner, counts.bfd_sessions);
-            self.metrics.set_active_ospf_interfaces(owner, counts.ospf_interfaces);
+            self.metrics.set_active_peers(owner, counts[IntentKind::Peer]);
+            self.metrics.set_active_prefixes(owner, Protocol::Bgp, counts[IntentKind::BgpPrefix]);
+            self.metrics.set_active_prefixes(owner, Protocol::Ospf, counts[IntentKind::OspfPrefix]);
+            self.metrics.set_active_bfd_sessions(owner, counts[IntentKind::BfdSession]);
+            self.metrics.set_active_ospf_interfaces(owner, counts[IntentKind::OspfInterface]);
         }
         self.metrics.commit().stuck(now.stuck.len());
         let kept = now.kept.values().flatten().filter(|kept| !kept.is_shared());

@@ -23,8 +23,9 @@ use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     events::{Bus, Event},
     failpoint,
-    model::{Change, IntentKey, OwnerName},
+    model::{Change, OwnerName},
     policy::Lifetime,
+    protocol::kinds,
     supervise::{Supervisor, Task},
     world,
 };
@@ -419,7 +420,7 @@ impl Sessions {
         let changes: Vec<_> = view
             .store
             .of_owner(owner)
-            .filter(|(key, _)| !matches!(key, IntentKey::Bgp | IntentKey::Drain))
+            .filter(|(key, _)| !kinds::of(key.kind()).is_the_nodes())
             .filter(|(key, _)| !view.configured.contains(key))
             .map(|(key, _)| Change::Remove(*key))
             .collect();

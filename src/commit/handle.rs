@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     daemon::Daemon,
-    model::{Configured, Intent, IntentKey, OwnerName, Protocol},
+    model::{Configured, Intent, IntentKey, OwnerName},
+    protocol::kinds,
     store::Store,
     tree::Path,
 };
@@ -89,7 +90,7 @@ impl View {
         match self.store.get(key).map(|owned| &owned.intent) {
             // Without BFD nothing of it is in bfdd.
             Some(Intent::Peer(peer)) if peer.bfd.is_none() => self.pending_in(&[Daemon::Bgpd]),
-            _ => self.pending_in(executors(key)),
+            _ => self.pending_in(kinds::of(key.kind()).executors),
         }
     }
 
@@ -101,18 +102,6 @@ impl View {
         let away = away.map(|(daemon, why)| format!("{daemon}: {why}"));
         let lacking: Vec<String> = away.chain(self.out_of_step.clone()).collect();
         (!lacking.is_empty()).then(|| lacking.join("; "))
-    }
-}
-
-/// The daemons that may have to change for an object of this kind.
-pub(super) fn executors(key: &IntentKey) -> &'static [Daemon] {
-    match key {
-        IntentKey::StaticRoute(_) => &[Daemon::Mgmtd],
-        IntentKey::Peer(_) => &[Daemon::Bgpd, Daemon::Bfdd],
-        IntentKey::Bgp | IntentKey::Drain | IntentKey::Prefix(Protocol::Bgp, _) => &[Daemon::Bgpd],
-        IntentKey::Prefix(Protocol::Ospf, _) => &[Daemon::Mgmtd, Daemon::Ospfd],
-        IntentKey::BfdSession(_) => &[Daemon::Bfdd],
-        IntentKey::OspfInterface(_) => &[Daemon::Ospfd],
     }
 }
 

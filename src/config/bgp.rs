@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use super::{
     BgpDefaults, ENV_LOCAL_AS, ENV_NODE_ADDRESS, ENV_NODE_NAME, ENV_ROUTER_ID, Surroundings,
-    reader::Object,
+    reader::{Fields, Object},
     text::{expand, mounted_secret},
 };
 use crate::{
+    fields,
     model::{self, AsNumber, FieldErrors, Peer, ValueError},
     policy::peer_fits,
     proto::v1,
@@ -264,47 +265,10 @@ fn peer_message(
     around: &Surroundings<'_>,
     errors: &mut FieldErrors,
 ) -> v1::BgpPeer {
-    let mut text = |peer: &mut Object, key| peer.string(key, errors).unwrap_or_default();
-    let neighbor_address = text(peer, "neighbor_address");
-    let description = text(peer, "description");
-    let source_address = text(peer, "source_address");
-    let mut number = |peer: &mut Object, key| {
-        let number = peer.number(key, errors, 0..=u32::MAX.into()).unwrap_or_default();
-        u32::try_from(number).expect("the range ends at u32::MAX")
-    };
-    v1::BgpPeer {
-        neighbor_address,
-        description,
-        source_address,
-        remote_as: number(peer, "remote_as"),
-        keepalive: number(peer, "keepalive"),
-        hold_time: number(peer, "hold_time"),
-        ebgp_multihop: number(peer, "ebgp_multihop"),
-        max_prefix: number(peer, "max_prefix"),
-        bfd_min_rx_ms: number(peer, "bfd_min_rx_ms"),
-        bfd_min_tx_ms: number(peer, "bfd_min_tx_ms"),
-        bfd_detect_multiplier: number(peer, "bfd_detect_multiplier"),
-        bfd_enabled: peer.boolean("bfd_enabled", errors).unwrap_or_default(),
-        peer_type: peer.parsed("peer_type", errors, peer_type).unwrap_or_default() as i32,
-        address_families: peer.list("address_families", errors, family),
-        password: password(peer, around, errors),
-    }
-}
-
-fn peer_type(text: &str) -> Result<v1::PeerType, ValueError> {
-    match text {
-        "external" => Ok(v1::PeerType::External),
-        "internal" => Ok(v1::PeerType::Internal),
-        _ => Err(ValueError::new("must be external or internal")),
-    }
-}
-
-fn family(text: &str) -> Result<i32, ValueError> {
-    match text {
-        "ipv4-unicast" => Ok(v1::AddressFamily::Ipv4Unicast as i32),
-        "ipv6-unicast" => Ok(v1::AddressFamily::Ipv6Unicast as i32),
-        _ => Err(ValueError::new("must be ipv4-unicast or ipv6-unicast")),
-    }
+    let mut message: v1::BgpPeer =
+        fields::read(fields::message("BGPPeer"), &mut Fields { object: peer, errors });
+    message.password = password(peer, around, errors);
+    message
 }
 
 /// From `password` or from the file that `password_file` names. One that is named and empty is an

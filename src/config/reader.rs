@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::json::shown;
-use crate::model::FieldErrors;
+use crate::{
+    fields::{Field, Message, Source, encoded},
+    model::FieldErrors,
+};
 
 /// One object of the configuration and its path. What is wrong is pushed to the
 /// errors; the caller goes on, so that all errors are found.
@@ -55,13 +58,8 @@ impl Object {
 
     /// Takes a string.
     pub(super) fn string(&mut self, key: &'static str, errors: &mut FieldErrors) -> Option<String> {
-        match self.take(key)? {
-            Value::String(text) => Some(text),
-            other => {
-                errors.push(self.path(key), format_args!("is {}, not a string", kind(&other)));
-                None
-            }
-        }
+        let value = self.take(key)?;
+        string(self.path(key), value, errors)
     }
 
     /// Takes a string and parses it.
@@ -83,28 +81,13 @@ impl Object {
         range: std::ops::RangeInclusive<u64>,
     ) -> Option<u64> {
         let value = self.take(key)?;
-        let number = value.as_u64().filter(|number| range.contains(number));
-        if number.is_none() {
-            let is = match value {
-                Value::Number(number) => number.to_string(),
-                other => kind(&other).to_owned(),
-            };
-            let (least, most) = range.into_inner();
-            errors.push(
-                self.path(key),
-                format_args!("is {is}, not a whole number from {least} to {most}"),
-            );
-        }
-        number
+        number(self.path(key), &value, errors, range)
     }
 
     /// Takes true or false.
     pub(super) fn boolean(&mut self, key: &'static str, errors: &mut FieldErrors) -> Option<bool> {
         let value = self.take(key)?;
-        if !value.is_boolean() {
-            errors.push(self.path(key), format_args!("is {}, not true or false", kind(&value)));
-        }
-        value.as_bool()
+        boolean(self.path(key), &value, errors)
     }
 
     /// Takes a list of strings, each parsed; the path of one is `key[index]`.
@@ -166,6 +149,102 @@ impl Object {
                 format_args!("unknown key; known are {}", self.known.join(", ")),
             );
         }
+    }
+}
+
+fn string(path: String, value: Value, errors: &mut FieldErrors) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        other => {
+            errors.push(path, format_args!("is {}, not a string", kind(&other)));
+            None
+        }
+    }
+}
+
+fn number(
+    path: String,
+    value: &Value,
+    errors: &mut FieldErrors,
+    range: std::ops::RangeInclusive<u64>,
+) -> Option<u64> {
+    let number = value.as_u64().filter(|number| range.contains(number));
+    if number.is_none() {
+        let is = match value {
+            Value::Number(number) => number.to_string(),
+            other => kind(other).to_owned(),
+        };
+        let (least, most) = range.into_inner();
+        errors.push(path, format_args!("is {is}, not a whole number from {least} to {most}"));
+    }
+    number
+}
+
+fn boolean(path: String, value: &Value, errors: &mut FieldErrors) -> Option<bool> {
+    if !value.is_boolean() {
+        errors.push(path, format_args!("is {}, not true or false", kind(value)));
+    }
+    value.as_bool()
+}
+
+/// An object that has the fields of one of the contract's messages; its password is read otherwise.
+pub(super) struct Fields<'a> {
+    pub(super) object: &'a mut Object,
+    pub(super) errors: &'a mut FieldErrors,
+}
+
+impl Source for Fields<'_> {
+    type At = (String, Value);
+
+    fn get(&mut self, field: &'static Field) -> Option<Self::At> {
+        if field.name == "password" {
+            return None;
+        }
+        let value = self.object.take(&field.name)?;
+        Some((self.object.path(&field.name), value))
+    }
+
+    fn items(&mut self, (path, value): Self::At) -> Vec<Self::At> {
+        match value {
+            Value::Array(items) => {
+                let item = |(at, item)| (format!("{path}[{at}]"), item);
+                items.into_iter().enumerate().map(item).collect()
+            }
+            other => {
+                self.errors.push(path, format_args!("is {}, not a list", kind(&other)));
+                Vec::new()
+            }
+        }
+    }
+
+    fn text(&mut self, (path, value): Self::At) -> String {
+        string(path, value, self.errors).unwrap_or_default()
+    }
+
+    fn number(&mut self, (path, value): Self::At) -> u32 {
+        let number = number(path, &value, self.errors, 0..=u32::MAX.into()).unwrap_or_default();
+        u32::try_from(number).expect("the range ends at u32::MAX")
+    }
+
+    fn flag(&mut self, (path, value): Self::At) -> bool {
+        boolean(path, &value, self.errors).unwrap_or_default()
+    }
+
+    fn choice(&mut self, (path, value): Self::At, choices: &[(String, i32)]) -> i32 {
+        let Some(text) = string(path.clone(), value, self.errors) else { return 0 };
+        if let Some((_, number)) = choices.iter().find(|(name, _)| *name == text) {
+            return *number;
+        }
+        let names: Vec<_> = choices.iter().map(|(name, _)| &**name).collect();
+        self.errors.push(path, format_args!("must be {}", names.join(" or ")));
+        0
+    }
+
+    fn message(&mut self, (path, value): Self::At, message: &'static Message) -> Option<Vec<u8>> {
+        let mut object = Object::new(&path, value, self.errors);
+        let bytes = encoded(message, &mut Fields { object: &mut object, errors: self.errors });
+        object.finish(self.errors);
+        Some(bytes)
     }
 }
 

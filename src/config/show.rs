@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Config, LogFormat, LogLevel, MetricsAddress};
 use crate::{
-    model::{AsNumber, Peer, PeerType},
+    fields,
+    model::{AsNumber, Peer},
     policy::{Lifetime, OwnerPolicy},
+    wire,
 };
 
 /// Stands for a secret.
@@ -75,28 +77,31 @@ fn owner_value(policy: &OwnerPolicy) -> Value {
     })
 }
 
+/// Every field of the contract; what is not said is null.
 fn peer_value(peer: &Peer) -> Value {
-    let families: Vec<_> = peer.families.iter().map(|family| family.name()).collect();
-    json!({
-        "neighbor_address": peer.address,
-        "remote_as": peer.remote_as.get(),
-        "peer_type": peer.peer_type.map(|peer_type| match peer_type {
-            PeerType::External => "external",
-            PeerType::Internal => "internal",
-        }),
-        "address_families": families,
-        "description": peer.description.as_ref().map(ToString::to_string),
-        "keepalive": peer.timers.map(|timers| timers.keepalive().as_secs()),
-        "hold_time": peer.timers.map(|timers| timers.hold().as_secs()),
-        "source_address": peer.source_address,
-        "ebgp_multihop": peer.ebgp_multihop,
-        "max_prefix": peer.max_prefix,
-        "password": peer.password.as_ref().map(|_| MASK),
-        "bfd_enabled": peer.bfd.is_some(),
-        "bfd_min_rx_ms": peer.bfd.map(|bfd| bfd.min_rx().as_millis()),
-        "bfd_min_tx_ms": peer.bfd.map(|bfd| bfd.min_tx().as_millis()),
-        "bfd_detect_multiplier": peer.bfd.map(|bfd| bfd.detect_multiplier()),
-    })
+    let fields = fields::show(fields::message("BGPPeer"), &wire::peer_message(peer));
+    let fields = fields.into_iter().map(|(field, value)| {
+        let shown = match field.name == "password" && value.is_set() {
+            true => MASK.into(),
+            false => field_value(value),
+        };
+        (field.name.clone(), shown)
+    });
+    Value::Object(fields.collect())
+}
+
+fn field_value(value: fields::Value) -> Value {
+    match value {
+        fields::Value::Flag(flag) => flag.into(),
+        value if !value.is_set() => Value::Null,
+        fields::Value::Text(text) => text.into(),
+        fields::Value::Number(number) => number.into(),
+        fields::Value::List(items) => items.into_iter().map(field_value).collect(),
+        fields::Value::Message(fields) => {
+            let fields = fields.into_iter().flatten();
+            Value::Object(fields.map(|(f, value)| (f.name.clone(), field_value(value))).collect())
+        }
+    }
 }
 
 impl LogLevel {

@@ -47,6 +47,9 @@ pub struct ApplyPeer {
     /// Largest number of hops to the peer, 1 to 255; without it, directly connected
     #[arg(long, value_name = "HOPS", default_value_t, hide_default_value = true)]
     ebgp_multihop: u32,
+    /// TCP port on which the peer listens; without it, 179
+    #[arg(long, value_name = "PORT", default_value_t, hide_default_value = true)]
+    port: u32,
     /// TCP MD5 password; other users of this machine can see it in the process list
     #[arg(long, conflicts_with = "password_file", value_parser = password)]
     password: Option<SecretString>,
@@ -146,6 +149,7 @@ impl ApplyPeer {
             bfd_min_rx_ms: 0,
             bfd_min_tx_ms: 0,
             bfd_detect_multiplier: 0,
+            port: self.port,
         })
     }
 }

@@ -221,6 +221,7 @@ fn every_field_of_every_intent_comes_back() {
         bfd_min_rx_ms: 100,
         bfd_min_tx_ms: 200,
         bfd_detect_multiplier: 5,
+        port: 1179,
     };
     let attributes = v1::PrefixAttributes {
         local_preference: 1,

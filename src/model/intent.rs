@@ -67,10 +67,25 @@ impl IntentKey {
             Self::Bgp => IntentKind::Bgp,
             Self::Drain => IntentKind::Drain,
             Self::Peer(_) => IntentKind::Peer,
-            Self::Prefix(..) => IntentKind::Prefix,
+            Self::Prefix(Protocol::Bgp, _) => IntentKind::BgpPrefix,
+            Self::Prefix(Protocol::Ospf, _) => IntentKind::OspfPrefix,
             Self::StaticRoute(_) => IntentKind::StaticRoute,
             Self::BfdSession(_) => IntentKind::BfdSession,
             Self::OspfInterface(_) => IntentKind::OspfInterface,
+        }
+    }
+}
+
+impl IntentKey {
+    /// The prefix that it is about.
+    pub fn prefix(&self) -> Option<Prefix> {
+        match self {
+            Self::Prefix(_, prefix) | Self::StaticRoute(prefix) => Some(*prefix),
+            Self::Bgp
+            | Self::Drain
+            | Self::Peer(_)
+            | Self::BfdSession(_)
+            | Self::OspfInterface(_) => None,
         }
     }
 }
@@ -89,7 +104,7 @@ impl fmt::Display for IntentKey {
     }
 }
 
-/// Kind of an intent: the metric label `type`.
+/// Kind of an intent. What is so of all of a kind is in a table (`protocol::kinds`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IntentKind {
     /// The node's BGP instance.
@@ -98,8 +113,10 @@ pub enum IntentKind {
     Drain,
     /// A BGP neighbour.
     Peer,
-    /// An advertised prefix.
-    Prefix,
+    /// A prefix that BGP advertises.
+    BgpPrefix,
+    /// A prefix that OSPF announces.
+    OspfPrefix,
     /// A static route.
     StaticRoute,
     /// A BFD session.
@@ -110,28 +127,16 @@ pub enum IntentKind {
 
 impl IntentKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bgp,
         Self::Drain,
         Self::Peer,
-        Self::Prefix,
+        Self::BgpPrefix,
+        Self::OspfPrefix,
         Self::StaticRoute,
         Self::BfdSession,
         Self::OspfInterface,
     ];
-
-    /// Metric label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Bgp => "bgp",
-            Self::Drain => "drain",
-            Self::Peer => "peer",
-            Self::Prefix => "prefix",
-            Self::StaticRoute => "static_route",
-            Self::BfdSession => "bfd",
-            Self::OspfInterface => "ospf",
-        }
-    }
 }
 
 /// One change that an owner asks for.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
-    num::{NonZeroU8, NonZeroU32},
+    num::{NonZeroU8, NonZeroU16, NonZeroU32},
     str::FromStr,
     time::Duration,
 };
@@ -131,6 +131,8 @@ pub struct Peer {
     pub source_address: Option<IpAddr>,
     /// Largest TTL of an eBGP neighbour that is not directly connected.
     pub ebgp_multihop: Option<NonZeroU8>,
+    /// TCP port on which the neighbour listens; [`Peer::DEFAULT_PORT`] where `None`.
+    pub port: Option<NonZeroU16>,
     /// TCP MD5 key.
     pub password: Option<Password>,
     /// Prefixes accepted before FRR warns.
@@ -140,6 +142,9 @@ pub struct Peer {
 impl Peer {
     /// Prefixes accepted from a peer that names no limit, before FRR warns.
     pub const DEFAULT_MAX_PREFIX: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+    /// Port of BGP (RFC 4271 section 8.2.1).
+    pub const DEFAULT_PORT: NonZeroU16 = NonZeroU16::new(179).unwrap();
 
     /// Parses the address of a neighbour.
     ///

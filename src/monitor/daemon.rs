@@ -13,7 +13,6 @@ use tracing::{debug, info, warn};
 
 use super::{
     DaemonState, FrrStatus,
-    bgp::{self, Router},
     poll::{Fact, Poll},
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     daemon::Daemon,
     failpoint,
     frr::vty::{Session, VtyError},
+    protocol::bgp::state::{Router, version},
     telemetry::{Metrics, Protocol},
 };
 
@@ -150,7 +150,7 @@ impl Connection<'_> {
     /// Its version, and when it started where it tells.
     async fn identify(&mut self) -> Result<(String, Option<SystemTime>), VtyError> {
         let text = self.session.show("show version").await?;
-        let version = bgp::version(&text).unwrap_or("unknown").to_owned();
+        let version = version(&text).unwrap_or("unknown").to_owned();
         Ok((version, self.started().await?))
     }
 

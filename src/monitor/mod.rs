@@ -1,15 +1,13 @@
 //! Watches FRR: which daemons answer, BGP neighbours and what they are sent, BFD sessions, OSPF.
 //!
-//! May import `model`, `daemon`, `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
+//! What a daemon's JSON says is read in its protocol's room (`crate::protocol`).
+//! May import `model`, `daemon`, `protocol`, `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
 //! commits: what changed goes out as [`Transition`]s, what is goes out as a snapshot.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `status` | what is known of FRR at one moment; pure |
 //! | `advertised` | what is advertised; bgpd's outbound tables; pure |
-//! | `bgp` | bgpd's JSON to neighbours; pure |
-//! | `bfd` | bfdd's JSON to sessions; pure |
-//! | `ospf` | ospfd's JSON to interfaces, neighbours and external routes; pure |
 //! | `diff` | what changed between two moments; pure |
 //! | `daemon` | one task per daemon: connect, poll, notice its end |
 //! | `poll` | what each daemon is asked at each poll |
@@ -20,11 +18,8 @@
 //! ```
 
 mod advertised;
-mod bfd;
-mod bgp;
 mod daemon;
 mod diff;
-mod ospf;
 mod poll;
 mod status;
 #[cfg(test)]
@@ -38,10 +33,7 @@ use std::{
 
 pub use advertised::Advertised;
 pub use diff::{BfdChange, OspfChange, Transition, diff};
-use status::Family;
-pub use status::{
-    BfdKey, BfdSession, DaemonState, FrrStatus, Neighbor, OspfInterface, OspfNeighbor,
-};
+pub use status::{DaemonState, FrrStatus};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -49,6 +41,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::daemon::Observation;
+pub use crate::protocol::{
+    bfd::state::{BfdKey, BfdSession},
+    bgp::state::Neighbor,
+    ospf::state::{OspfInterface, OspfNeighbor},
+};
 use crate::{config::FrrConfig, daemon::Daemon, failpoint, telemetry::Metrics};
 
 /// Observations that may wait: each daemon makes four a second and they are

@@ -9,15 +9,16 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    BfdKey, BfdSession, Family, FrrStatus, Neighbor, OspfInterface, advertised, bfd,
-    bgp::{self, Fingerprint},
-    ospf::{self, Externals},
-};
+use super::{BfdKey, BfdSession, FrrStatus, Neighbor, OspfInterface, advertised};
 use crate::{
     daemon::Daemon,
     frr::vty::{ReturnCode, Session, VtyError},
     model::Prefix,
+    protocol::{
+        bfd::state as bfd,
+        bgp::state::{self as bgp, Family, Fingerprint},
+        ospf::state::{self as ospf, Externals},
+    },
 };
 
 /// Pause between two readings of a table, in times of what the last one took: while many
@@ -117,7 +118,7 @@ impl Poll {
             // Any answer will do: it tells a daemon that hangs.
             Daemon::Mgmtd => session.show("show version").await.map(|_| Vec::new()),
             Daemon::Bfdd => {
-                let shown = self.read(session, "show bfd peers json", bfd::sessions).await?;
+                let shown = self.read(session, bfd::SHOW_SESSIONS, bfd::sessions).await?;
                 Ok(shown.map(Fact::BfdSessions).into_iter().collect())
             }
             Daemon::Ospfd => self.ospf(session).await,

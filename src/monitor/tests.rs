@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::model::Protocol;
+use crate::{model::Protocol, protocol::bgp::state as bgp};
 
 const ESTABLISHED: &str = include_str!("../../tests/fixtures/bgpd-10.3/summary-established.json");
 const FLAPPED: &str = include_str!("../../tests/fixtures/bgpd-10.3/summary-flapped.json");

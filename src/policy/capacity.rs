@@ -6,7 +6,8 @@
 
 use super::{Violation, ViolationKind};
 use crate::{
-    model::{Change, IntentKey},
+    model::{Change, IntentKey, IntentKind},
+    protocol::kinds,
     store::{Counts, Store},
 };
 
@@ -15,16 +16,6 @@ const MIB: u64 = 1024 * KIB;
 
 /// What an agent without intents takes, with what libyang has of the models.
 const BASE: u64 = 32 * MIB;
-
-/// What one prefix takes at the most while all are brought into FRR: its intent, its part of the tree, libyang's
-/// copy of that, its line. The benchmark's rows "at most" measure it (4.5 KiB).
-const PREFIX: u64 = 5 * KIB;
-
-/// The same for a static route, which mgmtd takes as JSON and shows as such (14.5 KiB).
-const STATIC_ROUTE: u64 = 15 * KIB;
-
-/// The same for a neighbour, a BFD session or an OSPF interface, of which a node has few.
-const OTHER: u64 = 32 * KIB;
 
 /// The memory that the agent may use, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +61,9 @@ impl Capacity {
 
 /// The memory that it takes at the most to bring so many intents into FRR, in bytes.
 fn needed(counts: Counts) -> u64 {
-    let of =
-        |count: usize, each: u64| each.saturating_mul(u64::try_from(count).unwrap_or(u64::MAX));
-    let prefixes = counts.bgp_prefixes + counts.ospf_prefixes;
-    let others = counts.total() - prefixes - counts.static_routes;
-    BASE.saturating_add(of(prefixes, PREFIX))
-        .saturating_add(of(counts.static_routes, STATIC_ROUTE))
-        .saturating_add(of(others, OTHER))
+    let of = |kind: IntentKind| {
+        let count = u64::try_from(counts[kind]).unwrap_or(u64::MAX);
+        count.saturating_mul(kinds::of(kind).memory_kib * KIB)
+    };
+    IntentKind::ALL.into_iter().map(of).fold(BASE, u64::saturating_add)
 }

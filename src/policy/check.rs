@@ -3,8 +3,10 @@
 use super::{Policies, Violation, ViolationKind, claims, quota};
 use crate::{
     model::{
-        AsNumber, BgpGlobal, Change, Intent, IntentKey, OwnerName, Peer, PeerType, Prefix, Protocol,
+        AsNumber, BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName, Peer, PeerType,
+        Prefix,
     },
+    protocol::kinds::{self, Permission},
     store::{Owned, Store},
 };
 
@@ -89,8 +91,8 @@ pub(super) fn may_change(
     key: IntentKey,
     back: Option<&Owned>,
 ) -> Result<(), Violation> {
-    if matches!(key, IntentKey::Bgp | IntentKey::Drain) {
-        return may_configure_bgp(policies, owner);
+    if kinds::of(key.kind()).is_the_nodes() {
+        return permitted(policies, owner, key);
     }
     not_anothers(back, owner, key, ViolationKind::NotOwner)
 }
@@ -109,26 +111,17 @@ fn set(
         let message = format!("the configuration has no owner {owner} any more");
         return violation(ViolationKind::NotOwner, key, message);
     }
-    match intent {
-        Intent::Bgp(bgp) => {
-            may_configure_bgp(policies, owner)?;
-            // The instance is the node's: who may set it may change it, whoever set it before.
-            return every_peer_fits(store, bgp);
-        }
-        Intent::Drain(_) => {
-            // As with the instance.
-            may_configure_bgp(policies, owner)?;
-            return needs_bgp(store, key).map(drop);
-        }
-        Intent::Peer(peer) => peer_fits(peer, needs_bgp(store, key)?.local_as)?,
-        Intent::Prefix(ad) => {
-            within_limits(policies, owner, key, ad.prefix)?;
-            if ad.protocol == Protocol::Bgp {
-                needs_bgp(store, key)?;
-            }
-        }
-        Intent::StaticRoute(route) => within_limits(policies, owner, key, route.prefix)?,
-        Intent::BfdSession(_) | Intent::OspfInterface(_) => {}
+    let row = kinds::of(key.kind());
+    permitted(policies, owner, key)?;
+    let bgp = row.needs_bgp.then(|| needs_bgp(store, key)).transpose()?;
+    match (intent, bgp) {
+        (Intent::Bgp(bgp), _) => every_peer_fits(store, bgp)?,
+        (Intent::Peer(peer), Some(bgp)) => peer_fits(peer, bgp.local_as)?,
+        _ => {}
+    }
+    if row.is_the_nodes() {
+        // Who may set it may change it, whoever set it before.
+        return Ok(());
     }
     let kind = match key {
         IntentKey::Prefix(..) => ViolationKind::PrefixConflict,
@@ -152,14 +145,20 @@ fn remove(
     if stands.is_none() {
         return violation(ViolationKind::NotFound, key, format!("{owner} has no such object"));
     }
-    if key == IntentKey::Bgp {
-        may_configure_bgp(policies, owner)?;
-        return nothing_needs_bgp(store);
-    }
-    if key == IntentKey::Drain {
-        return may_configure_bgp(policies, owner);
+    if kinds::of(key.kind()).is_the_nodes() {
+        permitted(policies, owner, key)?;
+        return if key == IntentKey::Bgp { nothing_needs_bgp(store) } else { Ok(()) };
     }
     not_anothers(stands, owner, key, ViolationKind::NotOwner)
+}
+
+/// Whether the owner may declare such an object, whosever it is now.
+fn permitted(policies: &Policies, owner: &OwnerName, key: IntentKey) -> Result<(), Violation> {
+    match (kinds::of(key.kind()).permission, key.prefix()) {
+        (Permission::ConfigureBgp, _) => may_configure_bgp(policies, owner),
+        (Permission::AllowedPrefixes, Some(prefix)) => within_limits(policies, owner, key, prefix),
+        (Permission::AllowedPrefixes | Permission::Every, _) => Ok(()),
+    }
 }
 
 /// Whether the owner may set the BGP instance.
@@ -264,9 +263,8 @@ fn every_peer_fits(store: &Store, bgp: &BgpGlobal) -> Result<(), Violation> {
 
 /// Whether the BGP instance can go.
 fn nothing_needs_bgp(store: &Store) -> Result<(), Violation> {
-    let (peers, prefixes) = store.counts().fold((0, 0), |(peers, prefixes), (_, counts)| {
-        (peers + counts.peers, prefixes + counts.bgp_prefixes)
-    });
+    let counts = store.count_all();
+    let (peers, prefixes) = (counts[IntentKind::Peer], counts[IntentKind::BgpPrefix]);
     if store.drain().is_some() {
         let message = "the node is drained; undrain it first".to_owned();
         return violation(ViolationKind::BgpNotConfigured, IntentKey::Bgp, message);

@@ -77,6 +77,7 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         families: BTreeSet::from([AddressFamily::Ipv4Unicast]),
         source_address: None,
         ebgp_multihop: ebgp_multihop.try_into().ok(),
+        port: None,
         password: None,
         max_prefix: Peer::DEFAULT_MAX_PREFIX,
     }))

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::{Capacity, Policies, Violation, check, quota};
 use crate::{
     model::{Change, IntentKey, OwnerName},
+    protocol::kinds,
     store::{Owned, Store},
 };
 
@@ -124,6 +125,6 @@ fn without(
     }
     let now = store.get(&key)?;
     let taken_over = back.is_some_and(|back| back.owner != now.owner);
-    let nodes = matches!(key, IntentKey::Bgp | IntentKey::Drain);
+    let nodes = kinds::of(key.kind()).is_the_nodes();
     (taken_over && !nodes).then_some((key, None))
 }

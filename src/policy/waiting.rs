@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::{Capacity, Policies, QuotaKind, Violation, ViolationKind};
-use crate::model::{IntentKey, OwnerName};
+use crate::{
+    model::{IntentKey, OwnerName},
+    protocol::kinds,
+};
 
 /// Changes that a transaction counts as beside its own.
 const TRANSACTION: usize = 16;
@@ -34,7 +37,7 @@ impl Waiting {
         let mut count = TRANSACTION;
         for key in keys {
             count += 1;
-            if let Some(kind) = QuotaKind::of(key) {
+            if let Some(kind) = kinds::of(key.kind()).quota {
                 *self.kinds.entry((owner.clone(), kind)).or_default() += 1;
             }
         }

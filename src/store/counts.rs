@@ -1,80 +1,49 @@
 //! How many intents of each kind there are: what the gauges show.
 
-use std::iter::Sum;
+use std::{iter::Sum, ops::Index};
 
-use crate::model::{IntentKey, Protocol};
+use crate::model::IntentKind;
 
 /// Intents of one owner by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// 1 where the BGP instance is this owner's.
-    pub bgp: usize,
-    /// 1 where this owner drains the node.
-    pub drains: usize,
-    /// BGP neighbours.
-    pub peers: usize,
-    /// Prefixes advertised through BGP.
-    pub bgp_prefixes: usize,
-    /// Prefixes advertised through OSPF.
-    pub ospf_prefixes: usize,
-    /// Static routes.
-    pub static_routes: usize,
-    /// BFD sessions.
-    pub bfd_sessions: usize,
-    /// Interfaces on which OSPF runs.
-    pub ospf_interfaces: usize,
-}
+pub struct Counts([usize; IntentKind::ALL.len()]);
 
 impl Counts {
     /// All of them together.
     pub fn total(self) -> usize {
-        self.bgp
-            + self.drains
-            + self.peers
-            + self.bgp_prefixes
-            + self.ospf_prefixes
-            + self.static_routes
-            + self.bfd_sessions
-            + self.ospf_interfaces
+        self.0.iter().sum()
+    }
+
+    /// Those of these kinds together.
+    pub fn of(self, kinds: impl IntoIterator<Item = IntentKind>) -> usize {
+        kinds.into_iter().map(|kind| self[kind]).sum()
     }
 
     /// Counts one more.
-    pub(super) fn add(&mut self, key: &IntentKey) {
-        *self.of(key) += 1;
+    pub(super) fn add(&mut self, kind: IntentKind) {
+        self.0[kind as usize] += 1;
     }
 
     /// Counts one less.
-    pub(super) fn subtract(&mut self, key: &IntentKey) {
-        let count = self.of(key);
+    pub(super) fn subtract(&mut self, kind: IntentKind) {
+        let count = &mut self.0[kind as usize];
         *count = count.saturating_sub(1);
     }
+}
 
-    /// The count that this key belongs to.
-    fn of(&mut self, key: &IntentKey) -> &mut usize {
-        match key {
-            IntentKey::Bgp => &mut self.bgp,
-            IntentKey::Drain => &mut self.drains,
-            IntentKey::Peer(_) => &mut self.peers,
-            IntentKey::Prefix(Protocol::Bgp, _) => &mut self.bgp_prefixes,
-            IntentKey::Prefix(Protocol::Ospf, _) => &mut self.ospf_prefixes,
-            IntentKey::StaticRoute(_) => &mut self.static_routes,
-            IntentKey::BfdSession(_) => &mut self.bfd_sessions,
-            IntentKey::OspfInterface(_) => &mut self.ospf_interfaces,
-        }
+impl Index<IntentKind> for Counts {
+    type Output = usize;
+
+    fn index(&self, kind: IntentKind) -> &usize {
+        &self.0[kind as usize]
     }
 }
 
 impl Sum for Counts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), |all, some| Self {
-            bgp: all.bgp + some.bgp,
-            drains: all.drains + some.drains,
-            peers: all.peers + some.peers,
-            bgp_prefixes: all.bgp_prefixes + some.bgp_prefixes,
-            ospf_prefixes: all.ospf_prefixes + some.ospf_prefixes,
-            static_routes: all.static_routes + some.static_routes,
-            bfd_sessions: all.bfd_sessions + some.bfd_sessions,
-            ospf_interfaces: all.ospf_interfaces + some.ospf_interfaces,
+        counts.fold(Self::default(), |mut all, some| {
+            all.0.iter_mut().zip(some.0).for_each(|(all, some)| *all += some);
+            all
         })
     }
 }

@@ -203,7 +203,7 @@ impl Store {
             self.count_attributes(intent, true);
             let held = self.owners.entry(owner.clone()).or_default();
             held.keys.insert(key);
-            held.counts.add(&key);
+            held.counts.add(key.kind());
         }
         before
     }
@@ -254,7 +254,7 @@ impl Store {
     fn disown(&mut self, owner: &OwnerName, key: &IntentKey) {
         let Some(held) = self.owners.get_mut(owner) else { return };
         held.keys.remove(key);
-        held.counts.subtract(key);
+        held.counts.subtract(key.kind());
         if held.keys.is_empty() {
             self.owners.remove(owner);
         }

@@ -47,6 +47,18 @@ pub fn is_same_address(one: &str, other: &str) -> bool {
     }
 }
 
+/// An AS number in any of FRR's notations (RFC 5396): `65536` (plain), `1.0` (dot, dot+), `0.65000` (dot+).
+pub fn as_number(text: &str) -> Option<u32> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        None => text.parse().ok().filter(|_| digits(text)),
+        Some((high, low)) if digits(high) && digits(low) => {
+            Some(u32::from(high.parse::<u16>().ok()?) << 16 | u32::from(low.parse::<u16>().ok()?))
+        }
+        Some(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,15 +13,18 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 pub use change::{MAX_CHANGES, changes, intent};
-pub use message::{bgp_message, intent_message, peer_message};
-pub use peer::peer;
+pub use message::intent_message;
+pub use peer::{peer, peer_message};
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};
 pub use session::{bfd_key, bfd_session, ospf_interface, ospf_key};
 
-use crate::model::{BgpGlobal, FieldErrors, ValueError, router_id};
+use crate::{
+    model::{BgpGlobal, FieldErrors, ValueError, router_id},
+    proto::v1,
+};
 
 /// Parses the node's BGP instance.
 ///
@@ -33,6 +36,15 @@ pub fn bgp(local_as: u32, router_id: &str) -> Result<BgpGlobal, FieldErrors> {
     let router_id = errors.take("router_id", parse_router_id(router_id));
     let bgp = local_as.zip(router_id);
     errors.finish(bgp.map(|(local_as, router_id)| BgpGlobal { local_as, router_id }))
+}
+
+/// The message of the node's BGP instance.
+pub fn bgp_message(global: &BgpGlobal) -> v1::BgpConfig {
+    let BgpGlobal { local_as, router_id } = global;
+    v1::BgpConfig {
+        local_as: local_as.get(),
+        router_id: router_id.map(|id| id.to_string()).unwrap_or_default(),
+    }
 }
 
 /// A BGP identifier (RFC 6286); empty leaves the choice to FRR.
@@ -59,4 +71,14 @@ fn optional<T>(
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Result<Option<T>, ValueError> {
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
+/// Whole seconds; every duration of the model fits.
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Milliseconds; every duration of the model fits.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

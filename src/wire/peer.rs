@@ -1,8 +1,12 @@
-//! A BGP neighbour.
+//! A BGP neighbour, in both directions.
 
-use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    num::{NonZeroU8, NonZeroU16},
+};
 
-use super::{absorb, optional};
+use super::{absorb, millis, optional, seconds};
 use crate::{
     model::{
         AddressFamily, BfdLimits, BfdParameters, FieldErrors, Peer, PeerType, Timers, ValueError,
@@ -17,20 +21,41 @@ use crate::{
 /// # Errors
 /// Names every wrong field as `BGPPeer` has it.
 pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
+    let v1::BgpPeer {
+        neighbor_address,
+        remote_as,
+        peer_type,
+        keepalive,
+        hold_time,
+        bfd_enabled,
+        description,
+        address_families,
+        source_address,
+        ebgp_multihop,
+        password,
+        max_prefix,
+        bfd_min_rx_ms,
+        bfd_min_tx_ms,
+        bfd_detect_multiplier,
+        port,
+    } = message;
     let mut errors = FieldErrors::new();
-    let address = errors.take("neighbor_address", Peer::parse_address(&message.neighbor_address));
-    let remote_as = errors.take("remote_as", message.remote_as.try_into());
-    let peer_type = errors.take("peer_type", peer_type(message.peer_type));
-    let timers = absorb(&mut errors, Timers::from_seconds(message.keepalive, message.hold_time));
-    let bfd = absorb(&mut errors, bfd(message));
-    let description = errors.take("description", optional(&message.description, str::parse));
-    let families = absorb(&mut errors, families(&message.address_families, address));
+    let address = errors.take("neighbor_address", Peer::parse_address(neighbor_address));
+    let remote_as = errors.take("remote_as", (*remote_as).try_into());
+    let peer_type = errors.take("peer_type", self::peer_type(*peer_type));
+    let timers = absorb(&mut errors, Timers::from_seconds(*keepalive, *hold_time));
+    let bfd = bfd_enabled.then(|| {
+        let (rx, tx) = (*bfd_min_rx_ms, *bfd_min_tx_ms);
+        BfdParameters::new("bfd_", BfdLimits::PEER, rx, tx, *bfd_detect_multiplier)
+    });
+    let bfd = absorb(&mut errors, bfd.transpose());
+    let description = errors.take("description", optional(description, str::parse));
+    let families = absorb(&mut errors, families(address_families, address));
     let source_address =
-        errors.take("source_address", optional(&message.source_address, |t| source(t, address)));
-    let ebgp_multihop =
-        errors.take("ebgp_multihop", multihop(message.ebgp_multihop, peer_type.flatten()));
-    let password = errors.take("password", optional(&message.password, str::parse));
-    let max_prefix = message.max_prefix.try_into().unwrap_or(Peer::DEFAULT_MAX_PREFIX);
+        errors.take("source_address", optional(source_address, |text| source(text, address)));
+    let ebgp_multihop = errors.take("ebgp_multihop", multihop(*ebgp_multihop, peer_type.flatten()));
+    let port = errors.take("port", self::port(*port));
+    let password = errors.take("password", optional(password, str::parse));
 
     let peer = (|| {
         Some(Peer {
@@ -43,11 +68,57 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
             families: families?,
             source_address: source_address?,
             ebgp_multihop: ebgp_multihop?,
+            port: port?,
             password: password?,
-            max_prefix,
+            max_prefix: (*max_prefix).try_into().unwrap_or(Peer::DEFAULT_MAX_PREFIX),
         })
     })();
     errors.finish(peer)
+}
+
+/// The message of a neighbour. Holds its password.
+pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
+    let Peer {
+        address,
+        remote_as,
+        peer_type,
+        timers,
+        bfd,
+        description,
+        families,
+        source_address,
+        ebgp_multihop,
+        port,
+        password,
+        max_prefix,
+    } = peer;
+    let family = |family: &AddressFamily| match family {
+        AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast.into(),
+        AddressFamily::Ipv6Unicast => v1::AddressFamily::Ipv6Unicast.into(),
+    };
+    v1::BgpPeer {
+        neighbor_address: address.to_string(),
+        remote_as: remote_as.get(),
+        peer_type: match peer_type {
+            None => v1::PeerType::Unspecified,
+            Some(PeerType::External) => v1::PeerType::External,
+            Some(PeerType::Internal) => v1::PeerType::Internal,
+        }
+        .into(),
+        keepalive: timers.map(|timers| seconds(timers.keepalive())).unwrap_or_default(),
+        hold_time: timers.map(|timers| seconds(timers.hold())).unwrap_or_default(),
+        bfd_enabled: bfd.is_some(),
+        description: description.as_ref().map(ToString::to_string).unwrap_or_default(),
+        address_families: families.iter().map(family).collect(),
+        source_address: source_address.map(|address| address.to_string()).unwrap_or_default(),
+        ebgp_multihop: ebgp_multihop.map(|ttl| ttl.get().into()).unwrap_or_default(),
+        password: password.as_ref().map(|key| key.expose().to_owned()).unwrap_or_default(),
+        max_prefix: max_prefix.get(),
+        bfd_min_rx_ms: bfd.map(|bfd| millis(bfd.min_rx())).unwrap_or_default(),
+        bfd_min_tx_ms: bfd.map(|bfd| millis(bfd.min_tx())).unwrap_or_default(),
+        bfd_detect_multiplier: bfd.map(|bfd| bfd.detect_multiplier().into()).unwrap_or_default(),
+        port: port.map(|port| port.get().into()).unwrap_or_default(),
+    }
 }
 
 /// What the owner expects the peer to be; unspecified expects nothing.
@@ -60,21 +131,6 @@ fn peer_type(number: i32) -> Result<Option<PeerType>, ValueError> {
             "{number} is not PEER_TYPE_EXTERNAL, PEER_TYPE_INTERNAL or unspecified"
         ))),
     }
-}
-
-/// BFD timers, where BFD is wanted.
-fn bfd(message: &v1::BgpPeer) -> Result<Option<BfdParameters>, FieldErrors> {
-    if !message.bfd_enabled {
-        return Ok(None);
-    }
-    BfdParameters::new(
-        "bfd_",
-        BfdLimits::PEER,
-        message.bfd_min_rx_ms,
-        message.bfd_min_tx_ms,
-        message.bfd_detect_multiplier,
-    )
-    .map(Some)
 }
 
 /// The families of the session; none named means that of the neighbour's address.
@@ -132,4 +188,11 @@ fn multihop(hops: u32, peer_type: Option<PeerType>) -> Result<Option<NonZeroU8>,
         Ok(hops) => Ok(NonZeroU8::new(hops)),
         Err(_) => Err(ValueError::new(format!("{hops} is not 1 to 255 hops, or 0 for none"))),
     }
+}
+
+/// TCP port; 0 means that of BGP.
+fn port(number: u32) -> Result<Option<NonZeroU16>, ValueError> {
+    u16::try_from(number).map(NonZeroU16::new).map_err(|_| {
+        ValueError::new(format!("{number} is not 1 to 65535, or 0 for {}", Peer::DEFAULT_PORT))
+    })
 }

@@ -1,6 +1,9 @@
-//! Advertised prefixes and static routes.
+//! Advertised prefixes and static routes, in both directions.
 
-use std::num::{NonZeroU8, NonZeroU32};
+use std::{
+    collections::BTreeSet,
+    num::{NonZeroU8, NonZeroU32},
+};
 
 use super::{limits, nested};
 use crate::{
@@ -76,12 +79,13 @@ fn parse_prefix(text: &str, protocol: Option<Protocol>) -> Result<Prefix, ValueE
 
 /// OSPF has none of the attributes: to take them and do nothing would be a lie.
 fn no_attributes(message: &v1::PrefixAttributes) -> Result<PathAttributes, FieldErrors> {
+    let v1::PrefixAttributes { local_preference, communities, med, next_hop } = message;
     let mut errors = FieldErrors::new();
     for (field, is_set) in [
-        ("local_preference", message.local_preference != 0),
-        ("communities", !message.communities.is_empty()),
-        ("med", message.med != 0),
-        ("next_hop", !message.next_hop.is_empty()),
+        ("local_preference", *local_preference != 0),
+        ("communities", !communities.is_empty()),
+        ("med", *med != 0),
+        ("next_hop", !next_hop.is_empty()),
     ] {
         if is_set {
             errors.push(field, "is an attribute of BGP; leave it out for OSPF");
@@ -107,17 +111,20 @@ fn attributes(
     message: &v1::PrefixAttributes,
     prefix: Option<Prefix>,
 ) -> Result<PathAttributes, FieldErrors> {
+    let v1::PrefixAttributes { local_preference, communities, med, next_hop } = message;
     let mut errors = FieldErrors::new();
     let mut parsed = PathAttributes {
-        local_preference: NonZeroU32::new(message.local_preference),
-        med: NonZeroU32::new(message.med),
-        ..PathAttributes::default()
+        local_preference: NonZeroU32::new(*local_preference),
+        med: NonZeroU32::new(*med),
+        communities: BTreeSet::new(),
+        large_communities: BTreeSet::new(),
+        next_hop: None,
     };
-    if message.communities.len() > MAX_COMMUNITIES {
-        let count = message.communities.len();
+    if communities.len() > MAX_COMMUNITIES {
+        let count = communities.len();
         errors.push("communities", format!("{count} are more than {MAX_COMMUNITIES}"));
     } else {
-        for (index, text) in message.communities.iter().enumerate() {
+        for (index, text) in communities.iter().enumerate() {
             match errors.take(format!("communities[{index}]"), text.parse()) {
                 Some(Community::Standard(community)) => {
                     parsed.communities.insert(community);
@@ -129,13 +136,40 @@ fn attributes(
             }
         }
     }
-    if !message.next_hop.is_empty() {
-        let prefix = prefix.or_else(|| of_family(&message.next_hop));
+    if !next_hop.is_empty() {
+        let prefix = prefix.or_else(|| of_family(next_hop));
         parsed.next_hop = prefix.and_then(|prefix| {
-            errors.take("next_hop", PathAttributes::parse_next_hop(&message.next_hop, prefix))
+            errors.take("next_hop", PathAttributes::parse_next_hop(next_hop, prefix))
         });
     }
     errors.finish(Some(parsed))
+}
+
+/// The message of an advertised prefix.
+pub(super) fn advertisement_message(ad: &PrefixAdvertisement) -> v1::PrefixAdvertisement {
+    let PrefixAdvertisement { prefix, protocol, attributes } = ad;
+    let protocol = match protocol {
+        Protocol::Bgp => v1::Protocol::Bgp,
+        Protocol::Ospf => v1::Protocol::Ospf,
+    };
+    v1::PrefixAdvertisement {
+        prefix: prefix.to_string(),
+        protocol: protocol.into(),
+        attributes: Some(attributes_message(attributes)),
+    }
+}
+
+fn attributes_message(attributes: &PathAttributes) -> v1::PrefixAttributes {
+    let PathAttributes { local_preference, med, communities, large_communities, next_hop } =
+        attributes;
+    let standard = communities.iter().map(|community| Community::Standard(*community));
+    let large = large_communities.iter().map(|community| Community::Large(*community));
+    v1::PrefixAttributes {
+        local_preference: local_preference.map(Into::into).unwrap_or_default(),
+        communities: standard.chain(large).map(|community| community.to_string()).collect(),
+        med: med.map(Into::into).unwrap_or_default(),
+        next_hop: next_hop.map(|address| address.to_string()).unwrap_or_default(),
+    }
 }
 
 /// Stands in for a prefix that is wrong itself, so that a next hop is looked at all the
@@ -150,9 +184,10 @@ fn of_family(next_hop: &str) -> Option<Prefix> {
 /// Names `prefix`, `gateway`, `interface_name`, `blackhole`, `next_hop` (where there is none),
 /// and `distance`.
 pub fn static_route(message: &v1::StaticRoute) -> Result<StaticRoute, FieldErrors> {
+    let v1::StaticRoute { prefix, next_hop, distance, tag } = message;
     let mut errors = FieldErrors::new();
-    let prefix = errors.take("prefix", message.prefix.parse::<Prefix>());
-    let next_hop = match &message.next_hop {
+    let prefix = errors.take("prefix", prefix.parse::<Prefix>());
+    let next_hop = match next_hop {
         Some(NextHopMessage::Gateway(text)) => prefix
             .or_else(|| of_family(text))
             .and_then(|prefix| errors.take("gateway", NextHop::parse_gateway(text, prefix))),
@@ -169,14 +204,9 @@ pub fn static_route(message: &v1::StaticRoute) -> Result<StaticRoute, FieldError
             None
         }
     };
-    let distance = errors.take("distance", distance(message.distance));
+    let distance = errors.take("distance", self::distance(*distance));
     let route = (|| {
-        Some(StaticRoute {
-            prefix: prefix?,
-            next_hop: next_hop?,
-            distance: distance?,
-            tag: message.tag,
-        })
+        Some(StaticRoute { prefix: prefix?, next_hop: next_hop?, distance: distance?, tag: *tag })
     })();
     errors.finish(route)
 }
@@ -190,4 +220,19 @@ fn distance(number: u32) -> Result<NonZeroU8, ValueError> {
         .ok()
         .and_then(NonZeroU8::new)
         .ok_or_else(|| ValueError::new(format!("{number} is not 1 to 255, or 0 for 1")))
+}
+
+/// The message of a static route.
+pub(super) fn static_route_message(route: &StaticRoute) -> v1::StaticRoute {
+    let StaticRoute { prefix, next_hop, distance, tag } = route;
+    v1::StaticRoute {
+        prefix: prefix.to_string(),
+        next_hop: Some(match next_hop {
+            NextHop::Gateway(address) => NextHopMessage::Gateway(address.to_string()),
+            NextHop::Interface(name) => NextHopMessage::InterfaceName(name.to_string()),
+            NextHop::Blackhole => NextHopMessage::Blackhole(true),
+        }),
+        distance: distance.get().into(),
+        tag: *tag,
+    }
 }

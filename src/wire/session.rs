@@ -1,8 +1,8 @@
-//! BFD sessions and OSPF interfaces.
+//! BFD sessions and OSPF interfaces, in both directions.
 
 use std::{net::IpAddr, num::NonZeroU16};
 
-use super::{absorb, limits, optional};
+use super::{absorb, limits, millis, optional, seconds};
 use crate::{
     model::{
         AreaId, BfdLimits, BfdParameters, BfdSession, FieldErrors, IntentKey, InterfaceName,
@@ -22,17 +22,20 @@ pub fn bfd_session(message: &v1::BfdSession) -> Result<BfdSession, FieldErrors> 
 
 /// Parses a BFD session as this version or an earlier one took it.
 pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, FieldErrors> {
+    let v1::BfdSession {
+        peer_address,
+        min_rx_ms,
+        min_tx_ms,
+        detect_multiplier,
+        interface_name,
+        local_address,
+    } = message;
     let mut errors = FieldErrors::new();
-    let peer = errors.take("peer_address", BfdSession::parse_address(&message.peer_address));
-    let timers = BfdParameters::new(
-        "",
-        BfdLimits::SESSION,
-        message.min_rx_ms,
-        message.min_tx_ms,
-        message.detect_multiplier,
-    );
+    let peer = errors.take("peer_address", BfdSession::parse_address(peer_address));
+    let (rx, tx) = (*min_rx_ms, *min_tx_ms);
+    let timers = BfdParameters::new("", BfdLimits::SESSION, rx, tx, *detect_multiplier);
     let timers = absorb(&mut errors, timers);
-    let interface = errors.take("interface_name", optional(&message.interface_name, interface));
+    let interface = errors.take("interface_name", optional(interface_name, interface));
     if interface == Some(None)
         && let Some(IpAddr::V6(peer)) = peer
         && peer.is_unicast_link_local()
@@ -40,7 +43,7 @@ pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, F
         errors.push("interface_name", format!("is needed: {peer} is link-local"));
     }
     let local_address =
-        errors.take("local_address", optional(&message.local_address, |text| local(text, peer)));
+        errors.take("local_address", optional(local_address, |text| local(text, peer)));
     let session = (|| {
         Some(BfdSession {
             peer: peer?,
@@ -50,6 +53,19 @@ pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, F
         })
     })();
     errors.finish(session)
+}
+
+/// The message of a BFD session.
+pub(super) fn bfd_message(session: &BfdSession) -> v1::BfdSession {
+    let BfdSession { peer, timers, interface, local_address } = session;
+    v1::BfdSession {
+        peer_address: peer.to_string(),
+        min_rx_ms: millis(timers.min_rx()),
+        min_tx_ms: millis(timers.min_tx()),
+        detect_multiplier: timers.detect_multiplier().into(),
+        interface_name: interface.map(|name| name.to_string()).unwrap_or_default(),
+        local_address: local_address.map(|address| address.to_string()).unwrap_or_default(),
+    }
 }
 
 /// Local address of a session.
@@ -81,22 +97,37 @@ pub fn bfd_key(peer_address: &str) -> Result<IntentKey, FieldErrors> {
 /// # Errors
 /// Names every wrong field as `OSPFInterface` has it.
 pub fn ospf_interface(message: &v1::OspfInterface) -> Result<OspfInterface, FieldErrors> {
+    let v1::OspfInterface { interface_name, area_id, passive, cost, hello_interval, dead_interval } =
+        message;
     let mut errors = FieldErrors::new();
-    let name = errors.take("interface_name", interface(&message.interface_name));
-    let area = errors.take("area_id", message.area_id.parse::<AreaId>());
-    let cost = errors.take("cost", cost(message.cost));
-    let timers = OspfTimers::from_seconds(message.hello_interval, message.dead_interval);
+    let name = errors.take("interface_name", interface(interface_name));
+    let area = errors.take("area_id", area_id.parse::<AreaId>());
+    let cost = errors.take("cost", self::cost(*cost));
+    let timers = OspfTimers::from_seconds(*hello_interval, *dead_interval);
     let timers = absorb(&mut errors, timers);
     let interface = (|| {
         Some(OspfInterface {
             name: name?,
             area: area?,
-            passive: message.passive,
+            passive: *passive,
             cost: cost?,
             timers: timers?,
         })
     })();
     errors.finish(interface)
+}
+
+/// The message of an interface on which OSPF runs.
+pub(super) fn ospf_message(interface: &OspfInterface) -> v1::OspfInterface {
+    let OspfInterface { name, area, passive, cost, timers } = interface;
+    v1::OspfInterface {
+        interface_name: name.to_string(),
+        area_id: area.to_string(),
+        passive: *passive,
+        cost: cost.map(|cost| cost.get().into()).unwrap_or_default(),
+        hello_interval: timers.hello().map(seconds).unwrap_or_default(),
+        dead_interval: timers.dead().map(seconds).unwrap_or_default(),
+    }
 }
 
 /// Parses the key of an interface on which OSPF runs.

@@ -41,6 +41,7 @@ fn every_wrong_field_of_a_peer_is_named_at_once() {
         bfd_min_rx_ms: 49,
         bfd_min_tx_ms: 60001,
         bfd_detect_multiplier: 1,
+        port: 65_536,
     };
     assert_eq!(
         fields(peer(&wrong)),
@@ -56,6 +57,7 @@ fn every_wrong_field_of_a_peer_is_named_at_once() {
             "address_families[1]",
             "source_address",
             "ebgp_multihop",
+            "port",
             "password",
         ]
     );
@@ -258,6 +260,7 @@ proptest! {
             bfd_min_rx_ms: number,
             bfd_min_tx_ms: number,
             bfd_detect_multiplier: number,
+            port: number,
         };
         let attributes = v1::PrefixAttributes {
             local_preference: number,

@@ -5,13 +5,14 @@ use std::{collections::BTreeSet, path::PathBuf};
 use crate::files::{code, name, root, rust_files, sources, text};
 
 /// Files and directories below `src` that are pure, whether they say so or not.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "model",
     "tree",
     "daemon.rs",
     "policy",
     "store",
-    "render",
+    "protocol",
+    "render.rs",
     "commit/plan.rs",
     "coverage",
     "frr/door/edits.rs",

@@ -1,6 +1,6 @@
 //! Changed and cleared fields reach FRR, and a repeated call sends nothing.
 
-use novaroute::proto::v1::{AddressFamily, BgpPeer, Outcome, PrefixAttributes};
+use novaroute::proto::v1::{AddressFamily, BgpPeer, Outcome, PeerType, PrefixAttributes};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,6 +11,13 @@ use crate::{
 /// Every field at a value of its own.
 fn full() -> BgpPeer {
     BgpPeer {
+        neighbor_address: net::TOR_V4.into(),
+        remote_as: net::TOR_AS,
+        peer_type: PeerType::External.into(),
+        address_families: vec![
+            AddressFamily::Ipv4Unicast.into(),
+            AddressFamily::Ipv6Unicast.into(),
+        ],
         keepalive: 5,
         hold_time: 15,
         bfd_enabled: true,
@@ -22,16 +29,17 @@ fn full() -> BgpPeer {
         ebgp_multihop: 3,
         password: "s3cret!".into(),
         max_prefix: 500,
-        ..tor()
+        port: 1179,
     }
 }
 
-const FULL: [&str; 11] = [
+const FULL: [&str; 12] = [
     "neighbor 10.0.1.2 remote-as 65001",
     "neighbor 10.0.1.2 description to the rack",
     "neighbor 10.0.1.2 password s3cret!",
     "neighbor 10.0.1.2 update-source 10.0.1.1",
     "neighbor 10.0.1.2 ebgp-multihop 3",
+    "neighbor 10.0.1.2 port 1179",
     "neighbor 10.0.1.2 timers 5 15",
     "neighbor 10.0.1.2 bfd",
     "neighbor 10.0.1.2 bfd profile NR-150-200-5",
@@ -49,12 +57,13 @@ fn clearing_a_field_takes_its_line_away() {
     admin.apply_peer(tor()).unwrap();
     let plain = all_running(&lab);
     type Clear = fn(&mut BgpPeer);
-    let clear: [(Clear, &str); 8] = [
+    let clear: [(Clear, &str); 9] = [
         (|p| p.description.clear(), "neighbor 10.0.1.2 description to the rack"),
         (|p| p.password.clear(), "neighbor 10.0.1.2 password s3cret!"),
         (|p| (p.keepalive, p.hold_time) = (0, 0), "neighbor 10.0.1.2 timers 5 15"),
         (|p| p.source_address.clear(), "neighbor 10.0.1.2 update-source 10.0.1.1"),
         (|p| p.ebgp_multihop = 0, "neighbor 10.0.1.2 ebgp-multihop 3"),
+        (|p| p.port = 0, "neighbor 10.0.1.2 port 1179"),
         (|p| p.bfd_enabled = false, "neighbor 10.0.1.2 bfd"),
         (
             |p| (p.bfd_min_rx_ms, p.bfd_min_tx_ms, p.bfd_detect_multiplier) = (0, 0, 0),

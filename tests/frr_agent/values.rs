@@ -250,6 +250,10 @@ fn every_peer_that_is_taken_is_shown_and_goes() {
     for (keepalive, hold_time) in [(1, 3), (3, 9), (60, 180), (21_845, 65_535)] {
         with(&|peer| (peer.keepalive, peer.hold_time) = (keepalive, hold_time));
     }
+    // bgpd shows no line for 179.
+    for port in [1, 179, 65_535, 0, 179] {
+        with(&|peer| peer.port = port);
+    }
     for max_prefix in [1, 1000, u32::MAX] {
         with(&|peer| peer.max_prefix = max_prefix);
     }

@@ -71,19 +71,22 @@ fn plain_peer(neighbor_address: &str, remote_as: u32) -> BgpPeer {
 /// Every field at a value of its own.
 fn full_peer(neighbor_address: &str, source_address: &str) -> BgpPeer {
     BgpPeer {
+        neighbor_address: neighbor_address.to_owned(),
+        remote_as: 4_200_000_000,
+        peer_type: 1,
         keepalive: 5,
         hold_time: 15,
         bfd_enabled: true,
         bfd_min_rx_ms: 150,
         bfd_min_tx_ms: 200,
         bfd_detect_multiplier: 5,
+        port: 1179,
         description: "100% \"plain\" text, #1!".to_owned(),
         address_families: vec![1, 2],
         source_address: source_address.to_owned(),
         ebgp_multihop: 255,
         password: "s3cret!%".to_owned(),
         max_prefix: 500,
-        ..plain_peer(neighbor_address, 4_200_000_000)
     }
 }
 

@@ -38,7 +38,7 @@ impl Inner {
     }
 
     fn prefixes(&self, name: &str) -> usize {
-        self.commit.view().store.counts_of(&owner(name)).bgp_prefixes
+        self.commit.view().store.counts_of(&owner(name))[crate::model::IntentKind::BgpPrefix]
     }
 }
 

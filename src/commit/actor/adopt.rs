@@ -6,7 +6,8 @@ use crate::{
     commit::ownership::objects,
     daemon::Forest,
     journal::State,
-    model::{Intent, IntentKey, Protocol},
+    model::{Intent, IntentKey},
+    protocol::kinds,
     render::{Shapes, render, render_former, render_into},
 };
 
@@ -34,11 +35,7 @@ fn declared(state: &State, shapes: Shapes) -> Forest {
     let sent = |intent: &&Intent| !state.unsent.contains(intent);
     let stored = || state.store.iter().map(|(_, owned)| &owned.intent).filter(sent);
     let mut forest = render(state.residue.iter().chain(stored()), shapes);
-    let goes_by_another = |intent: &&Intent| match intent {
-        Intent::Peer(_) | Intent::BfdSession(_) => true,
-        Intent::Prefix(ad) => ad.protocol == Protocol::Ospf,
-        _ => false,
-    };
+    let goes_by_another = |intent: &&Intent| kinds::of(intent.key().kind()).goes_by_others;
     let mut before: BTreeMap<IntentKey, &Intent> = BTreeMap::new();
     for intent in stored().chain(&state.residue).filter(goes_by_another) {
         before.insert(intent.key(), intent);

@@ -7,10 +7,10 @@ use crate::{
     commit::{
         Applied, CommitRequest, EngineError,
         engine::{Judging, Part},
-        handle::executors,
     },
     daemon::{Daemon, Forest},
     model::{Change, Intent, IntentKey, Protocol},
+    protocol::kinds,
     render::{Shapes, render, render_shared},
     store::Store,
 };
@@ -44,20 +44,6 @@ impl Actor {
     }
 }
 
-/// The daemons whose trees may be others where this object changes: those that execute it, and those in which others
-/// stand that are rendered by it. OSPF has the identifier of BGP; a BFD session and a peer of the same
-/// address go by each other.
-pub(super) fn touched(key: &IntentKey) -> &'static [Daemon] {
-    match key {
-        IntentKey::Bgp => &[Daemon::Bgpd, Daemon::Ospfd],
-        IntentKey::Peer(_) | IntentKey::BfdSession(_) => &[Daemon::Bgpd, Daemon::Bfdd],
-        IntentKey::Drain
-        | IntentKey::Prefix(..)
-        | IntentKey::StaticRoute(_)
-        | IntentKey::OspfInterface(_) => executors(key),
-    }
-}
-
 /// The trees of these daemons. Of prefixes and routes, of which there are thousands, only those that stand in them
 /// are rendered.
 pub(super) fn render_for<'a>(
@@ -65,11 +51,9 @@ pub(super) fn render_for<'a>(
     intents: impl Iterator<Item = &'a Intent>,
     shapes: Shapes,
 ) -> Forest {
-    let stands = |intent: &&Intent| match intent {
-        Intent::Prefix(_) | Intent::StaticRoute(_) => {
-            executors(&intent.key()).iter().any(|daemon| daemons.contains(daemon))
-        }
-        _ => true,
+    let stands = |intent: &&Intent| {
+        let kind = kinds::of(intent.key().kind());
+        !kind.many || kind.executors.iter().any(|daemon| daemons.contains(daemon))
     };
     let mut forest = render(intents.filter(stands), shapes);
     forest.retain(|daemon, _| daemons.contains(daemon));
@@ -213,7 +197,7 @@ mod tests {
             let of = |which: &[usize]| store(which.iter().map(|at| kinds[*at].clone()));
             let (before, after) = (of(&before), of(&after));
             let keys: BTreeSet<IntentKey> = after.diff(&before).map(|(key, ..)| *key).collect();
-            let daemons: BTreeSet<Daemon> = keys.iter().flat_map(touched).copied().collect();
+            let daemons: BTreeSet<Daemon> = keys.iter().flat_map(|key| kinds::of(key.kind()).touches).copied().collect();
             let whole = |store: &Store| render(store.iter().map(|(_, owned)| &owned.intent), SHAPES);
             let (was, mut is) = (whole(&before), whole(&after));
             let intents = after.iter().map(|(_, owned)| &owned.intent);

@@ -11,7 +11,8 @@ use super::Actor;
 use crate::{
     commit::{CommitRequest, EngineError, engine::Refusal},
     daemon::{Daemon, Forest},
-    model::{Change, IntentKey, Protocol},
+    model::{Change, IntentKey},
+    protocol::kinds,
     render::{Shapes, render_into},
     store::Store,
     tree::Path,
@@ -102,12 +103,7 @@ fn blamed(store: &Store, refusals: &[Refusal], shapes: Shapes) -> BTreeMap<Inten
     }
     let bgp = blamed.get(&IntentKey::Bgp).cloned();
     if let Some(message) = bgp {
-        let needs_bgp = |key: &&IntentKey| {
-            matches!(
-                key,
-                IntentKey::Peer(_) | IntentKey::Drain | IntentKey::Prefix(Protocol::Bgp, _)
-            )
-        };
+        let needs_bgp = |key: &&IntentKey| kinds::of(key.kind()).needs_bgp;
         for key in store.iter().map(|(key, _)| key).filter(needs_bgp) {
             blamed.entry(*key).or_insert_with(|| format!("needs the BGP instance: {message}"));
         }
@@ -141,7 +137,8 @@ mod tests {
     use super::*;
     use crate::{
         model::{
-            BgpGlobal, Intent, NextHop, OwnerName, PathAttributes, PrefixAdvertisement, StaticRoute,
+            BgpGlobal, Intent, NextHop, OwnerName, PathAttributes, PrefixAdvertisement, Protocol,
+            StaticRoute,
         },
         render::{StaticShape, render},
     };

@@ -47,7 +47,7 @@ use super::{
     Outcome, Plan, Transaction, TransactionId, View,
     blame::blame,
     engine::Judging,
-    handle::{Request, executors},
+    handle::Request,
     turns::{Enquiry, Queued, Turn, Turns},
 };
 use crate::{
@@ -58,6 +58,7 @@ use crate::{
     journal::{Journal, JournalError, Ledger},
     model::{Change, Configured, Intent, IntentKey},
     policy::{Capacity, Policies, Waiting, check_all},
+    protocol::kinds,
     render::{Shapes, render},
     store::Store,
     tree::{Path, Tree},
@@ -452,7 +453,7 @@ impl Actor {
             let key = intent.key();
             let daemons = match intent {
                 Intent::Peer(peer) if peer.bfd.is_none() => &[Daemon::Bgpd],
-                _ => executors(&key),
+                _ => kinds::of(key.kind()).executors,
             };
             let lacks = |daemon: &Daemon| Some((*daemon, self.engine.unusable(*daemon)?));
             if let Some((daemon, why)) = daemons.iter().find_map(lacks) {
@@ -627,7 +628,7 @@ impl Actor {
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
         let daemons = match self.out_of_step {
             Some(_) => BTreeSet::from(Daemon::ALL),
-            None => keys.iter().flat_map(change::touched).copied().collect(),
+            None => keys.iter().flat_map(|key| kinds::of(key.kind()).touches).copied().collect(),
         };
         let desired = self.desired_of(&daemons, after, &keys);
         let scope = self.scope_of(&self.store().clone(), requests);
@@ -704,7 +705,7 @@ impl Actor {
 
     /// Whether a daemon that executes this intent can't be reached.
     fn is_unreachable(&self, key: &IntentKey) -> bool {
-        executors(key).iter().any(|daemon| self.unreachable.contains_key(daemon))
+        kinds::of(key.kind()).executors.iter().any(|daemon| self.unreachable.contains_key(daemon))
     }
 
     /// Tells everybody how a transaction with FRR ended.

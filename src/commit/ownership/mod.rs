@@ -48,33 +48,4 @@ pub use ending::Kept;
 pub(super) use ending::{Ended, Ending};
 pub(super) use words::Words;
 
-use crate::{
-    model::{IntentKey, Protocol},
-    tree::Path,
-};
-
-/// What declares the object at a path, where its path tells; an anchor of OSPF is told as the static route that it is.
-pub(super) fn declared_by(path: &Path) -> Option<IntentKey> {
-    let key = |list: &str, name: &str| {
-        let step = path.0.iter().find(|step| &*step.name == list)?;
-        step.keys.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
-    };
-    let last = &*path.0.last()?.name;
-    let top = &*path.0.first()?.name;
-    match last {
-        "frr-bgp:bgp" => Some(IntentKey::Bgp),
-        "enable" => Some(IntentKey::Drain),
-        "neighbor" => Some(IntentKey::Peer(key(last, "remote-address")?.parse().ok()?)),
-        "network-config" => {
-            Some(IntentKey::Prefix(Protocol::Bgp, key(last, "prefix")?.parse().ok()?))
-        }
-        "single-hop" | "multi-hop" => {
-            Some(IntentKey::BfdSession(key(last, "dest-addr")?.parse().ok()?))
-        }
-        "path-list" => Some(IntentKey::StaticRoute(key("route-list", "prefix")?.parse().ok()?)),
-        _ if top == "frr-interface:lib" => {
-            Some(IntentKey::OspfInterface(key("interface", "name")?.parse().ok()?))
-        }
-        _ => None,
-    }
-}
+pub(super) use crate::protocol::declared_by;

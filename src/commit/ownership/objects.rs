@@ -4,51 +4,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub(in crate::commit) use crate::protocol::object::Object as Kind;
+use crate::protocol::object_at as kind_at;
 use crate::tree::{List, Node, Path, Step, Tree, without};
-
-/// What kind of object stands at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commit) enum Kind {
-    /// `router bgp`, with its settings.
-    Instance,
-    /// `bfd`, which has no settings.
-    Bfd,
-    /// `router ospf`, with its settings.
-    Process,
-    /// A BGP neighbour.
-    Neighbor,
-    /// A `network` of BGP.
-    Network,
-    /// `bgp graceful-shutdown`.
-    Drain,
-    /// An entry of a route-map or a prefix-list.
-    Entry,
-    /// A BFD profile.
-    Profile,
-    /// A BFD session.
-    Session,
-    /// A kind of routes that OSPF redistributes.
-    Redistribute,
-    /// One setting of an interface in OSPF.
-    Interface,
-    /// A static route at one distance.
-    Route,
-}
-
-impl Kind {
-    /// Whether other objects stand inside.
-    fn holds_others(self) -> bool {
-        matches!(self, Self::Instance | Self::Bfd | Self::Process)
-    }
-
-    fn is_presence(self) -> bool {
-        matches!(self, Self::Instance | Self::Bfd)
-    }
-
-    fn is_leaf(self) -> bool {
-        matches!(self, Self::Drain | Self::Interface)
-    }
-}
 
 /// Calls `visit` for every object, those that hold others first.
 pub(in crate::commit) fn each(tree: &Tree, visit: &mut impl FnMut(&Path, Kind)) {
@@ -81,7 +39,7 @@ pub(in crate::commit) fn marked(marks: &Tree, tree: &Tree) -> Vec<(Path, Kind)> 
         let parent = tree.subtree(&Path(parents.to_vec()));
         let node = parent.and_then(|parent| parent.child(&last.name));
         let there = tree.contains(&path);
-        if let Some(kind) = node.filter(|_| there).and_then(|node| kind(&path, node)) {
+        if let Some(kind) = node.filter(|_| there).and_then(|node| kind_at(&path, node)) {
             all.push((path, kind));
         }
     });
@@ -94,7 +52,7 @@ fn walk(path: &mut Path, tree: &Tree, visit: &mut impl FnMut(&Path, Kind)) {
     for (name, node) in tree.iter() {
         let mut enter = |path: &mut Path, step: Step, inside: Option<&Tree>| {
             path.0.push(step);
-            let kind = kind(path, node);
+            let kind = kind_at(path, node);
             if let Some(kind) = kind {
                 visit(path, kind);
             }
@@ -114,32 +72,6 @@ fn walk(path: &mut Path, tree: &Tree, visit: &mut impl FnMut(&Path, Kind)) {
                 }
             }
         }
-    }
-}
-
-fn kind(path: &Path, node: &Node) -> Option<Kind> {
-    let (step, above) = path.0.split_last()?;
-    let module = &*path.0[0].name;
-    let parent = above.last().map(|step| &*step.name);
-    match (&*step.name, node) {
-        ("frr-bgp:bgp", Node::Presence(_)) => Some(Kind::Instance),
-        ("bfd", Node::Presence(_)) if module == "frr-bfdd:bfdd" => Some(Kind::Bfd),
-        ("control-plane-protocol", Node::List(_)) => {
-            let ospf = step.keys.iter().any(|(_, value)| &**value == "frr-ospfd:ospf");
-            ospf.then_some(Kind::Process)
-        }
-        ("neighbor", Node::List(_)) if parent == Some("neighbors") => Some(Kind::Neighbor),
-        ("network-config", Node::List(_)) => Some(Kind::Network),
-        ("enable", Node::Leaf(_)) if parent == Some("graceful-shutdown") => Some(Kind::Drain),
-        ("entry", Node::List(_)) if matches!(parent, Some("route-map" | "prefix-list")) => {
-            Some(Kind::Entry)
-        }
-        ("profile", Node::List(_)) => Some(Kind::Profile),
-        ("single-hop" | "multi-hop", Node::List(_)) => Some(Kind::Session),
-        ("redistribute", Node::List(_)) => Some(Kind::Redistribute),
-        ("path-list", Node::List(_)) => Some(Kind::Route),
-        (_, Node::Leaf(_)) if module == "frr-interface:lib" => Some(Kind::Interface),
-        _ => None,
     }
 }
 
@@ -216,7 +148,7 @@ pub(in crate::commit) fn put(tree: &mut Tree, path: &Path, kind: Kind, own: &Tre
 pub(in crate::commit) fn strip(tree: &mut Tree, path: &Path, kind: Kind) {
     let is_object = |above: &Path| {
         let list = Node::List(List { keys: Arc::new([]), entries: BTreeMap::new() });
-        self::kind(above, &list).is_some()
+        kind_at(above, &list).is_some()
     };
     if !kind.holds_others() {
         tree.remove_with_shells(path, &is_object);

@@ -105,7 +105,8 @@ impl Reader {
         }
     }
 
-    fn number(&mut self, at: &At) -> u32 {
+    /// A number of 32 bits.
+    pub fn number(&mut self, at: &At) -> u32 {
         let reason = match &at.node.value {
             Value::Scalar { text, quoted: false } => {
                 // A leading zero means eight's powers to some readers and nothing to others.
@@ -123,7 +124,8 @@ impl Reader {
         0
     }
 
-    fn flag(&mut self, at: &At) -> bool {
+    /// `true` or `false`.
+    pub fn flag(&mut self, at: &At) -> bool {
         match &at.node.value {
             Value::Scalar { text, quoted: false } if text == "true" => return true,
             Value::Scalar { text, quoted: false } if text == "false" => {}
@@ -133,7 +135,7 @@ impl Reader {
     }
 
     /// One of several names, as what it stands for.
-    pub fn one_of(&mut self, at: &At, choices: &[(&str, i32)]) -> i32 {
+    pub fn one_of(&mut self, at: &At, choices: &[(String, i32)]) -> i32 {
         let Value::Scalar { text, .. } = &at.node.value else {
             self.wrong(at, format!("is {}, not a name", at.node.value.kind()));
             return 0;
@@ -141,7 +143,7 @@ impl Reader {
         match choices.iter().find(|(name, _)| name == text) {
             Some((_, value)) => *value,
             None => {
-                let known: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+                let known: Vec<&str> = choices.iter().map(|(name, _)| &**name).collect();
                 self.wrong(at, format!("`{text}` is not one of {}", names(&known)));
                 0
             }
@@ -158,31 +160,6 @@ impl<'a> Fields<'a, '_> {
     /// Every key that is there and not wrong.
     pub fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.entries.iter().map(|(name, _)| *name)
-    }
-
-    /// Text, empty where it is not there.
-    pub fn text(&mut self, key: &str) -> String {
-        self.get(key).map(|at| self.reader.text(&at)).unwrap_or_default()
-    }
-
-    /// A number, 0 where it is not there.
-    pub fn number(&mut self, key: &str) -> u32 {
-        self.get(key).map(|at| self.reader.number(&at)).unwrap_or_default()
-    }
-
-    /// `true` or `false`, which it is where it is not there.
-    pub fn flag(&mut self, key: &str) -> bool {
-        self.get(key).is_some_and(|at| self.reader.flag(&at))
-    }
-
-    /// One of several names, where it is there.
-    pub fn one_of(&mut self, key: &str, choices: &[(&str, i32)]) -> Option<i32> {
-        self.get(key).map(|at| self.reader.one_of(&at, choices))
-    }
-
-    /// The items of a list, none where it is not there.
-    pub fn list(&mut self, key: &str) -> Vec<At<'a>> {
-        self.get(key).map(|at| self.reader.list(&at)).unwrap_or_default()
     }
 }
 

@@ -59,6 +59,7 @@ fn the_example_has_every_field() {
         bfd_min_rx_ms: 300,
         bfd_min_tx_ms: 300,
         bfd_detect_multiplier: 3,
+        port: 1179,
     };
     let attributes = PrefixAttributes {
         local_preference: 200,

@@ -8,7 +8,7 @@ mod bfd;
 mod coverage;
 mod done;
 mod event;
-pub(super) mod intent;
+pub mod intent;
 mod ospf;
 mod paint;
 mod plan;

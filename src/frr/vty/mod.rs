@@ -10,13 +10,11 @@
 //! | `script` | commands → what is typed, entering and leaving nodes; pure |
 //! | `driver` | one daemon: read, apply, undo, restore |
 //! | `steps` | lines before × lines after → steps with their inverses; pure |
-//! | `live` | whether bfdd's sessions are those that are declared; pure |
-//! | `proof` | whether a daemon shows what was sent, asked for that alone; pure |
+//! | `proof` | whether a daemon shows what was sent, by the lines that it shows; pure |
 
 mod codec;
 mod driver;
 mod error;
-pub mod live;
 mod proof;
 mod redact;
 mod script;
@@ -28,6 +26,8 @@ pub use codec::{CodecError, CommandError, MAX_COMMAND, MAX_REPLY, Reply, ReturnC
 pub(crate) use driver::AGAIN;
 pub use driver::{ApplyError, Snapshot, VtyDriver, chain};
 pub use error::VtyError;
-pub use proof::{Question, unproven};
+pub use proof::unproven;
 pub use redact::redact;
 pub use session::{MAX_OUTSTANDING, PipelineOutcome, REPLY_TIMEOUT, Session};
+
+pub use crate::protocol::{bfd::live, bgp::Question};

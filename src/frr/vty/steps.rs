@@ -13,7 +13,10 @@ use super::{
     redact,
     table::{Foreign, Line, LineKey, Spelling, without_no},
 };
-use crate::tree::{self, Path, plain_line};
+use crate::{
+    protocol::cli::is_instance,
+    tree::{self, Path, plain_line},
+};
 
 /// One command with what leads to it and what takes it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,13 @@ pub struct Step {
     pub shows: Option<String>,
     /// Whether it makes an object, so that its inverse removes all that is in it by then.
     pub makes: bool,
+}
+
+/// So that it can be asked what proves it.
+impl AsRef<Path> for Step {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// A command and the lines that lead from the top of the configuration to where it stands.
@@ -176,7 +186,7 @@ pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec
         line.entry
             && line.opens
             && after_by_key.get(&line.key).is_some_and(|new| new.text != line.text)
-            && line.text.starts_with("router ")
+            && is_instance(&line.text)
     });
     if let Some(line) = replaced {
         steps.push(removal(line, &by_path(&standing), None, foreign)?);
@@ -297,7 +307,7 @@ impl<'a> Theirs<'a> {
             // The same node in another spelling; an instance has a line of its own, which is looked at by itself.
             let same = |other: &&&str| {
                 let rest = other.strip_prefix(node.as_str());
-                !node.starts_with("router ") && rest.is_some_and(|rest| rest.starts_with(' '))
+                !is_instance(node) && rest.is_some_and(|rest| rest.starts_with(' '))
             };
             if let Some(other) = self.beside(&line.context[..at], node).iter().find(same) {
                 return Err(refuse(other));

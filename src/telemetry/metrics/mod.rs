@@ -25,6 +25,7 @@ use crate::{
     daemon::Daemon,
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
     policy::ViolationKind,
+    protocol::kinds,
     supervise::Task,
 };
 
@@ -271,7 +272,7 @@ impl Metrics {
         for (kind, operation) in
             IntentKind::ALL.iter().flat_map(|k| Operation::ALL.iter().map(move |o| (k, o)))
         {
-            self.intents.with_label_values(&[owner, kind.label(), operation.label()]);
+            self.intents.with_label_values(&[owner, kinds::of(*kind).label, operation.label()]);
         }
         for kind in ViolationKind::OF_POLICY {
             self.policy_violations.with_label_values(&[owner, kind.label()]);

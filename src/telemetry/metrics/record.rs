@@ -16,6 +16,7 @@ use crate::{
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
     policy::ViolationKind,
     proto::v1::EventType,
+    protocol::kinds,
     supervise::Task,
     telemetry::{
         commit_metrics::CommitMetrics,
@@ -41,7 +42,9 @@ impl Metrics {
     /// An intent was declared or withdrawn.
     pub fn intent(&self, owner: &OwnerName, kind: IntentKind, operation: Operation) {
         if let Some(owner) = self.label(owner) {
-            self.intents.with_label_values(&[owner, kind.label(), operation.label()]).inc();
+            self.intents
+                .with_label_values(&[owner, kinds::of(kind).label, operation.label()])
+                .inc();
         }
     }
 

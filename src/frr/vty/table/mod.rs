@@ -2,11 +2,11 @@
 //!
 //! Pure: no async, no I/O. A row says which data nodes one line of FRR's configuration
 //! stands for; [`Table::lines`] renders a tree into lines and [`Table::parse`] reads
-//! `show running-config` back into a tree. Support for one more leaf is one more row in `rows`.
+//! `show running-config` back into a tree. The rows are in each protocol's room (`crate::protocol`): support for one more
+//! leaf is one more row there.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `rows` | the rows of each daemon, in the order in which lines are sent |
 //! | `pattern` | data patterns and line templates: the small language of the rows |
 //! | `lines` | tree → lines |
 //! | `parse` | running configuration → tree, and the lines that are not in the table |
@@ -14,19 +14,20 @@
 mod lines;
 mod parse;
 mod pattern;
-mod rows;
 
 use std::sync::LazyLock;
 
 pub(crate) use lines::without_no;
 pub use lines::{Line, LineKey, NoLine};
 pub use parse::{Foreign, Running, Spelling};
-pub use pattern::as_number;
 use pattern::{DataPattern, Template};
-use rows::{HiddenSpec, NodeSpec};
 
 use crate::{
     daemon::Daemon,
+    protocol::{
+        self,
+        cli::{Lines, NodeSpec},
+    },
     tree::{Path, Tree},
     yang::Models,
 };
@@ -99,22 +100,20 @@ pub struct Defaults {
 impl Table {
     /// The table of a daemon that is configured over its VTY socket.
     pub fn of(daemon: Daemon) -> Option<&'static Self> {
-        static BGPD: LazyLock<Table> =
-            LazyLock::new(|| Table::build(&rows::BGPD_NODES, &rows::bgpd(), &rows::BGPD_HIDDEN));
-        static BFDD: LazyLock<Table> =
-            LazyLock::new(|| Table::build(&rows::BFDD_NODES, &rows::bfdd(), &rows::BFDD_HIDDEN));
-        static OSPFD: LazyLock<Table> =
-            LazyLock::new(|| Table::build(&rows::OSPFD_NODES, &rows::ospfd(), &rows::OSPFD_HIDDEN));
+        static BGPD: LazyLock<Option<Table>> = LazyLock::new(|| Table::build(Daemon::Bgpd));
+        static BFDD: LazyLock<Option<Table>> = LazyLock::new(|| Table::build(Daemon::Bfdd));
+        static OSPFD: LazyLock<Option<Table>> = LazyLock::new(|| Table::build(Daemon::Ospfd));
         match daemon {
-            Daemon::Bgpd => Some(&BGPD),
-            Daemon::Bfdd => Some(&BFDD),
-            Daemon::Ospfd => Some(&OSPFD),
+            Daemon::Bgpd => BGPD.as_ref(),
+            Daemon::Bfdd => BFDD.as_ref(),
+            Daemon::Ospfd => OSPFD.as_ref(),
             Daemon::Mgmtd => None,
         }
     }
 
     /// Panics where the rows, which are constants, are not well formed: the unit tests build them all.
-    fn build(nodes: &[NodeSpec], rows: &[rows::RowSpec], hidden: &[HiddenSpec]) -> Self {
+    fn build(daemon: Daemon) -> Option<Self> {
+        let Lines { nodes, rows, hidden } = protocol::lines(daemon)?;
         let index = |name: &str| {
             let at = nodes.iter().position(|node| node.name == name);
             at.unwrap_or_else(|| panic!("no CLI node {name}"))
@@ -158,7 +157,7 @@ impl Table {
                 }
             })
             .collect();
-        Self {
+        Some(Self {
             nodes: nodes
                 .iter()
                 .map(|node| CliNode {
@@ -176,7 +175,7 @@ impl Table {
                     unless: spec.unless,
                 })
                 .collect(),
-        }
+        })
     }
 
     /// For each row in turn its slot and the tree that it stands for, with values for its variables

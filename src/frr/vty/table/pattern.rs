@@ -19,7 +19,7 @@ use std::{
 
 use crate::{
     model::Community,
-    tree::{Name, Node, Path, Step, Tree, plain_address},
+    tree::{self, Name, Node, Path, Step, Tree, plain_address},
 };
 
 /// Values of a row's variables.
@@ -82,17 +82,6 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// An AS number in any of FRR's notations (RFC 5396): `65536` (plain), `1.0` (dot, dot+), `0.65000` (dot+).
-pub fn as_number(text: &str) -> Option<u32> {
-    match text.split_once('.') {
-        None => text.parse().ok().filter(|_| is_digits(text)),
-        Some((high, low)) if is_digits(high) && is_digits(low) => {
-            Some(u32::from(high.parse::<u16>().ok()?) << 16 | u32::from(low.parse::<u16>().ok()?))
-        }
-        Some(_) => None,
-    }
-}
-
 impl Form {
     fn fits(self, text: &str) -> bool {
         match self {
@@ -107,7 +96,7 @@ impl Form {
             Self::Area => {
                 text.parse::<Ipv4Addr>().is_ok() || is_digits(text) && text.parse::<u32>().is_ok()
             }
-            Self::As => as_number(text).is_some(),
+            Self::As => tree::as_number(text).is_some(),
         }
     }
 
@@ -121,7 +110,7 @@ impl Form {
             Self::Ip | Self::Ipv6Net => plain_address(text),
             Self::Communities => communities(text).map_or(text.into(), Cow::Owned),
             Self::As if text.contains('.') => {
-                as_number(text).map_or(text.into(), |number| number.to_string().into())
+                tree::as_number(text).map_or(text.into(), |number| number.to_string().into())
             }
             Self::Any | Self::Number | Self::Ipv4Net | Self::Ours | Self::Name | Self::As => {
                 text.into()

@@ -1,8 +1,8 @@
 //! ospfd: the route-map that says which static routes are ours, the process, and the interfaces.
 
-use super::{
-    HiddenSpec, NodeSpec, ROUTE_MAP, ROUTE_MAP_NODE, RowSpec, TOP, TOP_NODE, prefix_lists,
-    route_map_entry, row,
+use crate::protocol::{
+    cli::{Lines, NodeSpec, RowSpec, TOP, TOP_NODE, row},
+    filter::{ROUTE_MAP, ROUTE_MAP_NODE, prefix_lists, route_map_entry},
 };
 
 /// `frr-ospfd:ospf` of the default VRF. FRR's models name no instance of OSPF; as with BGP it is
@@ -10,10 +10,16 @@ use super::{
 const PROCESS: &str = "/frr-routing:routing/control-plane-protocols\
     /control-plane-protocol[type=frr-ospfd:ospf][name=ospf][vrf=default]";
 
+/// All that ospfd's table is made of. What a configuration of ours says never depends on a default that is not shown: see
+/// `interface`.
+pub(crate) fn lines() -> Lines {
+    Lines { nodes: NODES.to_vec(), rows: rows(), hidden: Vec::new() }
+}
+
 const ROUTER_OSPF: &str = "router ospf";
 const INTERFACE: &str = "interface";
 
-pub(in super::super) const OSPFD_NODES: [NodeSpec; 4] = [
+const NODES: [NodeSpec; 4] = [
     TOP_NODE,
     ROUTE_MAP_NODE,
     NodeSpec {
@@ -32,11 +38,8 @@ pub(in super::super) const OSPFD_NODES: [NodeSpec; 4] = [
     },
 ];
 
-/// What a configuration of ours never leaves to a default that is not shown: see `render::ospf`.
-pub(in super::super) const OSPFD_HIDDEN: [HiddenSpec; 0] = [];
-
 /// The rows of ospfd.
-pub(in super::super) fn ospfd() -> Vec<RowSpec> {
+fn rows() -> Vec<RowSpec> {
     let mut rows = Vec::new();
     prefix_lists(&mut rows);
     rows.push(route_map_entry());

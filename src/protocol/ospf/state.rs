@@ -7,8 +7,39 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{OspfInterface, OspfNeighbor};
 use crate::model::Prefix;
+
+/// An OSPF neighbour as ospfd sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OspfNeighbor {
+    /// Its address on the link.
+    pub address: Ipv4Addr,
+    /// State (RFC 2328 section 10.1) in FRR's words: `Full`, `2-Way`, `ExStart`, …
+    pub state: String,
+}
+
+impl OspfNeighbor {
+    /// FRR's word for an adjacency that is complete.
+    pub const FULL: &str = "Full";
+
+    /// Whether the adjacency is complete.
+    pub fn is_full(&self) -> bool {
+        self.state == Self::FULL
+    }
+}
+
+/// An interface on which ospfd runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OspfInterface {
+    /// Its area, a dotted quad.
+    pub area: String,
+    /// State (RFC 2328 section 9.1) in FRR's words: `DR`, `Backup`, `Point-To-Point`, …
+    pub state: String,
+    /// Its cost.
+    pub cost: u32,
+    /// Its neighbours by router-id.
+    pub neighbors: BTreeMap<Ipv4Addr, OspfNeighbor>,
+}
 
 #[derive(Debug, Deserialize)]
 struct InterfacesJson {
@@ -47,8 +78,8 @@ struct NeighborJson {
 /// `show ip ospf json`, as far as it tells whether external routes changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Externals {
-    pub(super) lsa_external_counter: u64,
+pub(crate) struct Externals {
+    pub(crate) lsa_external_counter: u64,
     lsa_external_checksum: u64,
 }
 
@@ -71,7 +102,7 @@ struct ExternalJson {
 ///
 /// # Errors
 /// No JSON, or not what ospfd writes.
-pub(super) fn interfaces(
+pub(crate) fn interfaces(
     interfaces: &str,
     neighbors: &str,
 ) -> Result<BTreeMap<String, OspfInterface>, serde_json::Error> {
@@ -102,7 +133,7 @@ pub(super) fn interfaces(
 ///
 /// # Errors
 /// No JSON, or not what ospfd writes.
-pub(super) fn externals(json: &str) -> Result<Externals, serde_json::Error> {
+pub(crate) fn externals(json: &str) -> Result<Externals, serde_json::Error> {
     serde_json::from_str(json)
 }
 
@@ -110,7 +141,7 @@ pub(super) fn externals(json: &str) -> Result<Externals, serde_json::Error> {
 ///
 /// # Errors
 /// No JSON, or not what ospfd writes.
-pub(super) fn announced(json: &str) -> Result<HashSet<Prefix>, serde_json::Error> {
+pub(crate) fn announced(json: &str) -> Result<HashSet<Prefix>, serde_json::Error> {
     let shown: DatabaseJson = serde_json::from_str(json)?;
     // The link state id may have host bits (RFC 2328 appendix E).
     let networks = shown.as_external_link_states.into_iter().filter_map(|lsa| {
@@ -124,8 +155,8 @@ pub(super) fn announced(json: &str) -> Result<HashSet<Prefix>, serde_json::Error
 mod tests {
     use super::*;
 
-    const INTERFACES: &str = include_str!("../../tests/fixtures/ospfd-10.3/interfaces.json");
-    const NEIGHBORS: &str = include_str!("../../tests/fixtures/ospfd-10.3/neighbors.json");
+    const INTERFACES: &str = include_str!("../../../tests/fixtures/ospfd-10.3/interfaces.json");
+    const NEIGHBORS: &str = include_str!("../../../tests/fixtures/ospfd-10.3/neighbors.json");
 
     #[test]
     fn neighbours_belong_to_their_interface() {
@@ -144,12 +175,13 @@ mod tests {
 
     #[test]
     fn external_routes_are_announced() {
-        let text = include_str!("../../tests/fixtures/ospfd-10.3/external.json");
+        let text = include_str!("../../../tests/fixtures/ospfd-10.3/external.json");
         assert_eq!(announced(text).unwrap(), ["198.51.100.7/32".parse().unwrap()].into());
         let host_bits =
             r#"{"asExternalLinkStates": [{"linkStateId": "10.0.0.255", "networkMask": 24}]}"#;
         assert_eq!(announced(host_bits).unwrap(), ["10.0.0.0/24".parse().unwrap()].into());
-        let state = externals(include_str!("../../tests/fixtures/ospfd-10.3/ospf.json")).unwrap();
+        let state =
+            externals(include_str!("../../../tests/fixtures/ospfd-10.3/ospf.json")).unwrap();
         assert_eq!(state.lsa_external_counter, 1);
         assert_eq!(externals("{}").unwrap(), Externals::default());
         assert!(announced("% no").is_err());

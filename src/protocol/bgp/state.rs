@@ -5,8 +5,63 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
-use super::{Family, Neighbor};
-use crate::frr::vty::table;
+use crate::tree;
+
+/// A BGP neighbour as bgpd sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Neighbor {
+    /// Its AS; 0 where bgpd does not know yet.
+    pub remote_as: u32,
+    /// State in FRR's words: `Established`, `Active`, `Idle (Admin)`, …
+    pub state: String,
+    /// Time since the session was established; `None` while it is not.
+    pub uptime: Option<Duration>,
+    /// Prefixes received, all families together.
+    pub prefixes_received: u64,
+    /// Prefixes sent, all families together.
+    pub prefixes_sent: u64,
+    /// Its description, where it has one.
+    pub description: Option<String>,
+    /// How often a session was lost since bgpd started.
+    pub connections_dropped: u64,
+}
+
+impl Neighbor {
+    /// FRR's word for a session that is up.
+    pub const ESTABLISHED: &str = "Established";
+
+    /// Whether the session is up.
+    pub fn is_established(&self) -> bool {
+        self.state == Self::ESTABLISHED
+    }
+}
+
+/// An address family of BGP's unicast tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+impl Family {
+    pub(crate) const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// As bgpd's summary names it.
+    pub(crate) fn summary_name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4Unicast",
+            Self::Ipv6 => "ipv6Unicast",
+        }
+    }
+
+    /// As bgpd's commands name it.
+    pub(crate) fn command_name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+}
 
 /// One neighbour in one family of `show bgp summary json`.
 #[derive(Debug, Default, Deserialize)]
@@ -34,14 +89,14 @@ fn as_number<'de, D: Deserializer<'de>>(json: D) -> Result<u32, D::Error> {
     }
     match Shown::deserialize(json)? {
         Shown::Number(number) => Ok(number),
-        Shown::Text(text) => table::as_number(&text)
+        Shown::Text(text) => tree::as_number(&text)
             .ok_or_else(|| D::Error::custom(format!("{text:?} is no AS number"))),
     }
 }
 
 /// What an outbound table depends on: as long as all of it stays, so does the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fingerprint {
+pub(crate) struct Fingerprint {
     table_version: u64,
     /// Of each established neighbour: its address, how often it was established, the version of the
     /// table that it was sent, and prefixes sent.
@@ -50,16 +105,16 @@ pub(super) struct Fingerprint {
 
 impl Fingerprint {
     /// Prefixes sent, all neighbours together.
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.peers.iter().map(|(.., sent)| sent).sum()
     }
 }
 
 /// What `show bgp summary json` says.
 #[derive(Debug, Default)]
-pub(super) struct Summary {
-    pub(super) neighbors: BTreeMap<IpAddr, Neighbor>,
-    pub(super) tables: BTreeMap<Family, Fingerprint>,
+pub(crate) struct Summary {
+    pub(crate) neighbors: BTreeMap<IpAddr, Neighbor>,
+    pub(crate) tables: BTreeMap<Family, Fingerprint>,
 }
 
 /// Reads `show bgp summary json`: one object per family, each with its peers. A
@@ -67,7 +122,7 @@ pub(super) struct Summary {
 ///
 /// # Errors
 /// No JSON, or not what bgpd writes.
-pub(super) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
+pub(crate) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
     let mut summary = Summary::default();
     let families: Map<String, Value> = serde_json::from_str(json)?;
     for (name, mut shown) in families {
@@ -104,13 +159,13 @@ pub(super) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
 /// `show bgp router json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Router {
+pub(crate) struct Router {
     /// When bgpd started, in seconds since 1970.
-    pub(super) bgp_started_at: u64,
+    pub(crate) bgp_started_at: u64,
 }
 
 /// Version in the first line of `show version`: `FRRouting 10.3 (host) on …`.
-pub(super) fn version(text: &str) -> Option<&str> {
+pub(crate) fn version(text: &str) -> Option<&str> {
     text.lines().next()?.strip_prefix("FRRouting ")?.split_whitespace().next()
 }
 
@@ -119,7 +174,7 @@ mod tests {
     use super::*;
 
     const ESTABLISHED: &str =
-        include_str!("../../tests/fixtures/bgpd-10.3/summary-established.json");
+        include_str!("../../../tests/fixtures/bgpd-10.3/summary-established.json");
 
     #[test]
     fn families_are_summed_and_the_rest_is_as_frr_names_it() {
@@ -182,11 +237,11 @@ mod tests {
 
     #[test]
     fn the_version_stands_in_the_first_line() {
-        let text = include_str!("../../tests/fixtures/bgpd-10.3/version.txt");
+        let text = include_str!("../../../tests/fixtures/bgpd-10.3/version.txt");
         assert_eq!(version(text), Some("10.3"));
         assert_eq!(version("Quagga 1.0"), None);
         let router: Router =
-            serde_json::from_str(include_str!("../../tests/fixtures/bgpd-10.3/router.json"))
+            serde_json::from_str(include_str!("../../../tests/fixtures/bgpd-10.3/router.json"))
                 .unwrap();
         assert_eq!(router.bgp_started_at, 1_795_469_263);
     }

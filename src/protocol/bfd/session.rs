@@ -1,14 +1,17 @@
-//! BFD: sessions, and the profiles that they and neighbours take their timers from.
+//! What BFD sessions render to, and the profiles that they and neighbours take their timers from.
 
-use super::{Context, below, entry, path, plain};
 use crate::{
     model::{BfdParameters, BfdSession},
+    protocol::{
+        Context,
+        path::{below, entry, path, plain},
+    },
     tree::{Path, Tree},
 };
 
 /// A declared session. Where bgpd asks bfdd for a session with a neighbour of the same address, that one is meant: bgpd
 /// knows over which hops, and from which address, and names the profile of the declared one.
-pub(super) fn render(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
+pub(crate) fn render(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
     let peer = context.peers.get(&session.peer);
     if peer.is_none_or(|peer| peer.bfd.is_none()) {
         alone(bfdd, session, context);
@@ -16,11 +19,12 @@ pub(super) fn render(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
 }
 
 /// A session in bfdd's own configuration.
-pub(super) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
-    let profile = profile(bfdd, session.timers);
-    let peer = session.peer.to_string();
+pub(crate) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
+    let BfdSession { peer, timers: parameters, interface, local_address } = session;
+    let profile = profile(bfdd, *parameters);
+    let neighbor = context.peers.get(peer).copied();
+    let peer = peer.to_string();
     let sessions = below(&bfd(), &["sessions"]);
-    let neighbor = context.peers.get(&session.peer).copied();
     let hops = session.several_hops(neighbor, context.bgp);
     let session_path = match hops {
         Some((source, _)) => sessions.join(entry(
@@ -29,14 +33,14 @@ pub(super) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
         )),
         None => {
             // FRR's own notation for no interface.
-            let interface = session.interface.map_or("*".to_owned(), |name| name.to_string());
+            let interface = interface.map_or("*".to_owned(), |name| name.to_string());
             let keys = [("dest-addr", &*peer), ("interface", &interface), ("vrf", "default")];
             sessions.join(entry("single-hop", keys))
         }
     };
     bfdd.set(&below(&session_path, &["profile"]), profile);
-    timers(bfdd, &session_path, session.timers);
-    match (hops, session.local_address) {
+    timers(bfdd, &session_path, *parameters);
+    match (hops, local_address) {
         (Some((_, hops)), _) => {
             // A packet that comes over one hop has TTL 255.
             let ttl = 256 - u16::from(hops.get());
@@ -51,7 +55,7 @@ pub(super) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
 
 /// Makes sure of the profile with these timers; it is named by what is in it, so that it is shared
 /// and never changed in place.
-pub(super) fn profile(bfdd: &mut Tree, parameters: BfdParameters) -> String {
+pub(crate) fn profile(bfdd: &mut Tree, parameters: BfdParameters) -> String {
     let (rx, tx) = (parameters.min_rx().as_millis(), parameters.min_tx().as_millis());
     let name = format!("NR-{rx}-{tx}-{}", parameters.detect_multiplier());
     bfdd.ensure_presence(&bfd());

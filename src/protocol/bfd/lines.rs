@@ -1,7 +1,12 @@
 //! bfdd: profiles with their timers, and sessions. The command line counts milliseconds, the model
 //! microseconds.
 
-use super::{HiddenSpec, NodeSpec, RowSpec, TOP, TOP_NODE, row};
+use crate::protocol::cli::{HiddenSpec, Lines, NodeSpec, RowSpec, TOP, TOP_NODE, row};
+
+/// All that bfdd's table is made of.
+pub(crate) fn lines() -> Lines {
+    Lines { nodes: NODES.to_vec(), rows: rows(), hidden: HIDDEN.to_vec() }
+}
 
 const BFD: &str = "bfd";
 const PROFILE: &str = "bfd profile";
@@ -17,7 +22,7 @@ const FREE_ROOT: &str =
     "/frr-bfdd:bfdd/bfd/sessions/single-hop[dest-addr={peer:ip}][interface=*][vrf=default]";
 const MULTIHOP_ROOT: &str = "/frr-bfdd:bfdd/bfd/sessions/multi-hop[source-addr={source:ip}][dest-addr={peer:ip}][vrf=default]";
 
-pub(in super::super) const BFDD_NODES: [NodeSpec; 6] = [
+const NODES: [NodeSpec; 6] = [
     TOP_NODE,
     NodeSpec {
         name: BFD,
@@ -57,7 +62,7 @@ pub(in super::super) const BFDD_NODES: [NodeSpec; 6] = [
 ];
 
 /// The rows of bfdd: what sessions name stands before them.
-pub(in super::super) fn bfdd() -> Vec<RowSpec> {
+fn rows() -> Vec<RowSpec> {
     let entry = |slot, line: &str, data: &[&str], opens| {
         row(BFD, slot, line, &format!("no {line}"), data).entry().opens(opens)
     };
@@ -122,7 +127,7 @@ const SINGLE_HOP_HIDDEN: &str =
     "/frr-bfdd:bfdd/bfd/sessions/single-hop[dest-addr={p}][interface={i}][vrf=default]";
 
 /// bfdd leaves out what is at its default.
-pub(in super::super) const BFDD_HIDDEN: [HiddenSpec; 10] = [
+const HIDDEN: [HiddenSpec; 10] = [
     hidden(PROFILE_ROOT, "/detection-multiplier={v}"),
     hidden(PROFILE_ROOT, "/required-receive-interval={v}"),
     hidden(PROFILE_ROOT, "/desired-transmission-interval={v}"),

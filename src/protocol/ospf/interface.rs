@@ -1,9 +1,13 @@
-//! OSPF: interfaces, the process that they need, and prefixes that it announces.
+//! What OSPF's interfaces and prefixes render to: the process that they need, and what lets a prefix be redistributed.
 
-use super::{Context, Shapes, below, entry, path, plain, protocol, static_route, tree};
 use crate::{
     daemon::{Daemon, Forest},
     model::{OspfInterface, Prefix, StaticRoute},
+    protocol::{
+        Context, Shapes,
+        path::{below, entry, path, plain, protocol},
+        statics, tree,
+    },
     tree::{Path, Tree},
 };
 
@@ -25,23 +29,24 @@ fn process(ospfd: &mut Tree, context: &Context) -> Path {
     process
 }
 
-pub(super) fn interface(ospfd: &mut Tree, interface: &OspfInterface, context: &Context) {
+pub(crate) fn interface(ospfd: &mut Tree, interface: &OspfInterface, context: &Context) {
+    let OspfInterface { name, area, passive, cost, timers } = interface;
     process(ospfd, context);
     let base = path([
         plain("frr-interface:lib"),
-        entry("interface", [("name", interface.name.as_str())]),
+        entry("interface", [("name", name.as_str())]),
         plain("frr-ospfd:ospf"),
         entry("instance", [("id", "0")]),
     ]);
     let mut set = |names: &[&str], value: String| ospfd.set(&below(&base, names), value);
-    set(&["area"], interface.area.to_string());
-    if interface.passive {
+    set(&["area"], area.to_string());
+    if *passive {
         set(&["novaroute-frr-ospf:passive"], "true".into());
     }
-    if let Some(cost) = interface.cost {
+    if let Some(cost) = cost {
         set(&["cost"], cost.to_string());
     }
-    let (hello, dead) = interface.timers.in_frr();
+    let (hello, dead) = timers.in_frr();
     if let Some(hello) = hello {
         set(&["hello-interval"], hello.to_string());
     }
@@ -56,11 +61,11 @@ pub(super) fn interface(ospfd: &mut Tree, interface: &OspfInterface, context: &C
 /// pod behind an interface), zebra prefers that one to the anchor, and only what zebra prefers is
 /// redistributed: so prefix-lists, one for each length, name what else may pass. A static route that is declared for
 /// the prefix in the anchor's place is the anchor.
-pub(super) fn prefix(forest: &mut Forest, prefix: Prefix, shapes: Shapes, context: &Context) {
+pub(crate) fn prefix(forest: &mut Forest, prefix: Prefix, shapes: Shapes, context: &Context) {
     let anchor = StaticRoute::anchor(prefix);
     let declared = context.in_place_of_anchors.get(&prefix);
-    if !declared.is_some_and(|route| static_route::are_one(route, &anchor, shapes.static_routes)) {
-        static_route::render(tree(forest, Daemon::Mgmtd), &anchor, shapes.static_routes);
+    if !declared.is_some_and(|route| statics::are_one(route, &anchor, shapes.static_routes)) {
+        statics::render(tree(forest, Daemon::Mgmtd), &anchor, shapes.static_routes);
     }
     let ospfd = tree(forest, Daemon::Ospfd);
     let length = prefix.net().prefix_len();

@@ -1,9 +1,12 @@
-//! Routes of staticd.
+//! Static routes, executed by staticd and configured through mgmtd.
 
-use super::{below, entry, protocol};
 use crate::{
-    model::{AddressFamily, NextHop, StaticRoute},
-    tree::Tree,
+    model::{AddressFamily, IntentKey, NextHop, StaticRoute},
+    protocol::{
+        object::{self, Object, Place},
+        path::{below, entry, protocol},
+    },
+    tree::{Node, Path, Tree},
     yang::Models,
 };
 
@@ -18,7 +21,7 @@ pub enum StaticShape {
 
 impl StaticShape {
     /// The shape of the loaded models.
-    pub(super) fn of(models: &dyn Models) -> Self {
+    pub(crate) fn of(models: &dyn Models) -> Self {
         let nested = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
                       /frr-staticd:staticd/route-list/path-list/frr-nexthops";
         if models.has(nested) { Self::Nested } else { Self::Flat }
@@ -26,7 +29,7 @@ impl StaticShape {
 }
 
 /// Whether staticd has one object for two routes to a prefix.
-pub(super) fn are_one(one: &StaticRoute, other: &StaticRoute, shape: StaticShape) -> bool {
+pub(crate) fn are_one(one: &StaticRoute, other: &StaticRoute, shape: StaticShape) -> bool {
     match shape {
         StaticShape::Nested => one.distance == other.distance,
         StaticShape::Flat => one.distance == other.distance || one.next_hop == other.next_hop,
@@ -36,25 +39,27 @@ pub(super) fn are_one(one: &StaticRoute, other: &StaticRoute, shape: StaticShape
 /// Table of the VRF itself.
 const TABLE: &str = "0";
 
-pub(super) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) {
-    let ipv4 = route.prefix.is_ipv4();
+pub(crate) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) {
+    let StaticRoute { prefix, next_hop, distance, tag } = route;
+    let ipv4 = prefix.is_ipv4();
     let family = if ipv4 { AddressFamily::Ipv4Unicast } else { AddressFamily::Ipv6Unicast };
-    let prefix = route.prefix.to_string();
+    let prefix = prefix.to_string();
     let afi_safi = format!("frr-routing:{}", family.name());
     let base = protocol("frr-staticd:staticd", "staticd").join(entry(
         "route-list",
         [("prefix", &prefix), ("src-prefix", "::/0"), ("afi-safi", &afi_safi)],
     ));
     // FRR's own notation where a key has no value: '' and '(null)'.
-    let (kind, gateway, interface) = match &route.next_hop {
+    let (kind, gateway, interface) = match next_hop {
         NextHop::Gateway(address) => {
             (if ipv4 { "ip4" } else { "ip6" }, address.to_string(), "(null)".to_owned())
         }
         NextHop::Interface(name) => ("ifindex", String::new(), name.to_string()),
         NextHop::Blackhole => ("blackhole", String::new(), "(null)".to_owned()),
     };
-    let distance = route.distance.to_string();
-    let (path_list, next_hop) = match shape {
+    let kept_silent = *distance == StaticRoute::DEFAULT_DISTANCE;
+    let distance = distance.to_string();
+    let (path_list, leaf) = match shape {
         StaticShape::Nested => {
             let path =
                 base.join(entry("path-list", [("table-id", TABLE), ("distance", &distance)]));
@@ -81,19 +86,33 @@ pub(super) fn render(mgmtd: &mut Tree, route: &StaticRoute, shape: StaticShape) 
                 ],
             ));
             // FRR says nothing of what is at its default.
-            if route.distance != StaticRoute::DEFAULT_DISTANCE {
+            if !kept_silent {
                 mgmtd.set(&below(&path, &["distance"]), distance);
             }
             (path.clone(), path)
         }
     };
-    mgmtd.ensure(&next_hop.0);
-    if route.tag != 0 {
-        mgmtd.set(&below(&path_list, &["tag"]), route.tag.to_string());
+    mgmtd.ensure(&leaf.0);
+    if *tag != 0 {
+        mgmtd.set(&below(&path_list, &["tag"]), tag.to_string());
     }
-    if route.next_hop == NextHop::Blackhole {
+    if *next_hop == NextHop::Blackhole {
         // `blackhole` of the command line; `null`, the model's default, is never shown and so could
         // not be confirmed.
-        mgmtd.set(&below(&next_hop, &["bh-type"]), "unspec");
+        mgmtd.set(&below(&leaf, &["bh-type"]), "unspec");
     }
+}
+
+/// What object of staticd a node is.
+pub(super) fn object(at: &Place, node: &Node) -> Option<Object> {
+    matches!((&*at.step.name, node), ("path-list", Node::List(_))).then_some(Object::Route)
+}
+
+/// What declares an object of staticd.
+pub(super) fn declared_by(at: &Place, path: &Path) -> Option<IntentKey> {
+    if &*at.step.name != "path-list" {
+        return None;
+    }
+    let route = path.0.iter().find(|step| &*step.name == "route-list")?;
+    Some(IntentKey::StaticRoute(object::key(route, "prefix")?.parse().ok()?))
 }

@@ -4,32 +4,38 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{afi_safi, below, bgp_instance, entry, path, plain};
+use super::family_node;
 use crate::{
     model::{AddressFamily, PathAttributes, PrefixAdvertisement},
+    protocol::{
+        cli::{RowSpec, row},
+        path::{afi_safi, below, bgp_instance, entry, path, plain},
+    },
     tree::{Path, Tree},
 };
 
 /// Sequence number of the only entry of a route-map of ours.
 const SEQUENCE: &str = "10";
 
-pub(super) fn render(bgpd: &mut Tree, ad: &PrefixAdvertisement) {
+pub(crate) fn render(bgpd: &mut Tree, ad: &PrefixAdvertisement) {
+    // Who calls this carries it by BGP.
+    let PrefixAdvertisement { prefix, protocol: _, attributes } = ad;
     let family =
-        if ad.prefix.is_ipv4() { AddressFamily::Ipv4Unicast } else { AddressFamily::Ipv6Unicast };
+        if prefix.is_ipv4() { AddressFamily::Ipv4Unicast } else { AddressFamily::Ipv6Unicast };
     let network = below(&bgp_instance(), &["global", "afi-safis"])
         .join(afi_safi(family))
         .join(plain(family.name()))
-        .join(entry("network-config", [("prefix", &ad.prefix.to_string())]));
+        .join(entry("network-config", [("prefix", &prefix.to_string())]));
     bgpd.ensure(&network.0);
-    if !ad.attributes.is_empty() {
-        let name = route_map(bgpd, &ad.attributes);
+    if !attributes.is_empty() {
+        let name = route_map(bgpd, attributes);
         bgpd.set(&below(&network, &["rmap-policy-export"]), name);
     }
 }
 
 /// The route-map that sets these attributes: one for each distinct set of them, named by its
 /// content, so that it is shared and never changed in place.
-pub(super) fn route_map(bgpd: &mut Tree, attributes: &PathAttributes) -> String {
+pub(crate) fn route_map(bgpd: &mut Tree, attributes: &PathAttributes) -> String {
     let actions = actions(attributes);
     let mut digest = Sha256::new();
     for (action, leaf, value) in &actions {
@@ -59,7 +65,9 @@ fn actions(attributes: &PathAttributes) -> Vec<(&'static str, &'static str, Stri
         let words: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
         (!words.is_empty()).then(|| words.join(" "))
     }
-    let next_hop = attributes.next_hop.map(|address| {
+    let PathAttributes { local_preference, med, communities, large_communities, next_hop } =
+        attributes;
+    let next_hop = next_hop.map(|address| {
         let (action, leaf) = if address.is_ipv4() {
             ("frr-route-map:ipv4-next-hop", "ipv4-address")
         } else {
@@ -67,19 +75,47 @@ fn actions(attributes: &PathAttributes) -> Vec<(&'static str, &'static str, Stri
         };
         (action, leaf, address.to_string())
     });
-    let communities = words(&attributes.communities).map(|text| {
+    let communities = words(communities).map(|text| {
         ("frr-bgp-route-map:set-community", "frr-bgp-route-map:community-string", text)
     });
-    let large = words(&attributes.large_communities).map(|text| {
+    let large = words(large_communities).map(|text| {
         ("frr-bgp-route-map:set-large-community", "frr-bgp-route-map:large-community-string", text)
     });
-    let local_preference = attributes.local_preference.map(|value| {
+    let local_preference = local_preference.map(|value| {
         (
             "frr-bgp-route-map:set-local-preference",
             "frr-bgp-route-map:local-pref",
             value.to_string(),
         )
     });
-    let med = attributes.med.map(|value| ("frr-route-map:set-metric", "value", value.to_string()));
+    let med = med.map(|value| ("frr-route-map:set-metric", "value", value.to_string()));
     [next_hop, communities, large, local_preference, med].into_iter().flatten().collect()
+}
+
+/// The rows of a family's networks.
+pub(super) fn rows(rows: &mut Vec<RowSpec>, family: AddressFamily) {
+    let name = family.name();
+    // A slot is a constant, so that each family has a name of its own.
+    let (form, slot) = match family {
+        AddressFamily::Ipv4Unicast => ("ip4net", "network 4"),
+        AddressFamily::Ipv6Unicast => ("ip6net", "network 6"),
+    };
+    let node = family_node(family);
+    let afi = format!("/afi-safis/afi-safi[afi-safi-name=frr-routing:{name}]");
+    let network = format!("/global{afi}/{name}/network-config[prefix={{p:{form}}}]");
+    // `backdoor` is not read: such a prefix is never announced, and so is none that could be taken for ours.
+    rows.push(
+        row(
+            node,
+            slot,
+            &format!("network {{p:{form}}} [label-index {{label:num}}] [route-map {{rmap}}]"),
+            "no network {p}",
+            &[
+                &network,
+                &format!("?{network}/label-index={{label:num}}"),
+                &format!("?{network}/rmap-policy-export={{rmap}}"),
+            ],
+        )
+        .entry(),
+    );
 }

@@ -6,12 +6,8 @@
 
 use std::net::IpAddr;
 
-use serde::Deserialize;
-
+pub use super::state::{SHOW_SESSIONS, Shown, shown};
 use crate::tree::{Node, Path, Step, Tree};
-
-/// Asks bfdd for its sessions; the answer is read by [`shown`].
-pub const SHOW_SESSIONS: &str = "show bfd peers json";
 
 /// bgpd's instance of the default VRF.
 const INSTANCE: &str = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
@@ -49,29 +45,6 @@ pub struct Wanted {
     pub path: Path,
 }
 
-/// A session as bfdd runs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Shown {
-    peer: Option<IpAddr>,
-    #[serde(default)]
-    multihop: bool,
-    local: Option<IpAddr>,
-    #[serde(default)]
-    interface: String,
-    #[serde(default)]
-    vrf: String,
-    /// `dynamic` where no configuration of bfdd names it.
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    receive_interval: u32,
-    #[serde(default)]
-    transmit_interval: u32,
-    #[serde(default)]
-    detect_multiplier: u32,
-}
-
 /// A declared session that bfdd runs otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Otherwise {
@@ -79,16 +52,6 @@ pub struct Otherwise {
     pub wanted: Wanted,
     /// What runs; `None` where there is no such session.
     pub shown: Option<Shown>,
-}
-
-/// Reads the answer to [`SHOW_SESSIONS`].
-///
-/// # Errors
-/// No JSON, or not what bfdd writes.
-pub fn shown(json: &str) -> Result<Vec<Shown>, serde_json::Error> {
-    let mut sessions: Vec<Shown> = serde_json::from_str(json)?;
-    sessions.retain(|shown| shown.vrf.is_empty() || shown.vrf == "default");
-    Ok(sessions)
 }
 
 /// The sessions that trees of bgpd and bfdd stand for.
@@ -131,7 +94,7 @@ pub fn wanted(bgpd: &Tree, bfdd: &Tree) -> Vec<Wanted> {
 /// Which of the declared sessions bfdd runs otherwise. Where it can't be told which session is meant, none is named.
 pub fn otherwise(wanted: &[Wanted], shown: &[Shown]) -> Vec<Otherwise> {
     let differs = |wanted: &Wanted| {
-        let mut with = shown.iter().filter(|it| it.peer == Some(wanted.peer));
+        let mut with = shown.iter().filter(|it| it.peer == wanted.peer);
         let session = match &wanted.asker {
             Asker::Neighbor => {
                 let all: Vec<&Shown> = with.collect();
@@ -159,10 +122,6 @@ pub fn otherwise(wanted: &[Wanted], shown: &[Shown]) -> Vec<Otherwise> {
 }
 
 impl Shown {
-    fn is_dynamic(&self) -> bool {
-        self.kind == "dynamic"
-    }
-
     fn timers(&self) -> Timers {
         let Self { receive_interval, transmit_interval, detect_multiplier, .. } = *self;
         Timers {
@@ -185,7 +144,7 @@ impl Otherwise {
     /// The commands are typed from the configuration's top, all at once.
     pub fn mending(&self) -> Option<Vec<String>> {
         let session = self.shown.as_ref().filter(|it| it.is_dynamic())?;
-        let mut name = format!("peer {}", session.peer?);
+        let mut name = format!("peer {}", session.peer);
         if session.multihop {
             name.push_str(" multihop");
         }
@@ -300,12 +259,10 @@ mod tests {
 
     fn session(peer: &str, kind: &str, timers: (u32, u32, u32)) -> Shown {
         Shown {
-            peer: peer.parse().ok(),
-            kind: kind.into(),
             receive_interval: timers.0,
             transmit_interval: timers.1,
             detect_multiplier: timers.2,
-            ..Shown::default()
+            ..Shown::down(peer.parse().expect("an address"), kind)
         }
     }
 
@@ -396,7 +353,7 @@ mod tests {
     #[test]
     fn what_bfdd_writes_is_read() {
         let json = include_str!("../../../tests/fixtures/bfdd-10.3/peers.json");
-        assert!(shown(json).expect("JSON").iter().all(|it| it.peer.is_some()));
+        assert!(!shown(json).expect("JSON").is_empty());
         assert!(shown("% no").is_err());
     }
 }

@@ -1,0 +1,249 @@
+//! BGP neighbours: what they render to, and their lines.
+
+use std::{net::IpAddr, num::NonZeroU32};
+
+use super::{BGP, ROUTER_BGP, family_node};
+use crate::{
+    daemon::{Daemon, Forest},
+    model::{AddressFamily, BfdParameters, Peer},
+    protocol::{
+        Context, bfd,
+        cli::{HiddenSpec, RowSpec, row},
+        path::{afi_safi, below, bgp_instance, entry},
+        tree,
+    },
+    tree::{Path, Tree},
+};
+
+pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
+    let Peer {
+        address,
+        remote_as,
+        // Judged beside the AS of both sides.
+        peer_type: _,
+        timers,
+        bfd,
+        description,
+        families,
+        source_address,
+        ebgp_multihop,
+        port,
+        password,
+        max_prefix,
+    } = peer;
+    let base = neighbor(*address);
+    if let Some(timers) = bfd.and_then(|bfd| said_timers(*address, bfd, context)) {
+        let profile = bfd::profile(tree(forest, Daemon::Bfdd), timers);
+        let at = below(&base, &["bfd-options", "novaroute-frr-bgp:profile"]);
+        tree(forest, Daemon::Bgpd).set(&at, profile);
+    }
+    let bgpd = tree(forest, Daemon::Bgpd);
+    let mut set = |names: &[&str], value: String| bgpd.set(&below(&base, names), value);
+    set(&["neighbor-remote-as", "remote-as-type"], "as-specified".into());
+    set(&["neighbor-remote-as", "remote-as"], remote_as.to_string());
+    if let Some(description) = description {
+        set(&["description"], description.to_string());
+    }
+    if let Some(password) = password {
+        set(&["password"], password.expose().to_owned());
+    }
+    if let Some(source) = source_address {
+        set(&["update-source", "ip"], source.to_string());
+    }
+    // One hop is how eBGP is; FRR takes the line and shows none.
+    if let Some(ttl) = ebgp_multihop.filter(|ttl| ttl.get() > 1) {
+        set(&["ebgp-multihop", "multihop-ttl"], ttl.to_string());
+    }
+    // bgpd shows no line for the port of BGP.
+    if let Some(port) = port.filter(|port| *port != Peer::DEFAULT_PORT) {
+        set(&["novaroute-frr-bgp:port"], port.to_string());
+    }
+    if let Some(timers) = timers {
+        set(&["timers", "keepalive"], timers.keepalive().as_secs().to_string());
+        set(&["timers", "hold-time"], timers.hold().as_secs().to_string());
+    }
+    if bfd.is_some() {
+        set(&["bfd-options", "enable"], "true".into());
+    }
+    for family in AddressFamily::ALL {
+        let base = below(&base, &["afi-safis"]).join(afi_safi(family));
+        address_family(bgpd, &base, family, families.contains(&family), *max_prefix);
+    }
+}
+
+/// The timers that a neighbour's `bfd` line names by a profile; `None` where they are FRR's own.
+///
+/// bgpd shows the timers of a `bfd` line nowhere in its configuration, so that they could not be
+/// confirmed; those of a profile can. Where a session of its own is declared for the address, both name
+/// the same profile: bfdd would use that of whoever came last.
+fn said_timers(address: IpAddr, bfd: BfdParameters, context: &Context) -> Option<BfdParameters> {
+    match context.sessions.get(&address) {
+        Some(session) => Some(session.timers),
+        None => Some(bfd).filter(|bfd| *bfd != BfdParameters::DEFAULT),
+    }
+}
+
+fn neighbor(address: IpAddr) -> Path {
+    below(&bgp_instance(), &["neighbors"])
+        .join(entry("neighbor", [("remote-address", &address.to_string())]))
+}
+
+/// Each family is stated, also that it is off: FRR carries IPv4 unicast unless told not to.
+fn address_family(
+    bgpd: &mut Tree,
+    base: &Path,
+    family: AddressFamily,
+    active: bool,
+    max_prefix: NonZeroU32,
+) {
+    bgpd.set(&below(base, &["enabled"]), active.to_string());
+    if active {
+        let base = below(base, &[family.name()]);
+        bgpd.set(&below(&base, &["soft-reconfiguration"]), "true");
+        let limit =
+            below(&base, &["prefix-limit"]).join(entry("direction-list", [("direction", "in")]));
+        bgpd.set(&below(&limit, &["max-prefixes"]), max_prefix.to_string());
+        bgpd.set(&below(&limit, &["options", "warning-only"]), "true");
+    }
+}
+
+/// The rows of neighbours.
+pub(super) fn rows(rows: &mut Vec<RowSpec>) {
+    const N: &str = "/neighbors/neighbor[remote-address={n:ip}]";
+    let at = |rest: &str| format!("{N}{rest}");
+    for (remote, data) in [
+        (
+            "{asn:as}",
+            vec![
+                at("/neighbor-remote-as/remote-as-type=as-specified"),
+                at("/neighbor-remote-as/remote-as={asn:as}"),
+            ],
+        ),
+        ("internal", vec![at("/neighbor-remote-as/remote-as-type=internal")]),
+        ("external", vec![at("/neighbor-remote-as/remote-as-type=external")]),
+    ] {
+        let mut all = vec![N];
+        all.extend(data.iter().map(String::as_str));
+        let line = format!("neighbor {{n:ip}} remote-as {remote}");
+        rows.push(row(ROUTER_BGP, "neighbor", &line, "no neighbor {n}", &all).entry());
+    }
+    let mut neighbor = |slot, words: &str, undo: &str, data: &[&str]| {
+        let data: Vec<String> = data.iter().map(|rest| at(rest)).collect();
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        let line = format!("neighbor {{n:ip}} {words}");
+        let undo = format!("no neighbor {{n}} {undo}");
+        rows.push(row(ROUTER_BGP, slot, &line, &undo, &data));
+    };
+    neighbor("description", "description {text...}", "description", &["/description={text}"]);
+    neighbor("password", "password {key}", "password", &["/password={key}"]);
+    neighbor(
+        "update-source",
+        "update-source {source:ip}",
+        "update-source",
+        &["/update-source/ip={source:ip}"],
+    );
+    neighbor(
+        "update-source",
+        "update-source {ifname}",
+        "update-source",
+        &["/update-source/interface={ifname}"],
+    );
+    neighbor(
+        "ebgp-multihop",
+        "ebgp-multihop {ttl:num}",
+        "ebgp-multihop",
+        &["/ebgp-multihop/multihop-ttl={ttl:num}"],
+    );
+    neighbor("port", "port {port:num}", "port", &["/novaroute-frr-bgp:port={port:num}"]);
+    neighbor(
+        "timers",
+        "timers {keepalive:num} {hold:num}",
+        "timers",
+        &["/timers/keepalive={keepalive:num}", "/timers/hold-time={hold:num}"],
+    );
+    neighbor("bfd", "bfd", "bfd", &["/bfd-options/enable=true"]);
+    neighbor(
+        "bfd profile",
+        "bfd profile {profile}",
+        "bfd profile {profile}",
+        &["/bfd-options/novaroute-frr-bgp:profile={profile}"],
+    );
+    for row in rows.iter_mut() {
+        match row.slot {
+            "timers" => row.beside = &["connect", "delayopen"],
+            "bfd" => row.beside = &["profile", "check-control-plane-failure", "strict"],
+            _ => {}
+        }
+    }
+    // FRR shows the largest TTL as no TTL.
+    let multihop = rows.iter_mut().find(|row| row.slot == "ebgp-multihop").expect("pushed above");
+    multihop.aliases.push(("neighbor {n:ip} ebgp-multihop".to_owned(), &[("ttl", "255")]));
+}
+
+/// What a family says of its neighbours.
+pub(super) fn family_rows(rows: &mut Vec<RowSpec>, family: AddressFamily) {
+    let name = family.name();
+    // A slot is a constant, so that each family has names of its own.
+    let slots = match family {
+        AddressFamily::Ipv4Unicast => ["soft-in 4", "max-prefix 4", "activate 4"],
+        AddressFamily::Ipv6Unicast => ["soft-in 6", "max-prefix 6", "activate 6"],
+    };
+    let node = family_node(family);
+    let afi = format!("/afi-safis/afi-safi[afi-safi-name=frr-routing:{name}]");
+    let neighbor = format!("/neighbors/neighbor[remote-address={{n:ip}}]{afi}");
+    let line = "neighbor {n:ip} soft-reconfiguration inbound";
+    rows.push(row(
+        node,
+        slots[0],
+        line,
+        &format!("no {line}"),
+        &[&format!("{neighbor}/{name}/soft-reconfiguration=true")],
+    ));
+    let limit = format!("{neighbor}/{name}/prefix-limit/direction-list[direction=in]");
+    let undo = "no neighbor {n} maximum-prefix";
+    // FRR shows the words in this order, and no threshold of 75. The first is ours: of what a change leaves of theirs it is what counts.
+    for (words, options) in [
+        ("warning-only", &["warning-only=true"][..]),
+        (
+            "{pct:num} warning-only",
+            &["tw-shutdown-threshold-pct={pct:num}", "tw-warning-only=true"],
+        ),
+        (
+            "{pct:num} restart {min:num}",
+            &["tr-shutdown-threshold-pct={pct:num}", "tr-restart-timer={min:num}"],
+        ),
+        ("restart {min:num}", &["restart-timer={min:num}"]),
+        ("{pct:num}", &["shutdown-threshold-pct={pct:num}"]),
+        ("", &[]),
+    ] {
+        let options = options.iter().map(|option| format!("{limit}/options/{option}"));
+        let data: Vec<String> =
+            [format!("{limit}/max-prefixes={{max:num}}")].into_iter().chain(options).collect();
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        let line = format!("neighbor {{n:ip}} maximum-prefix {{max:num}} {words}");
+        rows.push(row(node, slots[1], &line, undo, &data));
+    }
+    // Last of all that a neighbour has: from here on it exchanges routes.
+    let (on, off) = ("neighbor {n:ip} activate", "no neighbor {n:ip} activate");
+    rows.push(row(node, slots[2], on, off, &[&format!("{neighbor}/enabled=true")]));
+    rows.push(row(node, slots[2], off, on, &[&format!("{neighbor}/enabled=false")]));
+}
+
+/// A neighbour carries IPv4 unicast unless it is told not to, and the instance may say otherwise for all of its neighbours;
+/// bgpd shows neither.
+pub(super) const HIDDEN: [HiddenSpec; 2] = [
+    HiddenSpec {
+        root: BGP,
+        leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
+             /afi-safi[afi-safi-name=frr-routing:ipv4-unicast]/enabled={v}",
+        value: Some("true"),
+        unless: &[("no bgp default ipv4-unicast", "false")],
+    },
+    HiddenSpec {
+        root: BGP,
+        leaf: "/neighbors/neighbor[remote-address={n}]/afi-safis\
+             /afi-safi[afi-safi-name=frr-routing:ipv6-unicast]/enabled={v}",
+        value: Some("false"),
+        unless: &[("bgp default ipv6-unicast", "true")],
+    },
+];
