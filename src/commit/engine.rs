@@ -14,7 +14,6 @@
 //! | `stuck` | objects that go, and that FRR refuses to lose |
 //! | `live` | bfdd's sessions as they run |
 //! | `judge` | what would be done, and what those say of it who can be asked beforehand |
-//! | `models` | daemons whose models can't be loaded |
 //! | `roll` | which daemons answer |
 //! | `outcome` | how a commit can end, and by when |
 
@@ -23,7 +22,6 @@ mod claims;
 mod isolate;
 mod judge;
 mod live;
-mod models;
 mod outcome;
 mod part;
 mod prepare;
@@ -31,53 +29,41 @@ mod roll;
 mod stuck;
 mod whole;
 
-use std::{collections::BTreeMap, path::Path as FilePath, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use carry_out::Done;
 pub use claims::{InTheWay, Notes, Scope};
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 pub use outcome::{Applied, EngineError, Refusal};
-use outcome::{
-    COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, mgmtd, mgmtd_failure, not_applied,
-    undone_in_time,
-};
+use outcome::{COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, undone_in_time};
 use part::Known;
 pub use part::{Judging, Part};
-use prepare::{Before, Prepared};
+use prepare::Prepared;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::{Door as Way, NoObserver, Observer, Stage, ownership::Kept, plan::DaemonPlan};
 use crate::{
-    coverage::Revisions,
     daemon::{Daemon, Forest},
     frr::{
-        door::{DaemonDriver, Door},
-        gateway::Gateway,
-        mgmtd::MgmtdDriver,
-        vty::{Snapshot, live::Otherwise, table::Defaults},
+        driver::Driver,
+        vty::{Snapshot, live::Otherwise},
     },
     journal::Remembered,
     render::Shapes,
     tree::{Path, Tree},
-    yang::{Profile, Yang, YangError},
+    yang::{Yang, YangError},
 };
-
-#[derive(Debug)]
-struct VtyPart {
-    driver: DaemonDriver,
-    defaults: Defaults,
-}
 
 /// The drivers and what was last applied through them.
 pub struct Engine {
     yang: Yang,
-    yang_dir: std::path::PathBuf,
-    socket_dir: std::path::PathBuf,
-    profile: Profile,
+    /// Models that can't be loaded, each with why, as the observer was told last.
+    missing: Arc<BTreeMap<String, String>>,
     shapes: Shapes,
-    vty: BTreeMap<Daemon, VtyPart>,
-    mgmtd: MgmtdDriver,
+    drivers: BTreeMap<Daemon, Box<dyn Driver>>,
     /// What of ours each daemon runs, as far as was confirmed.
     last: Forest,
     /// Whose objects are, as far as `last` does not tell; the same as in the journal.
@@ -89,13 +75,11 @@ pub struct Engine {
     /// What mgmtd ran where something declared is not ours.
     beside: Option<Tree>,
     /// Daemons that were not given back yet what somebody else has in their start-up files.
-    waiting: std::collections::BTreeSet<Daemon>,
+    waiting: BTreeSet<Daemon>,
     /// Which start of each daemon was seen last, and when first.
     started: BTreeMap<Daemon, (u64, Instant)>,
     /// Daemons that could not be reached when they were last tried, with why.
     away: BTreeMap<Daemon, String>,
-    /// Those of them of which a model can't be loaded, with why.
-    unusable: BTreeMap<Daemon, String>,
     /// When the commit under way has to be over.
     by: Option<Instant>,
     /// What each daemon ran when it was read last, in the commit that is under way.
@@ -119,35 +103,30 @@ pub struct Engine {
 pub type Judged = BoxFuture<'static, Result<(), EngineError>>;
 
 impl Engine {
-    /// Loads the models; nothing of FRR has to run yet.
+    /// An engine with these drivers that has libyang judge.
     ///
     /// # Errors
-    /// None of FRR's models can be loaded.
-    pub async fn new(
-        socket_dir: &FilePath,
-        yang_dir: &FilePath,
-        connect_timeout: Duration,
-    ) -> Result<Self, YangError> {
-        let profile = Profile::default();
-        let yang = Yang::start(yang_dir, profile).await?;
+    /// The thread of libyang is gone.
+    pub async fn new(drivers: Vec<Box<dyn Driver>>, yang: Yang) -> Result<Self, YangError> {
         let shapes = yang.call(|schema| Shapes::of(schema)).await?;
-        let mut engine = Self {
+        Ok(Self::with(drivers, yang, shapes))
+    }
+
+    /// An engine with these drivers, for models that lay things out like this.
+    pub fn with(drivers: Vec<Box<dyn Driver>>, yang: Yang, shapes: Shapes) -> Self {
+        Self {
+            missing: yang.missing(),
             yang,
-            yang_dir: yang_dir.to_owned(),
-            socket_dir: socket_dir.to_owned(),
-            profile,
             shapes,
-            vty: BTreeMap::new(),
-            mgmtd: MgmtdDriver::new(socket_dir, connect_timeout),
+            drivers: drivers.into_iter().map(|driver| (driver.daemon(), driver)).collect(),
             last: Forest::new(),
             held: BTreeMap::new(),
             kept: BTreeMap::new(),
             in_the_way: BTreeMap::new(),
             beside: None,
-            waiting: std::collections::BTreeSet::new(),
+            waiting: BTreeSet::new(),
             started: BTreeMap::new(),
             away: BTreeMap::new(),
-            unusable: BTreeMap::new(),
             by: None,
             seen: BTreeMap::new(),
             known: BTreeMap::new(),
@@ -157,16 +136,7 @@ impl Engine {
             in_step: false,
             beyond_mending: Vec::new(),
             observer: Arc::new(NoObserver),
-        };
-        for daemon in Daemon::ALL {
-            let socket = socket_dir.join(format!("{daemon}.vty"));
-            if let Some(driver) = DaemonDriver::new(daemon, socket, connect_timeout) {
-                engine.vty.insert(daemon, VtyPart { driver, defaults: Defaults::default() });
-            }
         }
-        engine.load_defaults().await?;
-        engine.note_models();
-        Ok(engine)
     }
 
     /// Tells this observer of the stages of commits from now on.
@@ -181,39 +151,9 @@ impl Engine {
         self.held = remembered;
     }
 
-    /// Has it remember in the agent's state directory which daemons' own gRPC lies.
-    pub fn remember_in(&mut self, state_dir: &FilePath) {
-        self.mgmtd.remember_in(state_dir);
-    }
-
-    /// Has daemons' own gRPC take what it can.
-    pub fn set_doors(&mut self, doors: &BTreeMap<Daemon, Door>) {
-        for (daemon, door) in doors {
-            match self.vty.get_mut(daemon) {
-                Some(part) => part.driver.set_door(door.clone()),
-                None => self.mgmtd.set_door(door.clone()),
-            }
-        }
-    }
-
-    /// Cancelled as soon as libyang's thread has panicked.
-    pub fn libyang_crashed(&self) -> CancellationToken {
-        self.yang.crashed()
-    }
-
-    /// Revisions of the models that are loaded.
-    ///
-    /// # Errors
-    /// The thread of libyang is gone.
-    pub async fn revisions(&self) -> Result<Revisions, YangError> {
-        let modules = self.yang.call(|schema| schema.modules()).await?;
-        let modules = modules.into_iter();
-        Ok(modules.map(|(name, revision)| (name, revision.unwrap_or_default())).collect())
-    }
-
-    /// The gateway through which mgmtd is configured, to ask what mgmtd has.
-    pub fn gateway(&self) -> Gateway {
-        self.mgmtd.gateway()
+    /// Why nothing can be configured in a daemon, where a model of it can't be loaded.
+    pub fn unusable(&self, daemon: Daemon) -> Option<String> {
+        self.drivers.get(&daemon)?.unusable()
     }
 
     /// How the models in use lay things out.
@@ -223,17 +163,13 @@ impl Engine {
 
     /// Waits until a daemon hangs up, and says which. Cancel safe.
     pub async fn closed(&mut self) -> Daemon {
-        let (mgmtd, vty) = (&mut self.mgmtd, &mut self.vty);
-        let parts = vty.iter_mut().map(|(daemon, part)| {
+        let hung_up = self.drivers.iter_mut().map(|(daemon, driver)| {
             Box::pin(async move {
-                part.driver.closed().await;
+                driver.closed().await;
                 *daemon
             })
         });
-        tokio::select! {
-            () = mgmtd.closed() => Daemon::Mgmtd,
-            (daemon, ..) = futures::future::select_all(parts) => daemon,
-        }
+        futures::future::select_all(hung_up).await.0
     }
 
     /// Has libyang judge trees before anything is sent. libyang begins at once, on its own thread.
@@ -276,13 +212,5 @@ impl Engine {
     fn perhaps_ours(&mut self, daemon: Daemon, desired: &Tree) {
         self.known.remove(&daemon);
         self.last.entry(daemon).or_default().merge(desired);
-    }
-
-    async fn load_defaults(&mut self) -> Result<(), YangError> {
-        for part in self.vty.values_mut() {
-            let table = part.driver.table();
-            part.defaults = self.yang.call(move |schema| table.defaults(schema)).await?;
-        }
-        Ok(())
     }
 }

@@ -8,8 +8,10 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `driver` | the above as a driver |
 //! | `verdict` | what the executing daemon does not show: its no, or not handed over yet |
 
+mod driver;
 mod verdict;
 
 pub(crate) use verdict::object;
@@ -27,6 +29,7 @@ use tracing::{debug, warn};
 
 use super::{
     door::{Door, Memory, Started},
+    driver::NotShown,
     gateway::{Gateway, ROUNDS},
     northbound::{self, Edits, Error, Northbound, Outcome},
     retry::Retry,
@@ -105,15 +108,6 @@ pub enum MgmtdError {
     NotApplied(Box<NotShown>),
 }
 
-/// An edit that the executing daemon does not show, though it has what mgmtd has: it has refused it without a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotShown {
-    /// What was to change.
-    pub edit: Edit,
-    /// What the daemon shows instead.
-    pub words: String,
-}
-
 impl MgmtdError {
     /// Name of the kind, for metrics and logs.
     pub fn kind(&self) -> &'static str {
@@ -149,6 +143,7 @@ pub struct MgmtdDriver {
     started: Option<Started>,
     socket_dir: PathBuf,
     connect_timeout: Duration,
+    yang: Yang,
     /// On the executing daemon, to read back.
     session: Option<Session>,
     /// Whether mgmtd or the executing daemon could not be asked the last time: then it has a moment to
@@ -167,9 +162,14 @@ pub struct MgmtdDriver {
 
 impl MgmtdDriver {
     /// A driver for the FRR whose sockets are in `socket_dir`; connects when it is first used.
-    pub fn new(socket_dir: &FilePath, connect_timeout: Duration) -> Self {
-        let gateway = Gateway::new(socket_dir);
+    pub fn new(
+        gateway: Gateway,
+        socket_dir: &FilePath,
+        connect_timeout: Duration,
+        yang: Yang,
+    ) -> Self {
         Self {
+            yang,
             northbound: Northbound::new(gateway.for_who_looks().service()),
             gateway,
             door: None,
@@ -186,11 +186,6 @@ impl MgmtdDriver {
         }
     }
 
-    /// The gateway that it commits through.
-    pub fn gateway(&self) -> Gateway {
-        self.gateway.clone()
-    }
-
     /// Gives it mgmtd's own gRPC.
     pub fn set_door(&mut self, door: Door) {
         self.door = Some(door);
@@ -201,17 +196,9 @@ impl MgmtdDriver {
         self.memory = Some(Memory::new(state_dir, "mgmtd"));
     }
 
-    /// Whether a commit would be tried through mgmtd's own gRPC now.
-    pub async fn has_grpc(&self) -> bool {
-        match &self.door {
-            Some(door) => door.ready().await,
-            None => false,
-        }
-    }
-
     /// Waits until mgmtd or the executing daemon hangs up; for ever where neither is connected.
     /// Cancel safe.
-    pub async fn closed(&mut self) {
+    async fn either_closed(&mut self) {
         let (session, canary) = (&mut self.session, &mut self.canary);
         tokio::select! {
             () = hung_up(session) => *session = None,
@@ -224,7 +211,7 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// One of them does not, within this time.
-    pub async fn answers(&mut self, within: Duration) -> Result<(), MgmtdError> {
+    async fn both_answer(&mut self, within: Duration) -> Result<(), MgmtdError> {
         let late = |daemon| {
             let source = VtyError::Timeout { command: 0, waited: within };
             MgmtdError::ReadBack { daemon, source }
@@ -291,9 +278,9 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// mgmtd or the executing daemon can't be reached.
-    pub async fn read(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+    async fn read_tree(&mut self) -> Result<Tree, MgmtdError> {
         self.shown = None;
-        let read = self.read_running(yang).await;
+        let read = self.read_running().await;
         self.failed = matches!(&read, Err(error) if error.retry() != Retry::Never);
         if self.failed {
             // One that hung is asked on a new connection the next time.
@@ -302,7 +289,7 @@ impl MgmtdDriver {
         read
     }
 
-    async fn read_running(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+    async fn read_running(&mut self) -> Result<Tree, MgmtdError> {
         if self.canary.is_none() {
             self.meet_mgmtd().await?;
         }
@@ -313,7 +300,7 @@ impl MgmtdDriver {
         let json = self.northbound.get_config(STATICD.0).await?;
         match json {
             None => Ok(Tree::new()),
-            Some(json) => self.parse("mgmtd", &json, yang).await,
+            Some(json) => self.parse("mgmtd", &json).await,
         }
     }
 
@@ -334,8 +321,8 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// FRR's or libyang's words.
-    pub async fn validate(&self, edits: &[Edit], yang: &Yang) -> Result<(), MgmtdError> {
-        Ok(self.northbound.validate(request(edits, yang).await?).await?)
+    async fn validate_edits(&self, edits: &[Edit]) -> Result<(), MgmtdError> {
+        Ok(self.northbound.validate(request(edits, &self.yang).await?).await?)
     }
 
     /// Commits the edits in one transaction of mgmtd: through its own gRPC where that is of use, else, and
@@ -343,22 +330,18 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// FRR's or libyang's words.
-    pub async fn commit(&mut self, edits: &[Edit], yang: &Yang) -> Result<Outcome, MgmtdError> {
-        if let Some(outcome) = self.commit_through_door(edits, yang).await? {
+    async fn commit(&mut self, edits: &[Edit]) -> Result<Outcome, MgmtdError> {
+        if let Some(outcome) = self.commit_through_door(edits).await? {
             return Ok(outcome);
         }
-        self.commit_through_gateway(edits, yang).await
+        self.commit_through_gateway(edits).await
     }
 
-    async fn commit_through_gateway(
-        &mut self,
-        edits: &[Edit],
-        yang: &Yang,
-    ) -> Result<Outcome, MgmtdError> {
+    async fn commit_through_gateway(&mut self, edits: &[Edit]) -> Result<Outcome, MgmtdError> {
         self.shown = None;
         let mut applied = None;
         for round in 0..ROUNDS {
-            let request = request(edits, yang).await?;
+            let request = request(edits, &self.yang).await?;
             let first = First::of(&request, edits);
             let edits_made = self.northbound.commit(request, "novaroute").await?;
             if edits_made != Outcome::Unchanged {
@@ -388,21 +371,17 @@ impl MgmtdDriver {
     }
 
     /// `None` where the edits are still to be made, and mgmtd does not claim to have them.
-    async fn commit_through_door(
-        &mut self,
-        edits: &[Edit],
-        yang: &Yang,
-    ) -> Result<Option<Outcome>, MgmtdError> {
+    async fn commit_through_door(&mut self, edits: &[Edit]) -> Result<Option<Outcome>, MgmtdError> {
         let Some(door) = self.door.clone() else { return Ok(None) };
         if edits.is_empty() || !door.ready().await {
             return Ok(None);
         }
-        let request = request(edits, yang).await?;
+        let request = request(edits, &self.yang).await?;
         (self.in_step, self.shown) = (false, None);
         let answer = door.commit(request).await;
         failpoint::hit("door-committed");
         let proof = if answer.is_ok() { DOOR_PROOF } else { Duration::ZERO };
-        let lacking = self.lacking(edits, yang, proof).await?;
+        let lacking = self.lacking(edits, proof).await?;
         match (&answer, lacking.first()) {
             (Ok(outcome), None) => return Ok(Some(*outcome)),
             (Ok(outcome), Some(first)) => {
@@ -420,7 +399,7 @@ impl MgmtdDriver {
         }
         // mgmtd may claim to have it, and nothing is to be changed for it then. To take away what a daemon
         // does not run, and to give it what it runs, does no harm there.
-        self.commit_through_gateway(&reverse(&lacking), yang).await?;
+        self.commit_through_gateway(&reverse(&lacking)).await?;
         Ok(None)
     }
 
@@ -428,32 +407,22 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// FRR's or libyang's words, or what the executing daemon still shows.
-    pub async fn undo(
-        &mut self,
-        edits: &[Edit],
-        now: &Tree,
-        yang: &Yang,
-    ) -> Result<(), MgmtdError> {
+    async fn take_back(&mut self, edits: &[Edit], now: &Tree) -> Result<(), MgmtdError> {
         let made: Vec<Edit> = edits.iter().filter(|edit| holds(now, edit)).cloned().collect();
         if made.is_empty() {
             return Ok(());
         }
         let back = reverse(&made);
-        self.commit(&back, yang).await?;
-        let left = self.confirm(&back, yang).await?.into_iter().next();
+        self.commit(&back).await?;
+        let left = self.read_back(&back).await?.into_iter().next();
         left.map_or(Ok(()), |not_shown| Err(MgmtdError::NotApplied(Box::new(not_shown))))
     }
 
     /// Those of the edits that the executing daemon does not show within a time.
-    async fn lacking(
-        &mut self,
-        edits: &[Edit],
-        yang: &Yang,
-        within: Duration,
-    ) -> Result<Vec<Edit>, MgmtdError> {
+    async fn lacking(&mut self, edits: &[Edit], within: Duration) -> Result<Vec<Edit>, MgmtdError> {
         let begun = Instant::now();
         loop {
-            let tree = self.executed(yang).await?;
+            let tree = self.executed().await?;
             if edits.iter().all(|edit| holds(&tree, edit)) {
                 self.shown = Some(tree).filter(|_| !self.in_step);
                 return Ok(Vec::new());
@@ -472,20 +441,16 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// The daemon can't be asked, or does not have what mgmtd has.
-    pub async fn confirm_in_step(
-        &mut self,
-        wanted: &Tree,
-        yang: &Yang,
-    ) -> Result<Vec<NotShown>, MgmtdError> {
+    async fn confirm_in_step(&mut self, wanted: &Tree) -> Result<Vec<NotShown>, MgmtdError> {
         if self.in_step {
             return Ok(Vec::new());
         }
         let all = edits(&Tree::new(), wanted);
         let shown = self.shown.take();
         let seen = shown.is_some_and(|tree| all.iter().all(|edit| holds(&tree, edit)));
-        if !seen && !self.confirm(&all, yang).await?.is_empty() {
-            self.tell_again(wanted, yang).await?;
-            let not_shown = self.confirm(&all, yang).await?;
+        if !seen && !self.read_back(&all).await?.is_empty() {
+            self.tell_again(wanted).await?;
+            let not_shown = self.read_back(&all).await?;
             if !not_shown.is_empty() {
                 return Ok(not_shown);
             }
@@ -497,9 +462,9 @@ impl MgmtdDriver {
     /// mgmtd claims to have what the executing daemon does not run, as its own gRPC leaves it: for mgmtd
     /// there is nothing to change. So it forgets that, and gets it back as it had it, with what of
     /// somebody else's stands in it.
-    async fn tell_again(&mut self, wanted: &Tree, yang: &Yang) -> Result<(), MgmtdError> {
-        let claimed = self.read(yang).await?;
-        let executed = self.executed(yang).await?;
+    async fn tell_again(&mut self, wanted: &Tree) -> Result<(), MgmtdError> {
+        let claimed = self.read_tree().await?;
+        let executed = self.executed().await?;
         let mut goal = executed.clone();
         goal.merge(&claimed.overlap(wanted));
         let mut rest = claimed.clone();
@@ -508,15 +473,15 @@ impl MgmtdDriver {
         }
         let gone = edits(&claimed, &rest);
         warn!(nodes = gone.len(), "staticd does not run what mgmtd claims; it is told again");
-        self.commit_through_gateway(&gone, yang).await?;
-        self.commit_through_gateway(&reverse(&gone), yang).await?;
+        self.commit_through_gateway(&gone).await?;
+        self.commit_through_gateway(&reverse(&gone)).await?;
         Ok(())
     }
 
     /// Has the executing daemon asked for all that is ours at the next opportunity, where mgmtd does not have all of what
     /// was applied last, or has already what is to be new. On FRR 10.3 a session that ends in the middle of an
     /// apply makes mgmtd forget what it has just told the daemons.
-    pub fn compare_with_last(&mut self, running: &Tree, last: &Tree, wanted: &Tree) {
+    fn compare_with_last(&mut self, running: &Tree, last: &Tree, wanted: &Tree) {
         let is_there = |edit: &Edit| edit.new.is_some() && holds(running, edit);
         let has_new = || {
             let can_have = !running.is_empty() && !last.includes(wanted);
@@ -535,12 +500,7 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// FRR's words.
-    pub async fn sweep(
-        &mut self,
-        last: &Tree,
-        wanted: &Tree,
-        yang: &Yang,
-    ) -> Result<Vec<NotShown>, MgmtdError> {
+    async fn sweep(&mut self, last: &Tree, wanted: &Tree) -> Result<Vec<NotShown>, MgmtdError> {
         if self.in_step {
             return Ok(Vec::new());
         }
@@ -549,19 +509,19 @@ impl MgmtdDriver {
         if gone.is_empty() {
             return Ok(Vec::new());
         }
-        let executed = self.executed(yang).await?;
+        let executed = self.executed().await?;
         gone.retain(|edit| executed.contains(&edit.path));
         if gone.is_empty() {
             return Ok(Vec::new());
         }
         warn!(nodes = gone.len(), "staticd still runs what mgmtd has forgotten");
-        self.commit_through_gateway(&reverse(&gone), yang).await?;
-        self.commit_through_gateway(&gone, yang).await?;
-        self.confirm(&gone, yang).await
+        self.commit_through_gateway(&reverse(&gone)).await?;
+        self.commit_through_gateway(&gone).await?;
+        self.read_back(&gone).await
     }
 
     /// What the executing daemon runs.
-    async fn executed(&mut self, yang: &Yang) -> Result<Tree, MgmtdError> {
+    async fn executed(&mut self) -> Result<Tree, MgmtdError> {
         let (_, daemon) = STATICD;
         if self.session.is_none() {
             self.meet_executor().await?;
@@ -574,7 +534,7 @@ impl MgmtdDriver {
             self.session = None;
             MgmtdError::ReadBack { daemon, source }
         })?;
-        self.parse(daemon, &json, yang).await
+        self.parse(daemon, &json).await
     }
 
     async fn connect(&self, daemon: &'static str) -> Result<Session, MgmtdError> {
@@ -587,13 +547,8 @@ impl MgmtdDriver {
     }
 
     /// Reads a daemon's data; what our models don't have is not ours and left out.
-    async fn parse(
-        &self,
-        daemon: &'static str,
-        json: &str,
-        yang: &Yang,
-    ) -> Result<Tree, MgmtdError> {
-        let tree = yang.parse_known_json(rooted(json).into_owned()).await;
+    async fn parse(&self, daemon: &'static str, json: &str) -> Result<Tree, MgmtdError> {
+        let tree = self.yang.parse_known_json(rooted(json).into_owned()).await;
         tree.map_err(|source| MgmtdError::Yang { daemon, source })
     }
 }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use futures::{FutureExt, TryFutureExt};
+use futures::FutureExt;
 use tokio::time::Instant;
-use tracing::warn;
 
-use super::{Before, Engine, Failure, Stage, Way, in_time, not_applied};
+use super::{Engine, Failure, Stage, Way, in_time};
 use crate::{
-    commit::plan::{DaemonPlan, VtyPlan},
+    commit::plan::DaemonPlan,
     daemon::{Daemon, Forest},
     failpoint,
-    frr::vty::{ApplyError, Question, chain},
-    tree::Path,
+    frr::{
+        driver::{Before, Confirmed, DriverError, Phase, Proof, Proven},
+        vty::{Question, Snapshot},
+    },
 };
 
 /// Steps that were carried out, by daemon and in their order; of mgmtd, whose edits are one
@@ -38,29 +39,30 @@ impl Engine {
         let mut lost = BTreeMap::new();
         for daemon in Daemon::ALL {
             let result = match plans.get(&daemon) {
-                Some(DaemonPlan::Mgmtd(edits)) => {
+                Some(plan @ DaemonPlan::Edits(edits)) => {
                     *sent += edits.len();
                     done.insert(daemon, Vec::new());
-                    self.commit_to_mgmtd(edits).await
+                    self.commit_edits(daemon, plan, edits).await
                 }
-                Some(DaemonPlan::Vty(plan)) => {
-                    self.apply_all(daemon, plan, false, sent, done).await
+                Some(plan @ DaemonPlan::Commands(_)) => {
+                    self.apply_all(daemon, plan, Phase::Set, sent, done).await
                 }
                 None => Ok(()),
             };
             self.goes_on(result, &mut lost)?;
         }
         for daemon in Daemon::ALL.into_iter().rev().filter(|daemon| plans.contains_key(daemon)) {
-            if let (DaemonPlan::Vty(plan), false) = (&plans[&daemon], lost.contains_key(&daemon)) {
-                let result = self.apply_all(daemon, plan, true, sent, done).await;
+            if !lost.contains_key(&daemon) {
+                let plan = &plans[&daemon];
+                let result = self.apply_all(daemon, plan, Phase::Remove, sent, done).await;
                 self.goes_on(result, &mut lost)?;
             }
         }
         for (daemon, plan) in plans {
             // What was refused is not shown, and what was left out behind it neither.
             let refused = self.refusals.iter().any(|refusal| refusal.at.0 == *daemon);
-            if let (DaemonPlan::Vty(plan), false) = (plan, refused || lost.contains_key(daemon)) {
-                let result = self.confirm(*daemon, plan).await;
+            if let (DaemonPlan::Commands(_), false) = (plan, refused || lost.contains_key(daemon)) {
+                let result = self.confirm(*daemon, plan, Proof::Whole).await;
                 self.goes_on(result, &mut lost)?;
             }
         }
@@ -90,61 +92,58 @@ impl Engine {
         }
     }
 
-    /// Sends what sets, or what takes away, and asks the questions behind it. Whether the answers are those that
-    /// are wanted; `None` where the daemon was not asked.
+    /// Sends a phase of a plan, and asks the questions behind it.
     pub(super) async fn apply(
         &mut self,
         daemon: Daemon,
-        plan: &VtyPlan,
-        removals: bool,
+        plan: &DaemonPlan,
+        phase: Phase,
         questions: Option<&[Question]>,
         sent: &mut usize,
         done: &mut Done,
-    ) -> Result<Option<bool>, Failure> {
-        let (first, steps) = plan.phase(removals);
-        if steps.is_empty() {
-            return Ok(None);
+    ) -> Result<Proven, Failure> {
+        let count = plan.len(phase);
+        if count == 0 {
+            return Ok(Proven::NotAsked);
         }
-        *sent += steps.len();
+        *sent += count;
         let done = done.entry(daemon).or_default();
-        let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        let begun = Instant::now();
-        let asked = questions.unwrap_or_default();
-        let carried_out = part.driver.apply(steps, asked, &part.defaults, &self.yang);
-        let applied = in_time(self.by, daemon, carried_out.map(Ok)).await;
-        self.observer.stage(Stage::Apply, Way::of(daemon), begun.elapsed(), steps.len());
+        let (by, begun) = (self.by, Instant::now());
+        let applied = self.driver(daemon).apply(plan, phase, questions);
+        let applied = in_time(by, daemon, applied.map(Ok)).await;
+        self.observer.stage(Stage::Apply, Way::of(daemon), begun.elapsed(), count);
         match applied? {
             Ok(proven) => {
-                done.extend(first..first + steps.len());
-                Ok(proven.filter(|_| questions.is_some()))
+                if let DaemonPlan::Commands(plan) = plan {
+                    let (first, steps) = plan.phase(phase);
+                    done.extend(first..first + steps.len());
+                }
+                Ok(proven)
             }
             Err(mut error) => {
-                if let ApplyError::Refused { done: carried_out, .. } = &mut error {
-                    done.extend(carried_out.drain(..).map(|step| first + step));
+                if let DriverError::Refused { done: carried_out, .. } = &mut error {
+                    done.append(carried_out);
                 }
-                Err(not_applied(daemon, error, steps))
+                Err(Failure::of(daemon, error))
             }
         }
     }
 
-    pub(super) async fn confirm(&mut self, daemon: Daemon, plan: &VtyPlan) -> Result<(), Failure> {
-        let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        let lost = |error| Failure::Lost(daemon, chain(&error));
-        let begun = Instant::now();
-        let shown = part.driver.read(&part.defaults).map_err(lost);
-        let shown = in_time(self.by, daemon, shown).await;
+    /// Reads back what a plan has made.
+    pub(super) async fn confirm(
+        &mut self,
+        daemon: Daemon,
+        plan: &DaemonPlan,
+        proof: Proof<'_>,
+    ) -> Result<(), Failure> {
+        let (by, begun) = (self.by, Instant::now());
+        let confirmed = in_time(by, daemon, self.driver(daemon).confirm(plan, proof)).await;
         self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
-        let shown = shown?;
-        let lines = part.driver.table().lines(&shown.running.tree);
-        let mut all_shown = true;
-        for (step, what) in plan.unconfirmed(&lines) {
-            all_shown = false;
-            self.observer.not_confirmed(Way::of(daemon));
-            let at = (daemon, Path::clone(&step.path));
-            self.refuse(format!("{daemon} does not show {what}"), at)?;
-        }
-        if all_shown {
-            self.remember(daemon, shown);
+        let Confirmed { not_shown, seen } = confirmed?;
+        let all_shown = not_shown.is_empty();
+        self.refuse_not_shown(daemon, not_shown)?;
+        if let (true, Some(seen)) = (all_shown, seen) {
+            self.remember(daemon, seen);
         }
         Ok(())
     }
@@ -155,37 +154,18 @@ impl Engine {
     pub(super) async fn undo(
         &mut self,
         plans: &BTreeMap<Daemon, DaemonPlan>,
-        before: &BTreeMap<Daemon, Before>,
+        before: &BTreeMap<Daemon, Snapshot>,
         done: &Done,
         desired: &Forest,
     ) -> Result<(), String> {
         let mut failed = Vec::new();
         for (daemon, done) in done.iter().rev() {
             let begun = Instant::now();
-            match (&plans[daemon], &before[daemon]) {
-                (DaemonPlan::Mgmtd(edits), Before::Mgmtd(running)) => {
-                    let now = self.mgmtd.read(&self.yang).await;
-                    let undone = match now {
-                        Ok(now) if now == *running => Ok(()),
-                        Ok(now) => self.mgmtd.undo(edits, &now, &self.yang).await,
-                        Err(error) => Err(error),
-                    };
-                    failed.extend(undone.err().map(|error| error.to_string()));
-                }
-                (DaemonPlan::Vty(plan), Before::Vty(snapshot)) => {
-                    let part = self.vty.get_mut(daemon).expect("only VTY daemons have such plans");
-                    let carried_out = done.iter().map(|step| &plan.steps[*step]);
-                    let inverse = part.driver.undo(carried_out).await;
-                    if let Err(error) = inverse {
-                        warn!(%daemon, %error, "undoing step by step failed");
-                    }
-                    let mut ours = self.last.get(daemon).cloned().unwrap_or_default();
-                    desired.get(daemon).into_iter().for_each(|wanted| ours.merge(wanted));
-                    let back = part.driver.restore(snapshot, &ours, &part.defaults).await;
-                    failed.extend(back.err());
-                }
-                _ => {}
-            }
+            let mut ours = self.last.get(daemon).cloned().unwrap_or_default();
+            desired.get(daemon).into_iter().for_each(|wanted| ours.merge(wanted));
+            let before = Before::Snapshot(&before[daemon]);
+            let undone = self.driver(*daemon).undo(&plans[daemon], done, before, &ours).await;
+            failed.extend(undone.err());
             self.observer.stage(Stage::Undo, Way::of(*daemon), begun.elapsed(), 0);
         }
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }

@@ -1,6 +1,6 @@
 //! What is remembered of whose objects are: written before FRR is touched.
 
-use std::{collections::BTreeMap, os::unix::fs::MetadataExt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::time::Instant;
@@ -123,14 +123,9 @@ impl Engine {
         objects
     }
 
-    /// A number that another start of the daemon does not have: it makes its socket anew.
+    /// A number that another start of the daemon does not have.
     pub(super) fn incarnation(&self, daemon: Daemon) -> u64 {
-        let socket = self.socket_dir.join(format!("{daemon}.vty"));
-        std::fs::metadata(socket).map_or(0, |socket| {
-            let nanoseconds = u64::try_from(socket.mtime_nsec()).unwrap_or_default();
-            let seconds = u64::try_from(socket.mtime()).unwrap_or_default();
-            (seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds)) ^ socket.ino() << 32
-        })
+        self.drivers.get(&daemon).map_or(0, |driver| driver.start().incarnation)
     }
 
     /// Whether this start of the daemon is so young that it may still be given its start-up file.
@@ -139,9 +134,7 @@ impl Engine {
         if seen.0 != incarnation {
             *seen = (incarnation, Instant::now());
         }
-        let socket = self.socket_dir.join(format!("{daemon}.vty"));
-        let made = std::fs::metadata(socket).and_then(|socket| socket.modified());
-        let age = made.ok().and_then(|made| made.elapsed().ok());
+        let age = self.drivers.get(&daemon).and_then(|driver| driver.start().age);
         seen.1.elapsed() <= STARTING && age.is_none_or(|age| age <= STARTING)
     }
 

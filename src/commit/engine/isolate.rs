@@ -5,16 +5,16 @@
 //! goes on behind a refusal and gathers them: the caller leaves those objects out and tries again. Every loop has a
 //! bound: what is refused gets smaller with each attempt, and [`MOST_ATTEMPTS`] end it where there are too many.
 
-use futures::FutureExt;
-use tokio::time::Instant;
 use tracing::debug;
 
-use super::{Done, Engine, Failure, Refusal, Stage, Way, in_time, mgmtd, mgmtd_failure};
+use super::{Done, Engine, Failure, Refusal, Way};
 use crate::{
-    commit::plan::VtyPlan,
+    commit::plan::{DaemonPlan, VtyPlan},
     daemon::Daemon,
-    failpoint,
-    frr::mgmtd::{NotShown, object},
+    frr::{
+        driver::{NotShown, Phase, Proof},
+        mgmtd::object,
+    },
     tree::{Edit, Path},
 };
 
@@ -37,29 +37,33 @@ impl Engine {
         std::mem::take(&mut self.refusals)
     }
 
-    /// Sends what sets, or what takes away. Where refusals are gathered it goes on behind each, without what is inside the object
-    /// that was refused.
+    /// Sends a phase of a plan. Where refusals are gathered it goes on behind each, without what is inside the object that was
+    /// refused.
     pub(super) async fn apply_all(
         &mut self,
         daemon: Daemon,
-        plan: &VtyPlan,
-        removals: bool,
+        plan: &DaemonPlan,
+        phase: Phase,
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let (first, steps) = plan.phase(removals);
+        let DaemonPlan::Commands(commands) = plan else { return Ok(()) };
+        let (first, steps) = commands.phase(phase);
         let mut left: Vec<usize> = (first..first + steps.len()).collect();
         // Where the words name no step, each is sent alone.
         let mut alone = false;
         let mut refusals = 0;
         while refusals < MOST_ATTEMPTS {
-            left.retain(|at| !self.is_refused(daemon, &plan.steps[*at].path));
+            left.retain(|at| !self.is_refused(daemon, &commands.steps[*at].path));
             let some = if alone { &left[..left.len().min(1)] } else { &left[..] };
             if some.is_empty() {
                 return Ok(());
             }
             let before = done.get(&daemon).map_or(0, Vec::len);
-            let applied = self.apply_steps(daemon, plan, some, sent, done).await;
+            let applied = match some.len() == steps.len() {
+                true => self.apply(daemon, plan, phase, None, sent, done).await.map(drop),
+                false => self.apply_some(daemon, commands, phase, some, sent, done).await,
+            };
             let refused = match applied {
                 Ok(()) if !alone => return Ok(()),
                 Ok(()) => None,
@@ -74,7 +78,7 @@ impl Engine {
             match (at, left.first()) {
                 (Some(at), _) => self.refuse(message, at)?,
                 (None, Some(first)) if only => {
-                    let path = Path::clone(&plan.steps[*first].path);
+                    let path = Path::clone(&commands.steps[*first].path);
                     self.refuse(message, (daemon, path))?;
                 }
                 (None, _) => alone = true,
@@ -89,44 +93,45 @@ impl Engine {
         self.refusals.iter().any(refused)
     }
 
-    /// Sends these of the steps.
-    async fn apply_steps(
+    /// Sends these of the steps of a phase.
+    async fn apply_some(
         &mut self,
         daemon: Daemon,
         plan: &VtyPlan,
+        phase: Phase,
         which: &[usize],
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let whole = |removals| plan.phase(removals).1.len() == which.len();
-        let removals = which.first().is_some_and(|at| *at >= plan.phase(true).0);
-        if whole(removals) {
-            return self.apply(daemon, plan, removals, None, sent, done).await.map(drop);
-        }
-        let some = plan.only(which);
+        let some = DaemonPlan::Commands(plan.only(phase, which));
         let mut carried_out = Done::new();
-        let applied = self.apply(daemon, &some, removals, None, sent, &mut carried_out).await;
+        let applied = self.apply(daemon, &some, phase, None, sent, &mut carried_out).await;
         let carried_out = carried_out.remove(&daemon).unwrap_or_default();
         done.entry(daemon).or_default().extend(carried_out.into_iter().map(|at| which[at]));
         applied.map(drop)
     }
 
-    /// Commits and confirms. Where refusals are gathered, and mgmtd refuses, the objects are committed in ever smaller parts until it
-    /// is known which of them it refuses.
-    pub(super) async fn commit_to_mgmtd(&mut self, edits: &[Edit]) -> Result<(), Failure> {
-        let refused = match self.commit_part_to_mgmtd(edits).await {
+    /// Commits edits and confirms them. Where refusals are gathered, and the daemon refuses, the objects are committed in ever
+    /// smaller parts until it is known which of them it refuses.
+    pub(super) async fn commit_edits(
+        &mut self,
+        daemon: Daemon,
+        plan: &DaemonPlan,
+        edits: &[Edit],
+    ) -> Result<(), Failure> {
+        let refused = match self.commit_some(daemon, plan).await {
             Err(Failure::Refused(message, at)) if self.gathers => (message, at),
             other => return other,
         };
         let whole = by_object(edits);
         let mut parts = Vec::new();
-        self.narrow(&whole, refused, &mut parts)?;
+        self.narrow(daemon, &whole, refused, &mut parts)?;
         for _ in 1..MOST_ATTEMPTS {
             let Some(part) = parts.pop() else { break };
-            match self.commit_part_to_mgmtd(&part.concat()).await {
+            match self.commit_some(daemon, &DaemonPlan::Edits(part.concat())).await {
                 Ok(()) => {}
                 Err(Failure::Refused(message, at)) => {
-                    self.narrow(&part, (message, at), &mut parts)?
+                    self.narrow(daemon, &part, (message, at), &mut parts)?
                 }
                 Err(failure) => return Err(failure),
             }
@@ -140,12 +145,13 @@ impl Engine {
     /// apart from the others.
     fn narrow(
         &mut self,
+        daemon: Daemon,
         objects: &[Vec<Edit>],
         (message, at): (String, Option<(Daemon, Path)>),
         parts: &mut Vec<Vec<Vec<Edit>>>,
     ) -> Result<(), Failure> {
         if let [one] = objects {
-            return self.refuse_object(&message, one);
+            return self.refuse_object(daemon, &message, one);
         }
         let (first, rest) = match at.and_then(|(_, path)| position(objects, &path)) {
             Some(at) => {
@@ -161,42 +167,34 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes note that mgmtd refuses an object: what it sets, or, where it sets nothing, what goes.
-    fn refuse_object(&mut self, message: &str, object: &[Edit]) -> Result<(), Failure> {
+    /// Takes note that a daemon refuses an object: what it sets, or, where it sets nothing, what goes.
+    fn refuse_object(
+        &mut self,
+        daemon: Daemon,
+        message: &str,
+        object: &[Edit],
+    ) -> Result<(), Failure> {
         let sets = object.iter().any(|edit| edit.new.is_some());
         for edit in object.iter().filter(|edit| edit.new.is_some() == sets) {
-            self.refuse(message.to_owned(), (Daemon::Mgmtd, edit.path.clone()))?;
+            self.refuse(message.to_owned(), (daemon, edit.path.clone()))?;
         }
         Ok(())
     }
 
-    async fn commit_part_to_mgmtd(&mut self, edits: &[Edit]) -> Result<(), Failure> {
-        let daemon = Daemon::Mgmtd;
-        let (door, begun) = (Way::of(daemon), Instant::now());
-        let outcome = self.mgmtd.commit(edits, &self.yang);
-        let outcome = in_time(self.by, daemon, outcome.map(Ok)).await?;
-        self.observer.stage(Stage::Apply, door, begun.elapsed(), edits.len());
-        let outcome = outcome.map_err(|error| match mgmtd_failure(&error) {
-            Failure::Refused(message, None) => {
-                let at = named(edits, &message);
-                Failure::Refused(message, at)
-            }
-            failure => failure,
-        })?;
-        debug!(?outcome, "mgmtd");
-        failpoint::hit("mgmtd-committed");
-        let begun = Instant::now();
-        let not_shown =
-            in_time(self.by, daemon, mgmtd(self.mgmtd.confirm(edits, &self.yang))).await;
-        self.observer.stage(Stage::Confirm, door, begun.elapsed(), 0);
-        self.refuse_not_shown(not_shown?)
+    async fn commit_some(&mut self, daemon: Daemon, plan: &DaemonPlan) -> Result<(), Failure> {
+        self.apply(daemon, plan, Phase::Set, None, &mut 0, &mut Done::new()).await?;
+        self.confirm(daemon, plan, Proof::Whole).await
     }
 
-    /// Takes note of what the executing daemon has refused without a word.
-    pub(super) fn refuse_not_shown(&mut self, not_shown: Vec<NotShown>) -> Result<(), Failure> {
-        for NotShown { edit, words } in not_shown {
-            self.observer.not_confirmed(Way::of(Daemon::Mgmtd));
-            self.refuse(words, (Daemon::Mgmtd, edit.path))?;
+    /// Takes note of what a daemon has taken and does not show.
+    pub(super) fn refuse_not_shown(
+        &mut self,
+        daemon: Daemon,
+        not_shown: Vec<NotShown>,
+    ) -> Result<(), Failure> {
+        for NotShown { path, words } in not_shown {
+            self.observer.not_confirmed(Way::of(daemon));
+            self.refuse(words, (daemon, path))?;
         }
         Ok(())
     }
@@ -222,19 +220,6 @@ fn position(objects: &[Vec<Edit>], path: &Path) -> Option<usize> {
     objects.iter().position(|object| object.iter().any(|edit| edit.path == *path))
 }
 
-/// The data that a refusal of mgmtd is about: all there is, or what its words name.
-fn named(edits: &[Edit], message: &str) -> Option<(Daemon, Path)> {
-    let names = |edit: &&Edit| {
-        let prefix = object(&edit.path).map(|(_, prefix)| format!("'{prefix}'"));
-        prefix.is_some_and(|prefix| message.contains(&prefix))
-    };
-    let edit = match edits {
-        [one] => Some(one),
-        several => several.iter().find(names),
-    };
-    edit.map(|edit| (Daemon::Mgmtd, edit.path.clone()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,17 +238,5 @@ mod tests {
         let edits = [edit("10.0.0.0/8", "/a"), edit("10.0.0.0/8", "/b"), edit("11.0.0.0/8", "")];
         let sizes: Vec<usize> = by_object(&edits).iter().map(Vec::len).collect();
         assert_eq!(sizes, [2, 1]);
-    }
-
-    #[test]
-    fn a_refusal_is_of_the_route_that_its_words_name() {
-        let edits = [edit("10.0.0.0/8", "/a"), edit("11.0.0.0/8", "")];
-        let at = |message| named(&edits, message).map(|(_, path)| path);
-        assert_eq!(at("Path: /x/route-list[prefix='11.0.0.0/8']/y"), Some(edits[1].path.clone()));
-        assert_eq!(at("No room"), None);
-        assert_eq!(
-            named(&edits[..1], "No room").map(|(_, path)| path),
-            Some(edits[0].path.clone())
-        );
     }
 }

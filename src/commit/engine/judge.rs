@@ -8,11 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt;
 use tokio::time::Instant;
 
-use super::{
-    COMMIT_DEADLINE, Engine, EngineError, Failure, Prepared, Scope, in_time, mgmtd, not_applied,
-};
+use super::{COMMIT_DEADLINE, Engine, EngineError, Failure, Prepared, Scope, in_time};
 use crate::{
-    commit::plan::{DaemonPlan, Plan, VtyPlan},
+    commit::plan::{DaemonPlan, Plan},
     daemon::{Daemon, Forest},
 };
 
@@ -34,27 +32,24 @@ impl Engine {
         let Prepared { plans, unreachable, decided, .. } =
             self.prepare(&all, desired, &keep, scope, true).await?;
         scope.permits(&decided)?;
-        if let Some(DaemonPlan::Mgmtd(edits)) = plans.get(&Daemon::Mgmtd) {
-            let valid = mgmtd(self.mgmtd.validate(edits, &self.yang));
-            in_time(self.by, Daemon::Mgmtd, valid).await.map_err(no_plan)?;
+        for (daemon, plan) in &plans {
+            self.ask_for(*daemon, plan).await.map_err(no_plan)?;
         }
-        self.judge(&plans).await.map_err(no_plan)?;
         let daemons = plans.into_iter().map(|(daemon, plan)| {
             let diff = match &plan {
-                DaemonPlan::Mgmtd(edits) => edits.clone(),
-                DaemonPlan::Vty(plan) => plan.diff.clone(),
+                DaemonPlan::Edits(edits) => edits.clone(),
+                DaemonPlan::Commands(plan) => plan.diff.clone(),
             };
             (daemon, diff, plan)
         });
         let daemons = daemons.collect();
         let mut grpc = BTreeSet::new();
-        for (daemon, part) in &mut self.vty {
-            if answers_in_time(self.by, *daemon, part.driver.has_grpc()).await {
+        for (daemon, driver) in &mut self.drivers {
+            // A yes that comes too late is none.
+            let answer = in_time(self.by, *daemon, driver.has_grpc().map(Ok)).await;
+            if answer.unwrap_or_default() {
                 grpc.insert(*daemon);
             }
-        }
-        if answers_in_time(self.by, Daemon::Mgmtd, self.mgmtd.has_grpc()).await {
-            grpc.insert(Daemon::Mgmtd);
         }
         Ok(Plan { daemons, grpc, unreachable })
     }
@@ -65,23 +60,21 @@ impl Engine {
         plans: &BTreeMap<Daemon, DaemonPlan>,
     ) -> Result<(), Failure> {
         for (daemon, plan) in plans {
-            if let DaemonPlan::Vty(plan) = plan {
-                self.judge_steps(*daemon, plan).await?;
+            if let DaemonPlan::Commands(_) = plan {
+                self.ask_for(*daemon, plan).await?;
             }
         }
         Ok(())
     }
 
-    /// Has a daemon's own gRPC judge what it serves of a plan; a command line can't be asked.
-    pub(super) async fn judge_steps(
+    /// Asks a daemon whether it would take a plan, as far as it can be asked.
+    pub(super) async fn ask_for(
         &mut self,
         daemon: Daemon,
-        plan: &VtyPlan,
+        plan: &DaemonPlan,
     ) -> Result<(), Failure> {
-        let part = self.vty.get_mut(&daemon).expect("only VTY daemons have such plans");
-        let valid = part.driver.validate(&plan.steps, &self.yang);
-        let valid = in_time(self.by, daemon, valid.map(Ok)).await?;
-        valid.map_err(|error| not_applied(daemon, error, &plan.steps))
+        let by = self.by;
+        in_time(by, daemon, self.driver(daemon).validate(plan)).await
     }
 }
 
@@ -93,13 +86,4 @@ fn no_plan(failure: Failure) -> EngineError {
             EngineError::Refused { message: format!("{daemon}: {why}"), at: None }
         }
     }
-}
-
-/// A yes that comes too late is none.
-async fn answers_in_time(
-    by: Option<Instant>,
-    daemon: Daemon,
-    answer: impl Future<Output = bool>,
-) -> bool {
-    in_time(by, daemon, answer.map(Ok)).await.unwrap_or_default()
 }

@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use futures::TryFutureExt;
 use tokio::time::{Instant, sleep};
-use tracing::{debug, info, warn};
+use tracing::warn;
 
 use super::{Engine, Failure, in_time};
 use crate::{
     daemon::{Daemon, Forest},
-    frr::vty::{
-        chain,
-        live::{self, Otherwise, Wanted},
-    },
+    frr::vty::live::{self, Otherwise, Wanted},
     tree::Tree,
 };
 
@@ -116,35 +112,12 @@ impl Engine {
     }
 
     async fn otherwise(&mut self, wanted: &[Wanted]) -> Result<Vec<Otherwise>, Failure> {
-        let daemon = Daemon::Bfdd;
-        let part = self.vty.get_mut(&daemon).expect("bfdd has a VTY");
-        let lost = |error| Failure::Lost(daemon, chain(&error));
-        let answer = in_time(self.by, daemon, part.driver.show(live::SHOW_SESSIONS).map_err(lost));
-        let answer = answer.await?;
-        let shown = live::shown(&answer)
-            .map_err(|error| Failure::Lost(daemon, format!("{}: {error}", live::SHOW_SESSIONS)))?;
-        Ok(live::otherwise(wanted, &shown))
+        let by = self.by;
+        in_time(by, Daemon::Bfdd, self.driver(Daemon::Bfdd).sessions(wanted)).await
     }
 
     async fn mend(&mut self, wrong: &[Otherwise]) -> Result<(), Failure> {
-        let daemon = Daemon::Bfdd;
-        for wrong in wrong {
-            let Some(mut commands) = wrong.mending() else { continue };
-            info!(session = %wrong, "mending");
-            let part = self.vty.get_mut(&daemon).expect("bfdd has a VTY");
-            let lost = |error| Failure::Lost(daemon, chain(&error));
-            let running =
-                in_time(self.by, daemon, part.driver.show_running().map_err(lost)).await?;
-            // bfdd shows the empty node that it was in, for ever.
-            if !running.lines().any(|line| line.trim_end() == "bfd") {
-                commands.push("no bfd".to_owned());
-            }
-            let typed = part.driver.type_at_once(&commands).map_err(lost);
-            let refused = in_time(self.by, daemon, typed).await?;
-            if let Some(words) = refused {
-                debug!(words, "not mended");
-            }
-        }
-        Ok(())
+        let by = self.by;
+        in_time(by, Daemon::Bfdd, self.driver(Daemon::Bfdd).mend(wrong)).await
     }
 }

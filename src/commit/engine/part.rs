@@ -6,22 +6,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::TryFutureExt;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
     Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Judged, Notes, RESYNC_DEADLINE,
-    Stage, Way, in_time, mgmtd, undone_in_time,
+    Stage, Way, in_time, undone_in_time,
 };
 use crate::{
     commit::{
         ownership::{Taking, objects},
-        plan::{DaemonPlan, Decided, Situation, Unplannable, VtyPlan, plan},
+        plan::{DaemonPlan, Decided, Situation, VtyPlan, plan},
     },
     daemon::Daemon,
     failpoint,
-    frr::vty::{Question, Snapshot, chain, table::Running, unproven},
+    frr::{
+        driver::{Before, Phase, Proof, Proven, Unplannable},
+        vty::{Question, Snapshot, steps::Step, table::Running},
+    },
     journal::{Claim, Claims, Gone, Remembered},
     tree::{Tree, advance, without},
 };
@@ -134,23 +136,24 @@ impl Engine {
             return Err(EngineError::Refused { message: messages.join("; "), at: first });
         }
         failpoint::hit("engine-planned");
-        if !self.is_still_free(&part, &plan).await {
+        let DaemonPlan::Commands(VtyPlan { steps, .. }) = &plan else { return Ok(None) };
+        if !self.is_still_free(&part, steps).await {
             debug!(%daemon, "somebody has typed what is to be set");
             return Ok(None);
         }
-        let claims = self.claims_of_part(daemon, &decided, !plan.steps.is_empty());
+        let claims = self.claims_of_part(daemon, &decided, !plan.is_empty());
         let former = self.remembered_of(&claims);
         self.claim(notes, &claims).await?;
         if let Some(ours) = decided.last.take() {
             part.last = ours;
         }
         // What is theirs and satisfies is asked for as well.
-        let questions = self.questions(&part, &plan);
+        let questions = self.questions(&part, steps);
         if let Some(ours) = decided.desired.take() {
             part.desired = Arc::new(ours);
         }
         let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
-        if plan.steps.is_empty() {
+        if plan.is_empty() {
             // A call that is repeated: does FRR still have it?
             let holds = self.is_answered(daemon, questions.as_deref()).await;
             return Ok((holds == Some(true)).then_some(applied));
@@ -163,8 +166,8 @@ impl Engine {
                 let ours = self.last.entry(daemon).or_default();
                 advance(ours, &part.last, &part.desired, &part.keep, &|_| None);
                 if let Some(known) = self.known.get_mut(&daemon) {
-                    let gone = plan.phase(true).1.len();
-                    known.lines = (known.lines + plan.steps.len()).saturating_sub(2 * gone);
+                    known.lines = (known.lines + plan.len(Phase::Set))
+                        .saturating_sub(plan.len(Phase::Remove));
                     known.digest = None;
                 }
                 Ok(Some(applied))
@@ -195,15 +198,16 @@ impl Engine {
 
     /// Whether what the daemon runs is known: it was read, on the connection that there still is.
     fn knows(&self, daemon: Daemon) -> bool {
-        let connection = self.vty.get(&daemon).and_then(|vty| vty.driver.generation());
+        let connection = self.drivers.get(&daemon).and_then(|driver| driver.connection());
         let known = self.known.get(&daemon).map(|known| known.generation);
         known.is_some() && connection == known
     }
 
     /// The steps, and whose all of it is; `None` where that takes a look at the whole.
-    fn plan_part(&mut self, part: &Part) -> Result<Option<(VtyPlan, Decided)>, EngineError> {
+    fn plan_part(&mut self, part: &Part) -> Result<Option<(DaemonPlan, Decided)>, EngineError> {
         let Part { daemon, last, desired, keep } = part;
-        let (Some(_), Some(known)) = (self.vty.get(daemon), self.known.get_mut(daemon)) else {
+        let (Some(driver), Some(known)) = (self.drivers.get(daemon), self.known.get_mut(daemon))
+        else {
             return Ok(None);
         };
         let (none, nothing) = (Tree::new(), Remembered::default());
@@ -230,6 +234,7 @@ impl Engine {
         let running = Running { tree, foreign, defaults, spelling, ..Running::default() };
         let situation = Situation {
             daemon: *daemon,
+            lead: &|target| driver.plan(target),
             ours: &ours,
             part: Some(last),
             held: &of_part,
@@ -248,33 +253,32 @@ impl Engine {
         let mut decided = decided.map_err(|Unplannable { message, path }| {
             EngineError::Refused { message, at: Some((*daemon, path)) }
         })?;
-        let taken = std::mem::replace(&mut decided.plan, DaemonPlan::Mgmtd(Vec::new()));
-        let DaemonPlan::Vty(plan) = taken else { return Ok(None) };
-        let shared = plan.steps.iter().any(|step| known.others.tree.contains(&step.path));
+        let plan = std::mem::replace(&mut decided.plan, DaemonPlan::Edits(Vec::new()));
+        let DaemonPlan::Commands(commands) = &plan else { return Ok(None) };
+        let shared = commands.steps.iter().any(|step| known.others.tree.contains(&step.path));
         Ok((!shared && decided.kept.is_empty()).then_some((plan, decided)))
     }
 
     /// Whether what is to be made anew is not there since somebody has typed it after the last look at all that runs:
     /// then it is theirs.
-    async fn is_still_free(&mut self, part: &Part, plan: &VtyPlan) -> bool {
+    async fn is_still_free(&mut self, part: &Part, steps: &[Step]) -> bool {
         let ours = self.last.get(&part.daemon);
         let is_new = |path: &_| ours.is_none_or(|ours| !ours.contains(path));
         let new: Vec<_> =
-            plan.steps.iter().filter(|step| step.shows.is_some() && is_new(&step.path)).collect();
+            steps.iter().filter(|step| step.shows.is_some() && is_new(&step.path)).collect();
         let Some(questions) = Question::whether_free(new.iter().map(|step| &*step.path)) else {
             return false;
         };
         if questions.is_empty() {
             return true;
         }
-        let Some(vty) = self.vty.get_mut(&part.daemon) else { return false };
         let lines = self.known.get(&part.daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
         if questions.len() * LINES_PER_QUESTION <= lines {
-            let asked = vty.driver.proves(&questions).await;
+            let asked = self.driver(part.daemon).proves(&questions).await;
             // Who is away is found out when the lines are sent.
             return asked.unwrap_or(true);
         }
-        let Ok(text) = vty.driver.show_running().await else { return true };
+        let Ok(Some(text)) = self.driver(part.daemon).text().await else { return true };
         let shown: std::collections::HashSet<&str> = text.lines().map(first_two_words).collect();
         !new.iter().any(|step| shown.contains(first_two_words(&step.command.text)))
     }
@@ -301,13 +305,13 @@ impl Engine {
     }
 
     /// What bgpd is asked to confirm the plan; `None` where that is more work than reading all.
-    fn questions(&self, part: &Part, plan: &VtyPlan) -> Option<Vec<Question>> {
+    fn questions(&self, part: &Part, steps: &[Step]) -> Option<Vec<Question>> {
         let lines = self.known.get(&part.daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
         let few = |count: usize| count * LINES_PER_QUESTION <= lines;
-        if !few(plan.steps.len()) {
+        if !few(steps.len()) {
             return None;
         }
-        Question::of(&plan.steps, &part.last, &part.desired, &part.keep)
+        Question::of(steps, &part.last, &part.desired, &part.keep)
             .filter(|questions| few(questions.len()))
     }
 
@@ -318,28 +322,37 @@ impl Engine {
         daemon: Daemon,
         questions: Option<&[Question]>,
     ) -> Option<bool> {
-        let vty = self.vty.get_mut(&daemon)?;
-        vty.driver.proves(questions?).await.ok()
+        self.driver(daemon).proves(questions?).await.ok()
     }
 
     /// Sends and confirms.
     async fn carry_out_part(
         &mut self,
         daemon: Daemon,
-        plan: &VtyPlan,
+        plan: &DaemonPlan,
         questions: Option<Vec<Question>>,
         sent: &mut usize,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        self.judge_steps(daemon, plan).await?;
+        self.ask_for(daemon, plan).await?;
         // They are about the end, and so go with what is sent last.
-        let (set, gone) = match plan.phase(true).1 {
-            [] => (questions.as_deref(), None),
+        let (set, gone) = match plan.len(Phase::Remove) {
+            0 => (questions.as_deref(), None),
             _ => (None, questions.as_deref()),
         };
-        let proven = self.apply(daemon, plan, false, set, sent, done).await?;
-        let proven = self.apply(daemon, plan, true, gone, sent, done).await?.or(proven);
-        self.confirm_part(daemon, plan, questions, proven).await?;
+        let mut proven = self.apply(daemon, plan, Phase::Set, set, sent, done).await?;
+        if plan.len(Phase::Remove) > 0 {
+            proven = self.apply(daemon, plan, Phase::Remove, gone, sent, done).await?;
+        }
+        let proof = match (proven, &questions) {
+            (Proven::Yes, _) => None,
+            (Proven::No, _) => Some(Proof::Whole),
+            (Proven::NotAsked, Some(questions)) => Some(Proof::Questions(questions)),
+            (Proven::NotAsked, None) => Some(Proof::Lines),
+        };
+        if let Some(proof) = proof {
+            self.confirm(daemon, plan, proof).await?;
+        }
         self.seen.clear();
         failpoint::hit("engine-confirmed");
         Ok(())
@@ -367,9 +380,10 @@ impl Engine {
             if nothing || self.unusable(daemon).is_some() {
                 continue;
             }
-            let same = match self.vty.contains_key(&daemon) {
-                true => self.is_as_known(daemon).await,
-                false => self.has_all_through_mgmtd().await,
+            let same = match self.driver(daemon).text().await {
+                Ok(Some(text)) => self.is_as_known(daemon, &text),
+                Ok(None) => self.has_all(daemon).await,
+                Err(_) => false,
             };
             if !same {
                 return false;
@@ -378,18 +392,17 @@ impl Engine {
         !self.has_strayed().await
     }
 
-    async fn is_as_known(&mut self, daemon: Daemon) -> bool {
+    fn is_as_known(&mut self, daemon: Daemon, text: &str) -> bool {
         if !self.knows(daemon) {
             return false;
         }
-        let (Some(vty), Some(known)) = (self.vty.get_mut(&daemon), self.known.get_mut(&daemon))
+        let (Some(driver), Some(known)) = (self.drivers.get(&daemon), self.known.get_mut(&daemon))
         else {
             return false;
         };
-        let Ok(text) = vty.driver.show_running().await else { return false };
         let digest = Some(crc32fast::hash(text.as_bytes()));
         if known.digest.is_none() {
-            let running = vty.driver.table().parse(&text, &vty.defaults);
+            let running = driver.parse(text);
             let mut expected = self.last.get(&daemon).cloned().unwrap_or_default();
             expected.merge(&known.others.tree);
             if running.tree == expected && running.foreign == known.others.foreign {
@@ -400,14 +413,15 @@ impl Engine {
         known.digest == digest
     }
 
-    async fn has_all_through_mgmtd(&mut self) -> bool {
+    async fn has_all(&mut self, daemon: Daemon) -> bool {
+        let Ok(Snapshot { running, .. }) = self.driver(daemon).read().await else { return false };
+        let running = running.tree;
         let none = Tree::new();
-        let ours = self.last.get(&Daemon::Mgmtd).unwrap_or(&none);
-        let Ok(running) = self.mgmtd.read(&self.yang).await else { return false };
+        let ours = self.last.get(&daemon).unwrap_or(&none);
         if !running.includes(ours) {
             return false;
         }
-        if let Some(held) = self.held.get(&Daemon::Mgmtd) {
+        if let Some(held) = self.held.get(&daemon) {
             let same = self.beside.as_ref() == Some(&objects::of_marks(&held.theirs, &running));
             // What was taken away and somebody has typed since is theirs.
             let typed = held.gone.iter().any(|gone| {
@@ -419,46 +433,19 @@ impl Engine {
                 return false;
             }
         }
-        let in_step = self.mgmtd.confirm_in_step(ours, &self.yang);
+        let Some(driver) = self.drivers.get_mut(&daemon) else { return false };
         let by = Some(Instant::now() + RESYNC_DEADLINE);
-        in_time(by, Daemon::Mgmtd, mgmtd(in_step)).await.is_ok_and(|lacking| lacking.is_empty())
-    }
-
-    /// Asks bgpd for what was changed, unless it has answered, or looks for it in the text of all that it runs; what
-    /// neither shows is looked for by the table.
-    async fn confirm_part(
-        &mut self,
-        daemon: Daemon,
-        plan: &VtyPlan,
-        questions: Option<Vec<Question>>,
-        answered: Option<bool>,
-    ) -> Result<(), Failure> {
-        let lost = |error| Failure::Lost(daemon, chain(&error));
-        let begun = Instant::now();
-        let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
-        let proven = match (answered, questions) {
-            (Some(answered), _) => answered,
-            (None, Some(questions)) => {
-                in_time(self.by, daemon, vty.driver.proves(&questions).map_err(lost)).await?
-            }
-            (None, None) => {
-                let text = vty.driver.show_running().map_err(lost);
-                let text = in_time(self.by, daemon, text).await?;
-                unproven(&plan.steps, &text).is_none()
-            }
-        };
-        if answered.is_none() {
-            self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
-        }
-        if proven {
-            return Ok(());
-        }
-        debug!(%daemon, steps = plan.steps.len(), "not proven alone: reading all");
-        self.confirm(daemon, plan).await
+        let apart = in_time(by, daemon, driver.reconcile(ours, ours, ours)).await;
+        apart.is_ok_and(|not_shown| not_shown.is_empty())
     }
 
     /// Takes back what was carried out, and compares the whole with what was known before.
-    async fn undo_part(&mut self, part: &Part, plan: &VtyPlan, done: &Done) -> Result<(), String> {
+    async fn undo_part(
+        &mut self,
+        part: &Part,
+        plan: &DaemonPlan,
+        done: &Done,
+    ) -> Result<(), String> {
         let daemon = part.daemon;
         let Some(done) = done.get(&daemon) else { return Ok(()) };
         let Some(known) = self.known.get(&daemon) else { return Err("nothing known".to_owned()) };
@@ -467,12 +454,8 @@ impl Engine {
         let mut ours = before.clone();
         ours.merge(&part.desired);
         before.merge(&known.others.tree);
-        let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
-        let carried_out = done.iter().map(|step| &plan.steps[*step]);
-        if let Err(error) = vty.driver.undo(carried_out).await {
-            warn!(%daemon, %error, "undoing step by step failed");
-        }
-        let back = vty.driver.restore_tree(&before, &ours, &vty.defaults).await;
+        let before = Before::Meaning(&before);
+        let back = self.driver(daemon).undo(plan, done, before, &ours).await;
         self.observer.stage(Stage::Undo, Way::of(daemon), begun.elapsed(), 0);
         back
     }

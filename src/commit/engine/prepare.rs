@@ -1,34 +1,32 @@
 //! What daemons run, and what has to change: read and planned before anything is changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tokio::time::Instant;
-use tracing::info;
 
-use super::{Engine, EngineError, Failure, Scope, Stage, Way, in_time, mgmtd_failure};
+use super::{Engine, EngineError, Failure, Scope, Stage, Way, in_time};
 use crate::{
     commit::{
         ownership::Taking,
-        plan::{DaemonPlan, Decided, Situation, Unplannable, plan},
+        plan::{DaemonPlan, Decided, Situation, plan},
     },
     daemon::{Daemon, Forest},
-    frr::vty::{Snapshot, chain, table::Running},
+    frr::{
+        driver::{Driver, Unplannable},
+        vty::{Snapshot, table::Running},
+    },
     journal::{Gone, Remembered},
     tree::Tree,
-    yang::{Profile, YangError},
 };
-
-/// What a daemon runs, before anything is changed.
-pub(super) enum Before {
-    Vty(Snapshot),
-    Mgmtd(Tree),
-}
 
 /// What is known before anything is changed.
 #[derive(Default)]
 pub(super) struct Prepared {
     /// What each daemon runs that has a plan.
-    pub(super) before: BTreeMap<Daemon, Before>,
+    pub(super) before: BTreeMap<Daemon, Snapshot>,
     /// Of which daemons something differs.
     pub(super) plans: BTreeMap<Daemon, DaemonPlan>,
     /// Whose what each daemon runs is, of those that were read.
@@ -69,21 +67,21 @@ impl Engine {
                 continue;
             }
             let begun = Instant::now();
-            match in_time(self.by, daemon, self.read(daemon)).await {
-                Ok(running) => {
+            match self.read(daemon).await {
+                Ok(snapshot) => {
                     self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
-                    if let Before::Mgmtd(running) = &running {
+                    let running = &snapshot.running;
+                    if let Some(driver) = self.drivers.get_mut(&daemon) {
                         let last = self.last.get(&daemon).unwrap_or(&none);
-                        self.mgmtd.compare_with_last(running, last, wanted);
+                        driver.compare(&running.tree, last, wanted);
                     }
-                    let mut whose =
-                        self.plan_daemon(daemon, &running, wanted, kept, scope, told)?;
-                    let none = DaemonPlan::Mgmtd(Vec::new());
+                    let mut whose = self.plan_daemon(daemon, running, wanted, kept, scope, told)?;
+                    let none = DaemonPlan::Edits(Vec::new());
                     let plan = std::mem::replace(&mut whose.decided.plan, none);
                     if !plan.is_empty() {
                         prepared.plans.insert(daemon, plan);
-                        prepared.before.insert(daemon, running);
-                    } else if let Before::Vty(snapshot) = running {
+                        prepared.before.insert(daemon, snapshot);
+                    } else {
                         self.remember(daemon, snapshot);
                     }
                     prepared.decided.insert(daemon, whose);
@@ -100,39 +98,27 @@ impl Engine {
         Ok(prepared)
     }
 
-    async fn read(&mut self, daemon: Daemon) -> Result<Before, Failure> {
-        let Some(part) = self.vty.get_mut(&daemon) else {
-            let tree = self.mgmtd.read(&self.yang).await;
-            return tree.map(Before::Mgmtd).map_err(|error| mgmtd_failure(&error));
-        };
-        let lost = |error| Failure::Lost(daemon, chain(&error));
-        let snapshot = part.driver.read(&part.defaults).await.map_err(lost)?;
-        let profile = snapshot.running.profile.as_deref().map(Profile::from_name);
-        let profile = profile.unwrap_or_default();
-        // Only bgpd's defaults differ in the models.
-        if profile == self.profile || daemon != Daemon::Bgpd {
-            return Ok(Before::Vty(snapshot));
+    async fn read(&mut self, daemon: Daemon) -> Result<Snapshot, Failure> {
+        let by = self.by;
+        let read = in_time(by, daemon, self.driver(daemon).read()).await;
+        // To read may load the models of another profile.
+        let missing = self.yang.missing();
+        if !Arc::ptr_eq(&missing, &self.missing) {
+            self.observer.models_missing(&missing);
+            self.missing = missing;
         }
-        // The daemons run with other defaults than the models were loaded with.
-        info!(?profile, "FRR's profile");
-        self.profile = profile;
-        let yang = self.yang.start_again(&self.yang_dir, profile).await;
-        let refused = |error: YangError| Failure::Refused(error.to_string(), None);
-        self.yang = yang.map_err(refused)?;
-        self.load_defaults().await.map_err(refused)?;
-        self.note_models();
-        self.observer.models_missing(self.yang.missing());
-        if let Some(why) = self.unusable(daemon) {
-            return Err(Failure::Lost(daemon, why.to_owned()));
-        }
-        let part = self.vty.get_mut(&daemon).expect("found above, and parts never go");
-        part.driver.read(&part.defaults).await.map(Before::Vty).map_err(lost)
+        read
+    }
+
+    /// The driver of a daemon.
+    pub(super) fn driver(&mut self, daemon: Daemon) -> &mut dyn Driver {
+        &mut **self.drivers.get_mut(&daemon).expect("there is a driver for every daemon")
     }
 
     fn plan_daemon(
         &mut self,
         daemon: Daemon,
-        before: &Before,
+        running: &Running,
         wanted: &Tree,
         keep: &Tree,
         scope: &Scope,
@@ -140,19 +126,12 @@ impl Engine {
     ) -> Result<Whose, EngineError> {
         let (none, nothing) = (Tree::new(), Remembered::default());
         let incarnation = self.incarnation(daemon);
-        let of_mgmtd;
-        let running = match before {
-            Before::Vty(snapshot) => &snapshot.running,
-            Before::Mgmtd(tree) => {
-                of_mgmtd = Running { tree: tree.clone(), ..Running::default() };
-                &of_mgmtd
-            }
-        };
         let starting = self.is_starting(daemon, incarnation);
         let (returned, forgotten) = self.judge_gone(daemon, incarnation, running, wanted);
         let asked = scope.asked.get(&daemon).unwrap_or(&none);
         let situation = Situation {
             daemon,
+            lead: &|target| self.drivers[&daemon].plan(target),
             ours: self.last.get(&daemon).unwrap_or(&none),
             part: None,
             held: self.held.get(&daemon).unwrap_or(&nothing),
@@ -179,7 +158,7 @@ impl Engine {
 
     /// Keeps what a daemon was seen to run, until the commit has ended.
     pub(super) fn remember(&mut self, daemon: Daemon, snapshot: Snapshot) {
-        let generation = self.vty.get(&daemon).and_then(|part| part.driver.generation());
+        let generation = self.drivers.get(&daemon).and_then(|driver| driver.connection());
         if let Some(generation) = generation {
             self.seen.insert(daemon, (generation, snapshot));
         }

@@ -1,7 +1,7 @@
 //! Which daemons answer. All are asked at once, so that several that hang cost no more than one, and those
 //! that answer get their part.
 
-use std::{collections::BTreeSet, future::Future, pin::Pin};
+use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
@@ -10,9 +10,6 @@ use crate::{
     daemon::{Daemon, Forest},
     tree::Tree,
 };
-
-/// Asks a daemon; `None` where it answers, else why not.
-type Asking<'a> = Pin<Box<dyn Future<Output = (Daemon, Option<String>)> + Send + 'a>>;
 
 impl Engine {
     /// Daemons that have, or had, something of ours.
@@ -29,20 +26,11 @@ impl Engine {
         let left = self.by.map(|by| by.saturating_duration_since(Instant::now()));
         let within = left.map_or(ANSWER_DEADLINE, |left| left.min(ANSWER_DEADLINE));
         let asked = |daemon: &Daemon| daemons.contains(daemon) && !self.away.contains_key(daemon);
-        let mut asking: Vec<Asking<'_>> = Vec::new();
-        if asked(&Daemon::Mgmtd) {
-            let mgmtd = &mut self.mgmtd;
-            asking.push(Box::pin(async move {
-                let answer = mgmtd.answers(within).await;
-                (Daemon::Mgmtd, answer.err().map(|error| error.to_string()))
-            }));
-        }
-        for (daemon, part) in self.vty.iter_mut().filter(|(daemon, _)| asked(daemon)) {
-            asking.push(Box::pin(async move {
-                let answer = part.driver.answers(within).await;
-                (*daemon, answer.err().map(|error| crate::frr::vty::chain(&error)))
-            }));
-        }
+        let drivers = self.drivers.iter_mut().filter(|(daemon, _)| asked(daemon));
+        let asking = drivers.map(|(daemon, driver)| async move {
+            let answer = driver.answers(within).await;
+            (*daemon, answer.err().map(|error| error.to_string()))
+        });
         for (daemon, why) in futures::future::join_all(asking).await {
             if let Some(why) = why {
                 self.away.insert(daemon, why);
@@ -55,5 +43,16 @@ impl Engine {
         self.forget_away();
         let concerned = self.concerned(&Forest::new());
         self.call_roll(&concerned).await;
+    }
+
+    /// Has all daemons tried again but those that lack a model.
+    pub(super) fn forget_away(&mut self) {
+        let drivers = self.drivers.iter();
+        self.away = drivers.filter_map(|(daemon, it)| Some((*daemon, it.unusable()?))).collect();
+    }
+
+    /// Whether a daemon is away that may be back by now.
+    pub(super) fn is_one_away(&self) -> bool {
+        self.away.keys().any(|daemon| self.unusable(*daemon).is_none())
     }
 }

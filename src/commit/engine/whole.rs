@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{
     Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, InTheWay, Judged, Known, Notes,
-    Prepared, RESYNC_DEADLINE, Scope, Stage, Way, in_time, mgmtd, prepare::Whose, undone_in_time,
+    Prepared, RESYNC_DEADLINE, Scope, Stage, Way, in_time, prepare::Whose, undone_in_time,
 };
 use crate::{
     daemon::{Daemon, Forest},
@@ -138,26 +138,9 @@ impl Engine {
         let (wanted_of_all, desired) = (desired, &ours_to_make);
         let mut done = Done::new();
         let mut carried_out = self.carry_out(&plans, &mut applied.sent, &mut done).await;
-        let in_use = |forest: &Forest| forest.get(&Daemon::Mgmtd).is_some_and(|t| !t.is_empty());
-        let reached =
-            daemons.contains(&Daemon::Mgmtd) && !applied.unreachable.contains_key(&Daemon::Mgmtd);
-        if carried_out.is_ok() && reached && (in_use(desired) || in_use(&self.last)) {
-            let wanted = desired.get(&Daemon::Mgmtd).unwrap_or(&none);
-            let kept = keep.get(&Daemon::Mgmtd).unwrap_or(&none);
-            let last = self.last.get(&Daemon::Mgmtd).unwrap_or(&none);
-            let swept = self.mgmtd.sweep(last, kept, &self.yang);
-            let swept = in_time(self.by, Daemon::Mgmtd, mgmtd(swept)).await;
-            carried_out = swept.and_then(|left| self.refuse_not_shown(left));
+        for daemon in daemons.iter().filter(|it| !applied.unreachable.contains_key(it)) {
             if carried_out.is_ok() {
-                let in_step = self.mgmtd.confirm_in_step(wanted, &self.yang);
-                let in_step = in_time(self.by, Daemon::Mgmtd, mgmtd(in_step)).await;
-                carried_out = in_step.and_then(|lacking| self.refuse_not_shown(lacking));
-            }
-            if carried_out.is_ok()
-                && let Some(first) = self.refusals.first()
-            {
-                let at = Some(first.at.clone());
-                carried_out = Err(Failure::Refused(first.message.clone(), at));
+                carried_out = self.reconcile(*daemon, desired, keep).await;
             }
         }
         if carried_out.is_ok() && daemons.contains(&Daemon::Bfdd) {
@@ -266,5 +249,29 @@ impl Engine {
         self.seen.clear();
         self.in_step = others_in_step && all_is_kept && applied.unreachable.is_empty();
         Ok(applied)
+    }
+
+    /// Brings together what a daemon runs and what those run that stand behind it.
+    async fn reconcile(
+        &mut self,
+        daemon: Daemon,
+        desired: &Forest,
+        keep: &Forest,
+    ) -> Result<(), Failure> {
+        let none = Tree::new();
+        let of = |forest: &'_ Forest| forest.get(&daemon).filter(|tree| !tree.is_empty()).is_some();
+        if !of(desired) && !of(&self.last) {
+            return Ok(());
+        }
+        let wanted = desired.get(&daemon).unwrap_or(&none);
+        let kept = keep.get(&daemon).unwrap_or(&none);
+        let last = self.last.get(&daemon).unwrap_or(&none);
+        let Some(driver) = self.drivers.get_mut(&daemon) else { return Ok(()) };
+        let not_shown = in_time(self.by, daemon, driver.reconcile(last, kept, wanted)).await?;
+        self.refuse_not_shown(daemon, not_shown)?;
+        match self.refusals.first() {
+            Some(first) => Err(Failure::Refused(first.message.clone(), Some(first.at.clone()))),
+            None => Ok(()),
+        }
     }
 }
