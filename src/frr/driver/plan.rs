@@ -29,6 +29,25 @@ impl DaemonPlan {
         }
     }
 
+    /// Indexes of the commands of a phase; edits are one transaction, and have none.
+    pub fn indexes(&self, phase: Phase) -> std::ops::Range<usize> {
+        match self {
+            Self::Edits(_) => 0..0,
+            Self::Commands(plan) => {
+                let (first, steps) = plan.phase(phase);
+                first..first + steps.len()
+            }
+        }
+    }
+
+    /// Where the data of a command is.
+    pub fn path(&self, index: usize) -> Option<&Path> {
+        match self {
+            Self::Edits(_) => None,
+            Self::Commands(plan) => plan.steps.get(index).map(|step| &*step.path),
+        }
+    }
+
     /// How many commands or edits a phase has. Edits are one transaction, in which nothing is set before anything goes.
     pub fn len(&self, phase: Phase) -> usize {
         match (self, phase) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tracing::debug;
 
-use super::{MgmtdDriver, MgmtdError, edits};
+use super::{MgmtdDriver, MgmtdError, edits::edits};
 use crate::{
     daemon::Daemon,
     failpoint,

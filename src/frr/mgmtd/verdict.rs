@@ -10,7 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{LOOK, MgmtdDriver, MgmtdError, NotShown, STATICD, holds};
+use super::{
+    LOOK, MgmtdDriver, MgmtdError, NotShown,
+    edits::{STATICD, holds},
+};
 use crate::tree::{Edit, Path, Tree};
 
 /// How long the executing daemon has to show what mgmtd committed, from when it last showed anything new.
