@@ -26,6 +26,13 @@ pub struct CommitRequest {
     pub take_over: bool,
 }
 
+impl CommitRequest {
+    /// Changes that stay without being confirmed, and take nothing over.
+    pub fn new(owner: OwnerName, origin: &'static str, changes: Vec<Change>) -> Self {
+        Self { owner, origin, changes, confirm_within: None, take_over: false }
+    }
+}
+
 /// What of what FRR runs would be taken as ours again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Adopted {

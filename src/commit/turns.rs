@@ -146,13 +146,7 @@ mod tests {
     }
 
     fn request(of: &str) -> CommitRequest {
-        CommitRequest {
-            owner: owner(of),
-            origin: "test",
-            changes: vec![],
-            confirm_within: None,
-            take_over: false,
-        }
+        CommitRequest::new(owner(of), "test", vec![])
     }
 
     fn commit(of: &str) -> Queued {

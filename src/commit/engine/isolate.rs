@@ -5,14 +5,18 @@
 //! goes on behind a refusal and gathers them: the caller leaves those objects out and tries again. Every loop has a
 //! bound: what is refused gets smaller with each attempt, and [`MOST_ATTEMPTS`] end it where there are too many.
 
-use tracing::debug;
+use tokio::time::Instant;
 
-use super::{Done, Engine, Failure, Refusal, Way};
+use super::{
+    Engine, Failure,
+    candidate::{Behind, Progress, Share},
+    send::Sent,
+};
 use crate::{
-    commit::plan::{DaemonPlan, VtyPlan},
+    commit::plan::DaemonPlan,
     daemon::Daemon,
     frr::{
-        driver::{NotShown, Phase, Proof},
+        driver::{Phase, Proof},
         mgmtd::object,
     },
     tree::{Edit, Path},
@@ -22,116 +26,124 @@ use crate::{
 const MOST_ATTEMPTS: usize = 64;
 
 impl Engine {
-    /// Takes note of a refusal. `Err` where the commit ends with it.
-    pub(super) fn refuse(&mut self, message: String, at: (Daemon, Path)) -> Result<(), Failure> {
-        if !self.gathers {
-            return Err(Failure::Refused(message, Some(at)));
-        }
-        debug!(daemon = %at.0, path = %at.1, message, "refused; the rest goes on");
-        self.refusals.push(Refusal { message, at });
-        Ok(())
-    }
-
-    /// What was refused of the last commit that brought all of FRR back.
-    pub fn take_refusals(&mut self) -> Vec<Refusal> {
-        std::mem::take(&mut self.refusals)
-    }
-
-    /// Sends a phase of a plan. Where refusals are gathered it goes on behind each, without what is inside the object that was
-    /// refused.
-    pub(super) async fn apply_all(
+    /// Applies a phase of what a commit does in a daemon. Edits are confirmed, too: they are one transaction.
+    pub(super) async fn apply_share(
         &mut self,
+        by: Instant,
         daemon: Daemon,
-        plan: &DaemonPlan,
+        share: &mut Share,
         phase: Phase,
-        sent: &mut usize,
-        done: &mut Done,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let DaemonPlan::Commands(commands) = plan else { return Ok(()) };
-        let (first, steps) = commands.phase(phase);
-        let mut left: Vec<usize> = (first..first + steps.len()).collect();
+        if let DaemonPlan::Edits(edits) = &share.plan {
+            progress.sent += edits.len();
+            progress.done.insert(daemon, Vec::new());
+            return self.commit_edits(by, daemon, &share.plan, edits, progress).await;
+        }
+        self.apply_commands(by, daemon, share, phase, progress).await
+    }
+
+    /// Sends a phase of commands. Where refusals are gathered it goes on behind each, without what is inside the object that was
+    /// refused.
+    async fn apply_commands(
+        &mut self,
+        by: Instant,
+        daemon: Daemon,
+        share: &mut Share,
+        phase: Phase,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let mut left: Vec<usize> = share.plan.indexes(phase).collect();
         // Where the words name no step, each is sent alone.
         let mut alone = false;
         let mut refusals = 0;
         while refusals < MOST_ATTEMPTS {
-            left.retain(|at| !self.is_refused(daemon, &commands.steps[*at].path));
+            left.retain(|at| {
+                let path = share.plan.path(*at);
+                !path.is_some_and(|path| progress.is_refused(daemon, path))
+            });
             let some = if alone { &left[..left.len().min(1)] } else { &left[..] };
             if some.is_empty() {
                 return Ok(());
             }
-            let before = done.get(&daemon).map_or(0, Vec::len);
-            let applied = match some.len() == steps.len() {
-                true => self.apply(daemon, plan, phase, None, sent, done).await.map(drop),
-                false => self.apply_some(daemon, commands, phase, some, sent, done).await,
-            };
-            let refused = match applied {
-                Ok(()) if !alone => return Ok(()),
-                Ok(()) => None,
-                Err(Failure::Refused(message, at)) if self.gathers => Some((message, at)),
+            let only = some.len() == 1;
+            let Sent { done, result } = self.send_some(by, daemon, share, phase, some).await;
+            progress.sent += some.len();
+            progress.done.entry(daemon).or_default().extend(&done);
+            left.retain(|at| !done.contains(at));
+            let (message, at) = match result {
+                Ok(proven) => {
+                    share.proven = proven;
+                    match alone {
+                        false => return Ok(()),
+                        true => continue,
+                    }
+                }
+                Err(Failure::Refused(message, at)) if progress.behind == Behind::GoesOn => {
+                    (message, at)
+                }
                 Err(failure) => return Err(failure),
             };
-            let only = some.len() == 1;
-            let carried_out = done.get(&daemon).map_or(&[][..], |done| &done[before..]);
-            left.retain(|at| !carried_out.contains(at));
-            let Some((message, at)) = refused else { continue };
             refusals += 1;
-            match (at, left.first()) {
-                (Some(at), _) => self.refuse(message, at)?,
-                (None, Some(first)) if only => {
-                    let path = Path::clone(&commands.steps[*first].path);
-                    self.refuse(message, (daemon, path))?;
-                }
-                (None, _) => alone = true,
+            let first = left.first().filter(|_| only);
+            let first = first.and_then(|at| Some((daemon, share.plan.path(*at)?.clone())));
+            match at.or(first) {
+                Some(at) => progress.refuse(message, at)?,
+                None => alone = true,
             }
         }
         Ok(())
     }
 
-    /// Whether data of this daemon is, or is inside, what was refused in this commit.
-    fn is_refused(&self, daemon: Daemon, path: &Path) -> bool {
-        let refused = |it: &Refusal| it.at.0 == daemon && path.starts_with(&it.at.1);
-        self.refusals.iter().any(refused)
-    }
-
     /// Sends these of the steps of a phase.
-    async fn apply_some(
+    async fn send_some(
         &mut self,
+        by: Instant,
         daemon: Daemon,
-        plan: &VtyPlan,
+        share: &Share,
         phase: Phase,
         which: &[usize],
-        sent: &mut usize,
-        done: &mut Done,
-    ) -> Result<(), Failure> {
-        let some = DaemonPlan::Commands(plan.only(phase, which));
-        let mut carried_out = Done::new();
-        let applied = self.apply(daemon, &some, phase, None, sent, &mut carried_out).await;
-        let carried_out = carried_out.remove(&daemon).unwrap_or_default();
-        done.entry(daemon).or_default().extend(carried_out.into_iter().map(|at| which[at]));
-        applied.map(drop)
+    ) -> Sent {
+        // Questions are about the end, and so go with what is sent last.
+        let is_last = phase == Phase::Remove || share.plan.len(Phase::Remove) == 0;
+        let questions = share.evidence.questions().filter(|_| is_last);
+        match &share.plan {
+            DaemonPlan::Commands(commands) if which.len() < share.plan.len(phase) => {
+                let some = DaemonPlan::Commands(commands.only(phase, which));
+                let mut sent = self.send(by, daemon, &some, phase, None).await;
+                sent.done.iter_mut().for_each(|at| *at = which[*at]);
+                sent
+            }
+            plan => self.send(by, daemon, plan, phase, questions).await,
+        }
     }
 
     /// Commits edits and confirms them. Where refusals are gathered, and the daemon refuses, the objects are committed in ever
     /// smaller parts until it is known which of them it refuses.
-    pub(super) async fn commit_edits(
+    async fn commit_edits(
         &mut self,
+        by: Instant,
         daemon: Daemon,
         plan: &DaemonPlan,
         edits: &[Edit],
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let refused = match self.commit_some(daemon, plan).await {
-            Err(Failure::Refused(message, at)) if self.gathers => (message, at),
+        let refused = match self.commit_some(by, daemon, plan, progress).await {
+            Err(Failure::Refused(message, at)) if progress.behind == Behind::GoesOn => {
+                (message, at)
+            }
             other => return other,
         };
         let whole = by_object(edits);
         let mut parts = Vec::new();
-        self.narrow(daemon, &whole, refused, &mut parts)?;
+        narrow(daemon, &whole, refused, &mut parts, progress)?;
         for _ in 1..MOST_ATTEMPTS {
             let Some(part) = parts.pop() else { break };
-            match self.commit_some(daemon, &DaemonPlan::Edits(part.concat())).await {
+            let some = DaemonPlan::Edits(part.concat());
+            match self.commit_some(by, daemon, &some, progress).await {
                 Ok(()) => {}
                 Err(Failure::Refused(message, at)) => {
-                    self.narrow(daemon, &part, (message, at), &mut parts)?
+                    narrow(daemon, &part, (message, at), &mut parts, progress)?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -141,63 +153,57 @@ impl Engine {
         Ok(())
     }
 
-    /// Something of these objects is refused: which is known where there is one, and where the words name one it is tried
-    /// apart from the others.
-    fn narrow(
+    async fn commit_some(
         &mut self,
+        by: Instant,
         daemon: Daemon,
-        objects: &[Vec<Edit>],
-        (message, at): (String, Option<(Daemon, Path)>),
-        parts: &mut Vec<Vec<Vec<Edit>>>,
+        plan: &DaemonPlan,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        if let [one] = objects {
-            return self.refuse_object(daemon, &message, one);
-        }
-        let (first, rest) = match at.and_then(|(_, path)| position(objects, &path)) {
-            Some(at) => {
-                let mut rest = objects.to_vec();
-                (vec![rest.remove(at)], rest)
-            }
-            None => {
-                let (first, rest) = objects.split_at(objects.len() / 2);
-                (first.to_vec(), rest.to_vec())
-            }
-        };
-        parts.extend([rest, first]);
-        Ok(())
+        self.send(by, daemon, plan, Phase::Set, None).await.result?;
+        let confirmed = self.read_back(by, daemon, plan, Proof::Whole).await?;
+        self.refuse_not_shown(progress, daemon, confirmed.not_shown)
     }
+}
 
-    /// Takes note that a daemon refuses an object: what it sets, or, where it sets nothing, what goes.
-    fn refuse_object(
-        &mut self,
-        daemon: Daemon,
-        message: &str,
-        object: &[Edit],
-    ) -> Result<(), Failure> {
-        let sets = object.iter().any(|edit| edit.new.is_some());
-        for edit in object.iter().filter(|edit| edit.new.is_some() == sets) {
-            self.refuse(message.to_owned(), (daemon, edit.path.clone()))?;
+/// Something of these objects is refused: which is known where there is one, and where the words name one it is tried
+/// apart from the others.
+fn narrow(
+    daemon: Daemon,
+    objects: &[Vec<Edit>],
+    (message, at): (String, Option<(Daemon, Path)>),
+    parts: &mut Vec<Vec<Vec<Edit>>>,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    if let [one] = objects {
+        return refuse_object(daemon, &message, one, progress);
+    }
+    let (first, rest) = match at.and_then(|(_, path)| position(objects, &path)) {
+        Some(at) => {
+            let mut rest = objects.to_vec();
+            (vec![rest.remove(at)], rest)
         }
-        Ok(())
-    }
-
-    async fn commit_some(&mut self, daemon: Daemon, plan: &DaemonPlan) -> Result<(), Failure> {
-        self.apply(daemon, plan, Phase::Set, None, &mut 0, &mut Done::new()).await?;
-        self.confirm(daemon, plan, Proof::Whole).await
-    }
-
-    /// Takes note of what a daemon has taken and does not show.
-    pub(super) fn refuse_not_shown(
-        &mut self,
-        daemon: Daemon,
-        not_shown: Vec<NotShown>,
-    ) -> Result<(), Failure> {
-        for NotShown { path, words } in not_shown {
-            self.observer.not_confirmed(Way::of(daemon));
-            self.refuse(words, (daemon, path))?;
+        None => {
+            let (first, rest) = objects.split_at(objects.len() / 2);
+            (first.to_vec(), rest.to_vec())
         }
-        Ok(())
+    };
+    parts.extend([rest, first]);
+    Ok(())
+}
+
+/// Takes note that a daemon refuses an object: what it sets, or, where it sets nothing, what goes.
+fn refuse_object(
+    daemon: Daemon,
+    message: &str,
+    object: &[Edit],
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let sets = object.iter().any(|edit| edit.new.is_some());
+    for edit in object.iter().filter(|edit| edit.new.is_some() == sets) {
+        progress.refuse(message.to_owned(), (daemon, edit.path.clone()))?;
     }
+    Ok(())
 }
 
 /// Edits by the object that they are about, in their order: those of one are made together.

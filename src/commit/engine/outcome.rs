@@ -63,6 +63,15 @@ pub struct Refusal {
     pub at: (Daemon, Path),
 }
 
+/// Why all of FRR was not brought back.
+#[derive(Debug)]
+pub struct Rejected {
+    /// How the commit ended.
+    pub error: EngineError,
+    /// All that was refused of it; empty where that is not known object by object.
+    pub refusals: Vec<Refusal>,
+}
+
 /// Why a phase ended early.
 pub(super) enum Failure {
     /// FRR said no, to this data where it is known.
@@ -74,17 +83,12 @@ pub(super) enum Failure {
 /// The step, unless the commit's deadline comes first. A step that is given up is in doubt: its session is
 /// of no further use, and what the daemon runs is read anew.
 pub(super) async fn in_time<T>(
-    by: Option<Instant>,
+    by: Instant,
     daemon: Daemon,
     step: impl Future<Output = Result<T, DriverError>>,
 ) -> Result<T, Failure> {
-    let done = match by {
-        None => step.await,
-        Some(by) => {
-            let late = |_| Err(DriverError::Lost { why: LATE.to_owned() });
-            timeout_at(by, step).await.unwrap_or_else(late)
-        }
-    };
+    let late = |_| Err(DriverError::Lost { why: LATE.to_owned() });
+    let done = timeout_at(by, step).await.unwrap_or_else(late);
     done.map_err(|error| Failure::of(daemon, error))
 }
 
