@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::ownership::{
-    Ended, Ending, Facts, Kept, Refusal, Taking, Words, decide, objects, only_ours,
+    Ended, Ending, Facts, Kept, Refusal, Taking, Verdict, Words, decide, objects, only_ours,
 };
 pub use crate::frr::driver::{DaemonPlan, VtyPlan};
 use crate::{
@@ -111,27 +111,14 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         words,
     };
     let verdict = decide(&facts);
-    // What perhaps was sent counts as ours; what is known to be theirs never does.
-    let mut known = Cow::Borrowed(&*verdict.ours);
-    for (path, kind) in objects::marked(&held.theirs, &verdict.ours) {
-        if !objects::is_marked(&verdict.freed, &path) {
-            objects::strip(known.to_mut(), &path, kind);
-        }
-    }
     let mut stood = held.stood.clone();
     stood.tree.merge(&verdict.stood.tree);
     stood.lines.extend(verdict.stood.lines.iter().cloned());
     let last = match situation.part {
         Some(part) => only_ours(part, &verdict.ours, &held.theirs),
-        None => known,
+        None => known_ours(&verdict, held),
     };
-    let table = Table::of(daemon);
-    let default =
-        |path: &_| table.and_then(|table: &Table| table.default_of(&running.defaults, path));
-    let mut goal = three_way(&last, &running.tree, &verdict.desired, keep, &default);
-    if let Some(table) = table {
-        table.give_back_defaults(&mut goal, running);
-    }
+    let mut goal = goal(daemon, &last, running, &verdict.desired, keep);
     let ending = Ending {
         ours: &last,
         theirs: &held.theirs,
@@ -155,21 +142,13 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         told: situation.told,
     })?;
     let beside = objects::of_marks(&verdict.theirs, &running.tree);
-    let last_of_part = match last {
-        Cow::Owned(tree) => Some(tree),
-        Cow::Borrowed(_) => None,
-    };
+    let last = owned(last);
     let all_known = situation.returned.is_empty() && matches!(verdict.ours, Cow::Borrowed(_));
-    let more = (!all_known).then(|| verdict.ours.into_owned());
-    let part_of_desired = match verdict.desired {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(tree) => Some(tree),
-    };
     Ok(Decided {
         plan,
-        last: last_of_part,
-        desired: part_of_desired,
-        ours: more,
+        last,
+        desired: owned(verdict.desired),
+        ours: (!all_known).then(|| verdict.ours.into_owned()),
         theirs: verdict.theirs,
         freed: verdict.freed,
         refusals: verdict.refusals,
@@ -182,6 +161,37 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         stood,
         still_stood,
     })
+}
+
+/// What of ours runs: what perhaps was sent counts as ours; what is known to be theirs never does.
+fn known_ours<'a>(verdict: &'a Verdict<'_>, held: &Remembered) -> Cow<'a, Tree> {
+    let mut known = Cow::Borrowed(&*verdict.ours);
+    for (path, kind) in objects::marked(&held.theirs, &verdict.ours) {
+        if !objects::is_marked(&verdict.freed, &path) {
+            objects::strip(known.to_mut(), &path, kind);
+        }
+    }
+    known
+}
+
+/// What the daemon shall run: what is desired beside what is not ours.
+fn goal(daemon: Daemon, last: &Tree, running: &Running, desired: &Tree, keep: &Tree) -> Tree {
+    let table = Table::of(daemon);
+    let default =
+        |path: &_| table.and_then(|table: &Table| table.default_of(&running.defaults, path));
+    let mut goal = three_way(last, &running.tree, desired, keep, &default);
+    if let Some(table) = table {
+        table.give_back_defaults(&mut goal, running);
+    }
+    goal
+}
+
+/// A tree that is another than the one that it was made of.
+fn owned(tree: Cow<'_, Tree>) -> Option<Tree> {
+    match tree {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(tree) => Some(tree),
+    }
 }
 
 /// Lines that the table can't read, where some of them go with what is taken away by force.

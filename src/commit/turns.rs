@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{CommitError, CommitRequest, Committed, handle::Request};
+use super::{CommitError, CommitRequest, Committed, Request};
 use crate::model::OwnerName;
 
 /// Requests of one owner that may wait: as many as one batch takes.

@@ -50,8 +50,7 @@ pub use ending::LeaveError;
 pub use observer::{Door, NoObserver, Observer, Stage};
 
 use super::{
-    CommitError, CommitHandle, Engine, TransactionId, View,
-    handle::Request,
+    CommitError, CommitHandle, Engine, Request, TransactionId, View,
     turns::{Queued, Turn, Turns},
 };
 use crate::{

@@ -140,6 +140,22 @@ pub(super) enum Evidence {
     Lines,
 }
 
+impl Share {
+    /// A plan that nothing was done of yet.
+    pub(super) fn new(plan: DaemonPlan, decided: Decided) -> Self {
+        Self {
+            plan,
+            decided,
+            before: None,
+            after: None,
+            evidence: Evidence::Whole,
+            proven: Proven::NotAsked,
+            forgotten: Vec::new(),
+            incarnation: 0,
+        }
+    }
+}
+
 impl Evidence {
     pub(super) fn as_proof(&self) -> Proof<'_> {
         match self {

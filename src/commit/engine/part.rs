@@ -16,7 +16,7 @@ use crate::{
         plan::{DaemonPlan, Situation, VtyPlan, plan},
     },
     frr::{
-        driver::{Proven, Unplannable},
+        driver::Unplannable,
         vty::{Question, steps::Step, table::Running},
     },
     journal::Remembered,
@@ -117,20 +117,9 @@ impl Engine {
         }
         // What is theirs and satisfies is asked for as well.
         let evidence = evidence(part, steps, lines);
-        let incarnation = match decided.gone.is_empty() {
-            true => 0,
-            false => member.driver.start().incarnation,
-        };
-        Ok(Some(Share {
-            plan,
-            decided,
-            before: None,
-            after: None,
-            evidence,
-            proven: Proven::NotAsked,
-            forgotten: Vec::new(),
-            incarnation,
-        }))
+        let forgets = !decided.gone.is_empty();
+        let incarnation = if forgets { member.driver.start().incarnation } else { 0 };
+        Ok(Some(Share { evidence, incarnation, ..Share::new(plan, decided) }))
     }
 
     /// Whether what a part is to make anew is not there since somebody has typed it after the last look at all that runs:

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Engine, EngineError, Failure, Stage, Way,
-    candidate::{Commit, Evidence, Extent, Scope, Share},
+    candidate::{Commit, Extent, Scope, Share},
     in_time,
     outcome::ANSWER_DEADLINE,
 };
@@ -17,7 +17,7 @@ use crate::{
     },
     daemon::{Daemon, Forest},
     frr::{
-        driver::{Driver, Proven, Unplannable},
+        driver::{Driver, Unplannable},
         vty::{Snapshot, table::Running},
     },
     journal::Remembered,
@@ -144,16 +144,7 @@ impl Engine {
         };
         let mut decided = plan(&situation)?;
         let plan = std::mem::replace(&mut decided.plan, DaemonPlan::Edits(Vec::new()));
-        Ok(Share {
-            plan,
-            decided,
-            before: None,
-            after: None,
-            evidence: Evidence::Whole,
-            proven: Proven::NotAsked,
-            forgotten,
-            incarnation,
-        })
+        Ok(Share { forgotten, incarnation, ..Share::new(plan, decided) })
     }
 
     /// The driver of a daemon.

@@ -41,7 +41,7 @@ pub(super) mod objects;
 mod tests;
 mod words;
 
-pub(super) use decide::{Facts, Refusal, Taking, decide, only_ours, unmade};
+pub(super) use decide::{Facts, Refusal, Taking, Verdict, decide, only_ours, unmade};
 pub use ending::Kept;
 pub(super) use ending::{Ended, Ending};
 pub(super) use words::Words;
