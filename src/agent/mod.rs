@@ -59,14 +59,15 @@ use crate::{
     api::{self, Api, BindError, Budget, Sessions},
     commit::{self, Actor, Engine, Observer},
     config::{Config, Source},
+    coverage::Revisions,
     events::Bus,
-    frr::{door, vty::chain},
+    frr::{door, driver, gateway::Gateway, vty::chain},
     journal::{Journal, JournalError},
     monitor::Monitor,
     policy::Capacity,
     supervise::{Death, Supervisor, Task},
     telemetry::{GrpcMethod, Health, HttpError, HttpServer, LogControl, Metrics},
-    yang::YangError,
+    yang::{Profile, Yang, YangError},
 };
 
 /// Changes that the monitor saw and that wait to become events. It makes a handful a second at the
@@ -154,20 +155,29 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let listener = api::Socket::open(&config.listen_socket).await?;
     let frr = &config.frr;
     let watching = Apart::start("monitor").map_err(AgentError::Thread)?;
-    let engine = Engine::new(&frr.socket_dir, &frr.yang_dir, frr.connect_timeout).await;
     let yang_error = |source| AgentError::Yang { dir: frr.yang_dir.clone(), source };
-    let mut engine = engine.map_err(yang_error)?;
-    let libyang_crashed = engine.libyang_crashed();
-    let loaded = engine.revisions().await.map_err(yang_error)?;
+    let yang = Yang::start(&frr.yang_dir, Profile::default()).await.map_err(yang_error)?;
+    let libyang_crashed = yang.crashed();
+    let modules = yang.call(|schema| schema.modules()).await.map_err(yang_error)?;
+    let modules = modules.into_iter();
+    let loaded: Revisions =
+        modules.map(|(name, revision)| (name, revision.unwrap_or_default())).collect();
     let observer = Arc::new(CommitMetrics::new(metrics.clone(), health.clone()));
-    let missing = engine.missing_models().clone();
+    let missing = (*yang.missing()).clone();
     observer.models_missing(&missing);
     let doors = door::open(&frr.grpc, &loaded);
-    engine.set_doors(&doors);
-    engine.remember_in(&config.state_dir);
+    let gateway = Gateway::new(&frr.socket_dir);
+    let connection = driver::Connection {
+        socket_dir: &frr.socket_dir,
+        connect_timeout: frr.connect_timeout,
+        gateway: &gateway,
+        doors: &doors,
+        state_dir: &config.state_dir,
+    };
+    let drivers = driver::drivers(&connection, &yang).await.map_err(yang_error)?;
+    let engine = Engine::new(drivers, yang).await.map_err(yang_error)?;
 
     let bus = Bus::new(metrics.clone());
-    let gateway = engine.gateway();
     let (publish_policies, policies) = watch::channel(Arc::new(config.owners.policies()));
     let memory = cgroup::memory_limit();
     info!(bytes = ?memory, "the memory that the agent may use");

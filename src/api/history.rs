@@ -91,11 +91,11 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
         edits.iter().for_each(|edit| leaf_changes(edit, &mut diff));
         let grpc = plan_of_all.grpc.contains(daemon);
         let (door, steps) = match plan {
-            DaemonPlan::Mgmtd(edits) => {
+            DaemonPlan::Edits(edits) => {
                 let door = if grpc { "grpc" } else { "northbound" };
                 (door, edits.iter().flat_map(|edit| edit_steps(edit, door)).collect())
             }
-            DaemonPlan::Vty(plan) => {
+            DaemonPlan::Commands(plan) => {
                 let door = |step: &crate::frr::vty::steps::Step| {
                     if grpc && coverage::has_grpc(*daemon, &step.path) { "grpc" } else { "vty" }
                 };

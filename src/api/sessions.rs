@@ -427,13 +427,7 @@ impl Sessions {
         if changes.is_empty() {
             return Ok(None);
         }
-        let request = CommitRequest {
-            owner: owner.clone(),
-            origin,
-            changes,
-            confirm_within: None,
-            take_over: false,
-        };
+        let request = CommitRequest::new(owner.clone(), origin, changes);
         self.commit.commit(request).await.map(Some)
     }
 

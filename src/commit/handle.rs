@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Adopted, CommitError, CommitRequest, Committed, Plan, Transaction, TransactionId,
+    Adopted, CommitError, CommitRequest, Committed, Plan, Request, Transaction, TransactionId,
     turns::{Places, QUEUE_OF_OWNER, Queued},
 };
 use crate::{
@@ -22,36 +22,6 @@ use crate::{
 /// Requests of all owners that may wait while a commit runs: those of sixteen that flood. A commit takes what
 /// waits as its next batch, so that this bounds memory and not throughput.
 pub const QUEUE: usize = 16 * QUEUE_OF_OWNER;
-
-/// Everything the actor can be asked, with the place for its answer.
-#[derive(Debug)]
-pub enum Request {
-    /// Apply changes.
-    Commit(CommitRequest, oneshot::Sender<Result<Committed, CommitError>>),
-    /// Say what applying them would do.
-    Plan(CommitRequest, oneshot::Sender<Result<Plan, CommitError>>),
-    /// Keep a transaction that would roll back by itself.
-    Confirm(OwnerName, TransactionId, oneshot::Sender<Result<(), CommitError>>),
-    /// Put back what stood before a transaction.
-    RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
-    /// An owner has left with all that it had: nothing is given back to it.
-    Renounce(OwnerName, oneshot::Sender<Result<(), CommitError>>),
-    /// Take what FRR runs of what is declared as ours; or, without that, say what that would be.
-    Adopt(bool, oneshot::Sender<Result<Adopted, CommitError>>),
-    /// Declare what the configuration says now, and no longer what it said before.
-    Configure(Configured, oneshot::Sender<Result<usize, CommitError>>),
-}
-
-impl Request {
-    /// Whose it is; `None` for the agent's own.
-    pub fn owner(&self) -> Option<&OwnerName> {
-        match self {
-            Self::Commit(request, _) | Self::Plan(request, _) => Some(&request.owner),
-            Self::Confirm(owner, ..) | Self::RollBack(owner, ..) => Some(owner),
-            Self::Renounce(..) | Self::Configure(..) | Self::Adopt(..) => None,
-        }
-    }
-}
 
 /// What the actor lets everybody see; replaced as a whole after each commit.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,7 @@
 //! | `blame` | which change of a transaction FRR refused; pure |
 //! | `ownership` | whose what FRR runs is: ours, theirs or unknown, and what follows; pure |
 //! | `plan` | last-applied × running × desired → what is sent; pure |
-//! | `engine` | validate, read, plan, apply, confirm, undo |
+//! | `engine` | candidate, validate, prepare, apply, confirm, reconcile, undo |
 
 mod actor;
 mod blame;
@@ -22,10 +22,10 @@ mod turns;
 
 pub use actor::{Actor, Door, LeaveError, NoObserver, Observer, Parts, Stage};
 pub use engine::{Applied, Engine, EngineError};
-pub use handle::{CommitHandle, QUEUE, Request, View};
+pub use handle::{CommitHandle, QUEUE, View};
 pub use ownership::Kept;
 pub use plan::{DaemonPlan, Plan};
-pub use request::{Adopted, CommitError, CommitRequest, Committed};
+pub use request::{Adopted, CommitError, CommitRequest, Committed, Request};
 pub use turns::{QUEUE_OF_OWNER, Queued};
 
 pub use crate::transaction::{Changed, Ending, Finish, Outcome, Transaction, TransactionId};

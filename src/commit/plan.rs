@@ -7,20 +7,20 @@ use std::{
 };
 
 use super::ownership::{
-    Ended, Ending, Facts, Kept, Refusal, Taking, Words, decide, objects, only_ours,
+    Ended, Ending, Facts, Kept, Refusal, Taking, Verdict, Words, decide, objects, only_ours,
 };
+pub use crate::frr::driver::{DaemonPlan, VtyPlan};
 use crate::{
     daemon::Daemon,
     frr::{
-        mgmtd,
+        driver::{Target, Unplannable},
         vty::{
-            redact,
-            steps::{Command, InTheWay, Step, spelled, steps as lead},
-            table::{Foreign, Line, LineKey, NoLine, Running, Table},
+            steps::{Command, Step},
+            table::{Foreign, LineKey, Running, Table},
         },
     },
     journal::{Remembered, Stood, StoodLine},
-    tree::{Edit, Path, Tree, diff, three_way},
+    tree::{Edit, Tree, three_way},
 };
 
 /// What a commit would do, daemon by daemon; those of which nothing differs are left out.
@@ -34,99 +34,11 @@ pub struct Plan {
     pub unreachable: BTreeMap<Daemon, String>,
 }
 
-/// What is sent to one daemon.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DaemonPlan {
-    /// Edits of mgmtd's running configuration.
-    Mgmtd(Vec<Edit>),
-    /// Commands.
-    Vty(VtyPlan),
-}
-
-impl DaemonPlan {
-    /// Whether nothing differs.
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Mgmtd(edits) => edits.is_empty(),
-            Self::Vty(plan) => plan.steps.is_empty(),
-        }
-    }
-}
-
-/// Why a daemon can't be planned, and which data is to blame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unplannable {
-    pub(super) message: String,
-    pub(super) path: Path,
-}
-
-impl From<NoLine> for Unplannable {
-    fn from(error: NoLine) -> Self {
-        let message = error.to_string();
-        Self { message, path: error.paths.into_iter().next().unwrap_or_default() }
-    }
-}
-
-impl From<InTheWay> for Unplannable {
-    fn from(error: InTheWay) -> Self {
-        Self { message: error.to_string(), path: error.path().clone() }
-    }
-}
-
-/// Commands for one daemon: all that is set, then all that goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VtyPlan {
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// The same as a difference of data, where it is asked for: it takes as much room as the steps.
-    pub diff: Vec<Edit>,
-    /// Where those begin that take away for good.
-    removals: usize,
-}
-
-impl VtyPlan {
-    /// The steps that set, or those that take away, and the index of the first of them.
-    pub fn phase(&self, removals: bool) -> (usize, &[Step]) {
-        let (set, gone) = self.steps.split_at(self.removals);
-        if removals { (self.removals, gone) } else { (0, set) }
-    }
-
-    /// These steps alone, all of which set or all of which take away.
-    pub fn only(&self, which: &[usize]) -> Self {
-        let steps: Vec<Step> = which.iter().map(|at| self.steps[*at].clone()).collect();
-        let are_removals = which.first().is_some_and(|at| *at >= self.removals);
-        let removals = if are_removals { 0 } else { steps.len() };
-        Self { steps, diff: Vec::new(), removals }
-    }
-
-    /// The steps whose effect the daemon does not show, each with that in words without secrets.
-    pub fn unconfirmed(&self, shown: &[Line]) -> impl Iterator<Item = (&Step, String)> {
-        // The last step about an object is the one whose effect stands.
-        let last: BTreeMap<_, _> =
-            self.steps.iter().enumerate().map(|(at, step)| (&step.key, at)).collect();
-        self.steps.iter().enumerate().filter_map(move |(at, step)| {
-            if last[&step.key] != at {
-                return None;
-            }
-            let found = shown.binary_search_by(|line| line.key.cmp(&step.key)).ok();
-            let text = found.map(|at| shown[at].text.as_str());
-            (text != step.shows.as_deref()).then(|| {
-                let what = match (&step.shows, text) {
-                    (Some(wanted), None) => format!("{:?}", redact(wanted)),
-                    (Some(wanted), Some(other)) => {
-                        format!("{:?} but {:?}", redact(wanted), redact(other))
-                    }
-                    (None, _) => format!("that {:?} was carried out", redact(&step.command.text)),
-                };
-                (step, what)
-            })
-        })
-    }
-}
-
 /// What one daemon runs, what it shall run, and whose it is.
 pub(super) struct Situation<'a> {
     pub(super) daemon: Daemon,
+    /// The plan of the daemon's driver.
+    pub(super) lead: &'a dyn Fn(Target<'_>) -> Result<DaemonPlan, Unplannable>,
     /// What of ours it runs, as far as was confirmed.
     pub(super) ours: &'a Tree,
     /// Where only a part changes: what that part stood for.
@@ -199,27 +111,14 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         words,
     };
     let verdict = decide(&facts);
-    // What perhaps was sent counts as ours; what is known to be theirs never does.
-    let mut known = Cow::Borrowed(&*verdict.ours);
-    for (path, kind) in objects::marked(&held.theirs, &verdict.ours) {
-        if !objects::is_marked(&verdict.freed, &path) {
-            objects::strip(known.to_mut(), &path, kind);
-        }
-    }
     let mut stood = held.stood.clone();
     stood.tree.merge(&verdict.stood.tree);
     stood.lines.extend(verdict.stood.lines.iter().cloned());
     let last = match situation.part {
         Some(part) => only_ours(part, &verdict.ours, &held.theirs),
-        None => known,
+        None => known_ours(&verdict, held),
     };
-    let table = Table::of(daemon);
-    let default =
-        |path: &_| table.and_then(|table: &Table| table.default_of(&running.defaults, path));
-    let mut goal = three_way(&last, &running.tree, &verdict.desired, keep, &default);
-    if let Some(table) = table {
-        table.give_back_defaults(&mut goal, running);
-    }
+    let mut goal = goal(daemon, &last, running, &verdict.desired, keep);
     let ending = Ending {
         ours: &last,
         theirs: &held.theirs,
@@ -230,42 +129,26 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         words,
     };
     let Ended { kept, gone, put_back } = ending.correct(&mut goal);
-    let lines_back: Vec<StoodLine> = ending.lines_back().cloned().collect();
+    let appended = ending.lines_back().enumerate().map(|(at, line)| typed(at, line)).collect();
     let still_stood = ending.still_stood();
-    let plan = match table {
-        None => DaemonPlan::Mgmtd(mgmtd::edits(&running.tree, &goal)),
-        Some(table) => {
-            let taken = &verdict.stood.lines;
-            let foreign = Foreigners { words, forced: situation.forced, taken, running };
-            let foreign = foreign.that_stay();
-            let told = situation.told;
-            DaemonPlan::Vty(vty(
-                table,
-                running,
-                &foreign,
-                &goal,
-                &verdict.desired,
-                &lines_back,
-                told,
-            )?)
-        }
-    };
+    let taken = &verdict.stood.lines;
+    let foreign = Foreigners { words, forced: situation.forced, taken, running };
+    let plan = (situation.lead)(Target {
+        running,
+        foreign: &foreign.that_stay(),
+        goal: &goal,
+        wanted: &verdict.desired,
+        appended,
+        told: situation.told,
+    })?;
     let beside = objects::of_marks(&verdict.theirs, &running.tree);
-    let last_of_part = match last {
-        Cow::Owned(tree) => Some(tree),
-        Cow::Borrowed(_) => None,
-    };
+    let last = owned(last);
     let all_known = situation.returned.is_empty() && matches!(verdict.ours, Cow::Borrowed(_));
-    let more = (!all_known).then(|| verdict.ours.into_owned());
-    let part_of_desired = match verdict.desired {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(tree) => Some(tree),
-    };
     Ok(Decided {
         plan,
-        last: last_of_part,
-        desired: part_of_desired,
-        ours: more,
+        last,
+        desired: owned(verdict.desired),
+        ours: (!all_known).then(|| verdict.ours.into_owned()),
         theirs: verdict.theirs,
         freed: verdict.freed,
         refusals: verdict.refusals,
@@ -278,6 +161,37 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         stood,
         still_stood,
     })
+}
+
+/// What of ours runs: what perhaps was sent counts as ours; what is known to be theirs never does.
+fn known_ours<'a>(verdict: &'a Verdict<'_>, held: &Remembered) -> Cow<'a, Tree> {
+    let mut known = Cow::Borrowed(&*verdict.ours);
+    for (path, kind) in objects::marked(&held.theirs, &verdict.ours) {
+        if !objects::is_marked(&verdict.freed, &path) {
+            objects::strip(known.to_mut(), &path, kind);
+        }
+    }
+    known
+}
+
+/// What the daemon shall run: what is desired beside what is not ours.
+fn goal(daemon: Daemon, last: &Tree, running: &Running, desired: &Tree, keep: &Tree) -> Tree {
+    let table = Table::of(daemon);
+    let default =
+        |path: &_| table.and_then(|table: &Table| table.default_of(&running.defaults, path));
+    let mut goal = three_way(last, &running.tree, desired, keep, &default);
+    if let Some(table) = table {
+        table.give_back_defaults(&mut goal, running);
+    }
+    goal
+}
+
+/// A tree that is another than the one that it was made of.
+fn owned(tree: Cow<'_, Tree>) -> Option<Tree> {
+    match tree {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(tree) => Some(tree),
+    }
 }
 
 /// Lines that the table can't read, where some of them go with what is taken away by force.
@@ -302,30 +216,6 @@ impl Foreigners<'_> {
         }
         all
     }
-}
-
-fn vty(
-    table: &Table,
-    running: &Running,
-    foreign: &[Foreign],
-    goal: &Tree,
-    wanted: &Tree,
-    lines_back: &[StoodLine],
-    told: bool,
-) -> Result<VtyPlan, Unplannable> {
-    let mut steps = Vec::new();
-    if *goal != running.tree {
-        let before = table.lines(&running.tree);
-        let after = table.lines_with(goal, wanted)?;
-        steps = lead(&before, &after, foreign)?;
-        spelled(&mut steps, &running.spelling);
-    }
-    steps.extend(lines_back.iter().enumerate().map(|(at, line)| typed(at, line)));
-    let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
-    // An instance that is made anew goes first and is no removal for good.
-    let removals = steps.len() - trailing;
-    let diff = if told { diff(&running.tree, goal) } else { Vec::new() };
-    Ok(VtyPlan { steps, diff, removals })
 }
 
 /// The step that types a line again that the table can't read. It comes last, when its object is as it was.

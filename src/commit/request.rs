@@ -2,13 +2,46 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
+use super::Plan;
 use crate::{
     daemon::Daemon,
     journal::JournalError,
-    model::{Change, Intent, IntentKey, OwnerName},
+    model::{Change, Configured, Intent, IntentKey, OwnerName},
     policy::Violation,
     transaction::{Outcome, TransactionId},
 };
+
+/// Everything the actor can be asked, with the place for its answer.
+#[derive(Debug)]
+pub enum Request {
+    /// Apply changes.
+    Commit(CommitRequest, oneshot::Sender<Result<Committed, CommitError>>),
+    /// Say what applying them would do.
+    Plan(CommitRequest, oneshot::Sender<Result<Plan, CommitError>>),
+    /// Keep a transaction that would roll back by itself.
+    Confirm(OwnerName, TransactionId, oneshot::Sender<Result<(), CommitError>>),
+    /// Put back what stood before a transaction.
+    RollBack(OwnerName, TransactionId, oneshot::Sender<Result<Committed, CommitError>>),
+    /// An owner has left with all that it had: nothing is given back to it.
+    Renounce(OwnerName, oneshot::Sender<Result<(), CommitError>>),
+    /// Take what FRR runs of what is declared as ours; or, without that, say what that would be.
+    Adopt(bool, oneshot::Sender<Result<Adopted, CommitError>>),
+    /// Declare what the configuration says now, and no longer what it said before.
+    Configure(Configured, oneshot::Sender<Result<usize, CommitError>>),
+}
+
+impl Request {
+    /// Whose it is; `None` for the agent's own.
+    pub fn owner(&self) -> Option<&OwnerName> {
+        match self {
+            Self::Commit(request, _) | Self::Plan(request, _) => Some(&request.owner),
+            Self::Confirm(owner, ..) | Self::RollBack(owner, ..) => Some(owner),
+            Self::Renounce(..) | Self::Configure(..) | Self::Adopt(..) => None,
+        }
+    }
+}
 
 /// Changes of one owner that are applied together or not at all.
 #[derive(Debug, Clone)]
@@ -24,6 +57,13 @@ pub struct CommitRequest {
     /// Whether what somebody else configured in the place of a change is taken over, or goes with what is removed. Of
     /// `admin` alone.
     pub take_over: bool,
+}
+
+impl CommitRequest {
+    /// Changes that stay without being confirmed, and take nothing over.
+    pub fn new(owner: OwnerName, origin: &'static str, changes: Vec<Change>) -> Self {
+        Self { owner, origin, changes, confirm_within: None, take_over: false }
+    }
 }
 
 /// What of what FRR runs would be taken as ours again.

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{CommitError, CommitRequest, Committed, handle::Request};
+use super::{CommitError, CommitRequest, Committed, Request};
 use crate::model::OwnerName;
 
 /// Requests of one owner that may wait: as many as one batch takes.
@@ -146,13 +146,7 @@ mod tests {
     }
 
     fn request(of: &str) -> CommitRequest {
-        CommitRequest {
-            owner: owner(of),
-            origin: "test",
-            changes: vec![],
-            confirm_within: None,
-            take_over: false,
-        }
+        CommitRequest::new(owner(of), "test", vec![])
     }
 
     fn commit(of: &str) -> Queued {

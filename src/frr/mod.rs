@@ -2,6 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | `driver` | what the engine asks of a daemon, whatever transport leads to it |
 //! | `vty` | VTY sockets, the table YANG ⇄ CLI, the driver for bgpd and bfdd |
 //! | `frontend` | mgmtd's frontend socket, both generations of its protocol |
 //! | `gateway` | FRR's `frr.Northbound` service, served on that socket |
@@ -11,6 +12,7 @@
 //! Knows nothing of owners, policy or gRPC clients.
 
 pub mod door;
+pub mod driver;
 pub mod frontend;
 pub mod gateway;
 pub mod mgmtd;

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{Arc, PoisonError, RwLock, mpsc},
     thread,
 };
 
@@ -16,16 +16,25 @@ use crate::{failpoint, tree::Tree};
 
 type Job = Box<dyn FnOnce(&mut Schema) + Send>;
 
-/// Handle to the thread of libyang. Cheap to clone; the thread ends with the last one.
+/// Handle to the thread of libyang. Clones share everything; the thread ends with the last one.
 #[derive(Clone)]
 pub struct Yang {
+    dir: Arc<Path>,
+    /// Replaced where another profile is used.
+    loaded: Arc<RwLock<Loaded>>,
+    /// Cancelled where the thread has panicked.
+    crashed: CancellationToken,
+}
+
+/// The models of one profile, and the thread on which they are.
+#[derive(Clone)]
+struct Loaded {
+    profile: Profile,
     jobs: mpsc::Sender<Job>,
     /// For what takes no libyang.
     index: Arc<Index>,
     /// Modules that can't be loaded, each with why.
     missing: Arc<BTreeMap<String, String>>,
-    /// Cancelled where the thread has panicked.
-    crashed: CancellationToken,
 }
 
 /// Says so where its thread panics.
@@ -39,57 +48,51 @@ impl Drop for Crash {
     }
 }
 
+impl std::fmt::Debug for Yang {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Yang").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
 impl Yang {
     /// Starts the thread and loads the models of `dir` there, as far as they can be loaded.
     ///
     /// # Errors
     /// None of FRR's can.
     pub async fn start(dir: &Path, profile: Profile) -> Result<Self, YangError> {
-        Self::start_with(dir, profile, CancellationToken::new()).await
+        let crashed = CancellationToken::new();
+        let loaded = Loaded::load(dir, profile, crashed.clone()).await?;
+        Ok(Self { dir: dir.into(), loaded: Arc::new(RwLock::new(loaded)), crashed })
     }
 
-    /// Another thread in the place of this one, with the models of another profile.
+    /// Loads the models of another profile, on another thread in the place of this one. Every clone uses them.
     ///
     /// # Errors
-    /// As [`Yang::start`].
-    pub async fn start_again(&self, dir: &Path, profile: Profile) -> Result<Self, YangError> {
-        Self::start_with(dir, profile, self.crashed.clone()).await
+    /// As [`Yang::start`]; then nothing is replaced.
+    pub async fn use_profile(&self, profile: Profile) -> Result<(), YangError> {
+        let loaded = Loaded::load(&self.dir, profile, self.crashed.clone()).await?;
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        Ok(())
+    }
+
+    fn loaded(&self) -> Loaded {
+        // Nobody panics while it is written: it is replaced as a whole.
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The profile whose models are loaded.
+    pub fn profile(&self) -> Profile {
+        self.loaded().profile
     }
 
     /// Modules that can't be loaded, each with why.
-    pub fn missing(&self) -> &BTreeMap<String, String> {
-        &self.missing
+    pub fn missing(&self) -> Arc<BTreeMap<String, String>> {
+        self.loaded().missing
     }
 
     /// Cancelled as soon as the thread has panicked, also one that was started in the place of this.
     pub fn crashed(&self) -> CancellationToken {
         self.crashed.clone()
-    }
-
-    async fn start_with(
-        dir: &Path,
-        profile: Profile,
-        crashed: CancellationToken,
-    ) -> Result<Self, YangError> {
-        // Only the commit actor sends jobs, one at a time, so that the queue stays short.
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let (ready, loaded) = oneshot::channel();
-        let dir = dir.to_owned();
-        let crash = Crash(crashed.clone());
-        let spawned = thread::Builder::new().name("libyang".into()).spawn(move || {
-            let _crash = crash;
-            let mut schema = match Schema::load_what_can_be(&dir, profile) {
-                Ok(schema) => schema,
-                Err(error) => return drop(ready.send(Err(error))),
-            };
-            let _ = ready.send(Ok((schema.index(), schema.missing().clone())));
-            while let Ok(job) = queue.recv() {
-                job(&mut schema);
-            }
-        });
-        spawned.map_err(|_| YangError::Stopped)?;
-        let (index, missing) = loaded.await.unwrap_or(Err(YangError::Stopped))?;
-        Ok(Self { jobs, index, missing: Arc::new(missing), crashed })
     }
 
     /// Has trees judged against the models, at once.
@@ -115,7 +118,7 @@ impl Yang {
 
     /// A job that can't be sent is dropped, and the place for its answer with it.
     fn send(&self, job: impl FnOnce(&mut Schema) + Send + 'static) {
-        drop(self.jobs.send(Box::new(job)));
+        drop(self.loaded().jobs.send(Box::new(job)));
     }
 
     /// [`Models::parse_known_json`], on the thread where it takes libyang.
@@ -123,7 +126,7 @@ impl Yang {
     /// # Errors
     /// As there, or the thread is gone.
     pub async fn parse_known_json(&self, text: String) -> Result<Tree, YangError> {
-        match json::read(&self.index, &text) {
+        match json::read(&self.loaded().index, &text) {
             Some(tree) => Ok(tree),
             None => self.call(move |schema| schema.parse_known_json(&text)).await?,
         }
@@ -134,7 +137,7 @@ impl Yang {
     /// # Errors
     /// As there, or the thread is gone.
     pub async fn print_compact_json(&self, tree: Tree) -> Result<String, YangError> {
-        match json::write(&self.index, &tree) {
+        match json::write(&self.loaded().index, &tree) {
             Some(text) => Ok(text),
             None => self.call(move |schema| schema.print_compact_json(&tree)).await?,
         }
@@ -157,5 +160,33 @@ impl Yang {
         let (reply, answer) = oneshot::channel();
         self.send(move |schema| drop(reply.send(job(schema))));
         async move { answer.await.map_err(|_| YangError::Stopped) }
+    }
+}
+
+impl Loaded {
+    async fn load(
+        dir: &Path,
+        profile: Profile,
+        crashed: CancellationToken,
+    ) -> Result<Self, YangError> {
+        // Only the commit actor sends jobs, one at a time, so that the queue stays short.
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (ready, loaded) = oneshot::channel();
+        let dir = dir.to_owned();
+        let crash = Crash(crashed);
+        let spawned = thread::Builder::new().name("libyang".into()).spawn(move || {
+            let _crash = crash;
+            let mut schema = match Schema::load_what_can_be(&dir, profile) {
+                Ok(schema) => schema,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            let _ = ready.send(Ok((schema.index(), schema.missing().clone())));
+            while let Ok(job) = queue.recv() {
+                job(&mut schema);
+            }
+        });
+        spawned.map_err(|_| YangError::Stopped)?;
+        let (index, missing) = loaded.await.unwrap_or(Err(YangError::Stopped))?;
+        Ok(Self { profile, jobs, index, missing: Arc::new(missing) })
     }
 }

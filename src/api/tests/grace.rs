@@ -12,13 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 impl Inner {
     async fn set(&self, name: &str, intent: Intent) {
         let changes = vec![Change::Set(intent)];
-        let request = CommitRequest {
-            owner: owner(name),
-            origin: "test",
-            changes,
-            confirm_within: None,
-            take_over: false,
-        };
+        let request = CommitRequest::new(owner(name), "test", changes);
         self.commit.commit(request).await.unwrap();
     }
 

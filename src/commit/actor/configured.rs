@@ -127,13 +127,7 @@ impl Actor {
         let count = changes.len();
         if count > 0 {
             self.configured_now(meanwhile(&before_reload, &now)).await?;
-            let request = CommitRequest {
-                owner: admin(),
-                origin: ORIGIN,
-                changes,
-                confirm_within: None,
-                take_over: false,
-            };
+            let request = CommitRequest::new(admin(), ORIGIN, changes);
             let transaction =
                 Transaction::new(&request.owner, ORIGIN, &request.changes, &before, &after);
             let transaction = std::sync::Arc::new(transaction);

@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::{Actor, resync::ROUNDS};
 use crate::{
-    commit::{Applied, EngineError, engine::Scope},
+    commit::{Applied, EngineError, engine::Terms},
     daemon::{Daemon, Forest},
     failpoint,
     journal::{Journal, JournalError},
@@ -110,11 +110,16 @@ impl Actor {
     async fn take_away(&mut self, but: &Forest) -> Result<Applied, EngineError> {
         let all = BTreeSet::from(Daemon::ALL);
         let mut rounds = 0..ROUNDS;
-        let scope = Scope::default();
+        let terms = Terms::default();
         loop {
-            match self.engine.resynchronise(&all, but, &scope, &mut self.journal).await {
-                Err(error) if rounds.next().is_some() && self.leave_out(&error, but) => {}
-                ended => return ended,
+            match self.engine.resynchronise(&all, but, &terms, &mut self.journal).await {
+                Ok(applied) => return Ok(applied),
+                Err(rejected) => {
+                    let error = rejected.error.clone();
+                    if rounds.next().is_none() || !self.leave_out(rejected, but) {
+                        return Err(error);
+                    }
+                }
             }
         }
     }

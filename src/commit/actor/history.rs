@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::{Actor, committed};
+use super::{Actor, batch::committed};
 use crate::{
     commit::{CommitError, CommitRequest, Committed},
     failpoint,
@@ -119,13 +119,7 @@ impl Actor {
             None => Change::Remove(key),
         });
         let changes = changes.collect();
-        let request = CommitRequest {
-            owner: owner.clone(),
-            origin,
-            changes,
-            confirm_within: None,
-            take_over: false,
-        };
+        let request = CommitRequest::new(owner.clone(), origin, changes);
         let mut back = Transaction::new(owner, origin, &request.changes, self.store(), &after);
         back.undoes = Some(id);
         back.remark = remark;

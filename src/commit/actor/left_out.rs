@@ -9,7 +9,10 @@ use tracing::{error, warn};
 
 use super::Actor;
 use crate::{
-    commit::{CommitRequest, EngineError, engine::Refusal},
+    commit::{
+        CommitRequest, EngineError,
+        engine::{Refusal, Rejected},
+    },
     daemon::{Daemon, Forest},
     model::{Change, IntentKey},
     protocol::kinds,
@@ -21,11 +24,11 @@ use crate::{
 impl Actor {
     /// Leaves out what was refused of what is desired. `false` where nothing new is known of it, so that to try again
     /// would end the same way.
-    pub(super) fn leave_out(&mut self, error: &EngineError, desired: &Forest) -> bool {
-        let mut refusals = self.engine.take_refusals();
+    pub(super) fn leave_out(&mut self, rejected: Rejected, desired: &Forest) -> bool {
+        let Rejected { error, mut refusals } = rejected;
         if let (true, EngineError::Refused { message, at: Some(at) }) = (refusals.is_empty(), error)
         {
-            refusals.push(Refusal { message: message.clone(), at: at.clone() });
+            refusals.push(Refusal { message, at });
         }
         let is_desired = |refusal: &Refusal| {
             let (daemon, path) = &refusal.at;

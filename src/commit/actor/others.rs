@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::{info, warn};
 
-use super::{Actor, refusal};
+use super::{Actor, carry_out::refusal};
 use crate::{
     commit::{
         Adopted, CommitError, CommitRequest,
-        engine::Scope,
+        engine::Terms,
         ownership::{declared_by, objects},
     },
     daemon::{Daemon, Forest},
@@ -20,42 +20,41 @@ use crate::{
 
 impl Actor {
     /// What a comparison with everything is asked for beyond what is desired.
-    pub(super) fn scope(&self) -> Scope {
-        Scope { clean: self.journal.state().residue.is_empty(), ..Scope::default() }
+    pub(super) fn terms(&self) -> Terms {
+        Terms { clean: self.journal.state().residue.is_empty(), ..Terms::default() }
     }
 
     /// What requests are asked for beyond what is desired then.
-    pub(super) fn scope_of(&self, before: &Store, requests: &[&CommitRequest]) -> Scope {
+    pub(super) fn terms_of(&self, before: &Store, requests: &[&CommitRequest]) -> Terms {
         let shapes = self.engine.shapes();
         let changes = || requests.iter().flat_map(|request| &request.changes);
         let set = changes().filter_map(|change| match change {
             Change::Set(intent) => Some(intent),
             Change::Remove(_) => None,
         });
-        let mut scope = Scope { asked: render(set, shapes), ..self.scope() };
-        scope.take_over = requests.iter().all(|request| request.take_over);
-        if scope.take_over {
+        let mut terms = Terms { asked: render(set, shapes), ..self.terms() };
+        terms.take_over = requests.iter().all(|request| request.take_over);
+        if terms.take_over {
             for change in changes() {
                 let Change::Remove(key) = change else { continue };
                 if let Some(owned) = before.get(key) {
-                    render_into(&mut scope.forced, &owned.intent, shapes);
+                    render_into(&mut terms.forced, &owned.intent, shapes);
                 }
                 for (daemon, path) in self.kept_of(key) {
-                    let forced = scope.forced.entry(daemon).or_default();
+                    let forced = terms.forced.entry(daemon).or_default();
                     objects::shape(forced, &path);
                 }
             }
         }
-        scope
+        terms
     }
 
     /// Objects that stay though this is not declared any more.
     fn kept_of(&self, key: &IntentKey) -> Vec<(Daemon, Path)> {
-        let of = |(daemon, kept): (&Daemon, &Vec<crate::commit::Kept>)| {
-            let of_key = kept.iter().filter(|kept| kept.intent().as_ref() == Some(key));
-            of_key.map(|kept| (*daemon, kept.path.clone())).collect::<Vec<_>>()
-        };
-        self.engine.kept().iter().flat_map(of).collect()
+        let all = self.engine.kept();
+        let all = all.flat_map(|(daemon, kept)| kept.iter().map(move |it| (daemon, it)));
+        let of_key = all.filter(|(_, kept)| kept.intent().as_ref() == Some(key));
+        of_key.map(|(daemon, kept)| (daemon, kept.path.clone())).collect()
     }
 
     /// The changes that policy judges. What is not declared any more and stays for somebody else's lines may be taken away by
@@ -85,18 +84,16 @@ impl Actor {
     pub(super) fn note_others(&mut self) {
         let mut hindered = BTreeMap::new();
         let mut unknown: Vec<(Daemon, &Path, &str)> = Vec::new();
-        for (daemon, all) in self.engine.in_the_way() {
-            for it in all {
-                let key = declared_by(&it.path).map(|key| match key {
-                    IntentKey::StaticRoute(prefix) if self.store().get(&key).is_none() => {
-                        IntentKey::Prefix(Protocol::Ospf, prefix)
-                    }
-                    key => key,
-                });
-                match key.filter(|key| self.store().get(key).is_some()) {
-                    Some(key) => drop(hindered.entry(key).or_insert_with(|| it.message.clone())),
-                    None => unknown.push((*daemon, &it.path, &it.message)),
+        for (daemon, it) in self.engine.in_the_way() {
+            let key = declared_by(&it.path).map(|key| match key {
+                IntentKey::StaticRoute(prefix) if self.store().get(&key).is_none() => {
+                    IntentKey::Prefix(Protocol::Ospf, prefix)
                 }
+                key => key,
+            });
+            match key.filter(|key| self.store().get(key).is_some()) {
+                Some(key) => drop(hindered.entry(key).or_insert_with(|| it.message.clone())),
+                None => unknown.push((daemon, &it.path, &it.message)),
             }
         }
         if !unknown.is_empty() {
@@ -120,7 +117,6 @@ impl Actor {
         let kept: BTreeSet<String> = self
             .engine
             .kept()
-            .iter()
             .flat_map(|(daemon, kept)| kept.iter().map(move |it| format!("{daemon} {}", it.path)))
             .collect();
         for (daemon, all) in self.engine.kept() {
@@ -144,12 +140,12 @@ impl Actor {
         if dry_run || adopted.objects.is_empty() {
             return Ok(adopted);
         }
-        let scope = Scope { asked: desired.clone(), take_back: true, ..self.scope() };
+        let terms = Terms { asked: desired.clone(), take_back: true, ..self.terms() };
         let all = BTreeSet::from(Daemon::ALL);
-        let taken = self.engine.resynchronise(&all, &desired, &scope, &mut self.journal).await;
+        let taken = self.engine.resynchronise(&all, &desired, &terms, &mut self.journal).await;
         self.note_others();
         let before = self.store().clone();
-        let applied = taken.map_err(|error| refusal(error, &[], self.engine.shapes(), &before))?;
+        let applied = taken.map_err(|it| refusal(it.error, &[], self.engine.shapes(), &before))?;
         self.unreachable = applied.unreachable;
         self.publish();
         let left: BTreeSet<_> = self.engine.not_ours(&desired).into_iter().collect();

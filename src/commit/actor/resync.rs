@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 
 use super::Actor;
 use crate::{
-    commit::{Applied, Outcome, engine::Scope},
+    commit::{Applied, Outcome, engine::Terms},
     daemon::{Daemon, Forest},
     render::render_into,
     store::Owned,
@@ -67,16 +67,16 @@ impl Actor {
         let all = BTreeSet::from(Daemon::ALL);
         for _ in 0..ROUNDS {
             self.observer.beat();
-            let scope = self.scope();
-            let tried = self.engine.resynchronise(&all, &desired, &scope, &mut self.journal).await;
+            let terms = self.terms();
+            let tried = self.engine.resynchronise(&all, &desired, &terms, &mut self.journal).await;
             self.note_others();
-            let error = match tried {
+            let rejected = match tried {
                 Ok(applied) => return self.brought_back(applied, &desired, drift, begun).await,
-                Err(error) => error,
+                Err(rejected) => rejected,
             };
-            warn!(%error, "FRR refuses something of what is desired");
+            warn!(error = %rejected.error, "FRR refuses something of what is desired");
             self.observer.transaction("refused", begun.elapsed());
-            if !self.leave_out(&error, &desired) {
+            if !self.leave_out(rejected, &desired) {
                 return self.bring_back_each(&desired).await;
             }
             desired = self.desired(self.store(), std::iter::empty());
@@ -90,16 +90,17 @@ impl Actor {
     async fn bring_back_each(&mut self, desired: &Forest) {
         for daemon in Daemon::ALL {
             self.observer.beat();
-            let (scope, one) = (self.scope(), BTreeSet::from([daemon]));
-            match self.engine.resynchronise(&one, desired, &scope, &mut self.journal).await {
+            let (terms, one) = (self.terms(), BTreeSet::from([daemon]));
+            match self.engine.resynchronise(&one, desired, &terms, &mut self.journal).await {
                 Ok(Applied { mut unreachable, .. }) => match unreachable.remove(&daemon) {
                     Some(why) => drop(self.unreachable.insert(daemon, why)),
                     None => drop(self.unreachable.remove(&daemon)),
                 },
-                Err(error) => {
+                Err(rejected) => {
+                    let why = rejected.error.to_string();
                     // What was found out now is left out the next time.
-                    self.leave_out(&error, desired);
-                    self.unreachable.insert(daemon, error.to_string());
+                    self.leave_out(rejected, desired);
+                    self.unreachable.insert(daemon, why);
                 }
             }
         }
@@ -166,7 +167,7 @@ impl Actor {
     /// intents these are until they are repaired.
     async fn notice_drift(&mut self, desired: &Forest) -> usize {
         // What can't be planned now says so when it is applied.
-        let Ok(plan) = self.engine.plan(desired, &Scope::default()).await else { return 0 };
+        let Ok(plan) = self.engine.plan(desired, &Terms::default()).await else { return 0 };
         let found: usize = plan.daemons.iter().map(|(_, edits, _)| edits.len()).sum();
         if found > 0 {
             let concerned = |owned: &Owned| {

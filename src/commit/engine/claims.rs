@@ -1,11 +1,13 @@
 //! What is remembered of whose objects are: written before FRR is touched.
 
-use std::{collections::BTreeMap, os::unix::fs::MetadataExt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
-use tokio::time::Instant;
 
-use super::{Engine, EngineError, prepare::Whose};
+use super::{
+    Engine, EngineError,
+    candidate::{Commit, Scope, Share},
+};
 use crate::{
     commit::ownership::{
         Kept, Refusal,
@@ -15,51 +17,12 @@ use crate::{
     daemon::{Daemon, Forest},
     frr::vty::table::Running,
     journal::{Claim, Claims, Gone, Remembered},
-    tree::{Tree, without},
+    tree::{Path, Tree, without},
 };
 
 /// Time after its start in which a daemon may still be given its start-up file: what it brings back of what was
 /// taken away is taken away again. The shell of FRR's own start reads the file when all daemons run.
-const STARTING: Duration = Duration::from_secs(60);
-
-/// What a commit is asked for beyond what is desired.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    /// What the request declares: where something of somebody else's is in its way, nothing is done at all.
-    pub asked: Forest,
-    /// Whether what stands in its way is taken over.
-    pub take_over: bool,
-    /// Whether what stands as it is declared is ours again.
-    pub take_back: bool,
-    /// What goes with all that is in it.
-    pub forced: Forest,
-    /// Whether FRR has nothing of ours but what is declared, as far as the journal knows.
-    pub clean: bool,
-}
-
-impl Scope {
-    /// Whether nothing of what is asked for has something of somebody else's in its way.
-    pub(super) fn permits(&self, decided: &BTreeMap<Daemon, Whose>) -> Result<(), EngineError> {
-        if self.take_back {
-            return Ok(());
-        }
-        let mut first = None;
-        let mut messages: Vec<String> = Vec::new();
-        for (daemon, whose) in decided {
-            let Some(asked) = self.asked.get(daemon) else { continue };
-            for refusal in &whose.decided.refusals {
-                if asked.contains(&refusal.path) && !messages.contains(&refusal.message) {
-                    first.get_or_insert_with(|| (*daemon, refusal.path.clone()));
-                    messages.push(refusal.message.clone());
-                }
-            }
-        }
-        match first {
-            None => Ok(()),
-            Some(at) => Err(EngineError::Refused { message: messages.join("; "), at: Some(at) }),
-        }
-    }
-}
+pub(super) const STARTING: Duration = Duration::from_secs(60);
 
 /// Writes down whose objects are. What can't be written must not be sent.
 pub trait Notes: Send {
@@ -77,7 +40,7 @@ impl Notes for crate::journal::Ledger {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InTheWay {
     /// Where it was to be.
-    pub path: crate::tree::Path,
+    pub path: Path,
     /// The line in the way and what to do.
     pub message: String,
 }
@@ -97,25 +60,27 @@ impl From<&Refusal> for InTheWay {
 
 impl Engine {
     /// Objects of ours that are no longer declared and stay, since they hold something of somebody else's.
-    pub fn kept(&self) -> &BTreeMap<Daemon, Vec<Kept>> {
-        &self.kept
+    pub fn kept(&self) -> impl Iterator<Item = (Daemon, &[Kept])> {
+        let kept = self.members.iter().map(|(daemon, member)| (*daemon, &member.kept[..]));
+        kept.filter(|(_, kept)| !kept.is_empty())
     }
 
     /// What is declared and not done, since somebody else's configuration is in the way.
-    pub fn in_the_way(&self) -> &BTreeMap<Daemon, Vec<InTheWay>> {
-        &self.in_the_way
+    pub fn in_the_way(&self) -> impl Iterator<Item = (Daemon, &InTheWay)> {
+        self.members
+            .iter()
+            .flat_map(|(daemon, member)| member.in_the_way.iter().map(move |it| (*daemon, it)))
     }
 
     /// What of this runs and is not ours, though it is as it is declared.
     pub fn not_ours(&self, desired: &Forest) -> Vec<(Daemon, String)> {
         let mut objects = Vec::new();
-        for (daemon, held) in &self.held {
-            let Some(desired) = desired.get(daemon) else { continue };
-            let refused = self.in_the_way.get(daemon);
+        for (daemon, member) in &self.members {
+            let (Some(held), Some(desired)) = (&member.held, desired.get(daemon)) else { continue };
             for (path, _) in objects::marked(&held.theirs, desired) {
                 let is = |it: &InTheWay| it.path == path;
                 let seen = objects::is_seen(&held.theirs, &path);
-                if seen && !refused.is_some_and(|all| all.iter().any(is)) {
+                if seen && !member.in_the_way.iter().any(is) {
                     objects.push((*daemon, path.to_string()));
                 }
             }
@@ -123,48 +88,17 @@ impl Engine {
         objects
     }
 
-    /// A number that another start of the daemon does not have: it makes its socket anew.
-    pub(super) fn incarnation(&self, daemon: Daemon) -> u64 {
-        let socket = self.socket_dir.join(format!("{daemon}.vty"));
-        std::fs::metadata(socket).map_or(0, |socket| {
-            let nanoseconds = u64::try_from(socket.mtime_nsec()).unwrap_or_default();
-            let seconds = u64::try_from(socket.mtime()).unwrap_or_default();
-            (seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds)) ^ socket.ino() << 32
-        })
-    }
-
-    /// Whether this start of the daemon is so young that it may still be given its start-up file.
-    pub(super) fn is_starting(&mut self, daemon: Daemon, incarnation: u64) -> bool {
-        let seen = self.started.entry(daemon).or_insert((incarnation, Instant::now()));
-        if seen.0 != incarnation {
-            *seen = (incarnation, Instant::now());
-        }
-        let socket = self.socket_dir.join(format!("{daemon}.vty"));
-        let made = std::fs::metadata(socket).and_then(|socket| socket.modified());
-        let age = made.ok().and_then(|made| made.elapsed().ok());
-        seen.1.elapsed() <= STARTING && age.is_none_or(|age| age <= STARTING)
-    }
-
-    /// Whether something was taken away from a daemon that has started anew since, and it is not over yet what its start-up
-    /// file brings back.
-    pub(super) fn awaits_start_up_file(&self) -> bool {
-        self.held.iter().any(|(daemon, held)| {
-            let now = self.incarnation(*daemon);
-            held.gone.iter().any(|gone| gone.incarnation != now)
-        })
-    }
-
     /// What was taken away and is back since the daemon has started anew; and what need not be remembered any more.
     pub(super) fn judge_gone(
-        &mut self,
+        &self,
         daemon: Daemon,
         incarnation: u64,
+        starting: bool,
         running: &Running,
         desired: &Tree,
     ) -> (Tree, Vec<Gone>) {
         let (mut returned, mut forgotten) = (Tree::new(), Vec::new());
-        let over = !self.is_starting(daemon, incarnation);
-        let Some(held) = self.held.get(&daemon) else { return (returned, forgotten) };
+        let Some(held) = self.held(daemon) else { return (returned, forgotten) };
         for gone in &held.gone {
             let mut judged = Tree::new();
             objects::each(&gone.tree, &mut |path, kind| {
@@ -192,7 +126,7 @@ impl Engine {
             if !judged.is_empty() {
                 forgotten.push(Gone { incarnation: gone.incarnation, tree: judged });
             }
-            if gone.incarnation != incarnation && over {
+            if gone.incarnation != incarnation && !starting {
                 forgotten.push(Gone { incarnation: gone.incarnation, tree: Tree::new() });
             }
         }
@@ -200,65 +134,77 @@ impl Engine {
     }
 
     /// What changes of what is remembered.
-    pub(super) fn claims(
-        &self,
-        decided: &BTreeMap<Daemon, Whose>,
-        unreachable: &BTreeMap<Daemon, String>,
-        desired: &Forest,
-        keep: &Forest,
-        clean: bool,
-        touching: bool,
-    ) -> Claims {
-        let (none, nothing) = (Tree::new(), Remembered::default());
+    pub(super) fn claims(&self, commit: &Commit<'_>) -> Claims {
+        let touching = commit.changed().next().is_some();
         let mut claims = Claims { touching, ..Claims::default() };
-        for daemon in unreachable.keys() {
-            let held = self.held.get(daemon).unwrap_or(&nothing);
-            let (ours, desired) = (self.last.get(daemon), desired.get(daemon));
-            let theirs = unmade(desired.unwrap_or(&none), ours.unwrap_or(&none), &held.theirs);
-            let theirs = without(&theirs, &held.theirs);
-            claims.daemons.insert(*daemon, Claim { theirs, ..Claim::default() });
+        let (none, nothing) = (Tree::new(), Remembered::default());
+        if let Scope::Daemons(_, desired) = commit.scope {
+            for daemon in commit.unreachable.keys() {
+                let held = self.held(*daemon).unwrap_or(&nothing);
+                let ours = self.member(*daemon).map_or(&none, |member| &member.last);
+                let desired = desired.get(daemon).unwrap_or(&none);
+                let theirs = without(&unmade(desired, ours, &held.theirs), &held.theirs);
+                claims.daemons.insert(*daemon, Claim { theirs, ..Claim::default() });
+            }
         }
-        for (daemon, whose) in decided {
-            let held = self.held.get(daemon).unwrap_or(&nothing);
-            let decided = &whose.decided;
-            let mut freed = decided.freed.clone();
-            if clean {
-                // What is not declared any more, and has left `last` with an earlier commit.
-                let ours = self.last.get(daemon).unwrap_or(&none);
-                let wanted = keep.get(daemon).unwrap_or(&none);
-                let mut stale = without(&held.theirs, &decided.theirs);
-                stale = without(&stale, &decided.freed);
-                stale.for_each_leaf(&mut |mark, _| {
-                    let path = crate::tree::Path(mark.0[..mark.0.len() - 1].to_vec());
-                    if !ours.contains(&path) && !wanted.contains(&path) {
-                        objects::mark_wholly(&mut freed, &path);
-                    }
-                });
-            }
-            let mut gone = Vec::new();
-            if !decided.gone.is_empty() {
-                let (incarnation, tree) = (whose.incarnation, decided.gone.clone());
-                gone.push(Gone { incarnation, tree });
-            }
-            // What is put back is theirs, whatever intents say of it that are not known to have ended.
-            let mut theirs = decided.theirs.clone();
-            theirs.merge(&decided.put_back);
-            let theirs = without(&theirs, &held.theirs);
-            // What has returned is ours as well until it is gone.
-            let mut kept = decided.returned.clone();
-            decided.kept.iter().for_each(|it| it.add_to(&mut kept));
-            let claim = Claim {
-                theirs,
-                freed,
-                kept: (kept != held.kept).then_some(kept),
-                stood: (decided.stood != held.stood).then(|| decided.stood.clone()),
-                gone,
-                forgotten: whose.forgotten.clone(),
-            };
-            claims.daemons.insert(*daemon, claim);
+        for (daemon, share) in &commit.shares {
+            claims.daemons.insert(*daemon, self.claim_of(commit, *daemon, share));
         }
         claims.daemons.retain(|_, claim| *claim != Claim::default());
         claims
+    }
+
+    fn claim_of(&self, commit: &Commit<'_>, daemon: Daemon, share: &Share) -> Claim {
+        let nothing = Remembered::default();
+        let held = self.held(daemon).unwrap_or(&nothing);
+        let decided = &share.decided;
+        let mut gone = Vec::new();
+        if !decided.gone.is_empty() {
+            gone.push(Gone { incarnation: share.incarnation, tree: decided.gone.clone() });
+        }
+        let freed = decided.freed.clone();
+        if let Scope::Objects(_) = commit.scope {
+            // What stood, and what is kept, takes a look at the whole.
+            let theirs = without(&decided.theirs, &held.theirs);
+            return Claim { theirs, freed, gone, ..Claim::default() };
+        }
+        // What is put back is theirs, whatever intents say of it that are not known to have ended.
+        let mut theirs = decided.theirs.clone();
+        theirs.merge(&decided.put_back);
+        // What has returned is ours as well until it is gone.
+        let mut kept = decided.returned.clone();
+        decided.kept.iter().for_each(|it| it.add_to(&mut kept));
+        Claim {
+            theirs: without(&theirs, &held.theirs),
+            freed: self.with_stale(commit, daemon, share, freed),
+            kept: (kept != held.kept).then_some(kept),
+            stood: (decided.stood != held.stood).then(|| decided.stood.clone()),
+            gone,
+            forgotten: share.forgotten.clone(),
+        }
+    }
+
+    /// Adds marks of what is not declared any more, and has left `last` with an earlier commit.
+    fn with_stale(
+        &self,
+        commit: &Commit<'_>,
+        daemon: Daemon,
+        share: &Share,
+        mut freed: Tree,
+    ) -> Tree {
+        let (Some(member), true) = (self.member(daemon), commit.terms.clean) else { return freed };
+        let Some(held) = &member.held else { return freed };
+        let none = Tree::new();
+        let wanted = commit.keep.get(&daemon).unwrap_or(&none);
+        let stale = without(&held.theirs, &share.decided.theirs);
+        let stale = without(&stale, &share.decided.freed);
+        stale.for_each_leaf(&mut |mark, _| {
+            let path = Path(mark.0[..mark.0.len() - 1].to_vec());
+            if !member.last.contains(&path) && !wanted.contains(&path) {
+                objects::mark_wholly(&mut freed, &path);
+            }
+        });
+        freed
     }
 
     /// Has it written, and takes note of it.
@@ -276,7 +222,9 @@ impl Engine {
         };
         notes.claim(claims.clone()).await.map_err(not_durable)?;
         for (daemon, claim) in &claims.daemons {
-            self.held.entry(*daemon).or_default().apply(claim);
+            if let Some(member) = self.members.get_mut(daemon) {
+                member.held.get_or_insert_default().apply(claim);
+            }
         }
         Ok(())
     }
@@ -293,7 +241,7 @@ impl Engine {
         let all = |gone: &Gone| Gone { incarnation: gone.incarnation, tree: Tree::new() };
         for (daemon, claim) in &claims.daemons {
             let former = former.get(daemon).unwrap_or(&nothing);
-            let now = self.held.get(daemon).unwrap_or(&nothing);
+            let now = self.held(*daemon).unwrap_or(&nothing);
             let undone = Claim {
                 theirs: former.theirs.clone(),
                 freed: claim.theirs.clone(),
@@ -316,7 +264,7 @@ impl Engine {
     /// What those of the daemons that are changed remember now, to be put back where the commit is undone.
     pub(super) fn remembered_of(&self, claims: &Claims) -> BTreeMap<Daemon, Remembered> {
         let of = |(daemon, claim): (&Daemon, &Claim)| {
-            let held = self.held.get(daemon)?;
+            let held = self.held(*daemon)?;
             let mut former = Remembered::default();
             (former.kept, former.stood) = (held.kept.clone(), held.stood.clone());
             // Of the marks that go, those that are there.
@@ -331,5 +279,10 @@ impl Engine {
             Some((*daemon, former))
         };
         claims.daemons.iter().filter_map(of).collect()
+    }
+
+    /// What is remembered of whose a daemon's objects are.
+    fn held(&self, daemon: Daemon) -> Option<&Remembered> {
+        self.member(daemon)?.held.as_ref()
     }
 }

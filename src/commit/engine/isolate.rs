@@ -5,16 +5,20 @@
 //! goes on behind a refusal and gathers them: the caller leaves those objects out and tries again. Every loop has a
 //! bound: what is refused gets smaller with each attempt, and [`MOST_ATTEMPTS`] end it where there are too many.
 
-use futures::FutureExt;
 use tokio::time::Instant;
-use tracing::debug;
 
-use super::{Done, Engine, Failure, Refusal, Stage, Way, in_time, mgmtd, mgmtd_failure};
+use super::{
+    Engine, Failure,
+    candidate::{Behind, Progress, Share},
+    send::Sent,
+};
 use crate::{
-    commit::plan::VtyPlan,
+    commit::plan::DaemonPlan,
     daemon::Daemon,
-    failpoint,
-    frr::mgmtd::{NotShown, object},
+    frr::{
+        driver::{Phase, Proof},
+        mgmtd::object,
+    },
     tree::{Edit, Path},
 };
 
@@ -22,111 +26,124 @@ use crate::{
 const MOST_ATTEMPTS: usize = 64;
 
 impl Engine {
-    /// Takes note of a refusal. `Err` where the commit ends with it.
-    pub(super) fn refuse(&mut self, message: String, at: (Daemon, Path)) -> Result<(), Failure> {
-        if !self.gathers {
-            return Err(Failure::Refused(message, Some(at)));
-        }
-        debug!(daemon = %at.0, path = %at.1, message, "refused; the rest goes on");
-        self.refusals.push(Refusal { message, at });
-        Ok(())
-    }
-
-    /// What was refused of the last commit that brought all of FRR back.
-    pub fn take_refusals(&mut self) -> Vec<Refusal> {
-        std::mem::take(&mut self.refusals)
-    }
-
-    /// Sends what sets, or what takes away. Where refusals are gathered it goes on behind each, without what is inside the object
-    /// that was refused.
-    pub(super) async fn apply_all(
+    /// Applies a phase of what a commit does in a daemon. Edits are confirmed, too: they are one transaction.
+    pub(super) async fn apply_share(
         &mut self,
+        by: Instant,
         daemon: Daemon,
-        plan: &VtyPlan,
-        removals: bool,
-        sent: &mut usize,
-        done: &mut Done,
+        share: &mut Share,
+        phase: Phase,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let (first, steps) = plan.phase(removals);
-        let mut left: Vec<usize> = (first..first + steps.len()).collect();
+        if let DaemonPlan::Edits(edits) = &share.plan {
+            progress.sent += edits.len();
+            progress.done.insert(daemon, Vec::new());
+            return self.commit_edits(by, daemon, &share.plan, edits, progress).await;
+        }
+        self.apply_commands(by, daemon, share, phase, progress).await
+    }
+
+    /// Sends a phase of commands. Where refusals are gathered it goes on behind each, without what is inside the object that was
+    /// refused.
+    async fn apply_commands(
+        &mut self,
+        by: Instant,
+        daemon: Daemon,
+        share: &mut Share,
+        phase: Phase,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let mut left: Vec<usize> = share.plan.indexes(phase).collect();
         // Where the words name no step, each is sent alone.
         let mut alone = false;
         let mut refusals = 0;
         while refusals < MOST_ATTEMPTS {
-            left.retain(|at| !self.is_refused(daemon, &plan.steps[*at].path));
+            left.retain(|at| {
+                let path = share.plan.path(*at);
+                !path.is_some_and(|path| progress.is_refused(daemon, path))
+            });
             let some = if alone { &left[..left.len().min(1)] } else { &left[..] };
             if some.is_empty() {
                 return Ok(());
             }
-            let before = done.get(&daemon).map_or(0, Vec::len);
-            let applied = self.apply_steps(daemon, plan, some, sent, done).await;
-            let refused = match applied {
-                Ok(()) if !alone => return Ok(()),
-                Ok(()) => None,
-                Err(Failure::Refused(message, at)) if self.gathers => Some((message, at)),
+            let only = some.len() == 1;
+            let Sent { done, result } = self.send_some(by, daemon, share, phase, some).await;
+            progress.sent += some.len();
+            progress.done.entry(daemon).or_default().extend(&done);
+            left.retain(|at| !done.contains(at));
+            let (message, at) = match result {
+                Ok(proven) => {
+                    share.proven = proven;
+                    match alone {
+                        false => return Ok(()),
+                        true => continue,
+                    }
+                }
+                Err(Failure::Refused(message, at)) if progress.behind == Behind::GoesOn => {
+                    (message, at)
+                }
                 Err(failure) => return Err(failure),
             };
-            let only = some.len() == 1;
-            let carried_out = done.get(&daemon).map_or(&[][..], |done| &done[before..]);
-            left.retain(|at| !carried_out.contains(at));
-            let Some((message, at)) = refused else { continue };
             refusals += 1;
-            match (at, left.first()) {
-                (Some(at), _) => self.refuse(message, at)?,
-                (None, Some(first)) if only => {
-                    let path = Path::clone(&plan.steps[*first].path);
-                    self.refuse(message, (daemon, path))?;
-                }
-                (None, _) => alone = true,
+            let first = left.first().filter(|_| only);
+            let first = first.and_then(|at| Some((daemon, share.plan.path(*at)?.clone())));
+            match at.or(first) {
+                Some(at) => progress.refuse(message, at)?,
+                None => alone = true,
             }
         }
         Ok(())
     }
 
-    /// Whether data of this daemon is, or is inside, what was refused in this commit.
-    fn is_refused(&self, daemon: Daemon, path: &Path) -> bool {
-        let refused = |it: &Refusal| it.at.0 == daemon && path.starts_with(&it.at.1);
-        self.refusals.iter().any(refused)
-    }
-
-    /// Sends these of the steps.
-    async fn apply_steps(
+    /// Sends these of the steps of a phase.
+    async fn send_some(
         &mut self,
+        by: Instant,
         daemon: Daemon,
-        plan: &VtyPlan,
+        share: &Share,
+        phase: Phase,
         which: &[usize],
-        sent: &mut usize,
-        done: &mut Done,
-    ) -> Result<(), Failure> {
-        let whole = |removals| plan.phase(removals).1.len() == which.len();
-        let removals = which.first().is_some_and(|at| *at >= plan.phase(true).0);
-        if whole(removals) {
-            return self.apply(daemon, plan, removals, None, sent, done).await.map(drop);
+    ) -> Sent {
+        // Questions are about the end, and so go with what is sent last.
+        let is_last = phase == Phase::Remove || share.plan.len(Phase::Remove) == 0;
+        let questions = share.evidence.questions().filter(|_| is_last);
+        match &share.plan {
+            DaemonPlan::Commands(commands) if which.len() < share.plan.len(phase) => {
+                let some = DaemonPlan::Commands(commands.only(phase, which));
+                let mut sent = self.send(by, daemon, &some, phase, None).await;
+                sent.done.iter_mut().for_each(|at| *at = which[*at]);
+                sent
+            }
+            plan => self.send(by, daemon, plan, phase, questions).await,
         }
-        let some = plan.only(which);
-        let mut carried_out = Done::new();
-        let applied = self.apply(daemon, &some, removals, None, sent, &mut carried_out).await;
-        let carried_out = carried_out.remove(&daemon).unwrap_or_default();
-        done.entry(daemon).or_default().extend(carried_out.into_iter().map(|at| which[at]));
-        applied.map(drop)
     }
 
-    /// Commits and confirms. Where refusals are gathered, and mgmtd refuses, the objects are committed in ever smaller parts until it
-    /// is known which of them it refuses.
-    pub(super) async fn commit_to_mgmtd(&mut self, edits: &[Edit]) -> Result<(), Failure> {
-        let refused = match self.commit_part_to_mgmtd(edits).await {
-            Err(Failure::Refused(message, at)) if self.gathers => (message, at),
+    /// Commits edits and confirms them. Where refusals are gathered, and the daemon refuses, the objects are committed in ever
+    /// smaller parts until it is known which of them it refuses.
+    async fn commit_edits(
+        &mut self,
+        by: Instant,
+        daemon: Daemon,
+        plan: &DaemonPlan,
+        edits: &[Edit],
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let refused = match self.commit_some(by, daemon, plan, progress).await {
+            Err(Failure::Refused(message, at)) if progress.behind == Behind::GoesOn => {
+                (message, at)
+            }
             other => return other,
         };
         let whole = by_object(edits);
         let mut parts = Vec::new();
-        self.narrow(&whole, refused, &mut parts)?;
+        narrow(daemon, &whole, refused, &mut parts, progress)?;
         for _ in 1..MOST_ATTEMPTS {
             let Some(part) = parts.pop() else { break };
-            match self.commit_part_to_mgmtd(&part.concat()).await {
+            let some = DaemonPlan::Edits(part.concat());
+            match self.commit_some(by, daemon, &some, progress).await {
                 Ok(()) => {}
                 Err(Failure::Refused(message, at)) => {
-                    self.narrow(&part, (message, at), &mut parts)?
+                    narrow(daemon, &part, (message, at), &mut parts, progress)?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -136,70 +153,57 @@ impl Engine {
         Ok(())
     }
 
-    /// Something of these objects is refused: which is known where there is one, and where the words name one it is tried
-    /// apart from the others.
-    fn narrow(
+    async fn commit_some(
         &mut self,
-        objects: &[Vec<Edit>],
-        (message, at): (String, Option<(Daemon, Path)>),
-        parts: &mut Vec<Vec<Vec<Edit>>>,
+        by: Instant,
+        daemon: Daemon,
+        plan: &DaemonPlan,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        if let [one] = objects {
-            return self.refuse_object(&message, one);
-        }
-        let (first, rest) = match at.and_then(|(_, path)| position(objects, &path)) {
-            Some(at) => {
-                let mut rest = objects.to_vec();
-                (vec![rest.remove(at)], rest)
-            }
-            None => {
-                let (first, rest) = objects.split_at(objects.len() / 2);
-                (first.to_vec(), rest.to_vec())
-            }
-        };
-        parts.extend([rest, first]);
-        Ok(())
+        self.send(by, daemon, plan, Phase::Set, None).await.result?;
+        let confirmed = self.read_back(by, daemon, plan, Proof::Whole).await?;
+        self.refuse_not_shown(progress, daemon, confirmed.not_shown)
     }
+}
 
-    /// Takes note that mgmtd refuses an object: what it sets, or, where it sets nothing, what goes.
-    fn refuse_object(&mut self, message: &str, object: &[Edit]) -> Result<(), Failure> {
-        let sets = object.iter().any(|edit| edit.new.is_some());
-        for edit in object.iter().filter(|edit| edit.new.is_some() == sets) {
-            self.refuse(message.to_owned(), (Daemon::Mgmtd, edit.path.clone()))?;
+/// Something of these objects is refused: which is known where there is one, and where the words name one it is tried
+/// apart from the others.
+fn narrow(
+    daemon: Daemon,
+    objects: &[Vec<Edit>],
+    (message, at): (String, Option<(Daemon, Path)>),
+    parts: &mut Vec<Vec<Vec<Edit>>>,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    if let [one] = objects {
+        return refuse_object(daemon, &message, one, progress);
+    }
+    let (first, rest) = match at.and_then(|(_, path)| position(objects, &path)) {
+        Some(at) => {
+            let mut rest = objects.to_vec();
+            (vec![rest.remove(at)], rest)
         }
-        Ok(())
-    }
-
-    async fn commit_part_to_mgmtd(&mut self, edits: &[Edit]) -> Result<(), Failure> {
-        let daemon = Daemon::Mgmtd;
-        let (door, begun) = (Way::of(daemon), Instant::now());
-        let outcome = self.mgmtd.commit(edits, &self.yang);
-        let outcome = in_time(self.by, daemon, outcome.map(Ok)).await?;
-        self.observer.stage(Stage::Apply, door, begun.elapsed(), edits.len());
-        let outcome = outcome.map_err(|error| match mgmtd_failure(&error) {
-            Failure::Refused(message, None) => {
-                let at = named(edits, &message);
-                Failure::Refused(message, at)
-            }
-            failure => failure,
-        })?;
-        debug!(?outcome, "mgmtd");
-        failpoint::hit("mgmtd-committed");
-        let begun = Instant::now();
-        let not_shown =
-            in_time(self.by, daemon, mgmtd(self.mgmtd.confirm(edits, &self.yang))).await;
-        self.observer.stage(Stage::Confirm, door, begun.elapsed(), 0);
-        self.refuse_not_shown(not_shown?)
-    }
-
-    /// Takes note of what the executing daemon has refused without a word.
-    pub(super) fn refuse_not_shown(&mut self, not_shown: Vec<NotShown>) -> Result<(), Failure> {
-        for NotShown { edit, words } in not_shown {
-            self.observer.not_confirmed(Way::of(Daemon::Mgmtd));
-            self.refuse(words, (Daemon::Mgmtd, edit.path))?;
+        None => {
+            let (first, rest) = objects.split_at(objects.len() / 2);
+            (first.to_vec(), rest.to_vec())
         }
-        Ok(())
+    };
+    parts.extend([rest, first]);
+    Ok(())
+}
+
+/// Takes note that a daemon refuses an object: what it sets, or, where it sets nothing, what goes.
+fn refuse_object(
+    daemon: Daemon,
+    message: &str,
+    object: &[Edit],
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let sets = object.iter().any(|edit| edit.new.is_some());
+    for edit in object.iter().filter(|edit| edit.new.is_some() == sets) {
+        progress.refuse(message.to_owned(), (daemon, edit.path.clone()))?;
     }
+    Ok(())
 }
 
 /// Edits by the object that they are about, in their order: those of one are made together.
@@ -222,19 +226,6 @@ fn position(objects: &[Vec<Edit>], path: &Path) -> Option<usize> {
     objects.iter().position(|object| object.iter().any(|edit| edit.path == *path))
 }
 
-/// The data that a refusal of mgmtd is about: all there is, or what its words name.
-fn named(edits: &[Edit], message: &str) -> Option<(Daemon, Path)> {
-    let names = |edit: &&Edit| {
-        let prefix = object(&edit.path).map(|(_, prefix)| format!("'{prefix}'"));
-        prefix.is_some_and(|prefix| message.contains(&prefix))
-    };
-    let edit = match edits {
-        [one] => Some(one),
-        several => several.iter().find(names),
-    };
-    edit.map(|edit| (Daemon::Mgmtd, edit.path.clone()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,17 +244,5 @@ mod tests {
         let edits = [edit("10.0.0.0/8", "/a"), edit("10.0.0.0/8", "/b"), edit("11.0.0.0/8", "")];
         let sizes: Vec<usize> = by_object(&edits).iter().map(Vec::len).collect();
         assert_eq!(sizes, [2, 1]);
-    }
-
-    #[test]
-    fn a_refusal_is_of_the_route_that_its_words_name() {
-        let edits = [edit("10.0.0.0/8", "/a"), edit("11.0.0.0/8", "")];
-        let at = |message| named(&edits, message).map(|(_, path)| path);
-        assert_eq!(at("Path: /x/route-list[prefix='11.0.0.0/8']/y"), Some(edits[1].path.clone()));
-        assert_eq!(at("No room"), None);
-        assert_eq!(
-            named(&edits[..1], "No room").map(|(_, path)| path),
-            Some(edits[0].path.clone())
-        );
     }
 }

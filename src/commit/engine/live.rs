@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use futures::TryFutureExt;
 use tokio::time::{Instant, sleep};
-use tracing::{debug, info, warn};
+use tracing::warn;
 
-use super::{Engine, Failure, in_time};
+use super::{
+    COMMIT_DEADLINE, Engine, Failure,
+    candidate::{Behind, Commit},
+    in_time,
+};
 use crate::{
-    daemon::{Daemon, Forest},
-    frr::vty::{
-        chain,
-        live::{self, Otherwise, Wanted},
-    },
+    daemon::Daemon,
+    frr::vty::live::{self, Otherwise, Wanted},
     tree::Tree,
 };
 
@@ -26,18 +26,30 @@ const RUNS: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(25);
 
 impl Engine {
+    /// Brings bfdd's sessions to what is declared: a commit for a client waits for its own, one for many mends what strayed.
+    pub(super) async fn reconcile_sessions(&mut self, commit: &Commit<'_>) -> Result<(), Failure> {
+        match (commit.daemons().contains(&Daemon::Bfdd), commit.progress.behind) {
+            (false, _) => Ok(()),
+            (true, Behind::Ends) => self.confirm_live(commit).await,
+            (true, Behind::GoesOn) => {
+                self.mend_live(commit).await;
+                Ok(())
+            }
+        }
+    }
+
     /// Waits until bfdd runs the sessions that are declared now and were not before, with the declared timers. A session of
     /// bgpd's with others is given them.
     ///
     /// # Errors
     /// What it runs instead.
-    pub(super) async fn confirm_live(&mut self, desired: &Forest) -> Result<(), Failure> {
-        let former = self.wanted_sessions(&Forest::new());
-        let mut wanted = self.wanted_sessions(desired);
+    async fn confirm_live(&mut self, commit: &Commit<'_>) -> Result<(), Failure> {
+        let former = self.wanted_sessions(None);
+        let mut wanted = self.wanted_sessions(Some(commit));
         wanted.retain(|session| !former.contains(session));
-        let wrong = match self.led_to(&wanted).await {
+        let wrong = match self.led_to(commit.by, &wanted).await {
             // bgpd takes the line where no bfdd runs; nothing of ours is in one then.
-            Err(Failure::Lost(daemon, why)) if !self.has_of_bfdd(desired) => {
+            Err(Failure::Lost(daemon, why)) if !self.has_of_bfdd(commit) => {
                 warn!(%daemon, why, "BFD sessions were not looked at");
                 return Ok(());
             }
@@ -54,97 +66,85 @@ impl Engine {
 
     /// Gives sessions of bgpd's their timers, in a comparison with everything. What is beyond mending is said, and
     /// refuses nothing: status shows what runs.
-    pub(super) async fn mend_live(&mut self, desired: &Forest) {
-        let wanted = self.wanted_sessions(desired);
-        if wanted.is_empty() || self.away.contains_key(&Daemon::Bfdd) {
+    async fn mend_live(&mut self, commit: &Commit<'_>) {
+        let wanted = self.wanted_sessions(Some(commit));
+        if wanted.is_empty() || self.is_away(Daemon::Bfdd) {
             return;
         }
-        let strayed = match self.otherwise(&wanted).await {
+        let strayed = match self.otherwise(commit.by, &wanted).await {
             Ok(wrong) => wrong.into_iter().filter(|it| it.mending().is_some()).map(|it| it.wanted),
             Err(_) => return,
         };
         let strayed: Vec<Wanted> = strayed.collect();
-        let Ok(left) = self.led_to(&strayed).await else { return };
+        let Ok(left) = self.led_to(commit.by, &strayed).await else { return };
         for wrong in &left {
             warn!(session = %wrong, "not mended");
         }
         self.beyond_mending = left;
     }
 
-    fn has_of_bfdd(&self, desired: &Forest) -> bool {
-        let has = |forest: &Forest| forest.get(&Daemon::Bfdd).is_some_and(|tree| !tree.is_empty());
-        has(desired) || has(&self.last)
+    fn has_of_bfdd(&self, commit: &Commit<'_>) -> bool {
+        let last = self.member(Daemon::Bfdd).map(|member| &member.last);
+        let of = [commit.make(Daemon::Bfdd), last];
+        of.into_iter().flatten().any(|tree| !tree.is_empty())
     }
 
     /// Whether a session of bgpd's runs with other timers than declared, and was not found to be beyond mending.
     pub(super) async fn has_strayed(&mut self) -> bool {
-        let wanted = self.wanted_sessions(&Forest::new());
+        let wanted = self.wanted_sessions(None);
         if wanted.is_empty() {
             return false;
         }
-        let Ok(wrong) = self.otherwise(&wanted).await else { return false };
+        let by = Instant::now() + COMMIT_DEADLINE;
+        let Ok(wrong) = self.otherwise(by, &wanted).await else { return false };
         wrong.iter().any(|it| it.mending().is_some() && !self.beyond_mending.contains(it))
     }
 
     /// Waits until bfdd runs these sessions as declared, and gives those that it does not.
-    async fn led_to(&mut self, wanted: &[Wanted]) -> Result<Vec<Otherwise>, Failure> {
-        if wanted.is_empty() || self.away.contains_key(&Daemon::Bfdd) {
+    async fn led_to(&mut self, by: Instant, wanted: &[Wanted]) -> Result<Vec<Otherwise>, Failure> {
+        if wanted.is_empty() || self.is_away(Daemon::Bfdd) {
             return Ok(Vec::new());
         }
         let begun = Instant::now();
         let mut mended = false;
         loop {
-            let wrong = self.otherwise(wanted).await?;
+            let wrong = self.otherwise(by, wanted).await?;
             // bgpd makes its own when it can: what is lacking is not waited for for long.
             let waits = |it: &Otherwise| it.shown.is_some() || begun.elapsed() < HEARD;
             if begun.elapsed() >= RUNS || !wrong.iter().any(waits) {
                 return Ok(wrong);
             }
             if !mended && begun.elapsed() >= HEARD {
-                self.mend(&wrong).await?;
+                self.mend(by, &wrong).await?;
                 mended = true;
             }
             sleep(LOOK).await;
         }
     }
 
-    /// The sessions that are declared; what `desired` leaves out is as it was.
-    fn wanted_sessions(&self, desired: &Forest) -> Vec<Wanted> {
+    /// The sessions that are declared; what a commit does not cover is as it was.
+    fn wanted_sessions(&self, commit: Option<&Commit<'_>>) -> Vec<Wanted> {
         let none = Tree::new();
-        let of = |daemon| desired.get(&daemon).or(self.last.get(&daemon)).unwrap_or(&none);
+        let of = |daemon| {
+            let made = commit.and_then(|commit| commit.make(daemon));
+            made.or(self.member(daemon).map(|member| &member.last)).unwrap_or(&none)
+        };
         live::wanted(of(Daemon::Bgpd), of(Daemon::Bfdd))
     }
 
-    async fn otherwise(&mut self, wanted: &[Wanted]) -> Result<Vec<Otherwise>, Failure> {
-        let daemon = Daemon::Bfdd;
-        let part = self.vty.get_mut(&daemon).expect("bfdd has a VTY");
-        let lost = |error| Failure::Lost(daemon, chain(&error));
-        let answer = in_time(self.by, daemon, part.driver.show(live::SHOW_SESSIONS).map_err(lost));
-        let answer = answer.await?;
-        let shown = live::shown(&answer)
-            .map_err(|error| Failure::Lost(daemon, format!("{}: {error}", live::SHOW_SESSIONS)))?;
-        Ok(live::otherwise(wanted, &shown))
+    fn is_away(&self, daemon: Daemon) -> bool {
+        self.member(daemon).is_none_or(|member| member.away().is_some())
     }
 
-    async fn mend(&mut self, wrong: &[Otherwise]) -> Result<(), Failure> {
-        let daemon = Daemon::Bfdd;
-        for wrong in wrong {
-            let Some(mut commands) = wrong.mending() else { continue };
-            info!(session = %wrong, "mending");
-            let part = self.vty.get_mut(&daemon).expect("bfdd has a VTY");
-            let lost = |error| Failure::Lost(daemon, chain(&error));
-            let running =
-                in_time(self.by, daemon, part.driver.show_running().map_err(lost)).await?;
-            // bfdd shows the empty node that it was in, for ever.
-            if !running.lines().any(|line| line.trim_end() == "bfd") {
-                commands.push("no bfd".to_owned());
-            }
-            let typed = part.driver.type_at_once(&commands).map_err(lost);
-            let refused = in_time(self.by, daemon, typed).await?;
-            if let Some(words) = refused {
-                debug!(words, "not mended");
-            }
-        }
-        Ok(())
+    async fn otherwise(
+        &mut self,
+        by: Instant,
+        wanted: &[Wanted],
+    ) -> Result<Vec<Otherwise>, Failure> {
+        in_time(by, Daemon::Bfdd, self.driver(Daemon::Bfdd).sessions(wanted)).await
+    }
+
+    async fn mend(&mut self, by: Instant, wrong: &[Otherwise]) -> Result<(), Failure> {
+        in_time(by, Daemon::Bfdd, self.driver(Daemon::Bfdd).mend(wrong)).await
     }
 }

@@ -3,17 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::debug;
 
-use crate::{
-    daemon::Daemon,
-    frr::{
-        mgmtd::MgmtdError,
-        retry::Retry,
-        vty::{ApplyError, steps::Step},
-    },
-    tree::Path,
-};
+use crate::{daemon::Daemon, frr::driver::DriverError, tree::Path};
 
 /// Time that one commit has for all its steps: a client waits 30 s usually, and a refusal has to be
 /// undone within that as well. Longer than one reply may take, so that it tells which daemon it was.
@@ -72,6 +63,15 @@ pub struct Refusal {
     pub at: (Daemon, Path),
 }
 
+/// Why all of FRR was not brought back.
+#[derive(Debug)]
+pub struct Rejected {
+    /// How the commit ended.
+    pub error: EngineError,
+    /// All that was refused of it; empty where that is not known object by object.
+    pub refusals: Vec<Refusal>,
+}
+
 /// Why a phase ended early.
 pub(super) enum Failure {
     /// FRR said no, to this data where it is known.
@@ -83,17 +83,13 @@ pub(super) enum Failure {
 /// The step, unless the commit's deadline comes first. A step that is given up is in doubt: its session is
 /// of no further use, and what the daemon runs is read anew.
 pub(super) async fn in_time<T>(
-    by: Option<Instant>,
+    by: Instant,
     daemon: Daemon,
-    step: impl Future<Output = Result<T, Failure>>,
+    step: impl Future<Output = Result<T, DriverError>>,
 ) -> Result<T, Failure> {
-    match by {
-        None => step.await,
-        Some(by) => {
-            let late = |_| Err(Failure::Lost(daemon, LATE.to_owned()));
-            timeout_at(by, step).await.unwrap_or_else(late)
-        }
-    }
+    let late = |_| Err(DriverError::Lost { why: LATE.to_owned() });
+    let done = timeout_at(by, step).await.unwrap_or_else(late);
+    done.map_err(|error| Failure::of(daemon, error))
 }
 
 /// The undoing, unless its own deadline comes first.
@@ -104,30 +100,14 @@ pub(super) async fn undone_in_time(
     timeout(UNDO_DEADLINE, undo).await.unwrap_or_else(late)
 }
 
-/// A step of mgmtd's.
-pub(super) async fn mgmtd<T>(
-    step: impl Future<Output = Result<T, MgmtdError>>,
-) -> Result<T, Failure> {
-    step.await.map_err(|error| mgmtd_failure(&error))
-}
-
-pub(super) fn mgmtd_failure(error: &MgmtdError) -> Failure {
-    debug!(kind = error.kind(), retry = ?error.retry(), "mgmtd");
-    match error.retry() {
-        Retry::Never => Failure::Refused(error.to_string(), None),
-        Retry::Later | Retry::ReadBack => Failure::Lost(Daemon::Mgmtd, error.to_string()),
-    }
-}
-
-/// A daemon's no, or that it is gone, to these steps.
-pub(super) fn not_applied(daemon: Daemon, error: ApplyError, steps: &[Step]) -> Failure {
-    let message = error.to_string();
-    debug!(%daemon, kind = error.kind(), retry = ?error.retry(), "not applied");
-    match error {
-        ApplyError::Refused { step, .. } => {
-            let at = step.and_then(|step| steps.get(step));
-            Failure::Refused(message, at.map(|step| (daemon, Path::clone(&step.path))))
+impl Failure {
+    /// A daemon's.
+    pub(super) fn of(daemon: Daemon, error: DriverError) -> Self {
+        match error {
+            DriverError::Refused { message, at, .. } => {
+                Self::Refused(message, at.map(|path| (daemon, path)))
+            }
+            DriverError::Lost { why } => Self::Lost(daemon, why),
         }
-        ApplyError::Lost { .. } => Failure::Lost(daemon, message),
     }
 }

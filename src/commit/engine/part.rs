@@ -1,29 +1,26 @@
-//! A commit of a part of what is desired: it costs what it changes, however much is in the store.
+//! A part of what is desired, planned from what is known since the daemon was read last: it costs what it changes, however
+//! much is in the store.
 //!
-//! Works from what is known since the daemon was read last (`last` is ours, [`Known`] the rest), sends the
-//! difference, and asks for what was changed alone. Where anything is in doubt it does nothing, and the
-//! whole is compared instead.
+//! Where anything is in doubt nothing is done, and the whole is compared instead.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use futures::TryFutureExt;
-use tokio::time::Instant;
-use tracing::{debug, warn};
+use std::collections::HashSet;
 
 use super::{
-    Applied, COMMIT_DEADLINE, Done, Engine, EngineError, Failure, Judged, Notes, RESYNC_DEADLINE,
-    Stage, Way, in_time, mgmtd, undone_in_time,
+    Engine, EngineError,
+    candidate::{Commit, Evidence, Extent, Part, Scope, Share},
+    member::Standing,
 };
 use crate::{
     commit::{
         ownership::{Taking, objects},
-        plan::{DaemonPlan, Decided, Situation, Unplannable, VtyPlan, plan},
+        plan::{DaemonPlan, Situation, VtyPlan, plan},
     },
-    daemon::Daemon,
-    failpoint,
-    frr::vty::{Question, Snapshot, chain, table::Running, unproven},
-    journal::{Claim, Claims, Gone, Remembered},
-    tree::{Tree, advance, without},
+    frr::{
+        driver::Unplannable,
+        vty::{Question, steps::Step, table::Running},
+    },
+    journal::Remembered,
+    tree::Tree,
 };
 
 /// Questions that are asked for one line of a whole running configuration that would be read instead:
@@ -33,194 +30,56 @@ const LINES_PER_QUESTION: usize = 64;
 /// Lines that a configuration counts for at least: to read one costs a round trip.
 const FEWEST_LINES: usize = 1024;
 
-/// A part of what one daemon shall run.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Which daemon.
-    pub daemon: Daemon,
-    /// What the intents that change stood for.
-    pub last: Tree,
-    /// What they stand for now. Shared with libyang's thread while it is judged.
-    pub desired: Arc<Tree>,
-    /// What stays of `last`: all of `desired`, and what others use.
-    pub keep: Tree,
-}
-
-/// A [`Part`] that libyang is judging: in the meantime its transaction can go to disk.
-pub struct Judging {
-    part: Part,
-    judged: Judged,
-}
-
-/// What a daemon ran beside what is ours when it was read last.
-#[derive(Debug)]
-pub(super) struct Known {
-    /// The connection on which it was read.
-    generation: u64,
-    /// What the table knows and is not ours, and what it does not know.
-    others: Running,
-    /// Lines of the configuration, about.
-    lines: usize,
-    /// Of the configuration's text, unless something was changed since.
-    digest: Option<u32>,
-}
-
 fn first_two_words(line: &str) -> &str {
     let line = line.trim();
     let end = line.match_indices(' ').nth(1).map_or(line.len(), |(at, _)| at);
     &line[..end]
 }
 
-impl Known {
-    pub(super) fn new(generation: u64, snapshot: Snapshot, ours: &Tree) -> Self {
-        let Snapshot { text, running } = snapshot;
-        let tree = without(&running.tree, ours);
-        Self {
-            generation,
-            others: Running { tree, ..running },
-            lines: text.lines().count(),
-            digest: Some(crc32fast::hash(text.as_bytes())),
-        }
+/// Whether to ask so many questions is less work than to read a configuration of so many lines.
+fn is_few(questions: usize, lines: usize) -> bool {
+    questions * LINES_PER_QUESTION <= lines.max(FEWEST_LINES)
+}
+
+/// Whether what a part is about was taken over, or was kept: to put something back, or to leave something of ours, takes a
+/// look at the whole.
+fn is_special(held: &Remembered, shape: &Tree) -> bool {
+    let mut special = false;
+    objects::each(shape, &mut |path, kind| {
+        special |= objects::stands(&held.stood.tree, path, kind)
+            || objects::stands(&held.kept, path, kind)
+            || held.stood.lines.iter().any(|line| line.path == *path);
+    });
+    special
+}
+
+/// What a daemon is asked to confirm the steps; where that is more work than reading all, their lines are looked for.
+fn evidence(part: &Part, steps: &[Step], lines: usize) -> Evidence {
+    if !is_few(steps.len(), lines) {
+        return Evidence::Lines;
     }
+    Question::of(steps, &part.last, &part.desired, &part.keep)
+        .filter(|questions| is_few(questions.len(), lines))
+        .map_or(Evidence::Lines, Evidence::Questions)
 }
 
 impl Engine {
-    /// Has libyang judge a part, which it begins at once. `None` where it takes a look at the whole.
-    pub fn judge_part(&self, part: Part) -> Option<Judging> {
-        if !self.knows(part.daemon) {
-            return None;
-        }
-        let judged = self.validate([part.desired.clone()]);
-        Some(Judging { part, judged })
-    }
-
-    /// Makes FRR run a part that libyang finds valid. `None` where that takes a look at the whole; then nothing
-    /// was done.
-    ///
-    /// # Errors
-    /// libyang's or FRR's words; everything that was done is undone.
-    pub async fn commit_part(
-        &mut self,
-        judging: Judging,
-        notes: &mut dyn Notes,
-    ) -> Result<Option<Applied>, EngineError> {
-        self.by = Some(Instant::now() + COMMIT_DEADLINE);
-        let applied = Box::pin(self.commit_part_in_time(judging, notes)).await;
-        self.by = None;
-        applied
-    }
-
-    async fn commit_part_in_time(
-        &mut self,
-        judging: Judging,
-        notes: &mut dyn Notes,
-    ) -> Result<Option<Applied>, EngineError> {
-        let Judging { mut part, judged } = judging;
-        let daemon = part.daemon;
-        let begun = Instant::now();
-        // Changes nothing, and libyang takes longer.
-        let planned = self.plan_part(&part);
-        judged.await?;
-        self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
-        let Some((plan, mut decided)) = planned? else { return Ok(None) };
-        if !decided.refusals.is_empty() {
-            let first = decided.refusals.first().map(|refusal| (daemon, refusal.path.clone()));
-            let mut messages: Vec<&str> = Vec::new();
-            for refusal in &decided.refusals {
-                if !messages.contains(&&*refusal.message) {
-                    messages.push(&refusal.message);
-                }
-            }
-            return Err(EngineError::Refused { message: messages.join("; "), at: first });
-        }
-        failpoint::hit("engine-planned");
-        if !self.is_still_free(&part, &plan).await {
-            debug!(%daemon, "somebody has typed what is to be set");
-            return Ok(None);
-        }
-        let claims = self.claims_of_part(daemon, &decided, !plan.steps.is_empty());
-        let former = self.remembered_of(&claims);
-        self.claim(notes, &claims).await?;
-        if let Some(ours) = decided.last.take() {
-            part.last = ours;
-        }
-        // What is theirs and satisfies is asked for as well.
-        let questions = self.questions(&part, &plan);
-        if let Some(ours) = decided.desired.take() {
-            part.desired = Arc::new(ours);
-        }
-        let mut applied = Applied { sent: 0, unreachable: BTreeMap::new() };
-        if plan.steps.is_empty() {
-            // A call that is repeated: does FRR still have it?
-            let holds = self.is_answered(daemon, questions.as_deref()).await;
-            return Ok((holds == Some(true)).then_some(applied));
-        }
-        let mut done = Done::new();
-        let carried_out =
-            self.carry_out_part(daemon, &plan, questions, &mut applied.sent, &mut done).await;
-        match carried_out {
-            Ok(()) => {
-                let ours = self.last.entry(daemon).or_default();
-                advance(ours, &part.last, &part.desired, &part.keep, &|_| None);
-                if let Some(known) = self.known.get_mut(&daemon) {
-                    let gone = plan.phase(true).1.len();
-                    known.lines = (known.lines + plan.steps.len()).saturating_sub(2 * gone);
-                    known.digest = None;
-                }
-                Ok(Some(applied))
-            }
-            Err(Failure::Lost(daemon, why)) => {
-                warn!(%daemon, why, "lost while applying");
-                self.perhaps_ours(daemon, &part.desired);
-                self.away.insert(daemon, why.clone());
-                applied.unreachable.insert(daemon, why);
-                Ok(Some(applied))
-            }
-            Err(Failure::Refused(message, at)) => {
-                failpoint::hit("engine-undoing");
-                match undone_in_time(self.undo_part(&part, &plan, &done)).await {
-                    Ok(()) => {
-                        failpoint::hit("engine-undone");
-                        self.disclaim(notes, &claims, &former).await;
-                        Err(EngineError::Refused { message, at })
-                    }
-                    Err(undo) => {
-                        self.perhaps_ours(daemon, &part.desired);
-                        Err(EngineError::NotUndone { message, undo })
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether what the daemon runs is known: it was read, on the connection that there still is.
-    fn knows(&self, daemon: Daemon) -> bool {
-        let connection = self.vty.get(&daemon).and_then(|vty| vty.driver.generation());
-        let known = self.known.get(&daemon).map(|known| known.generation);
-        known.is_some() && connection == known
-    }
-
     /// The steps, and whose all of it is; `None` where that takes a look at the whole.
-    fn plan_part(&mut self, part: &Part) -> Result<Option<(VtyPlan, Decided)>, EngineError> {
+    pub(super) fn plan_part(&mut self, part: &Part) -> Result<Option<Share>, EngineError> {
         let Part { daemon, last, desired, keep } = part;
-        let (Some(_), Some(known)) = (self.vty.get(daemon), self.known.get_mut(daemon)) else {
-            return Ok(None);
-        };
+        let member = self.member_mut(*daemon);
         let (none, nothing) = (Tree::new(), Remembered::default());
-        let held = self.held.get(daemon).unwrap_or(&nothing);
+        let lines = member.lines();
+        let held = member.held.as_ref().unwrap_or(&nothing);
         let mut shape = last.clone();
         shape.merge(desired);
-        // To put something back, or to leave something of ours, takes a look at the whole.
-        let mut special = false;
-        objects::each(&shape, &mut |path, kind| {
-            special |= objects::stands(&held.stood.tree, path, kind)
-                || objects::stands(&held.kept, path, kind)
-                || held.stood.lines.iter().any(|line| line.path == *path);
-        });
-        if special {
+        if is_special(held, &shape) {
             return Ok(None);
         }
-        let ours = self.last.get(daemon).map(|ours| ours.overlap(&shape)).unwrap_or_default();
+        let Standing::Reached { known: Some(known), .. } = &mut member.standing else {
+            return Ok(None);
+        };
+        let ours = member.last.overlap(&shape);
         let mut of_part = Remembered::default();
         of_part.theirs = held.theirs.overlap(&shape);
         let mut tree = ours.clone();
@@ -228,8 +87,10 @@ impl Engine {
         let foreign = std::mem::take(&mut known.others.foreign);
         let (defaults, spelling) = (known.others.defaults.clone(), known.others.spelling.clone());
         let running = Running { tree, foreign, defaults, spelling, ..Running::default() };
+        let driver = &member.driver;
         let situation = Situation {
             daemon: *daemon,
+            lead: &|target| driver.plan(target),
             ours: &ours,
             part: Some(last),
             held: &of_part,
@@ -248,232 +109,57 @@ impl Engine {
         let mut decided = decided.map_err(|Unplannable { message, path }| {
             EngineError::Refused { message, at: Some((*daemon, path)) }
         })?;
-        let taken = std::mem::replace(&mut decided.plan, DaemonPlan::Mgmtd(Vec::new()));
-        let DaemonPlan::Vty(plan) = taken else { return Ok(None) };
-        let shared = plan.steps.iter().any(|step| known.others.tree.contains(&step.path));
-        Ok((!shared && decided.kept.is_empty()).then_some((plan, decided)))
+        let plan = std::mem::replace(&mut decided.plan, DaemonPlan::Edits(Vec::new()));
+        let DaemonPlan::Commands(VtyPlan { steps, .. }) = &plan else { return Ok(None) };
+        let shared = steps.iter().any(|step| known.others.tree.contains(&step.path));
+        if shared || !decided.kept.is_empty() {
+            return Ok(None);
+        }
+        // What is theirs and satisfies is asked for as well.
+        let evidence = evidence(part, steps, lines);
+        let forgets = !decided.gone.is_empty();
+        let incarnation = if forgets { member.driver.start().incarnation } else { 0 };
+        Ok(Some(Share { evidence, incarnation, ..Share::new(plan, decided) }))
     }
 
-    /// Whether what is to be made anew is not there since somebody has typed it after the last look at all that runs:
+    /// Whether what a part is to make anew is not there since somebody has typed it after the last look at all that runs:
     /// then it is theirs.
-    async fn is_still_free(&mut self, part: &Part, plan: &VtyPlan) -> bool {
-        let ours = self.last.get(&part.daemon);
-        let is_new = |path: &_| ours.is_none_or(|ours| !ours.contains(path));
-        let new: Vec<_> =
-            plan.steps.iter().filter(|step| step.shows.is_some() && is_new(&step.path)).collect();
+    pub(super) async fn is_still_free(&mut self, commit: &Commit<'_>) -> bool {
+        let Scope::Objects(Part { daemon, .. }) = commit.scope else { return true };
+        let Some(DaemonPlan::Commands(VtyPlan { steps, .. })) =
+            commit.shares.get(&daemon).map(|share| &share.plan)
+        else {
+            return true;
+        };
+        let member = self.member_mut(daemon);
+        let is_new = |step: &&Step| step.shows.is_some() && !member.last.contains(&step.path);
+        let new: Vec<&Step> = steps.iter().filter(is_new).collect();
         let Some(questions) = Question::whether_free(new.iter().map(|step| &*step.path)) else {
             return false;
         };
         if questions.is_empty() {
             return true;
         }
-        let Some(vty) = self.vty.get_mut(&part.daemon) else { return false };
-        let lines = self.known.get(&part.daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
-        if questions.len() * LINES_PER_QUESTION <= lines {
-            let asked = vty.driver.proves(&questions).await;
+        if is_few(questions.len(), member.lines()) {
             // Who is away is found out when the lines are sent.
-            return asked.unwrap_or(true);
+            return member.driver.proves(&questions).await.unwrap_or(true);
         }
-        let Ok(text) = vty.driver.show_running().await else { return true };
-        let shown: std::collections::HashSet<&str> = text.lines().map(first_two_words).collect();
+        let Ok(Some(text)) = member.driver.text().await else { return true };
+        let shown: HashSet<&str> = text.lines().map(first_two_words).collect();
         !new.iter().any(|step| shown.contains(first_two_words(&step.command.text)))
     }
 
-    /// What changes of what is remembered.
-    fn claims_of_part(&self, daemon: Daemon, decided: &Decided, touching: bool) -> Claims {
-        let nothing = Tree::new();
-        let held = self.held.get(&daemon).map_or(&nothing, |held| &held.theirs);
-        let mut gone = Vec::new();
-        if !decided.gone.is_empty() {
-            gone.push(Gone { incarnation: self.incarnation(daemon), tree: decided.gone.clone() });
-        }
-        let claim = Claim {
-            theirs: without(&decided.theirs, held),
-            freed: decided.freed.clone(),
-            gone,
-            ..Claim::default()
-        };
-        let mut claims = Claims { touching, ..Claims::default() };
-        if claim != Claim::default() {
-            claims.daemons.insert(daemon, claim);
-        }
-        claims
-    }
-
-    /// What bgpd is asked to confirm the plan; `None` where that is more work than reading all.
-    fn questions(&self, part: &Part, plan: &VtyPlan) -> Option<Vec<Question>> {
-        let lines = self.known.get(&part.daemon).map_or(0, |known| known.lines).max(FEWEST_LINES);
-        let few = |count: usize| count * LINES_PER_QUESTION <= lines;
-        if !few(plan.steps.len()) {
-            return None;
-        }
-        Question::of(&plan.steps, &part.last, &part.desired, &part.keep)
-            .filter(|questions| few(questions.len()))
-    }
-
-    /// Whether the daemon's answers are those that are wanted; `None` where it was not asked or did not
-    /// answer.
-    async fn is_answered(
-        &mut self,
-        daemon: Daemon,
-        questions: Option<&[Question]>,
-    ) -> Option<bool> {
-        let vty = self.vty.get_mut(&daemon)?;
-        vty.driver.proves(questions?).await.ok()
-    }
-
-    /// Sends and confirms.
-    async fn carry_out_part(
-        &mut self,
-        daemon: Daemon,
-        plan: &VtyPlan,
-        questions: Option<Vec<Question>>,
-        sent: &mut usize,
-        done: &mut Done,
-    ) -> Result<(), Failure> {
-        self.judge_steps(daemon, plan).await?;
-        // They are about the end, and so go with what is sent last.
-        let (set, gone) = match plan.phase(true).1 {
-            [] => (questions.as_deref(), None),
-            _ => (None, questions.as_deref()),
-        };
-        let proven = self.apply(daemon, plan, false, set, sent, done).await?;
-        let proven = self.apply(daemon, plan, true, gone, sent, done).await?.or(proven);
-        self.confirm_part(daemon, plan, questions, proven).await?;
-        self.seen.clear();
-        failpoint::hit("engine-confirmed");
-        Ok(())
-    }
-
-    /// Whether FRR still runs what it was brought to, and what others had beside it: then there is nothing
-    /// to compare. Costs a look at the text of each configuration, unless something was changed since
-    /// the last look.
-    pub async fn is_in_step(&mut self) -> bool {
-        // A daemon that does not say so in time does not: the comparison of all says why.
-        tokio::time::timeout(COMMIT_DEADLINE, self.compare_all()).await.unwrap_or_default()
-    }
-
-    async fn compare_all(&mut self) -> bool {
-        if !self.in_step
-            || self.is_one_away()
-            || self.awaits_start_up_file()
-            || !self.waiting.is_empty()
-        {
-            return false;
-        }
-        for daemon in Daemon::ALL {
-            let none_is_ours = self.last.get(&daemon).is_none_or(Tree::is_empty);
-            let nothing = none_is_ours && !self.held.contains_key(&daemon);
-            if nothing || self.unusable(daemon).is_some() {
-                continue;
-            }
-            let same = match self.vty.contains_key(&daemon) {
-                true => self.is_as_known(daemon).await,
-                false => self.has_all_through_mgmtd().await,
+    /// Whether FRR still has a part that is asked for again; where it can't be asked for that alone, that takes the whole.
+    pub(super) async fn still_has(&mut self, commit: &Commit<'_>) -> Extent {
+        for (daemon, share) in &commit.shares {
+            let proven = match share.evidence.questions() {
+                Some(questions) => self.driver(*daemon).proves(questions).await,
+                None => Ok(false),
             };
-            if !same {
-                return false;
+            if proven != Ok(true) {
+                return Extent::TakesTheWhole;
             }
         }
-        !self.has_strayed().await
-    }
-
-    async fn is_as_known(&mut self, daemon: Daemon) -> bool {
-        if !self.knows(daemon) {
-            return false;
-        }
-        let (Some(vty), Some(known)) = (self.vty.get_mut(&daemon), self.known.get_mut(&daemon))
-        else {
-            return false;
-        };
-        let Ok(text) = vty.driver.show_running().await else { return false };
-        let digest = Some(crc32fast::hash(text.as_bytes()));
-        if known.digest.is_none() {
-            let running = vty.driver.table().parse(&text, &vty.defaults);
-            let mut expected = self.last.get(&daemon).cloned().unwrap_or_default();
-            expected.merge(&known.others.tree);
-            if running.tree == expected && running.foreign == known.others.foreign {
-                known.lines = text.lines().count();
-                known.digest = digest;
-            }
-        }
-        known.digest == digest
-    }
-
-    async fn has_all_through_mgmtd(&mut self) -> bool {
-        let none = Tree::new();
-        let ours = self.last.get(&Daemon::Mgmtd).unwrap_or(&none);
-        let Ok(running) = self.mgmtd.read(&self.yang).await else { return false };
-        if !running.includes(ours) {
-            return false;
-        }
-        if let Some(held) = self.held.get(&Daemon::Mgmtd) {
-            let same = self.beside.as_ref() == Some(&objects::of_marks(&held.theirs, &running));
-            // What was taken away and somebody has typed since is theirs.
-            let typed = held.gone.iter().any(|gone| {
-                let mut typed = false;
-                objects::each(&gone.tree, &mut |path, _| typed |= running.contains(path));
-                typed
-            });
-            if !same || typed {
-                return false;
-            }
-        }
-        let in_step = self.mgmtd.confirm_in_step(ours, &self.yang);
-        let by = Some(Instant::now() + RESYNC_DEADLINE);
-        in_time(by, Daemon::Mgmtd, mgmtd(in_step)).await.is_ok_and(|lacking| lacking.is_empty())
-    }
-
-    /// Asks bgpd for what was changed, unless it has answered, or looks for it in the text of all that it runs; what
-    /// neither shows is looked for by the table.
-    async fn confirm_part(
-        &mut self,
-        daemon: Daemon,
-        plan: &VtyPlan,
-        questions: Option<Vec<Question>>,
-        answered: Option<bool>,
-    ) -> Result<(), Failure> {
-        let lost = |error| Failure::Lost(daemon, chain(&error));
-        let begun = Instant::now();
-        let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
-        let proven = match (answered, questions) {
-            (Some(answered), _) => answered,
-            (None, Some(questions)) => {
-                in_time(self.by, daemon, vty.driver.proves(&questions).map_err(lost)).await?
-            }
-            (None, None) => {
-                let text = vty.driver.show_running().map_err(lost);
-                let text = in_time(self.by, daemon, text).await?;
-                unproven(&plan.steps, &text).is_none()
-            }
-        };
-        if answered.is_none() {
-            self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
-        }
-        if proven {
-            return Ok(());
-        }
-        debug!(%daemon, steps = plan.steps.len(), "not proven alone: reading all");
-        self.confirm(daemon, plan).await
-    }
-
-    /// Takes back what was carried out, and compares the whole with what was known before.
-    async fn undo_part(&mut self, part: &Part, plan: &VtyPlan, done: &Done) -> Result<(), String> {
-        let daemon = part.daemon;
-        let Some(done) = done.get(&daemon) else { return Ok(()) };
-        let Some(known) = self.known.get(&daemon) else { return Err("nothing known".to_owned()) };
-        let begun = Instant::now();
-        let mut before = self.last.get(&daemon).cloned().unwrap_or_default();
-        let mut ours = before.clone();
-        ours.merge(&part.desired);
-        before.merge(&known.others.tree);
-        let vty = self.vty.get_mut(&daemon).expect("found by the caller, and parts never go");
-        let carried_out = done.iter().map(|step| &plan.steps[*step]);
-        if let Err(error) = vty.driver.undo(carried_out).await {
-            warn!(%daemon, %error, "undoing step by step failed");
-        }
-        let back = vty.driver.restore_tree(&before, &ours, &vty.defaults).await;
-        self.observer.stage(Stage::Undo, Way::of(daemon), begun.elapsed(), 0);
-        back
+        Extent::Enough
     }
 }

@@ -11,19 +11,20 @@ use crate::{
 
 impl Engine {
     /// From now on these are left as they are, unless they are desired again.
-    pub fn set_stuck(&mut self, stuck: BTreeMap<Daemon, Vec<Path>>) {
-        self.stuck = stuck;
+    pub fn set_stuck(&mut self, mut stuck: BTreeMap<Daemon, Vec<Path>>) {
+        for (daemon, member) in &mut self.members {
+            member.stuck = stuck.remove(daemon).unwrap_or_default();
+        }
     }
 
     /// What is kept besides what is desired: all that is stuck. What is desired again is not stuck.
     pub(super) fn with_stuck<'a>(&self, desired: &'a Forest) -> Cow<'a, Forest> {
         let mut keep = Cow::Borrowed(desired);
-        for (daemon, paths) in &self.stuck {
-            let Some(last) = self.last.get(daemon) else { continue };
+        for (daemon, member) in self.members.iter().filter(|(_, it)| !it.last.is_empty()) {
             let wanted = desired.get(daemon);
             let goes = |path: &&Path| !wanted.is_some_and(|tree| tree.contains(path));
-            for path in paths.iter().filter(goes) {
-                graft(keep.to_mut().entry(*daemon).or_default(), last, path);
+            for path in member.stuck.iter().filter(goes) {
+                graft(keep.to_mut().entry(*daemon).or_default(), &member.last, path);
             }
         }
         keep

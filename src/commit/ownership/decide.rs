@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    objects::{self, Kind},
+    objects::{self, Kind, below},
     rival::rivals,
     words::Words,
 };
@@ -90,55 +90,9 @@ pub(in crate::commit) fn decide<'a>(facts: &Facts<'a>) -> Verdict<'a> {
     declared.dedup_by(|a, b| a.0 == b.0);
     declared.retain(|(path, kind)| !facts.is_ours(path, *kind));
     for (path, kind) in &declared {
-        let kind = *kind;
-        let found = facts.object(path, kind, &mut instance);
-        if matches!(found, Found::Nothing | Found::Taken { .. } | Found::Instead(_))
-            && objects::is_marked(facts.theirs, path)
-        {
-            objects::mark_wholly(&mut verdict.freed, path);
-        }
-        match found {
-            Found::Nothing => {}
-            Found::Equal => {
-                objects::mark(&mut verdict.theirs, path);
-                left.push((path.clone(), kind));
-            }
-            Found::NotBackYet => {
-                verdict.waits = true;
-                objects::mark(&mut verdict.theirs, path);
-                left.push((path.clone(), kind));
-                let message = facts.words.not_back_yet();
-                verdict.refusals.push(Refusal { path: path.clone(), message });
-            }
-            Found::InTheWay(message) => {
-                objects::mark(&mut verdict.theirs, path);
-                left.push((path.clone(), kind));
-                verdict.refusals.push(Refusal { path: path.clone(), message });
-            }
-            Found::Instead(rivals) => {
-                for rival in rivals {
-                    let own = objects::own(&facts.running.tree, &rival, kind);
-                    objects::put(verdict.ours.to_mut(), &rival, kind, &own);
-                    objects::put(&mut verdict.stood.tree, &rival, kind, &own);
-                }
-            }
-            Found::Taken { remember } => {
-                if objects::stands(&facts.running.tree, path, kind) {
-                    let own = objects::own(&facts.running.tree, path, kind);
-                    objects::put(verdict.ours.to_mut(), path, kind, &own);
-                    if remember {
-                        objects::put(&mut verdict.stood.tree, path, kind, &own);
-                    }
-                }
-                if remember {
-                    let lines = facts.words.foreign_of(path, kind, &facts.running.foreign);
-                    verdict.stood.lines.extend(lines.map(|line| StoodLine {
-                        path: path.clone(),
-                        context: line.context.clone(),
-                        text: line.text.clone(),
-                    }));
-                }
-            }
+        let found = facts.object(path, *kind, &mut instance);
+        if verdict.note(facts, path, *kind, found) {
+            left.push((path.clone(), *kind));
         }
     }
     if !left.is_empty() {
@@ -146,6 +100,60 @@ pub(in crate::commit) fn decide<'a>(facts: &Facts<'a>) -> Verdict<'a> {
         left.iter().rev().for_each(|(path, kind)| objects::strip(desired, path, *kind));
     }
     verdict
+}
+
+impl Verdict<'_> {
+    /// Takes note of what stands where an object is declared; whether it is not ours to make.
+    fn note(&mut self, facts: &Facts<'_>, path: &Path, kind: Kind, found: Found) -> bool {
+        if matches!(found, Found::Nothing | Found::Taken { .. } | Found::Instead(_))
+            && objects::is_marked(facts.theirs, path)
+        {
+            objects::mark_wholly(&mut self.freed, path);
+        }
+        match found {
+            Found::Nothing => return false,
+            Found::Equal => {
+                objects::mark(&mut self.theirs, path);
+            }
+            Found::NotBackYet => {
+                self.waits = true;
+                objects::mark(&mut self.theirs, path);
+                let message = facts.words.not_back_yet();
+                self.refusals.push(Refusal { path: path.clone(), message });
+            }
+            Found::InTheWay(message) => {
+                objects::mark(&mut self.theirs, path);
+                self.refusals.push(Refusal { path: path.clone(), message });
+            }
+            Found::Instead(rivals) => {
+                for rival in rivals {
+                    let own = objects::own(&facts.running.tree, &rival, kind);
+                    objects::put(self.ours.to_mut(), &rival, kind, &own);
+                    objects::put(&mut self.stood.tree, &rival, kind, &own);
+                }
+                return false;
+            }
+            Found::Taken { remember } => {
+                if objects::stands(&facts.running.tree, path, kind) {
+                    let own = objects::own(&facts.running.tree, path, kind);
+                    objects::put(self.ours.to_mut(), path, kind, &own);
+                    if remember {
+                        objects::put(&mut self.stood.tree, path, kind, &own);
+                    }
+                }
+                if remember {
+                    let lines = facts.words.foreign_of(path, kind, &facts.running.foreign);
+                    self.stood.lines.extend(lines.map(|line| StoodLine {
+                        path: path.clone(),
+                        context: line.context.clone(),
+                        text: line.text.clone(),
+                    }));
+                }
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// What of `tree`, as intents render, is ours: without objects that we did not make.
@@ -299,10 +307,10 @@ impl<'a> Facts<'a> {
             let declared = self.words.line_of(path, kind, leaf, &wanted, self.desired);
             declared
                 .filter(|_| !found.contains(leaf))
-                .is_some_and(|it| self.words.unread(path, kind, &it, self).is_some())
+                .is_some_and(|it| self.words.unread(path, kind, &it, self.running).is_some())
         };
         let leaf = differ.iter().find(is_unread).or(differ.first())?;
-        Some(self.words.differs(path, kind, leaf, &wanted, &found, self))
+        Some(self.words.differs(path, kind, leaf, &wanted, &found, (self.desired, self.running)))
     }
 
     fn both(&self, path: &Path, kind: Kind) -> (Tree, Tree) {
@@ -354,12 +362,12 @@ impl<'a> Facts<'a> {
                     (same(&step) && theirs(&other)).then_some(other)
                 })?;
                 let own = objects::own(&self.running.tree, &other, kind);
-                Some(self.words.in_the_way_at(&other, kind, &own, self))
+                Some(self.words.in_the_way_at(&other, kind, &own, self.running))
             }),
             Kind::Route => {
                 let other = self.rivals(path, kind).into_iter().next()?;
                 let own = objects::own(&self.running.tree, &other, kind);
-                Some(self.words.in_the_way_at(&other, kind, &own, self))
+                Some(self.words.in_the_way_at(&other, kind, &own, self.running))
             }
             _ => None,
         }
@@ -381,7 +389,7 @@ impl<'a> Facts<'a> {
             return None;
         }
         let own = objects::own(&self.running.tree, &area, kind);
-        Some(self.words.in_the_way_at(&area, kind, &own, self))
+        Some(self.words.in_the_way_at(&area, kind, &own, self.running))
     }
 }
 
@@ -404,9 +412,4 @@ pub(in crate::commit) fn stated(kind: Kind, leaf: &Path, value: &str) -> bool {
         },
         _ => true,
     }
-}
-
-/// The path below by these names.
-pub(super) fn below(path: &Path, names: &str) -> Path {
-    names.split('/').fold(path.clone(), |path, name| path.join(Step::plain(name)))
 }

@@ -43,7 +43,7 @@ mod rival;
 mod tests;
 mod words;
 
-pub(super) use decide::{Facts, Refusal, Taking, decide, only_ours, unmade};
+pub(super) use decide::{Facts, Refusal, Taking, Verdict, decide, only_ours, unmade};
 pub use ending::Kept;
 pub(super) use ending::{Ended, Ending};
 pub(super) use words::Words;

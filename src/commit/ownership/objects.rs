@@ -240,3 +240,8 @@ pub(in crate::commit) fn is_marked(marks: &Tree, path: &Path) -> bool {
 pub(in crate::commit) fn is_seen(marks: &Tree, path: &Path) -> bool {
     marks.subtree(path).is_some_and(|inside| inside.child(SEEN).is_some())
 }
+
+/// The path below by these names.
+pub(super) fn below(path: &Path, names: &str) -> Path {
+    names.split('/').fold(path.clone(), |path, name| path.join(Step::plain(name)))
+}

@@ -2,7 +2,10 @@ use super::*;
 use crate::{
     commit::plan::{DaemonPlan, Decided, Situation, plan},
     daemon::Daemon,
-    frr::vty::table::{Defaults, Running, Table},
+    frr::{
+        driver::plan_commands,
+        vty::table::{Defaults, Running, Table},
+    },
     journal::{Remembered, Stood},
     tree::Tree,
 };
@@ -37,8 +40,10 @@ impl Case {
 
     fn decide(&self, runs: &str, desired: &str, taking: Taking<'_>) -> Decided {
         let desired = tree(self.daemon, desired);
+        let table = Table::of(self.daemon).expect("a table");
         let situation = Situation {
             daemon: self.daemon,
+            lead: &|target| plan_commands(table, target).map(DaemonPlan::Commands),
             ours: &self.ours,
             part: None,
             held: &self.held,
@@ -57,8 +62,10 @@ impl Case {
 
 fn commands(decided: &Decided) -> Vec<&str> {
     match &decided.plan {
-        DaemonPlan::Vty(plan) => plan.steps.iter().map(|it| it.command.text.as_str()).collect(),
-        DaemonPlan::Mgmtd(_) => Vec::new(),
+        DaemonPlan::Commands(plan) => {
+            plan.steps.iter().map(|it| it.command.text.as_str()).collect()
+        }
+        DaemonPlan::Edits(_) => Vec::new(),
     }
 }
 

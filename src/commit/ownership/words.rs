@@ -1,14 +1,11 @@
 //! The operator's lines in FRR's words: what refusals name. Pure.
 
-use super::{
-    decide::{Facts, below},
-    objects::{self, Kind},
-};
+use super::objects::{self, Kind, below};
 use crate::{
     daemon::Daemon,
     frr::vty::{
         redact,
-        table::{Foreign, Table},
+        table::{Foreign, Running, Table},
     },
     tree::{Node, Path, Tree},
 };
@@ -63,9 +60,9 @@ impl Words {
         path: &Path,
         kind: Kind,
         own: &Tree,
-        facts: &Facts<'_>,
+        running: &Running,
     ) -> String {
-        let lines = self.lines(path, kind, own, &facts.running.tree);
+        let lines = self.lines(path, kind, own, &running.tree);
         self.in_the_way(lines.first().map_or(&*path.to_string(), |line| line), None)
     }
 
@@ -77,21 +74,22 @@ impl Words {
         leaf: &Path,
         wanted: &Tree,
         found: &Tree,
-        facts: &Facts<'_>,
+        (desired, running): (&Tree, &Running),
     ) -> String {
         let line = |own: &Tree, context: &Tree| self.line_of(path, kind, leaf, own, context);
-        let declared = line(wanted, facts.desired);
+        let declared = line(wanted, desired);
         // FRR shows no line for a family that is as it is by itself.
         let is_shown = found.contains(leaf) && leaf.leaf_name() != "enabled";
         let theirs = match is_shown {
-            true => line(found, &facts.running.tree),
+            true => line(found, &running.tree),
             false => {
-                let unread = declared.as_deref().and_then(|it| self.unread(path, kind, it, facts));
-                let first = || self.lines(path, kind, found, &facts.running.tree).first().cloned();
+                let unread =
+                    declared.as_deref().and_then(|it| self.unread(path, kind, it, running));
+                let first = || self.lines(path, kind, found, &running.tree).first().cloned();
                 unread.map(str::to_owned).or_else(first)
             }
         };
-        let object = self.lines(path, kind, found, &facts.running.tree).into_iter().next();
+        let object = self.lines(path, kind, found, &running.tree).into_iter().next();
         let theirs = match (object, theirs) {
             // Lines inside say nothing without the object that they are in.
             (Some(object), Some(line)) if kind == Kind::Session && object != line => {
@@ -132,13 +130,13 @@ impl Words {
         path: &Path,
         kind: Kind,
         declared: &str,
-        facts: &Facts<'f>,
+        running: &'f Running,
     ) -> Option<&'f str> {
         let start = || declared.split(' ').take(3);
         let is = |line: &&Foreign| {
             self.is_inside(path, kind, line) && line.text.split(' ').take(3).eq(start())
         };
-        facts.running.foreign.iter().find(is).map(|line| &*line.text)
+        running.foreign.iter().find(is).map(|line| &*line.text)
     }
 
     /// The lines of an object's own.

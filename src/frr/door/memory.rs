@@ -12,6 +12,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use crate::frr::driver::Start;
+
 /// When a daemon started, as far as the file of its socket tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
@@ -25,6 +27,16 @@ impl Started {
     pub fn of(socket: &Path) -> Option<Self> {
         let there = fs::metadata(socket).ok()?;
         Some(Self { seconds: there.mtime(), nanoseconds: there.mtime_nsec(), inode: there.ino() })
+    }
+
+    /// The start of the daemon with this socket: it makes its socket anew.
+    pub fn start(socket: &Path) -> Start {
+        let Ok(there) = fs::metadata(socket) else { return Start::default() };
+        let seconds = u64::try_from(there.mtime()).unwrap_or_default();
+        let nanoseconds = u64::try_from(there.mtime_nsec()).unwrap_or_default();
+        let made = seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds);
+        let age = there.modified().ok().and_then(|made| made.elapsed().ok());
+        Start { incarnation: made ^ there.ino() << 32, age }
     }
 }
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{LOOK, MgmtdDriver, MgmtdError, NotShown, STATICD, holds};
-use crate::{
-    tree::{Edit, Path, Tree},
-    yang::Yang,
+use super::{
+    LOOK, MgmtdDriver, MgmtdError, NotShown,
+    edits::{STATICD, holds},
 };
+use crate::tree::{Edit, Path, Tree};
 
 /// How long the executing daemon has to show what mgmtd committed, from when it last showed anything new.
 const HANDED_OVER: Duration = Duration::from_secs(3);
@@ -34,15 +34,11 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// The daemon can't be asked, or does not have what mgmtd has.
-    pub async fn confirm(
-        &mut self,
-        edits: &[Edit],
-        yang: &Yang,
-    ) -> Result<Vec<NotShown>, MgmtdError> {
+    pub(super) async fn read_back(&mut self, edits: &[Edit]) -> Result<Vec<NotShown>, MgmtdError> {
         let begun = Instant::now();
         let mut shown = (Tree::new(), begun);
         loop {
-            let tree = self.executed(yang).await?;
+            let tree = self.executed().await?;
             let Some(first) = edits.iter().find(|edit| !holds(&tree, edit)) else {
                 self.shown = Some(tree).filter(|_| !self.in_step);
                 return Ok(Vec::new());
@@ -93,7 +89,7 @@ fn not_handed_over(edit: &Edit) -> MgmtdError {
 /// Those of the edits that the daemon does not show, and what it shows instead.
 fn not_shown(edits: &[Edit], shown: &Tree) -> Vec<NotShown> {
     let lacking = edits.iter().filter(|edit| !holds(shown, edit));
-    lacking.map(|edit| NotShown { edit: edit.clone(), words: words(edit, shown) }).collect()
+    lacking.map(|edit| NotShown { path: edit.path.clone(), words: words(edit, shown) }).collect()
 }
 
 /// In which object of the daemon an edit is: the routes to one prefix. Its path, and its name in words.

@@ -8,14 +8,13 @@ use std::{path::PathBuf, time::Duration};
 use tracing::warn;
 
 use super::{
-    PipelineOutcome, Question, Reply, Session, VtyError, redact,
-    script::segments,
+    Question, Reply, Session, VtyError, redact,
+    run::{Behind, Executed, INTO_CONFIGURATION, OUT_OF_CONFIGURATION, Refusal, refusal, run},
     steps::{Command, Step, spelled, steps, without_those_of_others},
     table::{Defaults, Running, Table},
 };
 use crate::{
     daemon::Daemon,
-    failpoint,
     frr::retry::Retry,
     tree::{Tree, diff, without},
 };
@@ -77,12 +76,6 @@ impl ApplyError {
         }
     }
 }
-
-/// Enters the configuration.
-const INTO_CONFIGURATION: &str = "configure terminal";
-
-/// Leaves it, from whatever node.
-const OUT_OF_CONFIGURATION: &str = "end";
 
 /// An error with all that caused it.
 pub fn chain(error: &dyn std::error::Error) -> String {
@@ -280,9 +273,8 @@ impl VtyDriver {
         questions: &[Question],
     ) -> Result<bool, ApplyError> {
         let commands: Vec<&Command> = steps.iter().map(|step| &step.command).collect();
-        let (mut done, mut answers) = (Vec::new(), Vec::new());
-        let refusal = self.run(&commands, true, &mut done, questions, &mut answers).await;
-        let refusal = refusal.map_err(|source| self.lost(source))?;
+        let Executed { refusal, done, answers } =
+            self.run(&commands, Behind::Ends, questions).await?;
         match refusal {
             None => Ok(are_proven(questions, &answers)),
             Some(Refusal { command, words, step }) => {
@@ -311,9 +303,8 @@ impl VtyDriver {
             done = without_those_of_others(&done, &shown, &now.foreign);
         }
         let commands: Vec<&Command> = done.iter().rev().flat_map(|step| &step.inverse).collect();
-        let refusal = self.run(&commands, false, &mut Vec::new(), &[], &mut Vec::new()).await;
-        let refusal = refusal.map_err(|source| self.lost(source))?;
-        if let Some(Refusal { command, words, .. }) = refusal {
+        let executed = self.run(&commands, Behind::GoesOn, &[]).await?;
+        if let Some(Refusal { command, words, .. }) = executed.refusal {
             warn!(daemon = %self.daemon, command, words, "refused while undoing");
         }
         Ok(())
@@ -394,90 +385,18 @@ impl VtyDriver {
         ApplyError::Lost { daemon: self.daemon, source }
     }
 
-    /// Runs commands from the configuration's top, leaves it again, and asks the questions. Notes the indexes of
-    /// those that were carried out; stops at the first refusal, or, where `strict` is not set, goes on and
-    /// tells the first.
+    /// Carries commands out on the session.
     async fn run(
         &mut self,
         commands: &[&Command],
-        strict: bool,
-        done: &mut Vec<usize>,
+        behind: Behind,
         questions: &[Question],
-        answers: &mut Vec<Reply>,
-    ) -> Result<Option<Refusal>, VtyError> {
-        let segments = segments(commands);
-        let session = self.session().await?;
-        let mut first = None;
-        let mut ended = segments.is_empty();
-        // Whether something that enters a node was refused, so that it is not known where the session is. One node up the
-        // same words may mean something else: `bgp graceful-restart` is for every instance there.
-        let mut astray = false;
-        for (number, segment) in segments.iter().enumerate() {
-            let context = &commands[segment.run[0]].context;
-            let mut moves: Vec<&str> = Vec::new();
-            if astray {
-                session.show(OUT_OF_CONFIGURATION).await?;
-                moves.extend(context.iter().map(String::as_str));
-            } else {
-                moves.extend(segment.moves.iter().map(String::as_str));
-            }
-            // With what comes behind: where it is refused, no node of the configuration can be entered.
-            let enters = number == 0 || astray;
-            if enters {
-                moves.insert(0, INTO_CONFIGURATION);
-            }
-            let accept = |_, reply: &Reply| reply.is_ok() || !strict;
-            let mut moved = session.pipeline(&moves, |_, reply: &Reply| reply.is_ok()).await?;
-            if enters {
-                moved.replies.remove(0).taken()?;
-                moves.remove(0);
-            }
-            // To a node that can't be entered belongs the first command in it.
-            let at = segment.run[0];
-            let refused = refusal(&moved, |at| moves[at], |_| at);
-            astray = refused.is_some();
-            if let Some(refusal) = refused {
-                first.get_or_insert(refusal);
-                if strict {
-                    break;
-                }
-                continue;
-            }
-            let mut texts: Vec<&str> =
-                segment.run.iter().map(|index| commands[*index].text.as_str()).collect();
-            if number + 1 == segments.len() {
-                texts.push(OUT_OF_CONFIGURATION);
-                texts.extend(questions.iter().map(|question| question.command.as_str()));
-            }
-            let lines = segment.run.len();
-            // What a question is answered with is no refusal, whatever it is.
-            let accept = |at, reply: &Reply| at > lines || accept(at, reply);
-            let mut outcome = session.pipeline(&texts, accept).await?;
-            let behind = outcome.replies.split_off(lines.min(outcome.replies.len()));
-            let mut behind = behind.into_iter();
-            if let Some(end) = behind.next() {
-                end.taken()?;
-                ended = true;
-                answers.extend(behind);
-            }
-            let carried_out = outcome.replies.iter().zip(&segment.run);
-            done.extend(carried_out.filter(|(reply, _)| reply.is_ok()).map(|(_, index)| *index));
-            let opener = segment.run.len() - 1;
-            let opens = commands[segment.run[opener]].opens;
-            astray = opens && outcome.replies.get(opener).is_some_and(|reply| !reply.is_ok());
-            if let Some(refusal) = refusal(&outcome, |at| texts[at], |at| segment.run[at]) {
-                first.get_or_insert(refusal);
-                if strict {
-                    break;
-                }
-            }
-            failpoint::hit("vty-half-applied");
-        }
-        if !ended {
-            session.show(OUT_OF_CONFIGURATION).await?;
-        }
-        failpoint::hit("vty-applied");
-        Ok(first)
+    ) -> Result<Executed, ApplyError> {
+        let executed = match self.session().await {
+            Ok(session) => run(session, commands, behind, questions).await,
+            Err(error) => Err(error),
+        };
+        executed.map_err(|source| self.lost(source))
     }
 }
 
@@ -492,25 +411,6 @@ fn beside_newer(before: &Tree, ours: &Tree, now: &Snapshot) -> Tree {
     let mut goal = before.clone();
     goal.merge(&without(&now.running.tree, ours));
     goal
-}
-
-struct Refusal {
-    command: String,
-    words: String,
-    step: usize,
-}
-
-/// The first command of a pipeline that was refused.
-fn refusal<'a>(
-    outcome: &PipelineOutcome,
-    text: impl Fn(usize) -> &'a str,
-    step: impl Fn(usize) -> usize,
-) -> Option<Refusal> {
-    let refused = |(_, reply): &(usize, &Reply)| !reply.is_ok();
-    let (at, reply) = outcome.replies.iter().enumerate().find(refused)?;
-    let words = reply.message();
-    let words = if words.is_empty() { reply.code.to_string() } else { words };
-    Some(Refusal { command: redact(text(at)).into_owned(), words, step: step(at) })
 }
 
 /// The first line that is in only one of two configurations, without secrets.

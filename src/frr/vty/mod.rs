@@ -8,6 +8,7 @@
 //! | `redact` | secrets out of FRR's words |
 //! | `table` | YANG ⇄ CLI, in both directions; pure |
 //! | `script` | commands → what is typed, entering and leaving nodes; pure |
+//! | `run` | commands carried out, from the configuration's top and back |
 //! | `driver` | one daemon: read, apply, undo, restore |
 //! | `steps` | lines before × lines after → steps with their inverses; pure |
 //! | `proof` | whether a daemon shows what was sent, by the lines that it shows; pure |
@@ -17,6 +18,7 @@ mod driver;
 mod error;
 mod proof;
 mod redact;
+mod run;
 mod script;
 mod session;
 pub mod steps;

@@ -1,0 +1,60 @@
+//! The drivers of a real FRR.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use super::Driver;
+use crate::{
+    daemon::Daemon,
+    frr::{
+        door::{DaemonDriver, Door},
+        gateway::Gateway,
+        mgmtd::MgmtdDriver,
+    },
+    yang::{Yang, YangError},
+};
+
+/// What leads to FRR.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    /// Where FRR's sockets are.
+    pub socket_dir: &'a Path,
+    /// Time to connect in.
+    pub connect_timeout: Duration,
+    /// The gateway to mgmtd.
+    pub gateway: &'a Gateway,
+    /// Daemons' own gRPC.
+    pub doors: &'a BTreeMap<Daemon, Door>,
+    /// Where it is remembered which of them lies.
+    pub state_dir: &'a Path,
+}
+
+/// The drivers of all daemons. They connect when they are first used: nothing of FRR has to run yet.
+///
+/// # Errors
+/// The thread of libyang is gone.
+pub async fn drivers(
+    connection: &Connection<'_>,
+    yang: &Yang,
+) -> Result<Vec<Box<dyn Driver>>, YangError> {
+    let Connection { socket_dir, connect_timeout, gateway, doors, state_dir } = *connection;
+    let mut drivers: Vec<Box<dyn Driver>> = Vec::new();
+    for daemon in Daemon::ALL {
+        let door = doors.get(&daemon).cloned();
+        let vty = DaemonDriver::new(daemon, socket_dir, connect_timeout, yang.clone());
+        drivers.push(match vty {
+            Some(mut driver) => {
+                driver.load_defaults().await?;
+                door.into_iter().for_each(|door| driver.set_door(door));
+                Box::new(driver)
+            }
+            None => {
+                let mut driver =
+                    MgmtdDriver::new(gateway.clone(), socket_dir, connect_timeout, yang.clone());
+                door.into_iter().for_each(|door| driver.set_door(door));
+                driver.remember_in(state_dir);
+                Box::new(driver)
+            }
+        });
+    }
+    Ok(drivers)
+}
