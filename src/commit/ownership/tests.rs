@@ -7,7 +7,7 @@ use crate::{
         vty::table::{Defaults, Running, Table},
     },
     journal::{Remembered, Stood},
-    tree::Tree,
+    tree::{Tree, diff},
 };
 
 /// What a daemon shows; of bgpd import-check is on where nothing says otherwise.
@@ -383,6 +383,7 @@ fn decide_route(
     let running = Running { tree: runs.clone(), ..Running::default() };
     let situation = Situation {
         daemon: Daemon::Mgmtd,
+        lead: &|target| Ok(DaemonPlan::Edits(diff(&target.running.tree, target.goal))),
         ours,
         part: None,
         held,
@@ -402,8 +403,8 @@ fn decide_route(
 fn a_route_of_theirs_by_another_next_hop_is_taken_over_and_put_back_where_each_is_an_entry() {
     let (theirs, declared) = (flat_route("10.0.1.2"), flat_route("10.0.2.2"));
     let edits = |decided: &Decided| match &decided.plan {
-        DaemonPlan::Mgmtd(edits) => format!("{edits:?}"),
-        DaemonPlan::Vty(_) => panic!("a VTY's plan"),
+        DaemonPlan::Edits(edits) => format!("{edits:?}"),
+        DaemonPlan::Commands(_) => panic!("a VTY's plan"),
     };
     let mut held = Remembered::default();
     let refused = decide_route(&held, &Tree::new(), &theirs, &declared, false);
