@@ -21,7 +21,7 @@ pub enum Task {
     Monitor,
     /// What makes events of what the monitor saw.
     Transitions,
-    /// What asks daemons and doors for their models.
+    /// What asks daemons and transports for their models.
     Survey,
     /// Metrics and health.
     Http,

@@ -1,7 +1,7 @@
-//! Judges intents and configurations without an agent: policy, YANG by libyang, command lines.
+//! Validates intents and configurations without an agent: policy, YANG by libyang, command lines.
 //!
 //! The same code decides here and in the agent. What only a running FRR knows (its own addresses, what
-//! others configured) is not judged.
+//! others configured) is not checked.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -48,7 +48,7 @@ impl Finding {
     }
 }
 
-/// What intents are judged against: who may do what, and what is there without them.
+/// What intents are checked against: who may do what, and what is there without them.
 #[derive(Debug, Clone, Default)]
 pub struct Ground {
     policies: Policies,
@@ -86,13 +86,13 @@ impl Ground {
     }
 }
 
-/// The models of one FRR, and judgement by them.
-pub struct Judge {
+/// The models of one FRR, and validation by them.
+pub struct Validator {
     schema: Schema,
     shapes: Shapes,
 }
 
-impl Judge {
+impl Validator {
     /// Loads the models of a directory.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Judge {
             Change::Remove(_) => None,
         };
         let intents: Vec<Intent> = alone.iter().filter_map(set).chain(instance.clone()).collect();
-        let whole = self.judge(&intents);
+        let whole = self.check(&intents);
         if whole.is_empty() {
             return match findings.is_empty() {
                 true => Ok(render(&intents, self.shapes)),
@@ -157,7 +157,7 @@ impl Judge {
         let wrong = findings.len();
         for (index, change) in &sets {
             let with_instance: Vec<_> = set(change).into_iter().chain(instance.clone()).collect();
-            let found = self.judge(&with_instance).into_iter();
+            let found = self.check(&with_instance).into_iter();
             findings.extend(found.map(|it| Finding { change: Some(*index), ..it }));
         }
         if findings.len() == wrong {
@@ -175,12 +175,12 @@ impl Judge {
         let instance = declared.bgp.clone().map(Intent::Bgp);
         let intents: Vec<_> =
             instance.into_iter().chain(declared.peer_intents()).map(masked).collect();
-        let findings = self.judge(&intents);
+        let findings = self.check(&intents);
         if findings.is_empty() { Ok(render(&intents, self.shapes)) } else { Err(findings) }
     }
 
     /// What libyang, or the table of command lines, has against these intents.
-    fn judge(&self, intents: &[Intent]) -> Vec<Finding> {
+    fn check(&self, intents: &[Intent]) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (daemon, tree) in render(intents, self.shapes) {
             match self.schema.validate(&tree) {

@@ -1,4 +1,4 @@
-//! Work that computes for long, on a thread and a runtime of its own: it holds up nobody's answer.
+//! Work that computes for long, on a thread and a runtime of its own: it delays no answer.
 //!
 //! Not the commits: a call that has to wake another thread and back took 8 % longer, and with 64 in flight there were no
 //! more of them.

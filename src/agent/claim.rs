@@ -1,7 +1,7 @@
 //! That no other agent drives this FRR: a lock in the directory of FRR's sockets, held as long as the agent lives.
 //!
 //! Two agents would take away in turn what the other has configured. The kernel gives the lock back however the agent
-//! ends. It is a file that only FRR's user and root may open, who can configure FRR anyway: nobody else can keep an
+//! ends. It is a file that only FRR's user and root may open, who can configure FRR anyway: no other user can keep an
 //! agent from starting.
 
 use std::{
@@ -113,7 +113,7 @@ impl Claim {
     fn try_lock(&mut self) -> Result<(), Unclaimed> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        // Whoever can write there shall not have an agent of root's write elsewhere.
+        // A user who can write there must not have root's agent write elsewhere.
         options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let mut file = options.open(self.path()).map_err(Unclaimed::Impossible)?;
         match file.try_lock() {

@@ -33,7 +33,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// Longest wait for one daemon's answer: milliseconds in a daemon that is well, and nobody waits for it.
+/// Longest wait for one daemon's answer: milliseconds in a daemon that is well, and no call waits for it.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// Longest pause between two attempts at a daemon that answers nothing of use.
@@ -44,7 +44,7 @@ const RETRY_CAP: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What the task is made of.
-pub(super) struct Parts {
+pub(super) struct Survey {
     /// Revisions of the models that are loaded.
     pub(super) loaded: Revisions,
     /// Models that can't be loaded, each with why.
@@ -68,14 +68,14 @@ struct Asked {
 
 /// Asks and tells until `stop`.
 pub(super) async fn survey(
-    parts: Parts,
+    survey: Survey,
     rows: watch::Sender<Arc<Vec<Row>>>,
     stop: CancellationToken,
 ) {
     let mut asked: BTreeMap<Daemon, Asked> = BTreeMap::new();
     let mut strikes: BTreeMap<Daemon, u64> = BTreeMap::new();
     let changes =
-        parts.doors.values().map(|door| WatchStream::from_changes(door.follow()).map(drop));
+        survey.doors.values().map(|door| WatchStream::from_changes(door.follow()).map(drop));
     let mut changes = pin!(futures::stream::select_all(changes));
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -86,20 +86,20 @@ pub(super) async fn survey(
             _ = look.tick() => {}
         }
         failpoint::die("survey");
-        let status = parts.status.borrow().clone();
-        let ask = ask_who_is_new(&parts, &status, &mut asked);
+        let status = survey.status.borrow().clone();
+        let ask = ask_who_is_new(&survey, &status, &mut asked);
         if stop.run_until_cancelled(ask).await.is_none() {
             return;
         }
-        for (daemon, door) in &parts.doors {
-            tell_strikes(&parts, *daemon, door, strikes.entry(*daemon).or_default());
+        for (daemon, door) in &survey.doors {
+            tell_strikes(&survey, *daemon, door, strikes.entry(*daemon).or_default());
         }
-        publish(&parts, &status, &asked, &rows);
+        publish(&survey, &status, &asked, &rows);
     }
 }
 
-/// Asks daemons that are reached and were not asked in this life of theirs, and doors that may be tried.
-async fn ask_who_is_new(parts: &Parts, status: &FrrStatus, asked: &mut BTreeMap<Daemon, Asked>) {
+/// Asks daemons that are reached and were not asked since they started, and doors that may be tried.
+async fn ask_who_is_new(survey: &Survey, status: &FrrStatus, asked: &mut BTreeMap<Daemon, Asked>) {
     for daemon in Daemon::ALL {
         let Some(DaemonState::Connected { generation, .. }) = status.daemons.get(&daemon) else {
             continue;
@@ -107,13 +107,13 @@ async fn ask_who_is_new(parts: &Parts, status: &FrrStatus, asked: &mut BTreeMap<
         let known = asked.entry(daemon).or_default();
         if known.generation != Some(*generation) {
             *known = Asked { generation: Some(*generation), ..Asked::default() };
-            if let Some(door) = parts.doors.get(&daemon) {
+            if let Some(door) = survey.doors.get(&daemon) {
                 door.ask_again().await;
             }
         }
         let due = known.again.as_ref().is_none_or(|(_, at)| *at <= tokio::time::Instant::now());
         if known.announced.is_none() && due {
-            match ask(parts, daemon).await {
+            match ask(survey, daemon).await {
                 Ok(announced) => {
                     debug!(%daemon, modules = announced.len(), "YANG modules announced");
                     known.announced = Some(announced);
@@ -130,21 +130,21 @@ async fn ask_who_is_new(parts: &Parts, status: &FrrStatus, asked: &mut BTreeMap<
                 }
             }
         }
-        if let Some(door) = parts.doors.get(&daemon) {
+        if let Some(door) = survey.doors.get(&daemon) {
             door.ready().await;
         }
     }
 }
 
-async fn ask(parts: &Parts, daemon: Daemon) -> Result<Revisions, String> {
+async fn ask(survey: &Survey, daemon: Daemon) -> Result<Revisions, String> {
     let answer = async {
         match daemon {
             Daemon::Mgmtd => {
-                let northbound = Northbound::new(parts.gateway.service());
+                let northbound = Northbound::new(survey.gateway.service());
                 let told = northbound.capabilities().await.map_err(|error| error.to_string())?;
                 Ok(told.modules.into_iter().collect())
             }
-            _ => modules_of(&parts.socket_dir, daemon).await,
+            _ => modules_of(&survey.socket_dir, daemon).await,
         }
     };
     timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(format!("no answer within {ANSWER:?}")))
@@ -159,18 +159,18 @@ async fn modules_of(socket_dir: &Path, daemon: Daemon) -> Result<Revisions, Stri
 }
 
 /// Each strike is told once, also where the door is in use again already.
-fn tell_strikes(parts: &Parts, daemon: Daemon, door: &Door, told: &mut u64) {
+fn tell_strikes(survey: &Survey, daemon: Daemon, door: &Door, told: &mut u64) {
     let facts = door.facts();
     while *told < facts.strikes {
         *told += 1;
-        parts.metrics.door_struck_out(daemon);
+        survey.metrics.transport_quarantined(daemon);
         let reason = facts.last_strike.clone();
-        parts.bus.publish(Event::DoorStruckOut { daemon, door: "grpc", reason });
+        survey.bus.publish(Event::TransportQuarantined { daemon, transport: "grpc", reason });
     }
 }
 
 fn publish(
-    parts: &Parts,
+    survey: &Survey,
     status: &FrrStatus,
     asked: &BTreeMap<Daemon, Asked>,
     rows: &watch::Sender<Arc<Vec<Row>>>,
@@ -182,10 +182,10 @@ fn publish(
             _ => Some("not connected yet".to_owned()),
         };
         let announced = asked.get(&daemon).and_then(|asked| asked.announced.clone());
-        let grpc = parts.doors.get(&daemon).map(grpc);
+        let grpc = survey.doors.get(&daemon).map(grpc);
         (daemon, Answers { down, announced, grpc })
     });
-    let now = coverage::rows(&parts.loaded, &parts.missing, &answers.collect());
+    let now = coverage::rows(&survey.loaded, &survey.missing, &answers.collect());
     if **rows.borrow() == now {
         return;
     }
@@ -195,7 +195,7 @@ fn publish(
             let announced = row.announced.as_deref().unwrap_or_default();
             format!(
                 "{} announces {} {announced} by {}, loaded is {}",
-                row.daemon, row.module, row.door, row.loaded
+                row.daemon, row.module, row.transport, row.loaded
             )
         });
         words.collect()
@@ -204,15 +204,19 @@ fn publish(
     for words in wrong.difference(&before) {
         warn!("{words}: is frr.yang_dir that of the FRR that runs?");
     }
-    parts.metrics.set_coverage(&now);
+    survey.metrics.set_coverage(&now);
     rows.send_replace(Arc::new(now));
 }
 
 fn grpc(door: &Door) -> Grpc {
     let facts = door.facts();
-    let struck_out = match &facts.state {
+    let quarantined = match &facts.state {
         State::StruckOut { why } => Some(why.clone()),
         _ => None,
     };
-    Grpc { announced: facts.announced, down: facts.state.why_down().map(str::to_owned), struck_out }
+    Grpc {
+        announced: facts.announced,
+        down: facts.state.why_down().map(str::to_owned),
+        quarantined,
+    }
 }

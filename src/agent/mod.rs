@@ -114,7 +114,7 @@ pub enum AgentError {
         /// How.
         why: String,
     },
-    /// A task was cancelled, which nobody does.
+    /// A task was cancelled, which never happens.
     #[error("a part of the agent was cancelled: {0}")]
     Cancelled(#[from] JoinError),
 }
@@ -238,7 +238,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     );
     let telling = supervisor.spawn(apart, Task::Transitions, &watching_ends, telling);
     let (tell_coverage, coverage) = watch::channel(Arc::default());
-    let survey = coverage::Parts {
+    let survey = coverage::Survey {
         loaded,
         missing,
         doors,
@@ -276,7 +276,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let refusals = metrics.clone();
     let budget =
         Budget::new(api::Limits::of(memory), Box::new(move |why| refusals.refused(why.label())));
-    let api = Api::new(api::Parts {
+    let api = Api::new(api::Dependencies {
         commit,
         directory,
         sessions,
@@ -310,7 +310,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         true => info!("stopping; what is ours is withdrawn from FRR"),
         false => info!("stopping; what FRR runs stays"),
     }
-    // After a death nobody has asked to stop.
+    // After a death there was no request to stop.
     stop.cancel();
     let served = clients.await?;
     reloading.await?;

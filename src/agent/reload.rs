@@ -42,7 +42,7 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// Reloads at each request, until `stop`, or until nobody can ask any more.
+    /// Reloads at each request, until `stop`, or until no request can come any more.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<()>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -85,7 +85,7 @@ impl Reloader {
         // All that can be refused comes first.
         let changed = self.commit.configure(new.bgp.configured()).await?;
         self.metrics.add_owners(new.owners.names().cloned());
-        // Policies before tokens: who is let in by the new file is judged by the new file.
+        // Policies before tokens: an owner that the new file lets in is held to its policy.
         self.policies.send_replace(Arc::new(new.owners.policies()));
         self.directory.replace(&new);
         self.sessions.reconfigured();

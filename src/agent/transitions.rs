@@ -13,7 +13,7 @@ use crate::{
     telemetry::Health,
 };
 
-/// Tells until the monitor ends. What nobody declared is nobody's news.
+/// Tells until the monitor ends. A change of what no owner declared is no event.
 pub(super) async fn tell(
     mut transitions: mpsc::Receiver<Transition>,
     commit: CommitHandle,

@@ -1,5 +1,5 @@
 //! Accepted connections: what their clients send is made fit for the server behind, a client that does not read is not
-//! read from, and whoever counts them is told when they close.
+//! read from, and sessions and budget are told when they close.
 
 use std::{
     future::Future,
@@ -41,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// does not for so long is stopped or hostile.
 const UNREAD: Duration = Duration::from_secs(60);
 
-/// A connection of a client. Dropping it drops `G`, which tells whoever counts it.
+/// A connection of a client. Dropping it drops `G`, which tells what counts it.
 pub struct Connection<S, G> {
     stream: S,
     authorities: Authorities,
@@ -188,7 +188,7 @@ impl Drop for Open {
 }
 
 /// The connections of a socket; at most [`MAX_CONNECTIONS`] at a time. For a further one the oldest is
-/// closed that never showed a token: owners can't have all of them ([`Sessions::enter`]). So whoever may only open the
+/// closed that never showed a token: owners can't have all of them ([`Sessions::enter`]). So a process that may only open the
 /// socket can't keep owners out.
 pub(super) fn accept(
     socket: Socket,
@@ -203,7 +203,7 @@ pub(super) fn accept(
             sessions.evict_guest();
             budget.refuse(Refusal::Connections, None);
         }
-        // An error says that the semaphore was closed, which nobody does.
+        // An error says that the semaphore was closed, which never happens.
         let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
         let caller = Caller::of(&stream);
         let id = sessions.opened(caller);

@@ -15,7 +15,7 @@ impl Diagnostics for Api {
         _: Request<v1::GetCoverageRequest>,
     ) -> Result<Response<v1::GetCoverageResponse>, Status> {
         self.timed("GetCoverage", async {
-            let rows = self.parts.coverage.borrow().clone();
+            let rows = self.deps.coverage.borrow().clone();
             Ok(v1::GetCoverageResponse { rows: rows.iter().map(message).collect() })
         })
         .await
@@ -26,7 +26,7 @@ fn message(row: &Row) -> v1::CoverageRow {
     v1::CoverageRow {
         daemon: row.daemon.to_string(),
         module: row.module.clone(),
-        door: row.door.to_string(),
+        door: row.transport.to_string(),
         state: row.state.name().to_owned(),
         loaded_revision: row.loaded.clone(),
         announced_revision: row.announced.clone(),

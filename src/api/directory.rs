@@ -39,7 +39,7 @@ pub trait Directory: Send + Sync + 'static {
     }
 }
 
-/// Who calls, if the token is theirs.
+/// The owner that calls, if the token is its own.
 ///
 /// # Errors
 /// UNAUTHENTICATED with one message, whether the owner is unknown or the token wrong.
@@ -59,7 +59,7 @@ pub(super) fn authenticate(
     }
 }
 
-/// The answer to whoever shows no token that is theirs.
+/// The answer to a caller that shows no token of the owner that it names.
 pub(super) fn unauthenticated() -> Status {
     Status::unauthenticated("unknown owner or wrong token")
 }

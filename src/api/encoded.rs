@@ -56,7 +56,7 @@ impl Message for EncodedStatus {
 /// Number of the field `prefixes` of a [`GetStatusResponse`].
 const PREFIXES: u32 = 2;
 
-/// These prefixes as they stand in a [`GetStatusResponse`]. One at a time: they are never all there as messages.
+/// These prefixes as they are in a [`GetStatusResponse`]. One at a time: they are never all there as messages.
 fn encode(prefixes: impl Iterator<Item = PrefixStatus>) -> Bytes {
     let mut bytes = BytesMut::new();
     for prefix in prefixes {

@@ -15,7 +15,7 @@ use crate::{
 /// What is said of a transaction that was pending when it was answered.
 const HAS_IT: &str = "FRR has it by now";
 
-/// What stands in the place of a secret.
+/// What replaces a secret.
 const MASK: &str = "***";
 
 /// A transaction without its changes.
@@ -46,7 +46,7 @@ pub(super) fn summary(transaction: &Transaction) -> v1::Transaction {
     }
 }
 
-/// Says of one that waited for FRR that FRR has it by now: what it set stands still and is confirmed.
+/// Says of one that waited for FRR that FRR has it by now: what it set is still declared and is confirmed.
 pub(super) fn told_by_now(
     transaction: &Transaction,
     view: &View,

@@ -18,7 +18,7 @@ impl Maintenance for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             // The hook of a pod that goes takes nothing from a drain that was made to stay.
-            let view = self.parts.commit.view();
+            let view = self.deps.commit.view();
             let stays = view.store.drain().is_some_and(|(_, drain)| !drain.until_restart);
             let drain = Drain { until_restart: message.until_restart && !stays };
             let drain = Intent::Drain(drain);
@@ -59,7 +59,7 @@ impl Maintenance for Api {
                 let why = "only admin may take what FRR runs for NovaRoute's own";
                 return Err(Status::permission_denied(why));
             }
-            let adopted = self.parts.commit.adopt(message.dry_run).await;
+            let adopted = self.deps.commit.adopt(message.dry_run).await;
             let adopted = adopted.map_err(|error| self.refused(&owner, &error))?;
             let objects = adopted
                 .objects

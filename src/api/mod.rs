@@ -51,6 +51,6 @@ pub use directory::Directory;
 pub use encoded::EncodedStatus;
 pub use origin::{ConnectionId, MAX_CONNECTIONS, Origin};
 pub use server::{DRAIN, MAX_CALLS, MAX_REQUEST, serve, server};
-pub use service::{Api, ObserveCall, Parts};
+pub use service::{Api, Dependencies, ObserveCall};
 pub use sessions::{MAX_OWNER_CONNECTIONS, Sessions, TooManyConnections};
 pub use socket::{BindError, Socket, bind};

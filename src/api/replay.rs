@@ -10,7 +10,7 @@ use crate::{
     monitor::FrrStatus,
 };
 
-/// State before of what is replayed: nobody remembers it.
+/// State before of what is replayed: it is not remembered.
 const UNKNOWN: &str = "Unknown";
 
 /// An event for all that is up or connected: FRR, owners by their sessions, the BGP instance, peers, BFD sessions and

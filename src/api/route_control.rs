@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
-    Api, EncodedStatus, Parts, codes, link_local,
+    Api, Dependencies, EncodedStatus, codes, link_local,
     replay::{current_state, next_prefix},
     service::connection,
     status::{get_status, prefix_statuses},
@@ -34,10 +34,10 @@ impl RouteControl for Api {
         self.timed("Register", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
-            let registered = self.parts.sessions.register(&owner, connection(&extensions)).await;
+            let registered = self.deps.sessions.register(&owner, connection(&extensions)).await;
             let session_id = self.entered(&owner, &extensions, registered)?;
             // What the owner has is still there, so that reassert_intents has nothing to replay.
-            let view = self.parts.commit.view();
+            let view = self.deps.commit.view();
             let mut response = v1::RegisterResponse { session_id, ..Default::default() };
             for (key, _) in view.store.of_owner(&owner) {
                 match key {
@@ -64,7 +64,7 @@ impl RouteControl for Api {
         self.timed("Deregister", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
-            let ended = self.parts.sessions.deregister(&owner, message.withdraw_all).await;
+            let ended = self.deps.sessions.deregister(&owner, message.withdraw_all).await;
             ended.map_err(|error| self.refused(&owner, &error))?;
             Ok(v1::DeregisterResponse {})
         })
@@ -247,9 +247,9 @@ impl RouteControl for Api {
             let mut errors = FieldErrors::new();
             let owner = parse_owner_filter(&mut errors, &message.owner_filter);
             errors.finish(Some(())).map_err(invalid)?;
-            let frr = self.parts.status.latest();
-            let age = self.parts.status.age(&frr);
-            let (view, owner) = (self.parts.commit.view(), owner.as_ref());
+            let frr = self.deps.status.latest();
+            let age = self.deps.status.age(&frr);
+            let (view, owner) = (self.deps.commit.view(), owner.as_ref());
             let list = prefix_statuses(&view, &frr.advertised, owner);
             let prefixes = self.encoded.prefixes(&view, &frr.advertised, owner, list);
             Ok(EncodedStatus { rest: get_status(&view, &frr, age, owner), prefixes })
@@ -269,10 +269,10 @@ impl RouteControl for Api {
             let filter = filter.map_err(invalid)?;
             let place = self.place(&extensions)?;
             // Subscribed before the state is looked at: what changes meanwhile is told twice, not never.
-            let subscription = self.parts.bus.subscribe(filter.clone());
+            let subscription = self.deps.bus.subscribe(filter.clone());
             let replay = message.current_state_first.then(|| self.replay(filter));
             let replay = stream::iter(replay.into_iter().flatten().map(Ok));
-            let shutdown = self.parts.shutdown.clone();
+            let shutdown = self.deps.shutdown.clone();
             let state = Some((subscription, shutdown, place));
             let events = stream::unfold(state, |state| async {
                 let (mut subscription, shutdown, place) = state?;
@@ -295,13 +295,13 @@ impl Api {
     /// The current state as far as the filter lets it through, each event marked as replayed. Prefixes are made into
     /// events as they are read: a client that does not read costs nothing.
     fn replay(&self, filter: Filter) -> impl Iterator<Item = v1::RouteEvent> + Send + use<> {
-        let parts = Arc::clone(&self.parts);
+        let deps = Arc::clone(&self.deps);
         let now = SystemTime::now();
-        let Parts { commit, status, sessions, .. } = &*parts;
+        let Dependencies { commit, status, sessions, .. } = &*deps;
         let first = current_state(&commit.view(), &status.latest(), sessions.names());
         let mut last = None;
         let prefixes = std::iter::from_fn(move || {
-            let (key, event) = next_prefix(&parts.commit.view(), last)?;
+            let (key, event) = next_prefix(&deps.commit.view(), last)?;
             last = Some(key);
             Some(event)
         });

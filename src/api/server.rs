@@ -62,20 +62,20 @@ const SERVICES: [&str; 5] = [
 /// whole stop; commits take well under a second each.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves until the shutdown of the API's parts is cancelled; then event streams end, calls that run have
+/// Serves until [`Dependencies::shutdown`](super::Dependencies::shutdown) is cancelled; then event streams end, calls that run have
 /// [`DRAIN`] to end, no new connection is accepted, and the socket goes.
 ///
 /// # Errors
 /// The transport failed.
 pub async fn serve(socket: Socket, api: Api) -> Result<(), tonic::transport::Error> {
-    let shutdown = api.parts.shutdown.clone();
-    let incoming = accept(socket, api.parts.sessions.clone(), api.parts.budget.clone());
+    let shutdown = api.deps.shutdown.clone();
+    let incoming = accept(socket, api.deps.sessions.clone(), api.deps.budget.clone());
     let incoming = incoming.inspect(|_| failpoint::die("clients"));
-    let (budget, directory) = (api.parts.budget.clone(), api.parts.directory.clone());
+    let (budget, directory) = (api.deps.budget.clone(), api.deps.directory.clone());
     let known: Authenticate =
         Arc::new(move |owner, token| authenticate(&*directory, owner, token).ok());
     let (reporter, health) = tonic_health::server::health_reporter();
-    let telling = tell_health(reporter, api.parts.ready.clone(), shutdown.clone());
+    let telling = tell_health(reporter, api.deps.ready.clone(), shutdown.clone());
     let reflection = || {
         let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)

@@ -45,7 +45,7 @@ impl Drop for Timed<'_> {
 }
 
 /// What the services are made of.
-pub struct Parts {
+pub struct Dependencies {
     /// The way to the commit actor.
     pub commit: CommitHandle,
     /// Owners of the configuration.
@@ -60,7 +60,7 @@ pub struct Parts {
     pub bus: Bus,
     /// What FRR last said.
     pub status: Snapshots,
-    /// Which door executes what.
+    /// Which transport executes what.
     pub coverage: watch::Receiver<Arc<Vec<Row>>>,
     /// Told of each call.
     pub observe: ObserveCall,
@@ -71,16 +71,16 @@ pub struct Parts {
 /// The services of the contract. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
-    pub(super) parts: Arc<Parts>,
+    pub(super) deps: Arc<Dependencies>,
     pub(super) encoded: Arc<Encoded>,
     refusals: Arc<Refusals>,
 }
 
 impl Api {
-    /// The services, made of these parts.
-    pub fn new(parts: Parts) -> Self {
+    /// The services, on top of these.
+    pub fn new(deps: Dependencies) -> Self {
         let (encoded, refusals) = Default::default();
-        Self { parts: Arc::new(parts), encoded, refusals }
+        Self { deps: Arc::new(deps), encoded, refusals }
     }
 
     /// The changes, with the node's own BGP identifier where an instance names none, and this node's link-local address
@@ -93,7 +93,7 @@ impl Api {
         for (index, change) in changes.iter_mut().enumerate() {
             match change {
                 Change::Set(Intent::Bgp(bgp)) => {
-                    bgp.router_id = bgp.router_id.or_else(|| self.parts.directory.router_id());
+                    bgp.router_id = bgp.router_id.or_else(|| self.deps.directory.router_id());
                 }
                 Change::Set(Intent::BfdSession(session)) => {
                     if let Err(wrong) = link_local::complete(session) {
@@ -112,7 +112,7 @@ impl Api {
         method: &'static str,
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<Response<T>, Status> {
-        let (observe, started) = (&self.parts.observe, Instant::now());
+        let (observe, started) = (&self.deps.observe, Instant::now());
         let mut timed = Timed { observe, method, started, answer: None };
         failpoint::die("call");
         let result = call.await;
@@ -131,7 +131,7 @@ impl Api {
         owner: &str,
         token: &str,
     ) -> Result<OwnerName, Status> {
-        let known = authenticate(&*self.parts.directory, owner, token);
+        let known = authenticate(&*self.deps.directory, owner, token);
         if known.is_err() {
             self.refusals.note(extensions.get::<Origin>().and_then(|origin| origin.caller));
         }
@@ -149,7 +149,7 @@ impl Api {
         token: &str,
     ) -> Result<OwnerName, Status> {
         let owner = self.authenticate(extensions, owner, token)?;
-        let entered = self.parts.sessions.enter(&owner, connection(extensions)).await;
+        let entered = self.deps.sessions.enter(&owner, connection(extensions)).await;
         self.entered(&owner, extensions, entered)?;
         Ok(owner)
     }
@@ -164,7 +164,7 @@ impl Api {
         extensions: &Extensions,
         entered: Result<T, TooManyConnections>,
     ) -> Result<T, Status> {
-        let (budget, connection) = (&self.parts.budget, connection(extensions));
+        let (budget, connection) = (&self.deps.budget, connection(extensions));
         let entered = entered.map_err(|_| budget.refuse(Refusal::Connections, connection))?;
         if let Some(id) = connection {
             budget.belongs(id, owner);
@@ -177,7 +177,7 @@ impl Api {
     /// # Errors
     /// RESOURCE_EXHAUSTED.
     pub(super) fn place(&self, extensions: &Extensions) -> Result<Place, Status> {
-        self.parts.budget.stream(connection(extensions))
+        self.deps.budget.stream(connection(extensions))
     }
 
     /// Has changes of an owner applied.
@@ -194,7 +194,7 @@ impl Api {
     }
 
     /// Like [`commit`](Self::commit); rolled back after `confirm_within` unless it is confirmed. With `take_over` what
-    /// somebody else configured in the place of a change is taken over.
+    /// an operator configured in the place of a change is taken over.
     ///
     /// # Errors
     /// As there.
@@ -208,7 +208,7 @@ impl Api {
     ) -> Result<Committed, Status> {
         let request =
             CommitRequest { owner: owner.clone(), origin, changes, confirm_within, take_over };
-        self.parts.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
+        self.deps.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
     }
 
     /// Publishes what policy forbade and answers with what went wrong.
@@ -216,7 +216,7 @@ impl Api {
         if let CommitError::Policy(violations) = error {
             for violation in violations.iter().filter(|it| it.kind.breaks_policy()) {
                 let (owner, violation) = (owner.clone(), violation.clone());
-                self.parts.bus.publish(Event::PolicyViolation { owner, violation });
+                self.deps.bus.publish(Event::PolicyViolation { owner, violation });
             }
         }
         codes::refused(error)

@@ -319,7 +319,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Starts the grace period and sees to it that somebody watches it.
+    /// Starts the grace period, and the task that watches it.
     fn start_grace(self: &Arc<Self>, owner: &OwnerName, session: &mut Session) {
         session.deadline = Some(Instant::now() + self.directory.grace_period());
         if !session.watched {
@@ -341,7 +341,7 @@ impl Sessions {
         }
     }
 
-    /// When the grace period ends; `None` where the owner is back, and then nobody watches.
+    /// When the grace period ends; `None` where the owner is back, and then no task watches.
     fn deadline_or_leave(&self, owner: &OwnerName) -> Option<Instant> {
         let mut state = self.state();
         let session = state.owners.get_mut(owner)?;
@@ -396,7 +396,7 @@ impl Sessions {
         self.withdraw_for_good(owner, "GracePeriod").await
     }
 
-    /// Withdraws all that an owner has, and has nothing given back to it that somebody does not confirm in time.
+    /// Withdraws all that an owner has, and has nothing given back to it when a transaction is not confirmed in time.
     async fn withdraw_for_good(
         &self,
         owner: &OwnerName,

@@ -1,7 +1,7 @@
 //! The listening socket under its name, for as long as the agent serves.
 //!
-//! Somebody may take the name away while the agent runs: whoever tidies `/run`, or a directory that is
-//! mounted anew. Open connections go on, but nobody could come any more. So the name is looked at, and the
+//! Another process may remove the name while the agent runs: one that tidies `/run`, or a directory that is
+//! mounted anew. Open connections go on, but no client could connect any more. So the name is checked, and the
 //! socket is opened anew where it lacks. One that another process serves is left alone.
 
 use std::{
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Time that another agent has to answer a connection before it counts as alive.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// Owner and group may connect, nobody else.
+/// Owner and group may connect, no other user.
 const MODE: u32 = 0o660;
 
 /// Why the socket can't be opened.

@@ -14,7 +14,7 @@ use crate::{
     wire,
 };
 
-/// Longest time that a transaction may wait to be confirmed: whoever needs more has forgotten it.
+/// Longest time that a transaction may wait to be confirmed: a client that needs longer has forgotten it.
 const MAX_CONFIRM: Duration = Duration::from_secs(24 * 3600);
 
 #[async_trait]
@@ -68,7 +68,7 @@ impl Transactions for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let id = id(&message.transaction_id)?;
-            let confirmed = self.parts.commit.confirm(owner.clone(), id).await;
+            let confirmed = self.deps.commit.confirm(owner.clone(), id).await;
             confirmed.map_err(|error| self.refused(&owner, &error))?;
             Ok(v1::ConfirmResponse {})
         })
@@ -83,7 +83,7 @@ impl Transactions for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
             let id = id(&message.transaction_id)?;
-            let rolled_back = self.parts.commit.roll_back(owner.clone(), id).await;
+            let rolled_back = self.deps.commit.roll_back(owner.clone(), id).await;
             let committed = rolled_back.map_err(|error| self.refused(&owner, &error))?;
             Ok(v1::RollbackResponse {
                 transaction_id: committed.id.to_string(),
@@ -104,7 +104,7 @@ impl Transactions for Api {
                 limit => limit as usize,
             };
             let owner = owner_filter(&message.owner_filter)?;
-            let view = self.parts.commit.view();
+            let view = self.deps.commit.view();
             let latest = view.history.iter().rev();
             let wanted = latest.filter(|t| is_of(t, owner.as_ref())).take(limit);
             let told = |t: &Arc<Transaction>| history::told_by_now(t, &view, history::summary(t));
@@ -119,7 +119,7 @@ impl Transactions for Api {
     ) -> Result<Response<v1::Transaction>, Status> {
         self.timed("Get", async {
             let id = id(&request.into_inner().transaction_id)?;
-            let view = self.parts.commit.view();
+            let view = self.deps.commit.view();
             let found = view.history.iter().find(|transaction| transaction.id == id);
             let found = found.map(|t| history::told_by_now(t, &view, history::whole(t)));
             found.ok_or_else(|| Status::not_found(format!("transaction {id} is not remembered")))
@@ -139,8 +139,8 @@ impl Transactions for Api {
         let lost = Arc::clone(&place);
         let lost = futures::FutureExt::into_stream(async move { Err(lost.lost().await) });
         let mut told = Told::default();
-        told.news(&self.parts.commit.view().history);
-        let views = WatchStream::from_changes(self.parts.commit.follow());
+        told.news(&self.deps.commit.view().history);
+        let views = WatchStream::from_changes(self.deps.commit.follow());
         let stream = views.map(move |view| {
             let _held = &place;
             let news = told.news(&view.history);
@@ -150,7 +150,7 @@ impl Transactions for Api {
             tokio_stream::iter(wanted.map(|t| Ok(history::whole(&t))))
         });
         let stream = ending_with(futures::StreamExt::flatten(stream), lost);
-        let stopped = self.parts.shutdown.clone().cancelled_owned();
+        let stopped = self.deps.shutdown.clone().cancelled_owned();
         Ok(Response::new(Box::pin(futures::StreamExt::take_until(stream, stopped))))
     }
 }
@@ -202,7 +202,7 @@ impl Api {
             confirm_within,
             take_over,
         };
-        let plan = self.parts.commit.plan(request).await;
+        let plan = self.deps.commit.plan(request).await;
         let plan = plan.map_err(|error| self.refused(&owner, &error))?;
         if let Some((daemon, why)) = plan.unreachable.first_key_value() {
             return Err(Status::unavailable(format!("{daemon} can't be asked: {why}")));

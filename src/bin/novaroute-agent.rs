@@ -136,12 +136,12 @@ fn show(source: &Source, config: &Config, options: &Options) -> ExitCode {
             say(format_args!("can't write: {error}"));
             ExitCode::FAILURE
         }
-        // Whoever read it has enough of it.
+        // The reader has closed the pipe.
         _ => ExitCode::SUCCESS,
     }
 }
 
-/// Says something on standard error; where nobody reads that, nobody is told.
+/// Says something on standard error; where that is closed, nothing is said.
 fn say(words: impl Display) {
     let _ = writeln!(io::stderr(), "novaroute-agent: {words}");
 }

@@ -91,7 +91,7 @@ struct Options {
     guard: bool,
 }
 
-/// There is no TLS and no password here: nobody from outside may reach it.
+/// There is no TLS and no password here: no client from outside may reach it.
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "not an address and port, such as 127.0.0.1:50051".to_owned())?;
@@ -109,7 +109,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // Where nobody reads the log any more, that can't be said there either.
+    // Where the log is closed, that can't be said there either.
     logs.with_ansi(has_colours()).log_internal_errors(false).init();
     let options = Options::parse();
     let done = if options.guard { guard(&options.socket_dir).await } else { run(options).await };
@@ -216,7 +216,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 }
 
 /// Starts the guard. From FRR 10.4 on, what a killed process was editing stays in mgmtd's
-/// candidate, and whoever commits next, the shell too, would apply it.
+/// candidate, and the next commit, the shell's too, would apply it.
 fn start_guard(socket_dir: &Path) -> io::Result<ChildStdin> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--guard")

@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
         Ok(()) => Exit::Ok,
         Err(error) if error.is_broken_pipe() => Exit::Ok,
         Err(error) => {
-            // Where nobody reads it, the exit code says it.
+            // Where it is not read, the exit code says it.
             let _ = write!(io::stderr(), "{}", error.report());
             error.exit()
         }

@@ -71,7 +71,7 @@ fn local_as(
     let base = number("as_base", errors);
     let node_number = bgp.take("node_number");
     if has_as && has_base {
-        errors.push(bgp.path("as_base"), "stands beside local_as; one of them is enough");
+        errors.push(bgp.path("as_base"), "conflicts with local_as; set only one");
         return None;
     }
     if !has_base {
@@ -172,7 +172,7 @@ fn router_id(
         return fixed;
     }
     if has_id {
-        errors.push(bgp.path("auto_router_id"), "stands beside router_id; one of them is enough");
+        errors.push(bgp.path("auto_router_id"), "conflicts with router_id; set only one");
         return None;
     }
     if has_address {
@@ -223,7 +223,7 @@ fn peers(
         let at = object.path("neighbor_address");
         let Some(peer) = peer(object, local_as, around, errors) else { continue };
         if !addresses.insert(peer.address) {
-            errors.push(at, format_args!("{} stands there twice", peer.address));
+            errors.push(at, format_args!("{} is listed twice", peer.address));
         }
         peers.push(peer);
     }
@@ -275,7 +275,7 @@ fn peer_message(
 /// error: the session would come up without.
 fn password(peer: &mut Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> String {
     if peer.has("password") && peer.has("password_file") {
-        errors.push(peer.path("password_file"), "stands beside password; one of them is enough");
+        errors.push(peer.path("password_file"), "conflicts with password; set only one");
     }
     let named = |text: Result<String, ValueError>| match text?.as_str() {
         "" => Err(ValueError::new("is empty; leave the key out for a session without password")),

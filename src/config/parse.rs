@@ -129,7 +129,7 @@ fn loopback(text: &str) -> Result<SocketAddr, ValueError> {
 fn owners(mut owners: Object, around: &Surroundings<'_>, errors: &mut FieldErrors) -> Owners {
     let entries = owners.entries();
     if entries.is_empty() {
-        errors.push("owners", "names nobody: no client could declare anything");
+        errors.push("owners", "names no owner: no client could declare anything");
     }
     let mut parsed = vec![];
     for (key, value) in entries {
@@ -206,7 +206,7 @@ fn token(
         errors.push(owner.path("token"), "is missing, and so is token_file");
     }
     if owner.has("token") && owner.has("token_file") {
-        errors.push(owner.path("token_file"), "stands beside token; one of them is enough");
+        errors.push(owner.path("token_file"), "conflicts with token; set only one");
     }
     let inline = owner.parsed("token", errors, |text| parse(expand(text, around)));
     let mounted = owner.parsed("token_file", errors, |path| parse(mounted_secret(path, around)));

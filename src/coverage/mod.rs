@@ -1,6 +1,6 @@
-//! Which door executes what of FRR's YANG, and why. Pure.
+//! Which transport executes what of FRR's YANG, and why. Pure.
 //!
-//! `yang/coverage.json` says which doors a module of a daemon has; what a running FRR says of
+//! `yang/coverage.json` says which transports a module of a daemon has; what a running FRR says of
 //! itself makes rows of that, as `novaroutectl coverage` shows them.
 //!
 //! | file | owns |
@@ -17,7 +17,7 @@ use std::{fmt, sync::LazyLock};
 use serde::Deserialize;
 
 pub use announced::announced;
-pub use rows::{Answers, Door, DoorState, Grpc, Revisions, Row, rows};
+pub use rows::{Answers, Grpc, Revisions, Row, Transport, TransportState, rows};
 
 use crate::{daemon::Daemon, tree::Path};
 
@@ -29,7 +29,7 @@ pub struct Entry {
     /// Name of the YANG module.
     pub module: String,
     /// The ways in, the preferred first; none where NovaRoute sends nothing of it.
-    pub doors: Vec<Door>,
+    pub transports: Vec<Transport>,
     /// Why it is so.
     pub why: String,
 }
@@ -39,7 +39,7 @@ pub struct Entry {
 struct EntryJson {
     daemon: String,
     module: String,
-    doors: Vec<String>,
+    transports: Vec<String>,
     why: String,
 }
 
@@ -51,15 +51,17 @@ pub static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 
 fn parse(json: &str) -> Result<Vec<Entry>, String> {
     let entries: Vec<EntryJson> = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let entry = |EntryJson { daemon, module, doors, why }| {
+    let entry = |EntryJson { daemon, module, transports, why }| {
         let known = Daemon::ALL.into_iter().find(|known| known.name() == daemon);
-        let door = |name: &String| {
-            let door = [Door::Vty, Door::Mgmtd, Door::Grpc].into_iter().find(|d| d.name() == name);
-            door.ok_or_else(|| format!("{module}: no door {name:?}"))
+        let transport = |name: &String| {
+            let transport = [Transport::Vty, Transport::Mgmtd, Transport::Grpc]
+                .into_iter()
+                .find(|d| d.name() == name);
+            transport.ok_or_else(|| format!("{module}: no transport {name:?}"))
         };
-        let doors = doors.iter().map(door).collect::<Result<_, _>>()?;
+        let transports = transports.iter().map(transport).collect::<Result<_, _>>()?;
         let daemon = known.ok_or_else(|| format!("{module}: no daemon {daemon:?}"))?;
-        Ok(Entry { daemon, module, doors, why })
+        Ok(Entry { daemon, module, transports, why })
     };
     entries.into_iter().map(entry).collect()
 }
@@ -67,16 +69,16 @@ fn parse(json: &str) -> Result<Vec<Entry>, String> {
 /// Modules that a daemon's own gRPC can execute; none where it is of no use in that daemon.
 pub fn grpc_modules(daemon: Daemon) -> impl Iterator<Item = &'static str> {
     let entries = CATALOGUE.iter().filter(move |entry| entry.daemon == daemon);
-    entries.filter(|entry| entry.doors.contains(&Door::Grpc)).map(|entry| &*entry.module)
+    entries.filter(|entry| entry.transports.contains(&Transport::Grpc)).map(|entry| &*entry.module)
 }
 
-/// Whether a daemon's own gRPC can execute what stands at this path.
+/// Whether a daemon's own gRPC can execute the node at this path.
 pub fn has_grpc(daemon: Daemon, path: &Path) -> bool {
     let top = path.0.first().and_then(|step| step.name.split_once(':'));
     top.is_some_and(|(module, _)| grpc_modules(daemon).any(|known| known == module))
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -93,14 +95,15 @@ mod tests {
         keys.sort_unstable();
         let all = keys.len();
         keys.dedup();
-        assert_eq!(keys.len(), all, "a module of a daemon stands there twice");
+        assert_eq!(keys.len(), all, "a module of a daemon is listed twice");
         assert!(entries.iter().all(|entry| !entry.why.is_empty()));
-        // Nothing of mgmtd is typed, and its own gRPC, which lies, is never the only door.
+        // Nothing of mgmtd is typed, and its own gRPC, which lies, is never the only transport.
         let of_mgmtd = entries.iter().filter(|entry| entry.daemon == Daemon::Mgmtd);
-        let mut doors = of_mgmtd.map(|entry| &*entry.doors).filter(|doors| !doors.is_empty());
-        assert!(doors.all(|doors| doors == [Door::Grpc, Door::Mgmtd]));
+        let mut transports =
+            of_mgmtd.map(|entry| &*entry.transports).filter(|transports| !transports.is_empty());
+        assert!(transports.all(|transports| transports == [Transport::Grpc, Transport::Mgmtd]));
         assert!(
-            parse("[{\"daemon\": \"x\", \"module\": \"m\", \"doors\": [], \"why\": \"\"}]")
+            parse("[{\"daemon\": \"x\", \"module\": \"m\", \"transports\": [], \"why\": \"\"}]")
                 .is_err()
         );
     }

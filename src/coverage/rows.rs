@@ -7,7 +7,7 @@ use crate::daemon::Daemon;
 
 /// A way into a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum Transport {
     /// Commands on the daemon's VTY socket.
     Vty,
     /// mgmtd's frontend socket.
@@ -18,7 +18,7 @@ pub enum Door {
     None,
 }
 
-impl Door {
+impl Transport {
     /// Name, also in metrics.
     pub fn name(self) -> &'static str {
         match self {
@@ -30,29 +30,29 @@ impl Door {
     }
 }
 
-/// Whether a door is of use now.
+/// Whether a transport is of use now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DoorState {
+pub enum TransportState {
     /// Changes go through it.
     InUse,
     /// It would do, and a better one is in use.
     Standby,
     /// It can't be used now.
     Down,
-    /// It said yes and the daemon did not change: not used again before the daemon's restart.
-    StruckOut,
+    /// It acknowledged a change that the daemon does not show: not used again before the daemon's restart.
+    Quarantined,
     /// There is nothing to be sent.
     Unused,
 }
 
-impl DoorState {
+impl TransportState {
     /// Name.
     pub fn name(self) -> &'static str {
         match self {
             Self::InUse => "in use",
             Self::Standby => "standby",
             Self::Down => "down",
-            Self::StruckOut => "struck out",
+            Self::Quarantined => "struck out",
             Self::Unused => "unused",
         }
     }
@@ -68,8 +68,8 @@ pub struct Grpc {
     pub announced: Revisions,
     /// Why it is down; `None` where it is not.
     pub down: Option<String>,
-    /// Why it was struck out; `None` where it was not.
-    pub struck_out: Option<String>,
+    /// Why it was quarantined; `None` where it was not.
+    pub quarantined: Option<String>,
 }
 
 /// What is known of one daemon.
@@ -83,7 +83,7 @@ pub struct Answers {
     pub grpc: Option<Grpc>,
 }
 
-/// One door of one module of one daemon.
+/// One transport of one module of one daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Who executes it.
@@ -92,27 +92,27 @@ pub struct Row {
     pub module: String,
     /// Revision of the model that NovaRoute has loaded; empty where it has none.
     pub loaded: String,
-    /// Revision that is announced behind this door; `None` where nobody announces the module.
+    /// Revision that is announced behind this transport; `None` where the module is not announced.
     pub announced: Option<String>,
     /// The way in.
-    pub door: Door,
+    pub transport: Transport,
     /// Whether it is used.
-    pub state: DoorState,
+    pub state: TransportState,
     /// Why it is so.
     pub why: String,
 }
 
 impl Row {
-    /// Whether FRR announces another revision than the one by which NovaRoute judges.
+    /// Whether FRR announces another revision than the one with which NovaRoute validates.
     pub fn is_mismatch(&self) -> bool {
         let loaded = !self.loaded.is_empty();
         loaded && self.announced.as_ref().is_some_and(|announced| *announced != self.loaded)
     }
 }
 
-/// A row for each door that there is.
+/// A row for each transport that there is.
 ///
-/// Modules that are `missing` can't be loaded, each with why: nothing of them goes through any door.
+/// Modules that are `missing` can't be loaded, each with why: nothing of them goes through any transport.
 pub fn rows(
     loaded: &Revisions,
     missing: &BTreeMap<String, String>,
@@ -122,44 +122,44 @@ pub fn rows(
     let mut rows = Vec::new();
     for entry in CATALOGUE.iter() {
         let answer = answers.get(&entry.daemon).unwrap_or(&nothing);
-        let row = |door, announced: Option<&Revisions>, state, why: &str| Row {
+        let row = |transport, announced: Option<&Revisions>, state, why: &str| Row {
             daemon: entry.daemon,
             module: entry.module.clone(),
             loaded: loaded.get(&entry.module).cloned().unwrap_or_default(),
             announced: announced.and_then(|modules| modules.get(&entry.module).cloned()),
-            door,
+            transport,
             state,
             why: why.to_owned(),
         };
         let own = answer.announced.as_ref();
-        if entry.doors.is_empty() {
-            rows.push(row(Door::None, own, DoorState::Unused, &entry.why));
+        if entry.transports.is_empty() {
+            rows.push(row(Transport::None, own, TransportState::Unused, &entry.why));
         }
         let mut better = false;
-        for door in &entry.doors {
-            let (announced, state, why) = match (door, &answer.grpc) {
-                (Door::Grpc, None) => continue,
+        for transport in &entry.transports {
+            let (announced, state, why) = match (transport, &answer.grpc) {
+                (Transport::Grpc, None) => continue,
 
-                (Door::Grpc, Some(grpc)) => {
-                    let (state, why) = match (&grpc.struck_out, &grpc.down) {
-                        (Some(why), _) => (DoorState::StruckOut, why),
-                        (None, Some(why)) => (DoorState::Down, why),
-                        (None, None) => (DoorState::InUse, &entry.why),
+                (Transport::Grpc, Some(grpc)) => {
+                    let (state, why) = match (&grpc.quarantined, &grpc.down) {
+                        (Some(why), _) => (TransportState::Quarantined, why),
+                        (None, Some(why)) => (TransportState::Down, why),
+                        (None, None) => (TransportState::InUse, &entry.why),
                     };
                     (Some(&grpc.announced), state, why)
                 }
                 _ => match &answer.down {
-                    Some(why) => (own, DoorState::Down, why),
-                    None if better => (own, DoorState::Standby, &entry.why),
-                    None => (own, DoorState::InUse, &entry.why),
+                    Some(why) => (own, TransportState::Down, why),
+                    None if better => (own, TransportState::Standby, &entry.why),
+                    None => (own, TransportState::InUse, &entry.why),
                 },
             };
             let (state, why) = match missing.get(&entry.module) {
-                Some(why) => (DoorState::Down, why),
+                Some(why) => (TransportState::Down, why),
                 None => (state, why),
             };
-            better |= state == DoorState::InUse;
-            rows.push(row(*door, announced, state, why));
+            better |= state == TransportState::InUse;
+            rows.push(row(*transport, announced, state, why));
         }
     }
     rows
@@ -173,8 +173,8 @@ mod tests {
         pairs.iter().map(|(name, revision)| ((*name).into(), (*revision).into())).collect()
     }
 
-    fn of<'a>(rows: &'a [Row], module: &str, door: Door) -> Option<&'a Row> {
-        rows.iter().find(|row| row.module == module && row.door == door)
+    fn of<'a>(rows: &'a [Row], module: &str, transport: Transport) -> Option<&'a Row> {
+        rows.iter().find(|row| row.module == module && row.transport == transport)
     }
 
     #[test]
@@ -184,23 +184,23 @@ mod tests {
             Grpc { announced: revisions(&[("frr-filter", "2019-07-04")]), ..Grpc::default() };
         let mut answers =
             BTreeMap::from([(Daemon::Bgpd, Answers { grpc: Some(grpc), ..Answers::default() })]);
-        let state = |answers: &_, module, door| {
-            of(&rows(&loaded, &BTreeMap::new(), answers), module, door).map(|row| row.state)
+        let state = |answers: &_, module, transport| {
+            of(&rows(&loaded, &BTreeMap::new(), answers), module, transport).map(|row| row.state)
         };
-        assert_eq!(state(&answers, "frr-filter", Door::Grpc), Some(DoorState::InUse));
-        assert_eq!(state(&answers, "frr-filter", Door::Vty), Some(DoorState::Standby));
-        assert_eq!(state(&answers, "frr-bgp", Door::Vty), Some(DoorState::InUse));
-        assert_eq!(state(&answers, "frr-bgp", Door::Grpc), None);
+        assert_eq!(state(&answers, "frr-filter", Transport::Grpc), Some(TransportState::InUse));
+        assert_eq!(state(&answers, "frr-filter", Transport::Vty), Some(TransportState::Standby));
+        assert_eq!(state(&answers, "frr-bgp", Transport::Vty), Some(TransportState::InUse));
+        assert_eq!(state(&answers, "frr-bgp", Transport::Grpc), None);
 
         let bgpd = answers.get_mut(&Daemon::Bgpd).expect("set above");
-        bgpd.grpc.as_mut().expect("set above").struck_out = Some("it lied".into());
+        bgpd.grpc.as_mut().expect("set above").quarantined = Some("it lied".into());
         let all = rows(&loaded, &BTreeMap::new(), &answers);
-        let struck = of(&all, "frr-filter", Door::Grpc).expect("a row");
-        assert_eq!((struck.state, &*struck.why), (DoorState::StruckOut, "it lied"));
-        assert_eq!(state(&answers, "frr-filter", Door::Vty), Some(DoorState::InUse));
-        // Nobody has asked mgmtd.
-        assert_eq!(state(&answers, "frr-staticd", Door::Mgmtd), Some(DoorState::Down));
-        assert_eq!(state(&answers, "frr-vrf", Door::None), Some(DoorState::Unused));
+        let lied = of(&all, "frr-filter", Transport::Grpc).expect("a row");
+        assert_eq!((lied.state, &*lied.why), (TransportState::Quarantined, "it lied"));
+        assert_eq!(state(&answers, "frr-filter", Transport::Vty), Some(TransportState::InUse));
+        // mgmtd was not asked.
+        assert_eq!(state(&answers, "frr-staticd", Transport::Mgmtd), Some(TransportState::Down));
+        assert_eq!(state(&answers, "frr-vrf", Transport::None), Some(TransportState::Unused));
     }
 
     #[test]
@@ -215,10 +215,13 @@ mod tests {
         };
         let answers = [up(Daemon::Ospfd), up(Daemon::Bfdd)].into_iter().collect();
         let all = rows(&loaded, &missing, &answers);
-        let ospfd = of(&all, "frr-ospfd", Door::Vty).expect("a row");
-        assert_eq!((ospfd.state, &*ospfd.why), (DoorState::Down, "there is no x.yang"));
+        let ospfd = of(&all, "frr-ospfd", Transport::Vty).expect("a row");
+        assert_eq!((ospfd.state, &*ospfd.why), (TransportState::Down, "there is no x.yang"));
         assert!(!ospfd.is_mismatch(), "there is nothing to compare");
-        assert_eq!(of(&all, "frr-bfdd", Door::Vty).expect("a row").state, DoorState::InUse);
+        assert_eq!(
+            of(&all, "frr-bfdd", Transport::Vty).expect("a row").state,
+            TransportState::InUse
+        );
     }
 
     #[test]
@@ -227,9 +230,9 @@ mod tests {
         let announced = Some(revisions(&[("frr-bfdd", "2024-01-01")]));
         let answers = BTreeMap::from([(Daemon::Bfdd, Answers { announced, ..Answers::default() })]);
         let all = rows(&loaded, &BTreeMap::new(), &answers);
-        let bfdd = of(&all, "frr-bfdd", Door::Vty).expect("a row");
-        assert!(bfdd.is_mismatch() && bfdd.state == DoorState::InUse, "{bfdd:?}");
-        let filter = of(&all, "frr-filter", Door::Vty).expect("a row");
+        let bfdd = of(&all, "frr-bfdd", Transport::Vty).expect("a row");
+        assert!(bfdd.is_mismatch() && bfdd.state == TransportState::InUse, "{bfdd:?}");
+        let filter = of(&all, "frr-filter", Transport::Vty).expect("a row");
         assert!(!filter.is_mismatch());
     }
 }

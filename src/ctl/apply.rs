@@ -13,7 +13,7 @@ use super::{
     file::{self, Intents},
     global::{DEFAULT_SOCKET, Global},
     now,
-    output::{Applied, Deadline, Look, Plan, View},
+    output::{ApplyResult, Deadline, Look, Plan, View},
     refusal::About,
     text,
 };
@@ -158,7 +158,7 @@ impl Apply {
         };
         let changes = text::count(errand.intents.changes.len(), "change", "changes");
         let line = format!("transaction {id}: {changes}");
-        Ok(look.show(&Applied::new(line, response).with_plan(plan).with_deadline(deadline)))
+        Ok(look.show(&ApplyResult::new(line, response).with_plan(plan).with_deadline(deadline)))
     }
 
     /// What confirms the transaction, as it is typed; a token is not repeated.

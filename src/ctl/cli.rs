@@ -101,9 +101,9 @@ pub enum Command {
     Transactions(Transactions),
     /// Keep a transaction that would roll back by itself
     Confirm(Finish),
-    /// Put back what stood before a transaction
+    /// Restore what was declared before a transaction
     Rollback(Finish),
-    /// Judge files of intents and configurations of the agent, without an agent
+    /// Validate files of intents and configurations of the agent, without an agent
     Validate(Validate),
     /// Ask BGP neighbours to route around this node (graceful shutdown)
     Drain(Drain),
@@ -111,7 +111,7 @@ pub enum Command {
     Undrain(Undrain),
     /// Take what FRR runs as it is declared for NovaRoute's own, after the journal was lost
     Adopt(Adopt),
-    /// Show which door executes which of FRR's YANG modules, and why
+    /// Show which transport executes which of FRR's YANG modules, and why
     Coverage,
     /// Print a completion script for a shell
     Completion {

@@ -1,4 +1,4 @@
-//! `coverage`: which door executes what of FRR's YANG, and why.
+//! `coverage`: which transport executes what of FRR's YANG, and why.
 
 use super::{
     client::Client,

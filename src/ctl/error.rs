@@ -99,14 +99,14 @@ pub enum CtlError {
     /// A full-screen view was asked for where there is no screen.
     #[error("standard output is no terminal")]
     NoTerminal,
-    /// Files that were judged are wrong; what is wrong has been written.
+    /// Files that were validated are wrong; what is wrong has been written.
     #[error("{} found", text::count(*mistakes, "mistake", "mistakes"))]
     NotValid {
         /// How many there are.
         mistakes: usize,
     },
     /// The YANG models can't be used.
-    #[error("cannot judge without FRR's YANG models")]
+    #[error("cannot validate without FRR's YANG models")]
     Models(#[source] Box<crate::yang::YangError>),
     /// The result could not be written.
     #[error("cannot write the result")]
@@ -196,7 +196,7 @@ impl CtlError {
                     "run as root or as a member of the socket's group"
                 }
                 io::ErrorKind::ConnectionRefused => {
-                    "the socket is there but nobody listens: start the agent"
+                    "the socket exists but no process listens: start the agent"
                 }
                 _ => "is this the agent's socket? --socket or NOVAROUTE_SOCKET names another path",
             }),

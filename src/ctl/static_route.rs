@@ -8,7 +8,7 @@ use super::{
     credentials::Credentials,
     error::CtlError,
     global::Global,
-    output::{Applied, Look},
+    output::{ApplyResult, Look},
 };
 use crate::proto::v1::{
     self, ApplyRequest, Intent, IntentChange, IntentRef, intent, intent_change::Change, intent_ref,
@@ -105,7 +105,7 @@ impl StaticRoute {
         };
         let agent = Client::connect(global).await?;
         let response = agent.answer(agent.transactions().apply(agent.request(request))).await?;
-        Ok(look.show(&Applied::new(done, response)))
+        Ok(look.show(&ApplyResult::new(done, response)))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     error::CtlError,
     global::Global,
     now,
-    output::{self, Applied, Done, Ended, Look},
+    output::{self, ApplyResult, Done, Ended, Look},
     refusal::About,
     watch,
 };
@@ -173,7 +173,7 @@ impl Finish {
         Ok(look.show(&Done::new(format!("transaction {id} confirmed: it stays"))))
     }
 
-    /// Puts back what stood before the transaction.
+    /// Restores what was declared before the transaction.
     pub async fn rollback(
         &self,
         global: &Global,
@@ -192,7 +192,7 @@ impl Finish {
         let call = client.rollback(agent.request(request));
         let answer = agent.answer_noting(&mut terminal.notes, "FRR to go back", call).await;
         let response = answer.map_err(|error| error.about(About::Transaction))?;
-        Ok(look.show(&Applied::rolled_back(&id, response)))
+        Ok(look.show(&ApplyResult::rolled_back(&id, response)))
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 /// Often enough to see something happen, seldom enough to be read.
 const DEFAULT_SECONDS: &str = "1";
 
-/// Size of the screen where nobody knows: that of the first terminals.
+/// Size of the screen where it is unknown: that of the first terminals.
 const SCREEN: (u16, u16) = (80, 24);
 
 /// `--watch`

@@ -13,7 +13,7 @@ use crate::world;
 pub const CAPACITY: usize = 4096;
 
 /// Counts what happens on the bus: `novaroute_events_total`, `novaroute_events_dropped_total`.
-pub trait Observer: Send + Sync {
+pub trait EventObserver: Send + Sync {
     /// An event was published; its label is [`Event::type_name`].
     fn published(&self, event: &Event);
     /// A slow subscriber lost this many events.
@@ -22,9 +22,9 @@ pub trait Observer: Send + Sync {
 
 /// Counts nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoObserver;
+pub struct NoEventObserver;
 
-impl Observer for NoObserver {
+impl EventObserver for NoEventObserver {
     fn published(&self, _: &Event) {}
     fn dropped(&self, _: u64) {}
 }
@@ -42,12 +42,12 @@ pub struct Stamped {
 #[derive(Clone)]
 pub struct Bus {
     sender: broadcast::Sender<Arc<Stamped>>,
-    observer: Arc<dyn Observer>,
+    observer: Arc<dyn EventObserver>,
 }
 
 impl Bus {
     /// A bus whose events are counted by `observer`.
-    pub fn new(observer: Arc<dyn Observer>) -> Self {
+    pub fn new(observer: Arc<dyn EventObserver>) -> Self {
         Self { sender: broadcast::Sender::new(CAPACITY), observer }
     }
 
@@ -55,7 +55,7 @@ impl Bus {
     pub fn publish(&self, event: Event) {
         event.log();
         self.observer.published(&event);
-        // An error says that nobody listens.
+        // An error says that there is no subscriber.
         let _ = self.sender.send(Arc::new(Stamped { at: world::time_of_day(), event }));
     }
 
@@ -73,7 +73,7 @@ impl Bus {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self::new(Arc::new(NoObserver))
+        Self::new(Arc::new(NoEventObserver))
     }
 }
 
@@ -87,7 +87,7 @@ impl fmt::Debug for Bus {
 pub struct Subscription {
     receiver: broadcast::Receiver<Arc<Stamped>>,
     filter: Filter,
-    observer: Arc<dyn Observer>,
+    observer: Arc<dyn EventObserver>,
 }
 
 impl Subscription {

@@ -149,12 +149,12 @@ pub enum Event {
         /// What it was, where there was one.
         previous: Option<BgpGlobal>,
     },
-    /// A way into a daemon said yes and the daemon did not change: another one is used.
-    DoorStruckOut {
+    /// A transport acknowledged a change that the daemon does not show: another one is used.
+    TransportQuarantined {
         /// Which daemon.
         daemon: Daemon,
-        /// Name of the door.
-        door: &'static str,
+        /// Name of the transport.
+        transport: &'static str,
         /// What had no effect.
         reason: String,
     },
@@ -178,7 +178,7 @@ impl Event {
             Self::OwnerDeregistered { .. } => EventType::OwnerDeregistered,
             Self::PolicyViolation { .. } => EventType::PolicyViolation,
             Self::BgpConfigChanged { .. } => EventType::BgpConfigChanged,
-            Self::DoorStruckOut { .. } => EventType::DoorStruckOut,
+            Self::TransportQuarantined { .. } => EventType::DoorStruckOut,
         }
     }
 
@@ -204,7 +204,7 @@ impl Event {
             | Self::BgpConfigChanged { owner, .. } => Some(owner),
             Self::FrrConnected { .. }
             | Self::FrrDisconnected { .. }
-            | Self::DoorStruckOut { .. } => None,
+            | Self::TransportQuarantined { .. } => None,
         }
     }
 
@@ -239,8 +239,8 @@ impl Event {
             }
             Self::FrrConnected { version } => format!("connected to FRR {version}"),
             Self::FrrDisconnected { reason } => format!("FRR can't be reached: {reason}"),
-            Self::DoorStruckOut { daemon, door, reason } => {
-                format!("{door} of {daemon} is struck out: it {reason}")
+            Self::TransportQuarantined { daemon, transport, reason } => {
+                format!("{transport} of {daemon} is quarantined: it {reason}")
             }
             Self::OwnerRegistered { owner, .. } => format!("owner {owner} registered"),
             Self::OwnerDeregistered { owner, reason } => {
@@ -326,9 +326,9 @@ impl Event {
                 let id_before = previous.as_ref().map(|before| router_id_or(before, ""));
                 put("previous_router_id", id_before.unwrap_or_default());
             }
-            Self::DoorStruckOut { daemon, door, reason } => {
+            Self::TransportQuarantined { daemon, transport, reason } => {
                 put("daemon", daemon.to_string());
-                put("door", (*door).to_owned());
+                put("door", (*transport).to_owned());
                 put("reason", reason.clone());
             }
             Self::FrrConnected { .. }
@@ -361,7 +361,7 @@ impl Event {
             | Self::OspfNeighborDown { .. }
             | Self::FrrDisconnected { .. }
             | Self::PolicyViolation { .. }
-            | Self::DoorStruckOut { .. } => {
+            | Self::TransportQuarantined { .. } => {
                 tracing::warn!(event, owner, "{detail}");
             }
             Self::PrefixAdvertised { .. } | Self::PrefixWithdrawn { .. } => {

@@ -1,4 +1,4 @@
-//! What happened, for logs, metrics and everybody who listens.
+//! What happened, for logs, metrics and subscribers.
 //!
 //! Owns the events of the contract and the bus that carries them. One event
 //! defines its log line, its metric label and its stream message.
@@ -11,7 +11,7 @@ mod kind;
 #[cfg(test)]
 mod tests;
 
-pub use bus::{Bus, CAPACITY, NoObserver, Observer, Stamped, Subscription};
+pub use bus::{Bus, CAPACITY, EventObserver, NoEventObserver, Stamped, Subscription};
 pub use changes::of_change;
 pub use event::Event;
 pub use filter::Filter;

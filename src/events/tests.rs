@@ -37,7 +37,7 @@ struct Counts {
     dropped: AtomicU64,
 }
 
-impl Observer for Counts {
+impl EventObserver for Counts {
     fn published(&self, _: &Event) {
         self.published.fetch_add(1, Ordering::Relaxed);
     }
@@ -133,9 +133,9 @@ fn metadata_is_that_of_the_contract() {
         (Event::FrrConnected { version: "10.3".into() }, "FRR_CONNECTED", ""),
         (Event::FrrDisconnected { reason: "gone".into() }, "FRR_DISCONNECTED", ""),
         (
-            Event::DoorStruckOut {
+            Event::TransportQuarantined {
                 daemon: crate::daemon::Daemon::Bgpd,
-                door: "grpc",
+                transport: "grpc",
                 reason: "lied".into(),
             },
             "DOOR_STRUCK_OUT",

@@ -31,7 +31,7 @@ pub struct Claim {
     pub freed: Tree,
     /// What of ours stays though it is not declared, where that changes.
     pub kept: Option<Tree>,
-    /// What stood where something was taken over, where that changes.
+    /// What was configured where something was taken over, where that changes.
     pub stood: Option<Stood>,
     /// What is taken away, by the incarnation of the daemon that ran it.
     pub gone: Vec<Gone>,
@@ -39,7 +39,7 @@ pub struct Claim {
     pub forgotten: Vec<Gone>,
 }
 
-/// What stood where something was taken over.
+/// What was configured where something was taken over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stood {
     /// What the table can read.
@@ -53,7 +53,7 @@ pub struct Stood {
 pub struct StoodLine {
     /// The object that it is about.
     pub path: Path,
-    /// Lines that lead to where it stands.
+    /// Lines that lead to its context.
     pub context: Vec<String>,
     /// The line.
     pub text: String,
@@ -75,7 +75,7 @@ pub struct Remembered {
     pub theirs: Tree,
     /// What of ours stays though it is not declared.
     pub kept: Tree,
-    /// What stood where something was taken over.
+    /// What was configured where something was taken over.
     pub stood: Stood,
     /// What was taken away, the oldest first.
     pub gone: Vec<Gone>,
@@ -89,7 +89,7 @@ impl Claims {
         self.daemons.values().all(|claim| *claim == Claim::default())
     }
 
-    /// Whether it says of something that it is theirs, or ours: a power cut must not lose that.
+    /// Whether it says of something that it is foreign, or ours: a power cut must not lose that.
     pub fn must_last(&self) -> bool {
         self.daemons
             .values()
@@ -104,7 +104,7 @@ impl Gone {
 }
 
 impl Stood {
-    /// Whether nothing stood.
+    /// Whether nothing was configured.
     pub fn is_empty(&self) -> bool {
         self.tree.is_empty() && self.lines.is_empty()
     }

@@ -26,7 +26,7 @@ pub(super) trait Disk: fmt::Debug + Send {
     fn names(&mut self) -> io::Result<Vec<String>>;
     /// Names survive a power cut from now on.
     fn sync(&mut self) -> io::Result<()>;
-    /// Whether whoever calls may have to wait.
+    /// Whether the caller may have to wait.
     fn takes_time(&self) -> bool {
         true
     }
@@ -46,7 +46,7 @@ pub(super) trait Blocks: fmt::Debug + Send {
 #[derive(Debug)]
 pub(super) struct Directory(pub PathBuf);
 
-/// How files are made: passwords of neighbours stand in them.
+/// How files are made: they hold passwords of neighbours.
 pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).write(true).mode(0o600);

@@ -1,7 +1,7 @@
 //! Length and checksum around a record. Pure.
 //!
 //! `u32` length, `u32` CRC-32 of the bytes, both little-endian, then the bytes. Zeros follow the last record: room that is
-//! kept. Bytes that are no record are damage where a record stands behind them, and else the end of what was being
+//! kept. Bytes that are no record are damage where a record follows them, and else the end of what was being
 //! written.
 
 /// Bytes before each record.
@@ -27,7 +27,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (!record.is_empty() && crc32fast::hash(record) == checksum).then_some((record, rest))
 }
 
-/// What stands where a record would, whatever its checksum.
+/// What is in the place of a record, whatever its checksum.
 fn framed(bytes: &[u8]) -> Option<(&[u8], u32, &[u8])> {
     let (header, rest) = bytes.split_at_checked(HEADER)?;
     let (length, checksum) = header.split_at(4);

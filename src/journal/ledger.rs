@@ -1,4 +1,4 @@
-//! The journal as tasks use it: a disk that takes its time holds up nobody else on the runtime's threads.
+//! The journal as tasks use it: a slow disk delays no other task on the runtime's threads.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -178,7 +178,7 @@ mod tests {
 
     use super::{super::simulated::Simulated, *};
 
-    /// The runtime has one thread, and the disk answers nothing until that thread has served somebody else.
+    /// The runtime has one thread, and the disk answers nothing until that thread has served another task.
     #[test]
     fn a_disk_that_takes_its_time_holds_up_nobody_else() {
         let disk = Simulated::new(1);

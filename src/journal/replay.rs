@@ -174,9 +174,9 @@ impl State {
         }
     }
 
-    /// What has no ending was cut off by a crash: nobody was told how it ended, and FRR may
+    /// What has no ending was cut off by a crash: its client was not told how it ended, and FRR may
     /// have any part of it. It is taken as accepted, to be applied now, since its client may
-    /// have been answered just before; what stood before is taken out of FRR. That is done before what came
+    /// have been answered just before; what was declared before is taken out of FRR. That is done before what came
     /// later, which otherwise would be overridden by it.
     fn roll_forward_unsettled(&mut self) {
         let cut_off = || self.history.iter().filter(|t| t.ending.is_none());

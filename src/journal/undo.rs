@@ -17,9 +17,9 @@ use crate::{
 pub struct Undo {
     /// Which object.
     pub key: IntentKey,
-    /// What stands there now.
+    /// What is declared now.
     pub now: Option<Owned>,
-    /// What stands there afterwards.
+    /// What is declared afterwards.
     pub back: Option<Owned>,
     /// Whether the object has been changed since: then it is left alone.
     pub changed_since: bool,
@@ -47,7 +47,7 @@ impl Authors {
         Self(authors)
     }
 
-    /// Who made the object what it was just before the transaction at this place; `None` where nobody that is remembered.
+    /// Who made the object what it was just before the transaction at this place; `None` where that is not remembered.
     fn before(&self, key: &IntentKey, at: usize) -> Option<usize> {
         self.0.get(key)?.iter().rev().find(|it| **it < at).copied()
     }
@@ -78,7 +78,7 @@ impl State {
     }
 
     /// What is put back in the place of a change. What itself was not confirmed in time, under a later change that
-    /// was not either, is not: then it is what stood before that.
+    /// was not either, is not: then it is what was declared before that.
     fn stood_before(&self, change: &Changed, at: usize, authors: &Authors) -> Option<Owned> {
         let (mut change, mut at) = (change, at);
         while let Some(earlier) = authors.before(&change.key, at)

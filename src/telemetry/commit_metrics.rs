@@ -78,7 +78,7 @@ impl CommitMetrics {
             journal_size: gauge("novaroute_journal_size_bytes", "Size of the journal."),
             stuck: gauge(
                 "novaroute_frr_stuck_objects",
-                "Objects that nobody declares any more and FRR refuses to lose.",
+                "Objects that are no longer declared and that FRR refuses to remove.",
             ),
             journal_writable: {
                 let help = "1 where all that was taken is on disk and more can be.";
@@ -97,26 +97,26 @@ impl CommitMetrics {
         }
     }
 
-    /// Makes the series of these doors, before anything is counted.
-    pub(super) fn create_series(&self, doors: impl IntoIterator<Item = &'static str>) {
-        for door in doors {
-            self.lines_sent.with_label_values(&[door]);
-            self.not_confirmed.with_label_values(&[door]);
+    /// Makes the series of these transports, before anything is counted.
+    pub(super) fn create_series(&self, transports: impl IntoIterator<Item = &'static str>) {
+        for transport in transports {
+            self.lines_sent.with_label_values(&[transport]);
+            self.not_confirmed.with_label_values(&[transport]);
         }
     }
 
-    /// Makes the series of these stages, each with its door.
+    /// Makes the series of these stages, each with its transport.
     pub fn create_stages(&self, stages: impl IntoIterator<Item = (&'static str, &'static str)>) {
-        for (stage, door) in stages {
-            self.stages.with_label_values(&[stage, door]);
+        for (stage, transport) in stages {
+            self.stages.with_label_values(&[stage, transport]);
         }
     }
 
     /// A stage has ended after this time, and sent so many commands or edits.
-    pub fn stage(&self, stage: &'static str, door: &'static str, took: Duration, sent: usize) {
-        self.stages.with_label_values(&[stage, door]).observe(took.as_secs_f64());
+    pub fn stage(&self, stage: &'static str, transport: &'static str, took: Duration, sent: usize) {
+        self.stages.with_label_values(&[stage, transport]).observe(took.as_secs_f64());
         if sent > 0 {
-            self.lines_sent.with_label_values(&[door]).inc_by(sent as u64);
+            self.lines_sent.with_label_values(&[transport]).inc_by(sent as u64);
         }
     }
 
@@ -127,8 +127,8 @@ impl CommitMetrics {
     }
 
     /// A daemon took a change and did not show it.
-    pub fn not_confirmed(&self, door: &'static str) {
-        self.not_confirmed.with_label_values(&[door]).inc();
+    pub fn not_confirmed(&self, transport: &'static str) {
+        self.not_confirmed.with_label_values(&[transport]).inc();
     }
 
     /// A transaction was rolled back.

@@ -32,7 +32,7 @@ use super::{Health, Metrics};
 use crate::{config::MetricsAddress, failpoint};
 
 /// Connections at a time: a few scrapers and probes with some to spare; it bounds what a
-/// stranger on the network can take. For a further one the oldest is closed, so that a probe is answered whoever hangs.
+/// stranger on the network can take. For a further one the oldest is closed, so that a probe is answered whatever connections hang.
 const MAX_CONNECTIONS: usize = 64;
 
 /// Longest wait for a request's header, thus for an idle connection too: longer than the
@@ -67,7 +67,7 @@ pub enum HttpError {
     },
 }
 
-/// A server whose port is bound and that nobody has asked yet.
+/// A server whose port is bound and that has had no request yet.
 #[derive(Debug)]
 pub struct HttpServer {
     listener: TcpListener,
@@ -139,7 +139,7 @@ impl HttpServer {
             });
         }
         connections.close();
-        // Whoever reads its answer too slowly goes without.
+        // A client that reads its answer too slowly goes without.
         let _ = timeout(DRAIN, connections.wait()).await;
     }
 }
@@ -378,7 +378,7 @@ mod tests {
         }
     }
 
-    /// Whoever asks and does not read, however many, holds up no probe. The clock stands still while the blocking
+    /// Clients that ask and do not read, however many, delay no probe. The clock stops while the blocking
     /// task runs, so that no deadline makes room instead, whatever the machine's pace.
     #[tokio::test(start_paused = true)]
     async fn probes_are_served_while_a_thousand_clients_hang() {

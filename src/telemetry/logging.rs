@@ -24,7 +24,7 @@ pub struct LogControl(reload::Handle<EnvFilter, Registry>);
 impl LogControl {
     /// From now on logs what is at least as severe as this.
     pub fn set_level(&self, level: LogLevel) {
-        // It fails when logging is gone, and then nobody can be told.
+        // It fails when logging is gone, and then there is no way to say so.
         let _ = self.0.reload(filter(level));
     }
 }

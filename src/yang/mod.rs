@@ -1,4 +1,4 @@
-//! libyang: the judge of what is valid. The only user of the `yang2` crate.
+//! libyang decides what is valid. The only user of the `yang2` crate.
 //!
 //! | file | owns |
 //! |---|---|

@@ -118,7 +118,7 @@ impl Schema {
         let wanted: Vec<_> =
             FRR_MODULES.into_iter().chain(OWN).chain(profile.deviations()).collect();
         let mut missing = BTreeMap::new();
-        // What libyang keeps of a module that it could not load is nobody's business: the others are loaded anew.
+        // What libyang keeps of a module that it could not load does not matter: the others are loaded anew.
         let context = loop {
             let mut context = empty(dir)?;
             let before = missing.len();
@@ -198,16 +198,16 @@ impl Schema {
     pub fn validate(&self, tree: &Tree) -> Result<Tree, YangError> {
         let mut data = convert::from_tree(&self.context, tree)?;
         let canonical = convert::to_tree(&data);
-        judge(&mut data)?;
+        validate(&mut data)?;
         Ok(canonical)
     }
 
-    /// Judges a tree against the models.
+    /// Validates a tree against the models.
     ///
     /// # Errors
     /// libyang's words and path of the first thing that is wrong.
     pub fn check(&self, tree: &Tree) -> Result<(), YangError> {
-        judge(&mut convert::from_tree(&self.context, tree)?)
+        validate(&mut convert::from_tree(&self.context, tree)?)
     }
 
     /// Writes a tree as JSON (RFC 7951), for people.
@@ -262,11 +262,11 @@ impl Models for Schema {
 
     /// What it took is freed after that: nine tenths of the time.
     fn check_all(&self, trees: &[Arc<Tree>], tell: &mut dyn FnMut(Result<(), YangError>)) {
-        let mut judged = Vec::new();
+        let mut valid = Vec::new();
         let mut each = |tree: &Arc<Tree>| {
             let mut data = convert::from_tree(&self.context, tree)?;
-            judge(&mut data)?;
-            judged.push(data);
+            validate(&mut data)?;
+            valid.push(data);
             Ok(())
         };
         tell(trees.iter().try_for_each(&mut each));
@@ -321,7 +321,7 @@ fn explain(dir: &FilePath, module: &str, error: &yang2::Error) -> String {
     words.join("; ")
 }
 
-fn judge(data: &mut DataTree<'_>) -> Result<(), YangError> {
+fn validate(data: &mut DataTree<'_>) -> Result<(), YangError> {
     if data.reference().is_some() {
         data.validate(DataValidationFlags::PRESENT | DataValidationFlags::NO_STATE)?;
     }

@@ -95,9 +95,9 @@ impl Yang {
         self.crashed.clone()
     }
 
-    /// Has trees judged against the models, at once.
+    /// Has trees validated against the models, at once.
     ///
-    /// Cancel safety: dropping the future leaves libyang to judge; its words are lost.
+    /// Cancel safety: dropping the future lets libyang finish; its answer is lost.
     ///
     /// # Errors
     /// libyang's words and path of the first thing that is wrong, or the thread is gone.

@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path};
 
 use novaroute::ctl::output::{
-    Applied, BfdSessions, BgpConfigured, Colour, Coverage, Done, Drained, Event, Format, Look,
+    ApplyResult, BfdSessions, BgpConfigured, Colour, Coverage, Done, Drained, Event, Format, Look,
     OspfInterfaces, Peers, Prefixes, Registered, Status, View,
 };
 use novaroute::proto::v1::*;
@@ -103,7 +103,7 @@ fn writes() {
     ] {
         let response =
             ApplyResponse { transaction_id: "17".into(), outcome: outcome.into(), plan: None };
-        golden(name, &Applied::new("static route 10.9.0.0/16 added".into(), response));
+        golden(name, &ApplyResult::new("static route 10.9.0.0/16 added".into(), response));
     }
 }
 

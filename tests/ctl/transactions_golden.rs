@@ -5,7 +5,7 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use novaroute::ctl::output::{
-    Applied, Colour, Deadline, Ended, Format, Look, Now, Plan, Transaction, Transactions, View,
+    ApplyResult, Colour, Deadline, Ended, Format, Look, Now, Plan, Transaction, Transactions, View,
 };
 use novaroute::proto::v1::{ApplyResponse, ListTransactionsResponse, Outcome, PlanResponse};
 
@@ -55,7 +55,7 @@ fn a_change_to_be_confirmed() {
         command: "novaroutectl confirm 7f3a --owner edge".into(),
         now: now(),
     };
-    let applied = Applied::new("transaction 7f3a: 2 changes".into(), response);
+    let applied = ApplyResult::new("transaction 7f3a: 2 changes".into(), response);
     golden("applied-to-confirm", &applied.with_deadline(Some(deadline)));
 }
 

@@ -2,9 +2,9 @@
 //!
 //! gRPC's libraries of C++, Python and Java put the socket's path there, percent-encoded
 //! (`run%2Fnovaroute%2Fnovaroute.sock`). The crates below us take no percent sign in an authority and reset the stream.
-//! Nobody needs the authority on a Unix socket: so one that is not valid becomes `localhost`, and an empty one goes.
+//! A Unix socket needs no authority: so one that is not valid becomes `localhost`, and an empty one goes.
 //!
-//! That stands in compressed header blocks, each of which depends on those before. A connection is passed on byte for
+//! It is in compressed header blocks, each of which depends on those before. A connection is passed on byte for
 //! byte, and only followed, up to the first authority that is not valid. From there on each of its header blocks is
 //! written anew, without compression, so that what the server behind knows of earlier ones does not matter. All else
 //! (data, settings, windows) is passed on as it is, always.
@@ -42,7 +42,7 @@ const PRIORITY: u8 = 0x20;
 /// The name of the field.
 const NAME: &[u8] = b":authority";
 
-/// What stands for an authority that is not valid, as gRPC's own name for a Unix socket.
+/// What replaces an authority that is not valid, as gRPC's own name for a Unix socket.
 const LOCALHOST: &[u8] = b"localhost";
 
 /// A client does not speak HTTP/2, on a connection that can't be passed on as it is.
@@ -88,7 +88,7 @@ impl Authorities {
     /// # Errors
     /// The connection can't be passed on any further.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>, NotHttp2> {
-        // What has been decided of `bytes` up to `at`, where it is not what stands there.
+        // What has been decided of `bytes` up to `at`, where it differs from them.
         let mut out: Option<Vec<u8>> = (!self.held.is_empty()).then(Vec::new);
         let mut at = 0;
         while at < bytes.len() {

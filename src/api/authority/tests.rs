@@ -1,5 +1,5 @@
 //! Clients' bytes with every spelling that HTTP/2 has for a header, read by the server behind (the crate `h2`): it is
-//! the judge of what is passed on.
+//! which decides whether what is passed on is valid.
 
 use std::time::Duration;
 

@@ -75,7 +75,7 @@ impl State {
         let of = |account: &Account| if account.closing { 0 } else { account.held };
         let account = self.accounts.get(&id).filter(|account| !account.closing);
         let mine = account.ok_or(Refusal::Memory)?.held + bytes;
-        // Whoever opens connections faster than they close gets no more for it.
+        // A caller that opens connections faster than they close gets no more for it.
         if self.guests + self.leaving + bytes > 2 * limit {
             return Err(Refusal::Memory);
         }

@@ -30,7 +30,7 @@ pub(super) const BUFFER: usize = 8 * 1024;
 /// What a piece of an answer takes beside its bytes while it waits to be written.
 const PIECE: usize = 1024;
 
-/// Says whose token it is. `None`: nobody's.
+/// Returns the owner of a token; `None` where no owner has it.
 pub type Authenticate = Arc<dyn Fn(&str, &str) -> Option<OwnerName> + Send + Sync>;
 
 /// What a client sends.
@@ -43,7 +43,7 @@ pub(super) struct Asked {
     scan: Scan,
     /// Asked once, when owner and token have come.
     authenticate: Option<Authenticate>,
-    /// Owner and token are nobody's.
+    /// No owner has this name and token.
     unknown: bool,
     /// Runs while more is awaited: when it is late, and when the server ends.
     waiting: Option<(Pin<Box<Sleep>>, Ending)>,
@@ -178,7 +178,7 @@ impl Answer {
     }
 }
 
-/// Bytes that somebody pays for as long as they are there.
+/// Bytes that are charged until they are freed.
 struct Paid {
     bytes: Bytes,
     _charge: Charge,

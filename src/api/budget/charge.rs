@@ -68,7 +68,7 @@ impl Charge {
         self.grow(held)
     }
 
-    /// Whether nobody has shown a token for it.
+    /// Whether its caller has shown no token.
     pub(super) fn is_guest(&self) -> bool {
         self.owner.is_none() && self.connection.is_some()
     }

@@ -27,7 +27,7 @@ pub(super) struct Scan {
 
 #[derive(Debug, Clone, Copy)]
 enum At {
-    /// In the five bytes that stand before each message; so many have come, and its length as far as that.
+    /// In the five bytes before each message; so many have come, and its length as far as that.
     Prefix(u8, u32),
     /// In a number: a field's key, or what follows one.
     Number(Number, u32, u64),

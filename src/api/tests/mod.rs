@@ -214,7 +214,7 @@ impl Agent {
         let limits = Limits::of(Some(128 << 20));
         let budget = Budget::new(limits, Box::new(move |why| note.lock().unwrap().push(why)));
         let (noted, (_, status)) = (calls.clone(), watch::channel(Arc::default()));
-        let api = Api::new(Parts {
+        let api = Api::new(Dependencies {
             commit: inner.commit.clone(),
             directory: inner.directory.clone(),
             sessions: inner.sessions.clone(),

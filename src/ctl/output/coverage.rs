@@ -1,4 +1,4 @@
-//! Which door executes what of FRR's YANG.
+//! Which transport executes what of FRR's YANG.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::proto::v1::{CoverageRow, GetCoverageResponse};
 
-/// A row for each door of each module.
+/// A row for each transport of each module.
 #[derive(Debug, Serialize)]
 pub struct Coverage {
     rows: Vec<Row>,

@@ -3,7 +3,7 @@
 //! Each answer is a view: a struct whose fields are named as in the protobuf contract
 //! (that is its JSON), and which knows how to draw itself for people.
 
-mod applied;
+mod apply;
 mod bfd;
 mod coverage;
 mod done;
@@ -23,7 +23,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use applied::{Applied, Deadline};
+pub use apply::{ApplyResult, Deadline};
 pub use bfd::BfdSessions;
 pub use coverage::Coverage;
 pub use done::{Adopted, BgpConfigured, Done, Drained, Registered};

@@ -14,7 +14,7 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// Of what stands before and after; none where nothing stands at all.
+    /// Of what is before and after; none where there is nothing.
     pub fn of(before: bool, after: bool) -> Option<Self> {
         match (before, after) {
             (false, true) => Some(Self::Added),

@@ -107,7 +107,7 @@ impl Leaf {
 }
 
 /// A path in two: the subtree of a module that it is in, which its neighbours share, and the rest. A step
-/// that names a module begins such a subtree; what stands in brackets or quotes is no step.
+/// that names a module begins such a subtree; text in brackets or quotes is no step.
 fn subtree(path: &str) -> (&str, &str) {
     let (mut quote, mut depth, mut named, mut at) = (None, 0, false, None);
     for (offset, c) in path.char_indices() {
@@ -134,7 +134,7 @@ fn subtree(path: &str) -> (&str, &str) {
 /// form of a configuration. A step that does not go through the daemon's usual `door` names its own.
 fn push_steps(told: &mut String, steps: &[Step], door: &str) {
     const INDENT: usize = 4;
-    // Where the line just written stands, itself included: it may be what enters the next one's node.
+    // The context of the line just written, itself included: it may be what enters the next one's node.
     let mut stands: Vec<&String> = Vec::new();
     for step in steps {
         let shared =

@@ -1,4 +1,4 @@
-//! `GetStatus` for `status`, `peers` and `prefixes`; `bfd` and `ospf` draw theirs.
+//! `GetStatus` for `status`, `peers` and `prefixes`; `bfd` and `ospf` draw their own.
 
 use std::net::IpAddr;
 

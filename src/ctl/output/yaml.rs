@@ -13,7 +13,7 @@ pub fn document(value: &Value) -> String {
     text
 }
 
-/// Writes a value; `in_item` where the cursor already stands behind `- `.
+/// Writes a value; `in_item` where the cursor is already behind `- `.
 fn push(text: &mut String, value: &Value, indent: usize, in_item: bool) {
     match value {
         Value::Object(map) if !map.is_empty() => {

@@ -13,7 +13,7 @@ const REMEMBERED: usize = 500;
 /// Something new from the agent.
 #[derive(Debug)]
 pub enum Update {
-    /// A connection stands.
+    /// A connection is open.
     Linked,
     /// There is none, and why.
     Lost(String),

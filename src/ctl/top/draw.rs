@@ -19,7 +19,7 @@ use crate::{
     proto::v1::FrrStatus,
 };
 
-/// From here on panes stand side by side.
+/// From this width on panes are side by side.
 const WIDE: u16 = 150;
 
 /// From here on there is room for all of them below each other.
@@ -180,7 +180,7 @@ fn draw_pane(frame: &mut Frame<'_>, top: &Top, pane: Pane, area: Rect) {
         .header(header)
         .block(block)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
-    // The first line need not be marked: nobody has selected it.
+    // The first line need not be marked: no one has selected it.
     let marked = (focused && any && selected > 0).then_some(selected);
     let mut state = TableState::new().with_selected(marked);
     frame.render_stateful_widget(table, area, &mut state);

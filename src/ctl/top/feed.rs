@@ -40,14 +40,14 @@ impl<'a> Feed<'a> {
         Self { global, owner, interval, begun: Instant::now() }
     }
 
-    /// Sends what the agent says until nobody takes it.
+    /// Sends what the agent says until the receiver is gone.
     pub async fn run(&self, updates: Sender<Update>) {
         while !updates.is_closed() {
             let why = match self.session(&updates).await {
                 Ok(()) => return,
                 Err(error) => error.report(),
             };
-            // One line: what it is; what to try is for people who stand at a prompt.
+            // One line: what it is; what to try is for people at a prompt.
             let why = why.lines().next().unwrap_or_default();
             let why = why.strip_prefix("error: ").unwrap_or(why).to_owned();
             if updates.send(Update::Lost(why)).await.is_err() {
@@ -57,7 +57,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// One connection; ends well only when nobody takes what it brings.
+    /// One connection; ends well only when the receiver is gone.
     async fn session(&self, updates: &Sender<Update>) -> Result<(), CtlError> {
         let agent = Client::connect(self.global).await?;
         let (mut routes, mut transactions) = (agent.routes(), agent.transactions());

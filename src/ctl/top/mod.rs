@@ -1,4 +1,4 @@
-//! `top`: everything at a glance, on a full screen, until somebody quits.
+//! `top`: everything at a glance, on a full screen, until the user quits.
 //!
 //! ```text
 //! feed (status, events, transactions) ─┐
@@ -34,7 +34,7 @@ use state::{Next, Top as State};
 /// Ages are shown in seconds.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Updates that wait while the screen is drawn; whoever sends more waits too.
+/// Updates that wait while the screen is drawn; the sender of more waits too.
 const QUEUE: usize = 256;
 
 /// What `--help` ends with.
@@ -109,7 +109,7 @@ impl Top {
                     }
                     // A resize draws again, as anything does.
                     Some(_) => {}
-                    // Nobody can type any more.
+                    // No key can come any more.
                     None => return Ok(()),
                 },
                 _ = tick.tick() => {}

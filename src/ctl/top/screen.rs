@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::{draw, state::Top};
 
-/// Keys that wait while the screen is drawn; nobody types faster.
+/// Keys that wait while the screen is drawn; no user types faster.
 const KEYS: usize = 64;
 
 /// A terminal in raw mode with its second screen; dropping it gives it back.
@@ -78,7 +78,7 @@ impl Drop for Screen<'_> {
 }
 
 /// Has a panic, on whatever thread, told on a screen where it can be read. Through a handle of
-/// its own: whoever panics may be holding standard output.
+/// its own: the thread that panics may hold standard output.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

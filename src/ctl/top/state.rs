@@ -51,7 +51,7 @@ pub enum Next {
     Go,
     /// It does, on a screen that is drawn anew: something else wrote on it.
     Redraw,
-    /// Somebody wants to leave.
+    /// The user quits.
     Quit,
 }
 
@@ -136,7 +136,7 @@ impl Top {
         self.frozen.as_ref().unwrap_or(&self.data)
     }
 
-    /// Whether the view stands still.
+    /// Whether the view is frozen.
     pub fn is_paused(&self) -> bool {
         self.frozen.is_some()
     }

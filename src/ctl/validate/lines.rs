@@ -1,4 +1,4 @@
-//! The line of a configuration file on which a key stands. Pure.
+//! The line of a configuration file on which a key is. Pure.
 
 use super::super::file::tree::{self, Node, Value};
 
@@ -11,7 +11,7 @@ impl Lines {
         Self(tree::read(text).ok().and_then(|documents| documents.into_iter().next()))
     }
 
-    /// The line of a path such as `bgp.peers[2].remote_as`, or of what stands nearest above it.
+    /// The line of a path such as `bgp.peers[2].remote_as`, or of the nearest key above it.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         self.0.as_ref().map(|root| find(root, root.line, path))
     }

@@ -1,8 +1,8 @@
-//! `validate`: files of intents and configurations of the agent, judged without an agent.
+//! `validate`: files of intents and configurations of the agent, checked without an agent.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `lines` | the line of a configuration file on which a key stands |
+//! | `lines` | the line of a configuration file on which a key is |
 //! | `report` | findings as text, JSON, SARIF and JUnit |
 
 mod lines;
@@ -19,7 +19,7 @@ use crate::{
     daemon::Forest,
     model::{FieldError, OwnerName},
     proto::v1::IntentChange,
-    validate::{Finding, Ground, Judge, wrong_fields},
+    validate::{Finding, Ground, Validator, wrong_fields},
 };
 
 /// `validate`
@@ -69,7 +69,8 @@ impl Validate {
     /// # Errors
     /// [`CtlError::NotValid`] where a file is wrong; the models or the configuration can't be used.
     pub fn run(&self, global: &Global, terminal: &mut Terminal<'_>) -> Result<String, CtlError> {
-        let judge = Judge::load(&self.yang_dir).map_err(|e| CtlError::Models(Box::new(e)))?;
+        let validator =
+            Validator::load(&self.yang_dir).map_err(|e| CtlError::Models(Box::new(e)))?;
         let ground = match &self.config {
             None => Ground::open(&self.owner),
             Some(path) => match Source::new(path).load() {
@@ -84,10 +85,10 @@ impl Validate {
         let mut shown = String::new();
         let mut checked = Vec::new();
         for path in &self.files {
-            let judged = self.judge(&judge, &ground, path);
-            let problems = match judged {
+            let forest = self.check(&validator, &ground, path);
+            let problems = match forest {
                 Ok(forest) => {
-                    shown.push_str(&self.show(&judge, path, &forest)?);
+                    shown.push_str(&self.show(&validator, path, &forest)?);
                     Vec::new()
                 }
                 Err(problems) => problems,
@@ -97,12 +98,17 @@ impl Validate {
         self.finish(global, terminal, &checked, shown)
     }
 
-    fn judge(&self, judge: &Judge, ground: &Ground, path: &Path) -> Result<Forest, Vec<Problem>> {
+    fn check(
+        &self,
+        validator: &Validator,
+        ground: &Ground,
+        path: &Path,
+    ) -> Result<Forest, Vec<Problem>> {
         if is_configuration(path) {
             let config = Source::new(path).load();
             let config = config.map_err(|error| problems_of_config(path, &error))?;
-            let judged = judge.configuration(&config);
-            return judged.map_err(|found| found.into_iter().map(Problem::of_whole).collect());
+            let checked = validator.configuration(&config);
+            return checked.map_err(|found| found.into_iter().map(Problem::of_whole).collect());
         }
         let file::Looked { intents, doubtful, problems } =
             file::look_at(path).map_err(|error| vec![unreadable(&error)])?;
@@ -113,11 +119,11 @@ impl Validate {
         }
         // What could not be read may have been what these need.
         let blind = |finding: &Finding| !doubtful.is_empty() && finding.lacks_instance();
-        let judged = match intents.changes.is_empty() {
+        let checked = match intents.changes.is_empty() {
             true => Ok(Forest::new()),
-            false => judge.intents(ground, &self.owner, &intents.changes),
+            false => validator.intents(ground, &self.owner, &intents.changes),
         };
-        let findings = match judged {
+        let findings = match checked {
             Ok(forest) if found.is_empty() => return Ok(forest),
             Ok(_) => Vec::new(),
             Err(findings) => findings,
@@ -139,12 +145,17 @@ impl Validate {
         Err(found)
     }
 
-    fn show(&self, judge: &Judge, path: &Path, forest: &Forest) -> Result<String, CtlError> {
+    fn show(
+        &self,
+        validator: &Validator,
+        path: &Path,
+        forest: &Forest,
+    ) -> Result<String, CtlError> {
         let mut text = String::new();
         match self.show {
             None => {}
             Some(Show::Yang) => {
-                let trees = judge.yang(forest).map_err(|e| CtlError::Models(Box::new(e)))?;
+                let trees = validator.yang(forest).map_err(|e| CtlError::Models(Box::new(e)))?;
                 for (daemon, json) in trees {
                     text.push_str(&format!(
                         "# {}: {daemon}\n{}\n",
@@ -154,7 +165,7 @@ impl Validate {
                 }
             }
             Some(Show::Cli) => {
-                for (daemon, lines) in judge.cli(forest) {
+                for (daemon, lines) in validator.cli(forest) {
                     text.push_str(&format!("! {}: {daemon}\n", path.display()));
                     match lines {
                         Some(lines) => {

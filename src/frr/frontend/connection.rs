@@ -69,7 +69,7 @@ impl Connection {
         })
     }
 
-    /// The connection stands and no request was left half done.
+    /// The connection is open and no request was left half done.
     pub(super) fn is_usable(&self) -> bool {
         self.usable && !self.answers.is_closed()
     }
@@ -108,8 +108,8 @@ impl Connection {
         if !self.is_usable() {
             return Err(Error::Closed { request: what });
         }
-        // Until all is answered. Whoever drops the future in between has cut a
-        // frame or left answers nobody waits for.
+        // Until all is answered. A caller that drops the future in between has cut a
+        // frame or left answers that no caller waits for.
         self.usable = false;
         let first = self.last_req_id + 1;
         let replies = within(what, deadline, async {
@@ -130,7 +130,7 @@ impl Connection {
         Ok(replies)
     }
 
-    /// The reply to one request; what nobody asked for is passed over.
+    /// The reply to one request; what answers no request is skipped.
     async fn reply(&mut self, what: &'static str, req_id: u64) -> Result<Reply, Error> {
         loop {
             let message = self.answers.recv().await.ok_or(Error::Closed { request: what })??;

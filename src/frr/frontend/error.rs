@@ -51,7 +51,7 @@ pub enum MessageError {
 /// Why a request to mgmtd failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody answers at the socket.
+    /// No process answers at the socket.
     #[error("cannot connect to {}", path.display())]
     Connect {
         /// The socket.

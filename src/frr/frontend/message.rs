@@ -214,7 +214,7 @@ pub enum Reply {
         /// What mgmtd has to say about it.
         info: Option<String>,
     },
-    /// Something happened; nobody asked.
+    /// Something happened; it answers no request.
     Notify,
     /// A message with a code of no interest here.
     Other(u16),

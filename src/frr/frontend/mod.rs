@@ -1,4 +1,4 @@
-//! mgmtd's frontend socket (`mgmtd_fe.sock`), the door through which a commit
+//! mgmtd's frontend socket (`mgmtd_fe.sock`), the transport by which a commit
 //! reaches the daemons that execute it.
 //!
 //! Owns the frame codec, the messages of both protocol generations and the

@@ -54,7 +54,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Refused`] where no daemon has this RPC, or with its words. After
-    /// [`Error::Timeout`] or [`Error::Closed`] nobody knows whether it was executed.
+    /// [`Error::Timeout`] or [`Error::Closed`] it is unknown whether it was executed.
     pub async fn rpc(&mut self, xpath: &str, format: Format, input: &str) -> Result<String, Error> {
         const WHAT: &str = "execute";
         let frame = |id, req_id| Frame::Native(native::rpc(id, req_id, xpath, format, input));

@@ -15,7 +15,7 @@ use super::{
 
 /// Sessions and locks are answered from mgmtd's memory, in well under a
 /// millisecond; but mgmtd has one thread, and while it works off another client's
-/// large commit nobody is answered.
+/// large commit no request is answered.
 const QUICK_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Parsing and merging 10,000 routes takes 0.4 s.
@@ -66,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] where nobody listens, otherwise as for any request.
+    /// [`Error::Connect`] where no process listens, otherwise as for any request.
     pub async fn connect(socket: &Path, client: &str) -> Result<Self, Error> {
         let mut session = Self {
             connection: Connection::open(socket).await?,
@@ -85,13 +85,13 @@ impl Session {
         self.generation
     }
 
-    /// Whether a request can succeed: the connection stands and no request was
+    /// Whether a request can succeed: the connection is open and no request was
     /// left half done.
     pub fn is_usable(&self) -> bool {
         self.connection.is_usable()
     }
 
-    /// Lets no further request out: whoever finds the datastores in a state it
+    /// Lets no further request out: a caller that finds the datastores in a state it
     /// cannot mend drops the session, and with it its locks.
     pub fn give_up(&mut self) {
         self.connection.give_up();
@@ -292,7 +292,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Refused`] with libyang's or a daemon's words. After
-    /// [`Error::Timeout`] or [`Error::Closed`] of an apply nobody knows what
+    /// [`Error::Timeout`] or [`Error::Closed`] of an apply it is unknown what
     /// happened: read it back.
     pub async fn commit(&mut self, action: Action) -> Result<Committed, Error> {
         let generation = self.generation;

@@ -22,7 +22,7 @@ const MAX_CANDIDATES: usize = 256;
 /// Candidates of one connection.
 const MAX_OF_CONNECTION: usize = 32;
 
-/// A candidate that nobody has touched for so long is gone: gRPC does not tell when its
+/// A candidate that was not touched for so long is gone: gRPC does not tell when its
 /// client went. Longer than a person at a shell leaves a step lying, and no limit to
 /// programs, which take seconds.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -177,7 +177,7 @@ impl Candidates {
             let inner = self.inner();
             let size = |candidate: &Candidate| candidate.size;
             let connection = inner.by_id.get(&id).and_then(|candidate| candidate.connection);
-            // What is called in this process has no connection, and nobody to leave anything to.
+            // What is called in this process has no connection, and leaves nothing behind.
             let mine =
                 connection.map_or(0, |_| inner.of(connection).map(size).sum::<usize>() + more);
             (inner.by_id.values().map(size).sum::<usize>(), mine)

@@ -9,7 +9,7 @@ pub(super) struct Change {
     pub(super) replace: bool,
     /// In order.
     pub(super) edits: Vec<Edit>,
-    /// The client looks himself whether they stand.
+    /// The client itself checks that they are in effect.
     pub(super) looks: bool,
 }
 

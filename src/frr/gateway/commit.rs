@@ -10,7 +10,7 @@
 //! can so be lost between any two messages, and an apply that is under way can leave
 //! mgmtd's running configuration without what the daemons have applied. Hence the
 //! edits are made again after the commit, until mgmtd says that they change nothing;
-//! but for a client that looks himself.
+//! but for a client that checks itself.
 //! And its validation is never asked to go well: see `settle`.
 
 use tracing::debug;
@@ -25,7 +25,7 @@ use crate::frr::frontend::{Action, Committed, Datastore, Error, Generation, Sess
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum CommitResult {
     Valid,
     Applied {
         /// What runs since, as compact JSON, where that was asked for.
@@ -50,7 +50,7 @@ pub(super) async fn run(
     session: &mut Session,
     change: &Change,
     terms: Terms,
-) -> Result<Outcome, Error> {
+) -> Result<CommitResult, Error> {
     locks::take(session, terms.held).await?;
     let result = changed(session, change, terms.goal).await;
     let applied = matches!(result, Ok(true)) && terms.goal == Goal::Apply;
@@ -59,11 +59,11 @@ pub(super) async fn run(
         false => Ok(None),
     };
     let result = result.map(|changed| match (terms.goal, changed) {
-        (Goal::Validate, _) | (Goal::Prepare, true) => Outcome::Valid,
-        (Goal::Apply, true) => Outcome::Applied { running: running.unwrap_or_default() },
-        (Goal::Prepare | Goal::Apply, false) => Outcome::Unchanged,
+        (Goal::Validate, _) | (Goal::Prepare, true) => CommitResult::Valid,
+        (Goal::Apply, true) => CommitResult::Applied { running: running.unwrap_or_default() },
+        (Goal::Prepare | Goal::Apply, false) => CommitResult::Unchanged,
     });
-    let prepared = terms.goal == Goal::Prepare && matches!(result, Ok(Outcome::Valid));
+    let prepared = terms.goal == Goal::Prepare && matches!(result, Ok(CommitResult::Valid));
     locks::leave(session, applied, if prepared { Held::BOTH } else { terms.held }).await;
     result
 }

@@ -101,7 +101,7 @@ fn read(library: &str) -> Result<Modules, serde_json::Error> {
 
 /// Asks a daemon's VTY for the version of FRR, "10.3".
 ///
-/// Not mgmtd's own VTY: in 10.3, hanging up there resets the candidate that somebody
+/// Not mgmtd's own VTY: in 10.3, hanging up there resets the candidate that a client
 /// may be editing.
 pub(super) async fn version(vty: &Path) -> io::Result<String> {
     let ask = async {

@@ -8,16 +8,16 @@
 //! Where it differs from FRR's module, on purpose:
 //! - a candidate is a list of edits, not a copy of running, so the commit of an old
 //!   candidate does not undo what others have committed since; `UpdateCandidate` has
-//!   nothing to do. After a commit the candidate is empty. One that nobody has touched for
+//!   nothing to do. After a commit the candidate is empty. One that was not touched for
 //!   an hour is gone;
-//! - edits are judged when the candidate is validated or committed, not when they are
+//! - edits are validated when the candidate is validated or committed, not when they are
 //!   made: mgmtd has one candidate for everybody, and it is held as briefly as possible.
-//!   Paths, encodings and module names are judged at once;
-//! - `LoadToCandidate` REPLACE stands for "exactly this" at the time of the commit, whatever
+//!   Paths, encodings and module names are validated at once;
+//! - `LoadToCandidate` REPLACE means "exactly this" at the time of the commit, whatever
 //!   runs then. It reaches what mgmtd manages (staticd, zebra, ripd, ripngd), nothing of
 //!   daemons that have their configuration from elsewhere. Interfaces, VRFs and the instance
 //!   of staticd lose their content, not their entry (`replace`);
-//! - PREPARE validates and keeps mgmtd's locks, so that nobody changes what was validated.
+//! - PREPARE validates and keeps mgmtd's locks, so that no other session changes what was validated.
 //!   VALIDATE and PREPARE ask libyang, and from FRR 10.6 on the daemons' own validation (up
 //!   to 10.3 for what `settle` says); no daemon reserves resources for it. So APPLY can still
 //!   be refused, and then the transaction is over. A prepared one aborts by itself after
@@ -82,7 +82,7 @@ const CLIENT_NAME: &str = "novaroute";
 /// for the envelope.
 pub const MAX_REQUEST: usize = crate::frr::frontend::MAX_FRAME_OUT + 64 * 1024;
 
-/// Rounds on 10.3: two suffice where nobody interferes, and each interference costs
+/// Rounds on 10.3: two suffice where no session interferes, and each interference costs
 /// one more. An apply of one route is disturbed by every second client that comes
 /// and goes 140 times a second, and by one in 200 that does so every second.
 pub(crate) const ROUNDS: u32 = 12;
@@ -131,7 +131,7 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 pub struct Gateway {
     inner: Arc<Inner>,
-    /// Whether its clients look themselves at what stands after a commit.
+    /// Whether its clients look themselves at what runs after a commit.
     looks: bool,
 }
 
@@ -154,7 +154,7 @@ struct Inner {
 #[derive(Debug)]
 struct Reader {
     session: Session,
-    /// As long as the session stands, mgmtd is the same.
+    /// As long as the session is open, mgmtd is the same.
     modules: Option<Arc<Modules>>,
 }
 
@@ -200,7 +200,7 @@ impl Gateway {
     /// # Errors
     ///
     /// The status a commit would end with: UNAVAILABLE where mgmtd is not there or
-    /// somebody is editing.
+    /// another session is editing.
     pub async fn reset(&self) -> Result<(), Status> {
         self.inner.writer.reset().await
     }
@@ -234,7 +234,7 @@ impl Gateway {
     }
 
     /// Reads in a task of its own: hanging up in the middle of an answer would cost the
-    /// session, and with 10.3 the candidate of whoever is editing.
+    /// session, and with 10.3 the candidate of the session that edits.
     async fn read(&self, get: Get) -> Result<String, Status> {
         let inner = Arc::clone(&self.inner);
         detached(async move {

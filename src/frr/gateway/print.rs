@@ -17,7 +17,7 @@ pub(super) struct Print {
 }
 
 impl Print {
-    /// In which configurations are kept: mgmtd adds the defaults that nobody set when it
+    /// In which configurations are kept: mgmtd adds the defaults that were not set when it
     /// validates, so they could not be had later.
     pub(super) const KEPT: Self = Self { format: Format::Json, defaults: Defaults::All };
 

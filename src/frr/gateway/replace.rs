@@ -3,7 +3,7 @@
 //!
 //! mgmtd compares its candidate with what runs when it commits: what is taken away here
 //! and comes back with the new configuration is no change. Three kinds of list entries
-//! are kept, without their content: interfaces, VRFs and instances of staticd. They stand
+//! are kept, without their content: interfaces, VRFs and instances of staticd. They are
 //! for what exists without any configuration; daemons refuse to delete the first two
 //! while they do, and staticd of FRR 10.3 does not survive the last.
 
@@ -24,7 +24,7 @@ pub(super) fn edits(running: &str) -> Result<Vec<Edit>, Error> {
     Ok(edits)
 }
 
-/// Takes all of it away. For a candidate that nobody commits.
+/// Takes all of it away. For a candidate that is never committed.
 pub(super) fn all(running: &str) -> Result<Vec<Edit>, Error> {
     removals(&parse(running)?)
 }

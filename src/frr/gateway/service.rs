@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::{
     Client, Gateway,
     candidates::Snapshot,
-    commit::Outcome,
+    commit::CommitResult,
     detached, execute, facts, history,
     path::{DataPath, PathError},
     print::Print,
@@ -310,15 +310,15 @@ impl Gateway {
     fn concluded(
         &self,
         candidate: u32,
-        outcome: Outcome,
+        outcome: CommitResult,
         done: &Snapshot,
         client: &str,
         comment: &str,
     ) -> Result<u32, Status> {
         match outcome {
-            Outcome::Valid => Ok(0),
-            Outcome::Unchanged => Err(Status::aborted("No changes to apply")),
-            Outcome::Applied { running } => {
+            CommitResult::Valid => Ok(0),
+            CommitResult::Unchanged => Err(Status::aborted("No changes to apply")),
+            CommitResult::Applied { running } => {
                 let edits = done.change.edits.len();
                 self.inner.candidates.committed(candidate, done.generation, edits);
                 let transaction_id = self.history().add(client, comment, running);
@@ -347,7 +347,7 @@ fn client<T>(request: &Request<T>) -> String {
     client.map_or_else(|| "gRPC".to_owned(), |client| client.name.clone())
 }
 
-/// One question to mgmtd for each path; all are judged before the first is asked.
+/// One question to mgmtd for each path; all are checked before the first is asked.
 fn gets(request: &GetRequest) -> Result<Vec<Get>, Status> {
     let (datastore, content) = match DataType::try_from(request.r#type) {
         Ok(DataType::All) => (Datastore::Operational, Content::All),

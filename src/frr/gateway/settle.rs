@@ -146,7 +146,7 @@ fn interfered() -> Error {
 }
 
 /// Applies edits until mgmtd says that they change nothing; whether they did. For a client who `looks` himself
-/// whether they stand, once they were applied.
+/// whether they are in effect, once they were applied.
 pub(super) async fn apply(
     session: &mut Session,
     edits: &[Edit],

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use super::{
     candidates::Snapshot,
     change::Goal,
-    commit::{self, Outcome, Terms},
+    commit::{self, CommitResult, Terms},
     connect, detached,
     locks::{self, Held},
     print::{self, Print},
@@ -42,8 +42,8 @@ struct Prepared {
 
 /// A transaction that was applied.
 #[derive(Debug)]
-pub(super) struct Applied {
-    pub(super) outcome: Outcome,
+pub(super) struct AppliedTransaction {
+    pub(super) outcome: CommitResult,
     pub(super) snapshot: Arc<Snapshot>,
     /// As PREPARE gave it.
     pub(super) comment: String,
@@ -100,7 +100,7 @@ impl Writer {
     }
 
     /// Asks whether a change would be accepted.
-    pub(super) async fn validate(&self, snapshot: Arc<Snapshot>) -> Result<Outcome, Status> {
+    pub(super) async fn validate(&self, snapshot: Arc<Snapshot>) -> Result<CommitResult, Status> {
         let writer = self.clone();
         detached(async move { writer.state().await.run(snapshot, Goal::Validate, false).await })
             .await
@@ -112,7 +112,7 @@ impl Writer {
         candidate: u32,
         snapshot: Arc<Snapshot>,
         read_back: bool,
-    ) -> Result<Outcome, Status> {
+    ) -> Result<CommitResult, Status> {
         let writer = self.clone();
         detached(async move {
             let mut state = writer.state().await;
@@ -131,13 +131,13 @@ impl Writer {
         candidate: u32,
         snapshot: Arc<Snapshot>,
         comment: String,
-    ) -> Result<Outcome, Status> {
+    ) -> Result<CommitResult, Status> {
         let writer = self.clone();
         detached(async move {
             let mut state = writer.state().await;
             state.check_free(candidate)?;
             let outcome = state.run(Arc::clone(&snapshot), Goal::Prepare, false).await?;
-            if outcome == Outcome::Valid {
+            if outcome == CommitResult::Valid {
                 let until = Instant::now() + writer.prepare_deadline;
                 state.prepared = Some(Prepared { candidate, snapshot, comment, until });
                 writer.watch();
@@ -148,7 +148,11 @@ impl Writer {
     }
 
     /// Applies what was prepared. The transaction ends, also where it is refused.
-    pub(super) async fn apply(&self, candidate: u32, read_back: bool) -> Result<Applied, Status> {
+    pub(super) async fn apply(
+        &self,
+        candidate: u32,
+        read_back: bool,
+    ) -> Result<AppliedTransaction, Status> {
         let writer = self.clone();
         detached(async move {
             let mut state = writer.state().await;
@@ -161,7 +165,7 @@ impl Writer {
             let before = state.held();
             state.prepared = None;
             state.give_back(before).await;
-            Ok(Applied { outcome: result?, snapshot, comment })
+            Ok(AppliedTransaction { outcome: result?, snapshot, comment })
         })
         .await
     }
@@ -194,7 +198,7 @@ impl Writer {
                     .work(|session, _| Box::pin(async { session.lock(Datastore::Running).await }))
                     .await;
                 locked.map_err(|why| match why.code() {
-                    // Not for want of mgmtd, but by somebody else.
+                    // Not because mgmtd is away: another session has it.
                     Code::Unavailable if state.session.is_some() => {
                         Status::failed_precondition(format!("{LOCKED}: {}", why.message()))
                     }
@@ -245,7 +249,7 @@ impl Writer {
         state
     }
 
-    /// Gives back what nobody asks for any more, when its time has come.
+    /// Gives back what is no longer asked for, when its time has come.
     fn watch(&self) {
         let weak = Arc::downgrade(&self.state);
         tokio::spawn(async move {
@@ -306,10 +310,10 @@ impl State {
         snapshot: Arc<Snapshot>,
         goal: Goal,
         read_back: bool,
-    ) -> Result<Outcome, Status> {
+    ) -> Result<CommitResult, Status> {
         if snapshot.change.is_empty() {
             let valid = goal == Goal::Validate;
-            return Ok(if valid { Outcome::Valid } else { Outcome::Unchanged });
+            return Ok(if valid { CommitResult::Valid } else { CommitResult::Unchanged });
         }
         self.work(move |session, held| {
             let snapshot = Arc::clone(&snapshot);

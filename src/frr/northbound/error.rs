@@ -7,7 +7,7 @@ use crate::frr::retry::Retry;
 /// Why a request failed. The words are FRR's wherever FRR said anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The server is not there, or somebody else has the configuration locked.
+    /// The server is not there, or another client has the configuration locked.
     #[error("{message}")]
     Unavailable {
         /// Why.

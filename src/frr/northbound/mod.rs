@@ -213,7 +213,7 @@ where
     /// # Errors
     ///
     /// [`Error::Refused`] with FRR's or libyang's words, and nothing is changed. After
-    /// an error whose [`Error::retry`] is [`Retry::ReadBack`] nobody knows.
+    /// an error whose [`Error::retry`] is [`Retry::ReadBack`] it is unknown.
     pub async fn commit(&self, edits: Edits, comment: impl Into<String>) -> Result<Outcome, Error> {
         self.transact(edits, Phase::All, comment.into()).await
     }
@@ -336,7 +336,7 @@ where
         let mut tops = BTreeMap::new();
         let mut existing = Vec::with_capacity(paths.len());
         for text in paths {
-            // What we do not understand is for the server to judge.
+            // What we do not understand is for the server to decide.
             let there = match text.parse::<Path>() {
                 Ok(path) => match path.0.first() {
                     Some(top) => {

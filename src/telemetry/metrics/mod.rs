@@ -62,7 +62,7 @@ pub struct Metrics {
     reconcile_cycle_duration: Histogram,
     coverage: IntGaugeVec,
     revision_mismatches: IntGauge,
-    doors_struck_out: IntCounterVec,
+    transports_quarantined: IntCounterVec,
     refused: IntCounterVec,
     config_reloads: IntCounterVec,
     config_reload_successful: IntGauge,
@@ -186,7 +186,7 @@ impl Metrics {
             ),
             coverage: gauges(
                 "novaroute_coverage",
-                "Whether changes of a YANG module go to a daemon through this door (1) or not (0).",
+                "Whether changes of a YANG module go to a daemon through this transport (1) or not (0).",
                 &["daemon", "module", "door"],
             ),
             revision_mismatches: register(
@@ -196,9 +196,9 @@ impl Metrics {
                     "YANG modules of which FRR announces another revision than the one loaded.",
                 ),
             ),
-            doors_struck_out: counters(
+            transports_quarantined: counters(
                 "novaroute_doors_struck_out_total",
-                "Doors that said yes while the daemon did not change.",
+                "Transports that acknowledged a change that the daemon did not show.",
                 &["daemon"],
             ),
             refused: counters(
@@ -250,7 +250,7 @@ impl Metrics {
             self.monitoring_errors.with_label_values(&[protocol.label()]);
         }
         for daemon in Daemon::ALL {
-            self.doors_struck_out.with_label_values(&[daemon.name()]);
+            self.transports_quarantined.with_label_values(&[daemon.name()]);
         }
         for limit in LIMITS {
             self.refused.with_label_values(&[limit]);

@@ -10,9 +10,9 @@ use prometheus::{IntGaugeVec, TextEncoder};
 
 use super::{LIMITS, Metrics};
 use crate::{
-    coverage::{DoorState, Row},
+    coverage::{Row, TransportState},
     daemon::Daemon,
-    events::{Event, Observer},
+    events::{Event, EventObserver},
     model::{IntentKind, OwnerName, Protocol as PrefixProtocol},
     policy::ViolationKind,
     proto::v1::EventType,
@@ -132,11 +132,11 @@ impl Metrics {
         self.reconcile_cycle_duration.observe(took.as_secs_f64());
     }
 
-    /// Which door executes what now. The rows come from NovaRoute's own data, not from FRR.
+    /// Which transport executes what now. The rows come from NovaRoute's own data, not from FRR.
     pub fn set_coverage(&self, rows: &[Row]) {
         for row in rows {
-            let labels = [row.daemon.name(), &row.module, row.door.name()];
-            let in_use = row.state == DoorState::InUse;
+            let labels = [row.daemon.name(), &row.module, row.transport.name()];
+            let in_use = row.state == TransportState::InUse;
             self.coverage.with_label_values(&labels).set(in_use.into());
         }
         let wrong: BTreeSet<_> =
@@ -144,9 +144,9 @@ impl Metrics {
         self.revision_mismatches.set(gauge(wrong.len()));
     }
 
-    /// A door said yes and the daemon did not change.
-    pub fn door_struck_out(&self, daemon: Daemon) {
-        self.doors_struck_out.with_label_values(&[daemon.name()]).inc();
+    /// A transport acknowledged a change that the daemon does not show.
+    pub fn transport_quarantined(&self, daemon: Daemon) {
+        self.transports_quarantined.with_label_values(&[daemon.name()]).inc();
     }
 
     /// A limit was reached, one of `LIMITS`: a call or a connection was not served.
@@ -178,7 +178,7 @@ impl Metrics {
 }
 
 /// The bus tells of each event.
-impl Observer for Metrics {
+impl EventObserver for Metrics {
     fn published(&self, event: &Event) {
         self.event(event.kind());
         if let Event::PolicyViolation { owner, violation } = event {

@@ -7,7 +7,7 @@ use crate::proto::v1::{ApplyResponse, Outcome, RollbackResponse};
 
 /// A transaction that was applied or that took another one back.
 #[derive(Debug, Serialize)]
-pub struct Applied {
+pub struct ApplyResult {
     #[serde(skip)]
     line: String,
     /// What was to be done, where that was asked for.
@@ -34,7 +34,7 @@ pub struct Deadline {
     pub now: Now,
 }
 
-impl Applied {
+impl ApplyResult {
     /// Says what was done and what became of it.
     pub fn new(line: String, response: ApplyResponse) -> Self {
         let outcome = response.outcome();
@@ -77,7 +77,7 @@ impl Applied {
     }
 }
 
-impl View for Applied {
+impl View for ApplyResult {
     fn table(&self, _: Colour) -> String {
         let mut told = text::one_line(&format!("{}{}", self.line, self.told));
         if let Some(Deadline { confirm_by_unix_ms, command, now }) = &self.deadline {
