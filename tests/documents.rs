@@ -1,4 +1,4 @@
-//! Holds what README.md says against the program; tests/deployment.rs does so for the manifests.
+//! Holds what README.md says against the program; tests/deployment does so for the manifests.
 
 use std::{collections::BTreeSet, fs, io, path::Path, process::Command};
 

@@ -1,13 +1,14 @@
-//! The journal: open, append, replace; and what is the matter with its disk.
+//! The journal: open, append, replace.
 //!
-//! What is in memory and what is in the file say the same, but for two cases, in which the journal is *behind*: nobody
-//! knows what is in the file, or it lacks what was taken without it. Then it takes nothing that adds, until
+//! What is in memory and what is in the file say the same, but for two cases, in which the journal is *behind*: it is
+//! unknown what is in the file, or it lacks what was taken without it. Then it takes nothing that adds, until
 //! all of it has been written anew.
 
+mod health;
+
 use std::{
-    fs::{DirBuilder, File, TryLockError},
+    fs::File,
     io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +19,9 @@ use tracing::{error, info, warn};
 use super::{
     claims::Claims,
     damage,
-    disk::{Directory, Disk, options},
+    disk::{Directory, Disk},
+    error::JournalError,
+    lock::lock,
     log::{Failed, Log},
     replay::{self, State},
 };
@@ -47,48 +50,6 @@ const KEPT_AT_LEAST: u64 = if cfg!(test) { 1 << 10 } else { 32 << 10 };
 
 /// … and this at the most: what many intents take that go together.
 const KEPT_AT_MOST: u64 = 4 << 20;
-
-/// Why the journal can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The operating system refused.
-    #[error("can't write the state directory {}: {source}", dir.display())]
-    Io {
-        /// The state directory.
-        dir: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The operating system refused, and to take it back as well.
-    #[error(
-        "can't write the state directory {}: {source}; whether it is on the disk is known when the disk works again, \
-         or when the agent starts anew",
-        dir.display()
-    )]
-    InDoubt {
-        /// The state directory.
-        dir: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another agent uses it.
-    #[error("another agent uses the state directory {}; stop it, or set another state_dir", dir.display())]
-    InUse {
-        /// The state directory.
-        dir: PathBuf,
-    },
-    /// The file is not one of ours.
-    #[error(
-        "can't read {}: {reason}; move it away to start without what was declared",
-        path.display()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-}
 
 /// What a record is for, which says what becomes of it where the disk has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,68 +202,6 @@ impl Journal {
     /// What is in the journal.
     pub fn state(&self) -> &State {
         &self.state
-    }
-
-    /// Bytes of records on disk.
-    pub fn size(&self) -> u64 {
-        self.log.as_ref().map_or(0, Log::length)
-    }
-
-    /// What an operator has to know: that the disk refuses, and which files are damaged. Empty where all is well.
-    pub fn concerns(&self) -> Vec<String> {
-        let mut concerns = Vec::new();
-        if let Some(refused) = &self.refused {
-            let dir = self.dir.display();
-            concerns.push(match self.behind {
-                true => format!(
-                    "{dir} can't be written: {refused}; what adds is refused; withdrawals and drains are taken and are \
-                     not on disk: if the agent ends before the disk works, they come back"
-                ),
-                false => format!(
-                    "{dir} can't be written: {refused}; what adds is refused; withdrawals, drains and the end of sessions \
-                     have room that is kept"
-                ),
-            });
-        }
-        concerns.extend(self.damaged.iter().map(|(_, what)| what.clone()));
-        concerns
-    }
-
-    /// Whether all that it says is on disk and more can be.
-    pub fn is_writable(&self) -> bool {
-        self.refused.is_none() && !self.behind
-    }
-
-    /// Whether a call may have to wait for the disk.
-    pub(super) fn takes_time(&self) -> bool {
-        self.disk.takes_time()
-    }
-
-    /// Whether something that was taken is not on disk, or nobody knows what is.
-    pub fn is_behind(&self) -> bool {
-        self.behind
-    }
-
-    /// How many files were set aside as damaged.
-    pub fn damaged(&self) -> usize {
-        self.damaged.len()
-    }
-
-    /// Tries again what the disk refused, and looks whether somebody has taken damaged files away.
-    pub fn mend(&mut self) {
-        if self.refused.is_some() || self.behind {
-            let mended = self.catch_up().and_then(|()| self.keep_room(0, 0));
-            // What is left of the room that was made before says nothing of the disk.
-            let mended = mended.and_then(|()| self.log.as_mut().map_or(Ok(()), Log::probe));
-            match mended {
-                Ok(()) => {
-                    info!(dir = %self.dir.display(), "the state directory can be written again");
-                    self.refused = None;
-                }
-                Err(error) => self.refuse(&error),
-            }
-        }
-        self.look();
     }
 
     /// Remembers what the configuration declares.
@@ -585,63 +484,11 @@ impl Journal {
     fn io_error(&self, source: io::Error) -> JournalError {
         JournalError::Io { dir: self.dir.clone(), source }
     }
-
-    /// Keeps a damaged file under a name of its own.
-    fn set_aside(&mut self, bytes: &[u8], damage: &[replay::Damage]) -> io::Result<()> {
-        let path = self.dir.join(FILE);
-        for replay::Damage { at, length, what } in damage {
-            error!(file = %path.display(), offset = at, bytes = length, what, "the journal is damaged");
-        }
-        let kept = damage::set_aside(self.disk.as_mut(), FILE, bytes);
-        self.damaged_aside = kept.is_ok();
-        if kept.is_err() {
-            self.damaged.push((FILE.to_owned(), damage::say(&path, damage)));
-        }
-        let name = kept?;
-        error!(kept = %self.dir.join(name).display(), "the damaged journal is kept; move it away when it is read");
-        Ok(())
-    }
-
-    /// Looks which damaged files there are.
-    fn look(&mut self) {
-        if let Ok(mut damaged) = damage::kept(self.disk.as_mut(), &self.dir, &self.damaged) {
-            // One that could not be kept is still the journal.
-            let here = self.damaged.drain(..).find(|(name, _)| name == FILE);
-            damaged.extend(here.filter(|_| !self.damaged_aside));
-            self.damaged = damaged;
-        }
-    }
 }
 
-/// Makes the directory and takes its lock. A disk that is full or read-only has the lock all the same, on the file or
-/// the directory that is there; where neither is, there is nothing that a second agent could spoil.
-fn lock(dir: &Path) -> Result<Option<File>, JournalError> {
-    let io_error = |source| JournalError::Io { dir: dir.to_owned(), source };
-    let refuses = |error: &io::Error| {
-        let kinds = [
-            io::ErrorKind::StorageFull,
-            io::ErrorKind::QuotaExceeded,
-            io::ErrorKind::ReadOnlyFilesystem,
-        ];
-        kinds.contains(&error.kind())
-    };
-    match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
-        Err(error) if refuses(&error) && !dir.exists() => return Ok(None),
-        made => made.map_err(io_error)?,
-    }
-    let path = dir.join("lock");
-    let lock = match options().open(&path) {
-        Err(error) if refuses(&error) => File::open(&path).or_else(|_| File::open(dir)),
-        opened => opened,
-    };
-    let lock = lock.map_err(io_error)?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => JournalError::InUse { dir: dir.to_owned() },
-        TryLockError::Error(source) => io_error(source),
-    })?;
-    Ok(Some(lock))
-}
-
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod disk_tests;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

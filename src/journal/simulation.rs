@@ -3,7 +3,11 @@
 //!
 //! `NOVAROUTE_DISK_HISTORIES` and `NOVAROUTE_DISK_SEED` say how many, and from which seed on.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+mod known;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use known::Known;
 
 use super::{
     Journal, JournalError,
@@ -12,7 +16,7 @@ use super::{
 use crate::{
     model::{Change, Intent, IntentKey, OwnerName, Prefix, Protocol},
     proto::v1,
-    store::{Owned, Store},
+    store::Store,
     transaction::{Ending, Finish, Outcome, Transaction, TransactionId},
 };
 
@@ -49,50 +53,6 @@ fn set(number: usize, med: u32) -> Change {
     let text = prefix(number).to_string();
     let ad = crate::wire::advertisement(&text, 1, Some(&attributes)).expect("valid");
     Change::Set(Intent::Prefix(ad))
-}
-
-fn med(owned: &Owned) -> u32 {
-    match &owned.intent {
-        Intent::Prefix(ad) => ad.attributes.med.map_or(0, std::num::NonZeroU32::get),
-        other => panic!("{other:?} was never declared"),
-    }
-}
-
-/// What a client knows: the objects, and what became of transactions that had to be confirmed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Known {
-    objects: BTreeMap<IntentKey, u32>,
-    finishes: BTreeMap<TransactionId, Option<Finish>>,
-}
-
-impl Known {
-    fn of(journal: &Journal) -> Self {
-        let state = journal.state();
-        let objects = state.store.iter().map(|(key, owned)| (*key, med(owned)));
-        let waiting = state.history.iter().filter(|t| t.confirm_by.is_some());
-        let done = waiting.filter(|t| matches!(t.ending, Some(Ending::Done(_))));
-        Self { objects: objects.collect(), finishes: done.map(|t| (t.id, t.finish)).collect() }
-    }
-
-    fn after(&self, transactions: &[Arc<Transaction>]) -> Self {
-        let mut known = self.clone();
-        for transaction in transactions {
-            for change in &transaction.changes {
-                match &change.after {
-                    Some(owned) => known.objects.insert(change.key, med(owned)),
-                    None => known.objects.remove(&change.key),
-                };
-            }
-            if transaction.confirm_by.is_some() {
-                known.finishes.insert(transaction.id, None);
-            }
-            if let Some(undone) = transaction.undoes {
-                // What was not to be confirmed can be taken back too.
-                known.finishes.entry(undone).and_modify(|it| *it = Some(Finish::RolledBack));
-            }
-        }
-        known
-    }
 }
 
 /// What is wrong with a disk.
@@ -471,13 +431,6 @@ impl Play {
         assert!(self.journal().is_writable(), "{:?}", self.journal().concerns());
         self.die(true);
         self.counts
-    }
-}
-
-impl Known {
-    /// Whether the other is this one, as far as both remember.
-    fn is_found_as(&self, other: &Self) -> bool {
-        self.objects == other.objects && self.finishes == other.finishes
     }
 }
 

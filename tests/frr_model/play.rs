@@ -1,9 +1,6 @@
 //! One sequence: its steps, and how it is played.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use novaroute::proto::v1::{IntentChange, intent_change::Change};
 use tonic::Code;
@@ -11,32 +8,19 @@ use tonic::Code;
 use crate::{
     agent::*,
     dice::Dice,
-    lab::{Lab, Router, wait_for},
+    lab::wait_for,
     model::{Model, OWNERS, Object, Wish},
     routers::{a_lab, lines, reference, start},
+    sequence::{
+        self,
+        faults::{Faults, kill_during},
+    },
 };
 
 /// FRR comes back several times in a row; the rest is room for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const DAEMONS: [&str; 5] = ["bgpd", "staticd", "bfdd", "ospfd", "mgmtd"];
-
-/// What happens next. Whatever chance decides is decided in it, so that any part of a sequence can be played.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// The daemon that is down, if one is, runs again.
-    PutRight,
-    /// A daemon dies, unless another is down.
-    Kill(&'static str),
-    /// A daemon hangs, unless another is down.
-    Hang(&'static str),
-    /// The agent is killed and starts anew.
-    KillAgent,
-    /// The agent is killed so long after the call began.
-    KillAgentDuring(Wish, Duration),
-    /// An owner declares and withdraws.
-    Declare(Wish),
-}
+type Step = sequence::Step<Wish>;
 
 /// The steps of a seed.
 pub fn sequence(seed: u64, count: u64) -> Vec<Step> {
@@ -50,34 +34,9 @@ pub fn sequence(seed: u64, count: u64) -> Vec<Step> {
         if dice.below(4) == 0 {
             steps.push(Step::PutRight);
         }
-        steps.push(match dice.below(8) {
-            0 => Step::Kill(dice.one(&DAEMONS)),
-            1 => Step::Hang(dice.one(&DAEMONS)),
-            2 => Step::KillAgent,
-            3 => {
-                let wish = wish(&mut dice);
-                Step::KillAgentDuring(wish, Duration::from_millis(dice.below(30)))
-            }
-            _ => Step::Declare(wish(&mut dice)),
-        });
+        steps.push(Step::any(&mut dice, 8, 30, &mut wish));
     }
     steps
-}
-
-/// A daemon that does not run as it should, until it is put right.
-#[derive(Clone, Copy)]
-enum Down {
-    Killed(&'static str),
-    Frozen(&'static str),
-}
-
-impl Down {
-    fn put_right(self, lab: &Lab) {
-        match self {
-            Self::Killed(daemon) => lab.restart(Router::Node, daemon),
-            Self::Frozen(daemon) => lab.cont(Router::Node, daemon),
-        }
-    }
 }
 
 /// Asks again for what may have been done already.
@@ -107,35 +66,20 @@ pub fn play(steps: &[Step]) {
     }
     let mut agent = start(&lab);
     let mut model = Model::new();
-    let mut down: Option<Down> = None;
+    let mut faults = Faults::new(&lab);
     for (at, step) in steps.iter().enumerate() {
         eprintln!("{at}: {step:?}");
         match step {
-            Step::PutRight => down.take().into_iter().for_each(|it| it.put_right(&lab)),
-            Step::Kill(_) | Step::Hang(_) if down.is_some() => {}
-            Step::Kill(daemon) => {
-                lab.kill(Router::Node, daemon);
-                down = Some(Down::Killed(daemon));
-            }
-            Step::Hang(daemon) => {
-                lab.stop(Router::Node, daemon);
-                down = Some(Down::Frozen(daemon));
-            }
+            Step::PutRight => faults.put_right(|| ()),
+            Step::Kill(daemon) => faults.kill(daemon),
+            Step::Hang(daemon) => faults.hang(daemon),
             Step::KillAgent => {
                 agent.kill();
                 agent.launch();
             }
             Step::KillAgentDuring(wish, pause) => {
                 let changes = wish.changes(&model);
-                let client = agent.client(wish.owner);
-                thread::scope(|scope| {
-                    let call = scope.spawn(|| client.apply(changes.clone()));
-                    thread::sleep(*pause);
-                    agent.kill();
-                    // Whether it was answered is chance; it is repeated below.
-                    let _ = call.join().expect("no panic");
-                });
-                agent.launch();
+                kill_during(&mut agent, wish.owner, &changes, *pause);
                 again(&agent.client(wish.owner), &changes);
                 wish.apply(&mut model);
             }
@@ -151,9 +95,7 @@ pub fn play(steps: &[Step]) {
             }
         }
     }
-    if let Some(it) = down {
-        it.put_right(&lab);
-    }
+    faults.put_right(|| ());
     let wanted = reference(&model);
     wait_for("FRR to be as the model", PATIENCE, || {
         let now = lines(&lab);

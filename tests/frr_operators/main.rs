@@ -19,29 +19,26 @@
 //! | `operator` | an operator's configuration, and which objects it names |
 //! | `intents` | what owners declare, at random |
 //! | `play` | the steps of a sequence, and how it is played |
+//! | `tests/sequence` | seeds, faults, and the fewest steps that fail |
 
 #[path = "../agent/mod.rs"]
 mod agent;
-#[path = "../frr_model/dice.rs"]
-mod dice;
 #[path = "../lab/mod.rs"]
 mod lab;
-#[path = "../frr_model/shrink.rs"]
-mod shrink;
+#[path = "../sequence/mod.rs"]
+mod sequence;
 
 mod intents;
 mod operator;
 mod play;
 
-use std::{
-    env,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::env;
 
-use dice::Dice;
 use operator::Operator;
-use play::{Step, play, sequence};
-use shrink::{panics, shrink};
+use sequence::{
+    dice::{self, Dice},
+    fresh_seed, variable,
+};
 
 /// The seed of every run of the tests.
 const SEED: u64 = 13;
@@ -50,42 +47,21 @@ const SEED: u64 = 13;
 const SAMPLE: usize = 4;
 const INTENTS: u64 = 8;
 
-/// Seconds to find the fewest steps; a test has three minutes.
-const SHRINK: u64 = 60;
-
-fn variable(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
-}
-
-fn some(steps: &[Step], which: &[usize]) -> Vec<Step> {
-    which.iter().map(|at| steps[*at].clone()).collect()
-}
-
 /// Plays a seed beside one operator's configuration; where it fails, with what and with which of its steps alone.
 fn play_beside(operator: &Operator, seed: u64, intents: u64) -> Result<(), String> {
-    let mut steps = sequence(operator, seed, intents);
-    if let Ok(only) = env::var("NOVAROUTE_OPERATORS_STEPS") {
-        let which: Vec<usize> = only.split(',').map(|at| at.parse().expect("a position")).collect();
-        steps = some(&steps, &which);
-    }
+    let steps = play::sequence(operator, seed, intents);
+    let steps = sequence::chosen(steps, "NOVAROUTE_OPERATORS_STEPS");
     let name = &operator.name;
     eprintln!("{name} ({}): seed {seed}, {} steps", operator.what, steps.len());
-    let begun = Instant::now();
-    if !panics(|| play(operator, &steps)) {
-        eprintln!("{name} took {:?}", begun.elapsed());
-        return Ok(());
-    }
-    let within = Duration::from_secs(variable("NOVAROUTE_OPERATORS_SHRINK").unwrap_or(SHRINK));
-    let left = shrink(steps.len(), within, |fewer| panics(|| play(operator, &some(&steps, fewer))));
-    let only: Vec<_> = left.iter().map(usize::to_string).collect();
-    Err(format!(
-        "{name} fails; so do these steps alone (NOVAROUTE_OPERATORS_SEED={seed} \
-         NOVAROUTE_OPERATORS_INTENTS={intents} NOVAROUTE_OPERATORS_ONLY={name} \
-         NOVAROUTE_OPERATORS_STEPS={}): {:#?}",
-        only.join(","),
-        some(&steps, &left)
-    ))
+    let act = |steps: &[play::Step]| play::play(operator, steps);
+    let played = sequence::play(name, &steps, "NOVAROUTE_OPERATORS_SHRINK", act);
+    played.map_err(|(only, left)| {
+        format!(
+            "{name} fails; so do these steps alone (NOVAROUTE_OPERATORS_SEED={seed} \
+             NOVAROUTE_OPERATORS_INTENTS={intents} NOVAROUTE_OPERATORS_ONLY={name} \
+             NOVAROUTE_OPERATORS_STEPS={only}): {left:#?}"
+        )
+    })
 }
 
 /// The configurations of this run.
@@ -107,9 +83,8 @@ fn chosen(seed: u64) -> Vec<Operator> {
 
 #[test]
 fn what_an_operator_configured_outlives_all_that_is_declared_beside_it() {
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let intents = variable("NOVAROUTE_OPERATORS_INTENTS");
-    let fresh = if intents.is_some() { now() } else { SEED };
+    let fresh = if intents.is_some() { fresh_seed() } else { SEED };
     let seed = variable("NOVAROUTE_OPERATORS_SEED").unwrap_or(fresh);
     let all = chosen(seed);
     let played = all.iter().map(|it| play_beside(it, seed, intents.unwrap_or(INTENTS)));

@@ -1,9 +1,6 @@
 //! One sequence: its steps, and how it is played.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tonic::{Code, Status};
 
@@ -13,6 +10,10 @@ use crate::{
     intents::{Asked, OWNERS, Wish},
     lab::{Lab, LabOptions, Router, wait_for},
     operator::Operator,
+    sequence::{
+        self,
+        faults::{Faults, kill_during},
+    },
 };
 
 /// FRR comes back several times in a row; the rest is room for a busy machine.
@@ -21,24 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What was declared while a daemon was away waits a minute for its start-up file, and a minute for the next look.
 const READY: Duration = Duration::from_secs(180);
 
-const DAEMONS: [&str; 5] = ["bgpd", "staticd", "bfdd", "ospfd", "mgmtd"];
-
-/// What happens next. Whatever chance decides is decided in it, so that any part of a sequence can be played.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// The daemon that is down, if one is, runs again.
-    PutRight,
-    /// A daemon dies, unless another is down.
-    Kill(&'static str),
-    /// A daemon hangs, unless another is down.
-    Hang(&'static str),
-    /// The agent is killed and starts anew.
-    KillAgent,
-    /// The agent is killed so long after the call began.
-    KillAgentDuring(Wish, Duration),
-    /// An owner declares and withdraws.
-    Declare(Wish),
-}
+pub type Step = sequence::Step<Wish>;
 
 /// The steps of a seed.
 pub fn sequence(operator: &Operator, seed: u64, intents: u64) -> Vec<Step> {
@@ -50,40 +34,11 @@ pub fn sequence(operator: &Operator, seed: u64, intents: u64) -> Vec<Step> {
         if dice.below(3) == 0 {
             steps.push(Step::PutRight);
         }
-        let step = match dice.below(12) {
-            0 => Step::Kill(dice.one(&DAEMONS)),
-            1 => Step::Hang(dice.one(&DAEMONS)),
-            2 => Step::KillAgent,
-            3 => {
-                let wish = Wish::any(operator, &mut asked, &mut dice);
-                Step::KillAgentDuring(wish, Duration::from_millis(dice.below(40)))
-            }
-            _ => Step::Declare(Wish::any(operator, &mut asked, &mut dice)),
-        };
+        let step = Step::any(&mut dice, 12, 40, |dice| Wish::any(operator, &mut asked, dice));
         declared += u64::from(matches!(step, Step::Declare(_) | Step::KillAgentDuring(..)));
         steps.push(step);
     }
     steps
-}
-
-/// A daemon that does not run as it should, until it is put right.
-#[derive(Clone, Copy)]
-enum Down {
-    Killed(&'static str),
-    Frozen(&'static str),
-}
-
-impl Down {
-    /// A daemon that starts reads its start-up configuration before the agent comes.
-    fn put_right(self, lab: &Lab, agent: &Agent<'_>) {
-        match self {
-            Self::Killed(daemon) => {
-                let _waits = agent.freeze();
-                lab.restart(Router::Node, daemon);
-            }
-            Self::Frozen(daemon) => lab.cont(Router::Node, daemon),
-        }
-    }
 }
 
 /// Whether a refusal is one that an owner may meet: whatever else is the agent's fault.
@@ -111,7 +66,7 @@ fn shown(lab: &Lab) -> String {
     lab.vtysh(Router::Node, &["show running-config"])
 }
 
-/// Lines with what they stand in, so that what stands beside them is no difference.
+/// Lines with their context, so that a difference in their neighbours is none in them.
 fn lines(text: &str) -> Vec<String> {
     let mut open: Vec<(usize, &str)> = Vec::new();
     let mut all = Vec::new();
@@ -129,7 +84,7 @@ fn lines(text: &str) -> Vec<String> {
     all
 }
 
-/// That every line of the operator's stands in what daemons run that run as they should. `when` is for the message.
+/// That every line of the operator's is in what daemons run that run as they should. `when` is for the message.
 fn theirs_stands(lab: &Lab, before: &[(&str, Vec<String>)], when: &str) {
     for (daemon, theirs) in before {
         let now = lines(&running(lab, daemon));
@@ -159,36 +114,20 @@ pub fn play(operator: &Operator, steps: &[Step]) {
             config["owners"][owner]["allowed_prefixes"] = serde_json::json!({"type": "any"});
         }
     });
-    let mut down: Option<Down> = None;
+    let mut faults = Faults::new(&lab);
     for (at, step) in steps.iter().enumerate() {
         eprintln!("{at}: {step:?}");
         match step {
-            Step::PutRight => {
-                down.take().into_iter().for_each(|it| it.put_right(&lab, &agent));
-            }
-            Step::Kill(_) | Step::Hang(_) if down.is_some() => {}
-            Step::Kill(daemon) => {
-                lab.kill(Router::Node, daemon);
-                down = Some(Down::Killed(daemon));
-            }
-            Step::Hang(daemon) => {
-                lab.stop(Router::Node, daemon);
-                down = Some(Down::Frozen(daemon));
-            }
+            // A daemon that starts reads its start-up configuration before the agent comes.
+            Step::PutRight => faults.put_right(|| agent.freeze()),
+            Step::Kill(daemon) => faults.kill(daemon),
+            Step::Hang(daemon) => faults.hang(daemon),
             Step::KillAgent => {
                 agent.kill();
                 agent.launch();
             }
             Step::KillAgentDuring(wish, pause) => {
-                let client = agent.client(wish.owner);
-                thread::scope(|scope| {
-                    let call = scope.spawn(|| client.apply(wish.changes.clone()));
-                    thread::sleep(*pause);
-                    agent.kill();
-                    // Whether it was answered is chance.
-                    let _ = call.join().expect("no panic");
-                });
-                agent.launch();
+                kill_during(&mut agent, wish.owner, &wish.changes, *pause);
             }
             Step::Declare(wish) => {
                 let begun = Instant::now();
@@ -199,13 +138,11 @@ pub fn play(operator: &Operator, steps: &[Step]) {
                 }
             }
         }
-        if down.is_none() {
+        if faults.none() {
             theirs_stands(&lab, &before, &format!("{at}: {step:?}"));
         }
     }
-    if let Some(it) = down {
-        it.put_right(&lab, &agent);
-    }
+    faults.put_right(|| agent.freeze());
     for owner in OWNERS {
         wait_for(&format!("{owner} to withdraw"), PATIENCE, || {
             agent.client(owner).deregister(true).map(drop)

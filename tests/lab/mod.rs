@@ -18,6 +18,9 @@
 // Each test binary compiles this module and uses its own part of it.
 #![allow(dead_code)]
 
+mod daemons;
+pub mod net;
+
 use std::{
     ffi::OsStr,
     fmt, fs,
@@ -33,36 +36,6 @@ use std::{
 };
 
 use rustix::thread::LinkNameSpaceType;
-
-/// Addresses and AS numbers of every lab; the drawing is in `topology.sh`.
-pub mod net {
-    /// AS of `node`, in the peers' configurations.
-    pub const NODE_AS: u32 = 65000;
-    /// AS of `tor`.
-    pub const TOR_AS: u32 = 65001;
-    /// AS of `bird`.
-    pub const BIRD_AS: u32 = 65002;
-    /// `node` on its link to `tor` (/30).
-    pub const NODE_TOR_V4: &str = "10.0.1.1";
-    /// `node` on its link to `tor` (/64).
-    pub const NODE_TOR_V6: &str = "fd00:1::1";
-    /// `tor` on its link to `node` (/30).
-    pub const TOR_V4: &str = "10.0.1.2";
-    /// `tor` on its link to `node` (/64).
-    pub const TOR_V6: &str = "fd00:1::2";
-    /// `node` on its link to `bird` (/30).
-    pub const NODE_BIRD_V4: &str = "10.0.2.1";
-    /// `node` on its link to `bird` (/64).
-    pub const NODE_BIRD_V6: &str = "fd00:2::1";
-    /// `bird` on its link to `node` (/30).
-    pub const BIRD_V4: &str = "10.0.2.2";
-    /// `bird` on its link to `node` (/64).
-    pub const BIRD_V6: &str = "fd00:2::2";
-    /// `node`'s interface towards `tor`.
-    pub const NODE_TOR_INTERFACE: &str = "tor0";
-    /// `node`'s interface towards `bird`.
-    pub const NODE_BIRD_INTERFACE: &str = "bird0";
-}
 
 /// How often [`wait_for`] looks. FRR answers a `show` in about 5 ms.
 const POLL: Duration = Duration::from_millis(50);
@@ -340,80 +313,6 @@ impl Lab {
     #[track_caller]
     pub fn birdc(&self, command: &str) -> String {
         succeed(lab_sh(&self.id).arg("birdc").args(command.split_whitespace()))
-    }
-
-    /// Kills a daemon (SIGKILL) and returns when it is gone. Nothing restarts it by itself.
-    #[track_caller]
-    pub fn kill(&self, router: Router, daemon: &str) {
-        self.signal(router, daemon, "KILL");
-    }
-
-    /// Freezes a daemon (SIGSTOP): its sockets take connections and answer nothing.
-    #[track_caller]
-    pub fn stop(&self, router: Router, daemon: &str) {
-        self.signal(router, daemon, "STOP");
-    }
-
-    /// Lets a frozen daemon run on (SIGCONT).
-    #[track_caller]
-    pub fn cont(&self, router: Router, daemon: &str) {
-        self.signal(router, daemon, "CONT");
-    }
-
-    /// Starts a daemon anew, killing it first if it runs; it loads its start-up configuration.
-    /// Returns when it listens.
-    #[track_caller]
-    pub fn restart(&self, router: Router, daemon: &str) {
-        if self.pid(router, daemon).is_some() {
-            self.kill(router, daemon);
-        }
-        succeed(lab_sh(&self.id).args(["start", router.name(), daemon]));
-    }
-
-    /// Starts the daemons that have ended by themselves, as watchfrr does: FRR 10.7.1's mgmtd ends now and then, by an
-    /// assertion of its own.
-    #[track_caller]
-    pub fn start_what_ended(&self, router: Router) {
-        for daemon in FRR_DAEMONS.into_iter().filter(|it| self.pid(router, it).is_none()) {
-            eprintln!("{daemon} of {} has ended by itself", router.name());
-            self.restart(router, daemon);
-        }
-    }
-
-    /// Replaces the whole FRR of a router by the one of another root file system, as an upgrade of the package
-    /// does: every daemon is killed, and started from there.
-    #[track_caller]
-    pub fn replace_frr(&self, router: Router, root: &Path) {
-        for daemon in FRR_DAEMONS.into_iter().filter(|it| self.pid(router, it).is_some()) {
-            self.kill(router, daemon);
-        }
-        succeed(lab_sh(&self.id).args(["frr", router.name()]).arg(root));
-        FRR_DAEMONS.into_iter().for_each(|daemon| self.restart(router, daemon));
-    }
-
-    /// The process number of a daemon; `None` when it does not run.
-    #[track_caller]
-    pub fn pid(&self, router: Router, daemon: &str) -> Option<u32> {
-        let out = output(lab_sh(&self.id).args(["pid", router.name(), daemon]));
-        String::from_utf8_lossy(&out.stdout).trim().parse().ok()
-    }
-
-    /// Unplugs the cable between `node` and a peer, at the peer's end: `node` sees the carrier
-    /// go and keeps its addresses.
-    #[track_caller]
-    pub fn link_down(&self, peer: Router) {
-        succeed(lab_sh(&self.id).args(["link", peer.name(), "down"]));
-    }
-
-    /// Plugs the cable in again.
-    #[track_caller]
-    pub fn link_up(&self, peer: Router) {
-        succeed(lab_sh(&self.id).args(["link", peer.name(), "up"]));
-    }
-
-    #[track_caller]
-    fn signal(&self, router: Router, daemon: &str, signal: &str) {
-        succeed(lab_sh(&self.id).args(["signal", router.name(), daemon, signal]));
     }
 
     /// What the daemons and spawned programs logged last, for the reader of a failed test.

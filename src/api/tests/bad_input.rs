@@ -389,7 +389,14 @@ fn fields() -> Vec<Field> {
 /// `Message.field` of every string that a client can send, read from the contract.
 fn contract() -> BTreeSet<String> {
     let answers = ["Response", "Status", "RouteEvent", "DaemonPlan", "LeafChange", "PlanStep"];
-    let shown = ["Transaction", "TransactionChange", "CoverageRow", "AdoptedObject", "KeptObject"];
+    let shown = [
+        "Transaction",
+        "TransactionChange",
+        "CoverageRow",
+        "AdoptedObject",
+        "KeptObject",
+        "StuckObject",
+    ];
     let mut message = "";
     let mut found = BTreeSet::new();
     for line in include_str!("../../../proto/novaroute.proto").lines() {

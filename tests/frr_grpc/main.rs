@@ -4,10 +4,13 @@
 //!
 //! The module is no part of Debian's packages: `tests/lab/grpc.sh` builds it.
 
+mod documents;
+#[path = "../lab/mod.rs"]
 mod lab;
 
 use std::{io, time::Duration};
 
+use documents::*;
 use hyper_util::rt::TokioIo;
 use lab::{Lab, LabOptions, Router, net, wait_for};
 use novaroute::{
@@ -127,7 +130,7 @@ impl Bench {
         self.read().await
     }
 
-    /// Somebody else's session on the daemon's VTY.
+    /// Another client's session on the daemon's VTY.
     async fn session(&self) -> Session {
         let socket = self.lab.socket_dir(Router::Node).join(format!("{}.vty", self.daemon));
         Session::connect(&socket, CONNECT).await.expect("connected")
@@ -192,70 +195,6 @@ impl Bench {
         assert_eq!(by_grpc.text, by_vty.text);
         by_vty
     }
-}
-
-fn bfd_profile() -> Value {
-    json!({"frr-bfdd:bfdd": {"bfd": {"profile": [{
-        "name": "NR-fast",
-        "detection-multiplier": 7,
-        // Microseconds here, milliseconds on the command line.
-        "desired-transmission-interval": 150_000,
-        "required-receive-interval": 150_000,
-    }]}}})
-}
-
-fn bfd_session() -> Value {
-    json!({"frr-bfdd:bfdd": {"bfd": {"sessions": {"single-hop": [{
-        "dest-addr": net::TOR_V4,
-        "interface": net::NODE_TOR_INTERFACE,
-        "vrf": "default",
-        "profile": "NR-fast",
-    }]}}}})
-}
-
-fn policy() -> Value {
-    json!({
-        "frr-filter:lib": {"prefix-list": [{"type": "ipv4", "name": "NR-list", "entry": [{
-            "sequence": 10,
-            "action": "permit",
-            "ipv4-prefix": "198.51.100.0/24",
-            "ipv4-prefix-length-greater-or-equal": 28,
-            "ipv4-prefix-length-lesser-or-equal": 32,
-        }]}]},
-        "frr-route-map:lib": {"route-map": [{"name": "NR-map", "entry": [{
-            "sequence": 10,
-            "action": "permit",
-            "set-action": [
-                set_action("frr-route-map:ipv4-next-hop", "ipv4-address", "192.0.2.9"),
-                set_action("frr-route-map:set-metric", "value", 50),
-                set_action(
-                    "frr-bgp-route-map:set-local-preference",
-                    "frr-bgp-route-map:local-pref",
-                    "200",
-                ),
-                set_action(
-                    "frr-bgp-route-map:set-community",
-                    "frr-bgp-route-map:community-string",
-                    "65000:1 no-export",
-                ),
-                set_action(
-                    "frr-bgp-route-map:set-large-community",
-                    "frr-bgp-route-map:large-community-string",
-                    "65000:1:2",
-                ),
-            ],
-        }]}]},
-    })
-}
-
-fn set_action(action: &str, leaf: &str, value: impl Into<Value>) -> Value {
-    json!({"action": action, "rmap-set-action": {leaf: value.into()}})
-}
-
-fn prefix_list(name: &str) -> Value {
-    json!({"frr-filter:lib": {"prefix-list": [{"type": "ipv4", "name": name, "entry": [{
-        "sequence": 10, "action": "permit", "ipv4-prefix": "198.51.100.0/24",
-    }]}]}})
 }
 
 #[tokio::test]
@@ -344,7 +283,7 @@ async fn what_is_invalid_is_refused_with_words_and_changes_nothing() {
     assert_eq!(bench.read().await.text, before.text);
 }
 
-/// Why data for FRR's own gRPC has to be judged by libyang here before.
+/// Why data for FRR's own gRPC has to be validated by libyang here before.
 #[tokio::test]
 async fn unknown_nodes_are_left_out_without_a_word() {
     let mut bench = Bench::start(Daemon::Bgpd).await;
