@@ -50,6 +50,7 @@ fn render_in(forest: &mut Forest, intent: &Intent, shapes: Shapes, context: &Con
         Intent::BfdSession(session) => {
             bfd::render(tree(forest, Daemon::Bfdd), session, context);
         }
+        Intent::BfdProfile(profile) => bfd::declared(tree(forest, Daemon::Bfdd), profile),
         Intent::OspfInterface(interface) => {
             ospf::interface(tree(forest, Daemon::Ospfd), interface, context);
         }

@@ -58,7 +58,7 @@ pub struct Ground {
 impl Ground {
     /// A node with this configuration.
     pub fn of(config: &Config) -> Self {
-        Self { policies: config.owners.policies(), configured: config.bgp.configured() }
+        Self { policies: config.owners.policies(), configured: config.configured() }
     }
 
     /// A node on which this owner may everything.
@@ -79,7 +79,7 @@ impl Ground {
         let mut store = Store::new();
         let admin = OwnerName::ADMIN.parse().expect("admin is a valid owner name");
         let instance = self.configured.bgp.clone().map(Intent::Bgp);
-        for intent in instance.into_iter().chain(self.configured.peer_intents()) {
+        for intent in instance.into_iter().chain(self.configured.intents()) {
             store.apply(&admin, &Change::Set(intent));
         }
         store
@@ -171,10 +171,9 @@ impl Validator {
     /// # Errors
     /// Everything that libyang has against it.
     pub fn configuration(&self, config: &Config) -> Result<Forest, Vec<Finding>> {
-        let declared = config.bgp.configured();
+        let declared = config.configured();
         let instance = declared.bgp.clone().map(Intent::Bgp);
-        let intents: Vec<_> =
-            instance.into_iter().chain(declared.peer_intents()).map(masked).collect();
+        let intents: Vec<_> = instance.into_iter().chain(declared.intents()).map(masked).collect();
         let findings = self.check(&intents);
         if findings.is_empty() { Ok(render(&intents, self.shapes)) } else { Err(findings) }
     }

@@ -92,7 +92,7 @@ fn every_field_changes_what_is_rendered_typed_and_shown() {
 fn every_field_is_kept_as_it_was_said() {
     for Changed { field, after, .. } in changes() {
         let back = wire::intent_message(&parsed(&field, &after));
-        // Timers of BFD mean nothing without it.
+        // Timers and profile of BFD mean nothing without it.
         if field != "peer.bfd_enabled" {
             assert_eq!(back, after, "{field} is not in the journal as it was said");
         }
@@ -118,6 +118,7 @@ fn every_field_is_read_from_intent_files_as_it_is_shown() {
 fn configuration(peer: &Value) -> Config {
     let file = json!({
         "bgp": {"local_as": 65000, "router_id": "10.0.0.1", "peers": [peer]},
+        "bfd": {"profiles": [{"name": "fast"}, {"name": "slow"}]},
         "owners": {"admin": {"token": "a-token-of-the-tests", "allowed_prefixes": {"type": "any"}}},
     });
     let around = Surroundings {
@@ -137,7 +138,7 @@ fn every_field_of_a_peer_is_read_from_the_configuration_and_shown_of_it() {
         let config =
             |intent: &v1::Intent| configuration(&ctl::output::intent::document(intent)["peer"]);
         let (one, other) = (config(&before), config(&after));
-        let peers: Vec<Intent> = other.bgp.configured().peer_intents().collect();
+        let peers: Vec<Intent> = other.bgp.configured().intents().collect();
         assert_eq!(peers, [parsed(&field, &after)], "{field}");
         let peer = |config: &Config| config.redacted()["bgp"]["peers"][0].clone();
         let names = message("BGPPeer").names();

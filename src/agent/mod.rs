@@ -189,7 +189,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         observer,
         retry_interval: frr.retry_interval,
         journal,
-        configured: config.bgp.configured(),
+        configured: config.configured(),
         withdraw_on_exit: withdraw_on_exit.clone(),
         capacity,
     };

@@ -83,7 +83,7 @@ impl Reloader {
             warn!("{warning}");
         }
         // All that can be refused comes first.
-        let changed = self.commit.configure(new.bgp.configured()).await?;
+        let changed = self.commit.configure(new.configured()).await?;
         self.metrics.add_owners(new.owners.names().cloned());
         // Policies before tokens: an owner that the new file lets in is held to its policy.
         self.policies.send_replace(Arc::new(new.owners.policies()));

@@ -20,7 +20,9 @@ fn violation_code(kind: ViolationKind) -> Code {
         | ViolationKind::NotOwner
         | ViolationKind::MayNotConfigureBgp => Code::PermissionDenied,
         ViolationKind::PrefixConflict | ViolationKind::ClaimConflict => Code::AlreadyExists,
-        ViolationKind::BgpNotConfigured => Code::FailedPrecondition,
+        ViolationKind::BgpNotConfigured | ViolationKind::BfdProfileNeeded => {
+            Code::FailedPrecondition
+        }
         ViolationKind::PeerType => Code::InvalidArgument,
         ViolationKind::NotFound => Code::NotFound,
         ViolationKind::Quota => Code::ResourceExhausted,

@@ -70,7 +70,10 @@ pub(super) fn current_state(
                     previous_state: previous(),
                 }));
             }
-            Intent::Prefix(_) | Intent::Drain(_) | Intent::StaticRoute(_) => {}
+            Intent::Prefix(_)
+            | Intent::Drain(_)
+            | Intent::StaticRoute(_)
+            | Intent::BfdProfile(_) => {}
         }
     }
     events.append(&mut sessions);

@@ -49,7 +49,8 @@ impl RouteControl for Api {
                     | IntentKey::Drain
                     | IntentKey::StaticRoute(_)
                     | IntentKey::BfdSession(_)
-                    | IntentKey::OspfInterface(_) => {}
+                    | IntentKey::OspfInterface(_)
+                    | IntentKey::BfdProfile(_) => {}
                 }
             }
             Ok(response)
@@ -178,6 +179,7 @@ impl RouteControl for Api {
                 detect_multiplier: message.detect_multiplier,
                 interface_name: message.interface_name,
                 local_address: message.local_address,
+                profile: message.profile,
             });
             let mut session = session.map_err(invalid)?;
             link_local::complete(&mut session).map_err(invalid)?;

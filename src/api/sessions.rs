@@ -23,9 +23,10 @@ use crate::{
     commit::{CommitError, CommitHandle, CommitRequest, Committed},
     events::{Bus, Event},
     failpoint,
-    model::{Change, OwnerName},
+    model::{Change, IntentKey, OwnerName},
     policy::Lifetime,
     protocol::kinds,
+    store::Store,
     supervise::{Supervisor, Task},
     world,
 };
@@ -410,7 +411,8 @@ impl Sessions {
     }
 
     /// Withdraws all that an owner has in one commit, but for the BGP instance and the drain, which are
-    /// the node's (the first carries other owners' peers and prefixes), and what the configuration declares.
+    /// the node's (the first carries other owners' peers and prefixes), what the configuration declares, and BFD profiles
+    /// that others name.
     async fn withdraw_all(
         &self,
         owner: &OwnerName,
@@ -422,6 +424,7 @@ impl Sessions {
             .of_owner(owner)
             .filter(|(key, _)| !kinds::of(key.kind()).is_the_nodes())
             .filter(|(key, _)| !view.configured.contains(key))
+            .filter(|(key, _)| !is_named_by_others(&view.store, owner, key))
             .map(|(key, _)| Change::Remove(*key))
             .collect();
         if changes.is_empty() {
@@ -439,5 +442,13 @@ impl Sessions {
     /// The state; never locked across a wait, and no panic can leave it half changed.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether this is a BFD profile that another owner's intent names: it stays, since that needs it.
+fn is_named_by_others(store: &Store, owner: &OwnerName, key: &IntentKey) -> bool {
+    match key {
+        IntentKey::BfdProfile(name) => store.that_name(*name).any(|it| it.owner != *owner),
+        _ => false,
     }
 }

@@ -7,7 +7,8 @@ use crate::{
     commit::{Kept, View},
     daemon::Daemon,
     model::{
-        self, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer, PrefixAdvertisement,
+        self, BfdProfile, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer,
+        PrefixAdvertisement,
     },
     monitor::{self, Advertised, DaemonState, FrrStatus},
     proto::v1,
@@ -103,6 +104,9 @@ pub(super) fn get_status(
             }
             Intent::OspfInterface(interface) => {
                 response.ospf_interfaces.push(ospf_status(interface, owner, view, frr));
+            }
+            Intent::BfdProfile(profile) => {
+                response.bfd_profiles.push(profile_status(profile, owner, view));
             }
             Intent::Bgp(_) | Intent::Drain(_) | Intent::Prefix(_) | Intent::StaticRoute(_) => {}
         }
@@ -225,13 +229,15 @@ fn bfd_status(
     frr: &FrrStatus,
 ) -> v1::BfdSessionStatus {
     let address: IpAddr = session.peer;
+    let profile = session.profile.and_then(|name| view.store.bfd_profile(name));
+    let timers = profile.map_or(session.timers, |(_, profile)| profile.timers);
     let mut status = v1::BfdSessionStatus {
         peer_address: address.to_string(),
         owner: owner.to_string(),
         state: PENDING.to_owned(),
-        min_rx_ms: millis(session.timers.min_rx()),
-        min_tx_ms: millis(session.timers.min_tx()),
-        detect_multiplier: session.timers.detect_multiplier().into(),
+        min_rx_ms: millis(timers.min_rx()),
+        min_tx_ms: millis(timers.min_tx()),
+        detect_multiplier: timers.detect_multiplier().into(),
         interface_name: session.interface.as_ref().map(ToString::to_string).unwrap_or_default(),
         ..v1::BfdSessionStatus::default()
     };
@@ -260,6 +266,24 @@ fn bfd_status(
     let lacking = lacking(view, &IntentKey::BfdSession(address));
     say_lacking(lacking, live.is_ok(), &mut status.state, &mut status.reason);
     status
+}
+
+/// State of a BFD profile that bfdd has.
+const CONFIGURED: &str = "configured";
+
+fn profile_status(profile: &BfdProfile, owner: &OwnerName, view: &View) -> v1::BfdProfileStatus {
+    let BfdProfile { name, timers } = profile;
+    let lacking = lacking(view, &IntentKey::BfdProfile(*name));
+    let (state, reason) = lacking.unwrap_or((CONFIGURED.to_owned(), "".into()));
+    v1::BfdProfileStatus {
+        name: name.to_string(),
+        state,
+        owner: owner.to_string(),
+        min_rx_ms: millis(timers.min_rx()),
+        min_tx_ms: millis(timers.min_tx()),
+        detect_multiplier: timers.detect_multiplier().into(),
+        reason: reason.into_owned(),
+    }
 }
 
 fn ospf_status(

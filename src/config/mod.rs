@@ -10,10 +10,12 @@
 //! | `reader` | one JSON object that notices the keys nobody asked for |
 //! | `text` | `${VAR}`, paths, and files of mounted Secrets |
 //! | `bgp` | the section `bgp`: AS and router-id of the node, neighbours |
+//! | `bfd` | the section `bfd`: profiles |
 //! | `source` | where a configuration comes from, at start and at a reload |
 //! | `show` | a configuration for people, without its secrets |
 //! | `owner` | owners, their tokens and what they may do |
 
+mod bfd;
 mod bgp;
 mod json;
 mod owner;
@@ -39,7 +41,7 @@ pub use source::Source;
 
 use crate::{
     daemon::Daemon,
-    model::{AsNumber, BgpGlobal, Configured, FieldErrors, Peer},
+    model::{AsNumber, BfdProfile, BgpGlobal, Configured, FieldErrors, Peer},
 };
 
 /// Where the agent looks for its configuration: where the guide mounts the ConfigMap.
@@ -81,6 +83,8 @@ pub struct Config {
     pub frr: FrrConfig,
     /// What the node's BGP instance is until a client says otherwise.
     pub bgp: BgpDefaults,
+    /// BFD profiles that the node has without a client.
+    pub bfd_profiles: Vec<BfdProfile>,
     /// Who may declare what.
     pub owners: Owners,
     /// Least severe log level that is written.
@@ -128,9 +132,9 @@ impl BgpDefaults {
         self.local_as.map(|local_as| BgpGlobal { local_as, router_id: self.router_id })
     }
 
-    /// All that the configuration declares by itself.
+    /// What the section declares by itself.
     pub fn configured(&self) -> Configured {
-        Configured { bgp: self.instance(), peers: self.peers.clone() }
+        Configured { bgp: self.instance(), peers: self.peers.clone(), profiles: Vec::new() }
     }
 }
 
@@ -204,6 +208,11 @@ impl Config {
     pub fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Self, ConfigError> {
         let (json, twice) = json::read(text).map_err(ConfigError::Syntax)?;
         parse::config(json, &twice, surroundings).map_err(ConfigError::Invalid)
+    }
+
+    /// All that the configuration declares by itself.
+    pub fn configured(&self) -> Configured {
+        Configured { profiles: self.bfd_profiles.clone(), ..self.bgp.configured() }
     }
 
     /// Takes over from `running` the settings that only a restart changes. Says which differ.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD, DEFAULT_LISTEN_SOCKET,
     DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR, DEFAULT_YANG_DIR,
-    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings,
+    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings, bfd,
     bgp::bgp,
     json::shown,
     reader::Object,
@@ -62,6 +62,7 @@ pub(super) fn config(
         .unwrap_or_else(|| DEFAULT_LISTEN_SOCKET.into());
     let frr = frr(file.object("frr", errs), errs);
     let bgp = bgp(file.object("bgp", errs), around, errs);
+    let bfd_profiles = bfd::profiles(file.object("bfd", errs), &bgp, errs);
     let owners = owners(file.object("owners", errs), around, errs);
     let log_level = file.parsed("log_level", errs, log_level).unwrap_or_default();
     let log_format = file.parsed("log_format", errs, log_format).unwrap_or_default();
@@ -77,6 +78,7 @@ pub(super) fn config(
         listen_socket,
         frr,
         bgp,
+        bfd_profiles,
         owners,
         log_level,
         log_format,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Config, LogFormat, LogLevel, MetricsAddress};
 use crate::{
     fields,
-    model::{AsNumber, Peer},
+    model::{AsNumber, BfdProfile, Peer},
     policy::{Lifetime, OwnerPolicy},
     wire,
 };
@@ -37,6 +37,9 @@ impl Config {
                 "local_as": self.bgp.local_as.map(AsNumber::get),
                 "router_id": self.bgp.router_id,
                 "peers": self.bgp.peers.iter().map(peer_value).collect::<Vec<_>>(),
+            },
+            "bfd": {
+                "profiles": self.bfd_profiles.iter().map(profile_value).collect::<Vec<_>>(),
             },
             "owners": owners,
             "log_level": self.log_level.name(),
@@ -88,6 +91,12 @@ fn peer_value(peer: &Peer) -> Value {
         (field.name.clone(), shown)
     });
     Value::Object(fields.collect())
+}
+
+fn profile_value(profile: &BfdProfile) -> Value {
+    let message = wire::bfd_profile_message(profile);
+    let fields = fields::show(fields::message("BFDProfile"), &message).into_iter();
+    Value::Object(fields.map(|(field, value)| (field.name.clone(), field_value(value))).collect())
 }
 
 fn field_value(value: fields::Value) -> Value {

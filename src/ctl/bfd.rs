@@ -34,6 +34,15 @@ pub struct EnableBfd {
     /// This end's address; without it FRR chooses, and for a link-local peer the agent
     #[arg(long, value_name = "ADDRESS")]
     local_address: Option<String>,
+    /// BFD profile that gives the session its timers, in the place of --min-rx and the like
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["min_rx", "min_tx", "detect_multiplier"],
+        default_value_t,
+        hide_default_value = true
+    )]
+    profile: String,
 }
 
 impl EnableBfd {
@@ -48,6 +57,7 @@ impl EnableBfd {
             detect_multiplier: self.detect_multiplier,
             interface_name: self.interface.clone().unwrap_or_default(),
             local_address: self.local_address.clone().unwrap_or_default(),
+            profile: self.profile.clone(),
         };
         let agent = Client::connect(global).await?;
         let response = agent.answer(agent.routes().enable_bfd(agent.request(request))).await?;

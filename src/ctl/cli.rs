@@ -7,6 +7,7 @@ use super::{
     adopt::Adopt,
     apply::{Apply, PlanFile},
     bfd::{DisableBfd, EnableBfd},
+    bfd_profile::BfdProfile,
     bgp::ConfigureBgp,
     drain::{Drain, Undrain},
     events::Events,
@@ -86,6 +87,9 @@ pub enum Command {
     EnableBfd(EnableBfd),
     /// Remove a BFD session
     DisableBfd(DisableBfd),
+    /// Add or remove a BFD profile
+    #[command(subcommand)]
+    BfdProfile(BfdProfile),
     /// Run OSPF on an interface, or make it what the options say
     EnableOspf(EnableOspf),
     /// Take an interface out of OSPF

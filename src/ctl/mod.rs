@@ -16,6 +16,7 @@
 mod adopt;
 mod apply;
 mod bfd;
+mod bfd_profile;
 mod bgp;
 mod cli;
 mod client;
@@ -93,6 +94,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Withdraw(withdraw) => withdraw.run(global, look).await?,
         Command::EnableBfd(enable) => enable.run(global, look).await?,
         Command::DisableBfd(disable) => disable.run(global, look).await?,
+        Command::BfdProfile(profile) => profile.run(global, look).await?,
         Command::EnableOspf(enable) => enable.run(global, look).await?,
         Command::DisableOspf(disable) => disable.run(global, look).await?,
         Command::StaticRoute(route) => route.run(global, look).await?,

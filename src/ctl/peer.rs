@@ -44,6 +44,9 @@ pub struct ApplyPeer {
     /// Watch the peer with BFD
     #[arg(long)]
     bfd: bool,
+    /// BFD profile that gives the session its timers, with --bfd
+    #[arg(long, value_name = "NAME", requires = "bfd", default_value_t, hide_default_value = true)]
+    bfd_profile: String,
     /// Largest number of hops to the peer, 1 to 255; without it, directly connected
     #[arg(long, value_name = "HOPS", default_value_t, hide_default_value = true)]
     ebgp_multihop: u32,
@@ -150,6 +153,7 @@ impl ApplyPeer {
             bfd_min_tx_ms: 0,
             bfd_detect_multiplier: 0,
             port: self.port,
+            bfd_profile: self.bfd_profile.clone(),
         })
     }
 }

@@ -311,6 +311,7 @@ impl Event {
                     }
                     IntentKey::BfdSession(address) => put("peer", address.to_string()),
                     IntentKey::OspfInterface(name) => put("interface", name.to_string()),
+                    IntentKey::BfdProfile(name) => put("bfd_profile", name.to_string()),
                     IntentKey::Bgp | IntentKey::Drain | IntentKey::Peer(_) => {}
                 }
                 if let Some(existing) = &violation.existing_owner {

@@ -208,7 +208,7 @@ fn what_follows_a_directory_that_was_not_synchronised_is_kept() {
         let bgp = Some(crate::wire::bgp(65000, "").expect("an instance"));
         disk.faults(Faults { directory_fails: true, ..Faults::default() });
         journal
-            .configured(Configured { bgp, peers: vec![] })
+            .configured(Configured { bgp, peers: vec![], profiles: vec![] })
             .expect_err("it is not known which file is there");
         disk.faults(Faults::default());
         commit(&mut journal, &[advertise(2, 0)], DONE, true);

@@ -197,6 +197,9 @@ pub(super) fn snapshot(state: &State) -> Vec<u8> {
         version: VERSION,
         configured_bgp: state.configured.bgp.as_ref().map(crate::wire::bgp_message),
         configured_peers: state.configured.peers.iter().map(crate::wire::peer_message).collect(),
+        configured_bfd_profiles: (state.configured.profiles.iter())
+            .map(crate::wire::bfd_profile_message)
+            .collect(),
     };
     push(&mut bytes, Kind::Header(header));
     for (_, owned) in state.store.iter() {
@@ -445,6 +448,8 @@ impl Replayed {
         self.state.configured.bgp = bgp.transpose().map_err(unreadable)?;
         let peers = header.configured_peers.iter().map(crate::wire::peer);
         self.state.configured.peers = peers.collect::<Result<_, _>>().map_err(unreadable)?;
+        let profiles = header.configured_bfd_profiles.iter().map(crate::wire::bfd_profile);
+        self.state.configured.profiles = profiles.collect::<Result<_, _>>().map_err(unreadable)?;
         Ok(())
     }
 }

@@ -219,6 +219,7 @@ fn every_field_of_every_intent_comes_back() {
         bfd_min_tx_ms: 200,
         bfd_detect_multiplier: 5,
         port: 1179,
+        bfd_profile: String::new(),
     };
     let attributes = v1::PrefixAttributes {
         local_preference: 1,
@@ -252,6 +253,13 @@ fn every_field_of_every_intent_comes_back() {
             detect_multiplier: 1,
             interface_name: "eth0".into(),
             local_address: "fe80::2".into(),
+            profile: String::new(),
+        }),
+        Kind::BfdProfile(v1::BfdProfile {
+            name: "fast".into(),
+            min_rx_ms: 10,
+            min_tx_ms: 20,
+            detect_multiplier: 1,
         }),
         Kind::OspfInterface(v1::OspfInterface {
             interface_name: "fifteen.bytes.1".into(),

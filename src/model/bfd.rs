@@ -2,7 +2,9 @@
 
 use std::{fmt, net::IpAddr, num::NonZeroU8, time::Duration};
 
-use super::{BgpGlobal, FieldErrors, InterfaceName, Peer, ValueError, scalar::unicast_address};
+use super::{
+    BgpGlobal, FieldErrors, InterfaceName, Peer, ProfileName, ValueError, scalar::unicast_address,
+};
 
 /// Hops that bgpd counts on for an iBGP neighbour (RFC 4271 names no limit).
 const IBGP_HOPS: NonZeroU8 = NonZeroU8::MAX;
@@ -97,6 +99,15 @@ impl fmt::Display for BfdParameters {
     }
 }
 
+/// Timers under a name (`frr-bfdd:bfdd/bfd/profile`), which peers and sessions name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BfdProfile {
+    /// Its name.
+    pub name: ProfileName,
+    /// Its timers.
+    pub timers: BfdParameters,
+}
+
 /// A BFD session as its owner declares it (`frr-bfdd:bfdd/bfd/sessions`).
 ///
 /// Whether it goes over one hop or several is not said here: it follows the BGP peer of the
@@ -105,8 +116,10 @@ impl fmt::Display for BfdParameters {
 pub struct BfdSession {
     /// Address of the other end.
     pub peer: IpAddr,
-    /// Its timers.
+    /// Its timers; defaults where it has a profile.
     pub timers: BfdParameters,
+    /// The profile that its timers are those of.
+    pub profile: Option<ProfileName>,
     /// The interface it is bound to; a link-local peer has one.
     pub interface: Option<InterfaceName>,
     /// This end's address; bfdd's choice where `None`, which for a link-local peer is the wrong one where the interface

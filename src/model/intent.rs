@@ -3,8 +3,8 @@
 use std::{fmt, net::IpAddr};
 
 use super::{
-    BfdSession, BgpGlobal, Drain, InterfaceName, OspfInterface, Peer, Prefix, PrefixAdvertisement,
-    Protocol, StaticRoute,
+    BfdProfile, BfdSession, BgpGlobal, Drain, InterfaceName, OspfInterface, Peer, Prefix,
+    PrefixAdvertisement, ProfileName, Protocol, StaticRoute,
 };
 
 /// What an owner can declare.
@@ -24,6 +24,8 @@ pub enum Intent {
     BfdSession(BfdSession),
     /// An interface on which OSPF runs.
     OspfInterface(OspfInterface),
+    /// A BFD profile.
+    BfdProfile(BfdProfile),
 }
 
 impl Intent {
@@ -37,6 +39,21 @@ impl Intent {
             Self::StaticRoute(route) => IntentKey::StaticRoute(route.prefix),
             Self::BfdSession(session) => IntentKey::BfdSession(session.peer),
             Self::OspfInterface(interface) => IntentKey::OspfInterface(interface.name),
+            Self::BfdProfile(profile) => IntentKey::BfdProfile(profile.name),
+        }
+    }
+
+    /// The BFD profile that it names.
+    pub fn named_profile(&self) -> Option<ProfileName> {
+        match self {
+            Self::Peer(peer) => peer.bfd_profile,
+            Self::BfdSession(session) => session.profile,
+            Self::Bgp(_)
+            | Self::Drain(_)
+            | Self::Prefix(_)
+            | Self::StaticRoute(_)
+            | Self::OspfInterface(_)
+            | Self::BfdProfile(_) => None,
         }
     }
 }
@@ -58,6 +75,8 @@ pub enum IntentKey {
     BfdSession(IpAddr),
     /// The interface of this name.
     OspfInterface(InterfaceName),
+    /// The BFD profile of this name.
+    BfdProfile(ProfileName),
 }
 
 impl IntentKey {
@@ -72,6 +91,7 @@ impl IntentKey {
             Self::StaticRoute(_) => IntentKind::StaticRoute,
             Self::BfdSession(_) => IntentKind::BfdSession,
             Self::OspfInterface(_) => IntentKind::OspfInterface,
+            Self::BfdProfile(_) => IntentKind::BfdProfile,
         }
     }
 }
@@ -85,7 +105,8 @@ impl IntentKey {
             | Self::Drain
             | Self::Peer(_)
             | Self::BfdSession(_)
-            | Self::OspfInterface(_) => None,
+            | Self::OspfInterface(_)
+            | Self::BfdProfile(_) => None,
         }
     }
 }
@@ -100,6 +121,7 @@ impl fmt::Display for IntentKey {
             Self::StaticRoute(prefix) => write!(f, "static route {prefix}"),
             Self::BfdSession(address) => write!(f, "BFD session {address}"),
             Self::OspfInterface(name) => write!(f, "OSPF interface {name}"),
+            Self::BfdProfile(name) => write!(f, "BFD profile {name}"),
         }
     }
 }
@@ -123,11 +145,13 @@ pub enum IntentKind {
     BfdSession,
     /// An interface on which OSPF runs.
     OspfInterface,
+    /// A BFD profile.
+    BfdProfile,
 }
 
 impl IntentKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bgp,
         Self::Drain,
         Self::Peer,
@@ -136,6 +160,7 @@ impl IntentKind {
         Self::StaticRoute,
         Self::BfdSession,
         Self::OspfInterface,
+        Self::BfdProfile,
     ];
 }
 

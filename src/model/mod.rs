@@ -8,7 +8,7 @@
 //! | `scalar` | AS numbers, owner names, prefixes, one-line texts, secrets |
 //! | `community` | standard, well-known and large BGP communities |
 //! | `peer` | BGP neighbours and the instance they belong to |
-//! | `bfd` | BFD timers and sessions |
+//! | `bfd` | BFD timers, profiles and sessions |
 //! | `drain` | the drain of the node |
 //! | `ospf` | interfaces on which OSPF runs |
 //! | `prefix` | advertised prefixes and their path attributes |
@@ -29,7 +29,7 @@ mod prefix;
 mod scalar;
 mod static_route;
 
-pub use bfd::{BfdLimits, BfdParameters, BfdSession};
+pub use bfd::{BfdLimits, BfdParameters, BfdProfile, BfdSession};
 pub use community::{Community, LargeCommunity, StandardCommunity};
 pub use configured::Configured;
 pub use drain::Drain;
@@ -38,5 +38,7 @@ pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use ospf::{AreaId, OspfInterface, OspfTimers};
 pub use peer::{AddressFamily, BgpGlobal, Peer, PeerType, Timers};
 pub use prefix::{PathAttributes, PrefixAdvertisement, Protocol};
-pub use scalar::{AsNumber, Description, InterfaceName, OwnerName, Password, Prefix, router_id};
+pub use scalar::{
+    AsNumber, Description, InterfaceName, OwnerName, Password, Prefix, ProfileName, router_id,
+};
 pub use static_route::{NextHop, StaticRoute};

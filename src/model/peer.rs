@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    AsNumber, BfdParameters, Description, FieldErrors, Password, ValueError,
+    AsNumber, BfdParameters, Description, FieldErrors, Password, ProfileName, ValueError,
     scalar::unicast_address,
 };
 
@@ -121,8 +121,10 @@ pub struct Peer {
     pub peer_type: Option<PeerType>,
     /// Session timers; FRR's own where `None`.
     pub timers: Option<Timers>,
-    /// Watched by BFD with these timers.
+    /// Watched by BFD with these timers; defaults where it has a profile.
     pub bfd: Option<BfdParameters>,
+    /// The profile that the timers of its BFD session are those of.
+    pub bfd_profile: Option<ProfileName>,
     /// One line for people.
     pub description: Option<Description>,
     /// Never empty.

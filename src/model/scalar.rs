@@ -287,6 +287,60 @@ impl fmt::Debug for InterfaceName {
     }
 }
 
+/// Name of a BFD profile. As short as an interface's: it is part of a key, of which the agent has thousands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProfileName([u8; ProfileName::LONGEST]);
+
+impl ProfileName {
+    const LONGEST: usize = 15;
+
+    /// What the names of the agent's own profiles begin with.
+    const RESERVED: &str = "NR-";
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::LONGEST);
+        std::str::from_utf8(&self.0[..end]).expect("only printable ASCII is ever stored")
+    }
+}
+
+impl FromStr for ProfileName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let allowed = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
+        if text.len() > Self::LONGEST
+            || !text.bytes().all(allowed)
+            || !text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        {
+            return Err(ValueError::new(format!(
+                "{} is not the name of a BFD profile, which has 1 to 15 letters, digits, '-', '_' and '.', the first a \
+                 letter or digit",
+                quote(text)
+            )));
+        }
+        if text.starts_with(Self::RESERVED) {
+            let reason = format!("begins with {}, as the agent's own profiles do", Self::RESERVED);
+            return Err(ValueError::new(reason));
+        }
+        let mut name = [0; Self::LONGEST];
+        name[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self(name))
+    }
+}
+
+impl fmt::Display for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
 /// Parses an address that a neighbour or a next hop can have.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::{Policies, Violation, ViolationKind, claims, quota};
 use crate::{
     model::{
         AsNumber, BgpGlobal, Change, Intent, IntentKey, IntentKind, OwnerName, Peer, PeerType,
-        Prefix,
+        Prefix, ProfileName,
     },
     protocol::kinds::{self, Permission},
     store::{Owned, Store},
@@ -79,8 +79,7 @@ pub(super) fn put_back(
 ) -> Result<(), Violation> {
     match back {
         Some(owned) => set(policies, around, None, &owned.owner, &owned.intent),
-        None if key == IntentKey::Bgp => nothing_needs_bgp(around),
-        None => Ok(()),
+        None => nothing_needs(around, key),
     }
 }
 
@@ -128,6 +127,9 @@ fn set(
         _ => ViolationKind::NotOwner,
     };
     not_anothers(stands, owner, key, kind)?;
+    if let Some(name) = intent.named_profile() {
+        profile_is_there(store, owner, key, name)?;
+    }
     match stands {
         Some(owned) if owned.intent == *intent => Ok(()),
         _ => claims::check(store, owner, intent),
@@ -147,9 +149,10 @@ fn remove(
     }
     if kinds::of(key.kind()).is_the_nodes() {
         permitted(policies, owner, key)?;
-        return if key == IntentKey::Bgp { nothing_needs_bgp(store) } else { Ok(()) };
+        return nothing_needs(store, key);
     }
-    not_anothers(stands, owner, key, ViolationKind::NotOwner)
+    not_anothers(stands, owner, key, ViolationKind::NotOwner)?;
+    nothing_needs(store, key)
 }
 
 /// Whether the owner may declare such an object, whosever it is now.
@@ -259,6 +262,41 @@ fn every_peer_fits(store: &Store, bgp: &BgpGlobal) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// Whether an owner may name a BFD profile: one of its own or of `admin`, so that no other owner's end takes it away.
+fn profile_is_there(
+    store: &Store,
+    owner: &OwnerName,
+    key: IntentKey,
+    name: ProfileName,
+) -> Result<(), Violation> {
+    let message = match store.bfd_profile(name) {
+        Some((whose, _)) if whose == owner || whose.is_admin() => return Ok(()),
+        Some((whose, _)) => {
+            format!("names the BFD profile {name} of {whose}; name one of {owner} or of admin")
+        }
+        None => format!("names the BFD profile {name}, which is not declared; declare it first"),
+    };
+    violation(ViolationKind::BfdProfileNeeded, key, message)
+}
+
+/// Whether an object can go.
+fn nothing_needs(store: &Store, key: IntentKey) -> Result<(), Violation> {
+    match key {
+        IntentKey::Bgp => nothing_needs_bgp(store),
+        IntentKey::BfdProfile(name) => match store.that_name(name).next() {
+            Some(Owned { owner, intent }) => {
+                let message = format!(
+                    "the {} of {owner} names it; remove that first, or have it name another",
+                    intent.key()
+                );
+                violation(ViolationKind::BfdProfileNeeded, key, message)
+            }
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// Whether the BGP instance can go.

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        AddressFamily, BfdLimits, BfdParameters, BfdSession, BgpGlobal, Change, Intent, IntentKey,
-        NextHop, OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix,
-        PrefixAdvertisement, Protocol, StaticRoute,
+        AddressFamily, BfdLimits, BfdParameters, BfdProfile, BfdSession, BgpGlobal, Change, Intent,
+        IntentKey, NextHop, OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType,
+        Prefix, PrefixAdvertisement, Protocol, StaticRoute,
     },
     store::{Owned, Store},
 };
@@ -78,6 +78,7 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         source_address: None,
         ebgp_multihop: ebgp_multihop.try_into().ok(),
         port: None,
+        bfd_profile: None,
         password: None,
         max_prefix: Peer::DEFAULT_MAX_PREFIX,
     }))
@@ -87,6 +88,7 @@ fn bfd() -> Change {
     Change::Set(Intent::BfdSession(BfdSession {
         peer: "10.0.0.2".parse().unwrap(),
         timers: BfdParameters::DEFAULT,
+        profile: None,
         interface: None,
         local_address: None,
     }))
@@ -641,4 +643,51 @@ fn what_is_put_back_is_judged_as_if_it_were_declared_now() {
     // Who may not change the node's instance does not put it back either.
     let instance = (IntentKey::Bgp, None);
     assert!(may_undo(&Policies::default(), &owner("a"), &instance).is_err());
+}
+
+fn profile(name: &str) -> Change {
+    let timers = BfdParameters::DEFAULT;
+    Change::Set(Intent::BfdProfile(BfdProfile { name: name.parse().unwrap(), timers }))
+}
+
+/// A BFD session that names a profile.
+fn profiled(name: &str) -> Change {
+    let mut session = bfd();
+    if let Change::Set(Intent::BfdSession(session)) = &mut session {
+        session.profile = Some(name.parse().unwrap());
+    }
+    session
+}
+
+#[test]
+fn a_profile_is_there_before_it_is_named_and_goes_after() {
+    let needed = Some(ViolationKind::BfdProfileNeeded);
+    let (fast, session) = (profile("fast"), profiled("fast"));
+    let empty = Store::new();
+    assert_eq!(broken(&empty, "novanet", &session), needed);
+    // With it in one request, in any order; one of its own, or of admin.
+    for changes in [[fast.clone(), session.clone()], [session.clone(), fast.clone()]] {
+        assert!(check_all(&policies(), &empty, &owner("novanet"), &changes).is_ok());
+    }
+    for (whose, expected) in [("novanet", None), ("admin", None), ("novaedge", needed)] {
+        assert_eq!(
+            broken(&store(&[(whose, fast.clone())]), "novanet", &session),
+            expected,
+            "{whose}"
+        );
+    }
+    // While it is named it stays, whoever asks; with what names it, it goes.
+    let held = store(&[("admin", fast.clone()), ("novanet", session.clone())]);
+    assert_eq!(broken(&held, "admin", &remove(&fast)), needed);
+    assert_eq!(broken(&held, "novanet", &remove(&fast)), Some(ViolationKind::NotOwner));
+    let held = store(&[("novanet", fast.clone()), ("novanet", session.clone())]);
+    let both = [remove(&fast), remove(&session)];
+    assert!(check_all(&policies(), &held, &owner("novanet"), &both).is_ok());
+    // Nor is it taken away, or what names it put back without it, by an undoing.
+    let gone = undo(&policies(), None, &held, vec![(fast.key(), None)]);
+    assert_eq!((gone.steps.len(), gone.refused[0].kind), (0, ViolationKind::BfdProfileNeeded));
+    let Change::Set(intent) = session.clone() else { panic!("it is set") };
+    let back = vec![(session.key(), Some(Owned { owner: owner("novanet"), intent }))];
+    let back = undo(&policies(), None, &empty, back);
+    assert_eq!((back.steps.len(), back.refused[0].kind), (0, ViolationKind::BfdProfileNeeded));
 }

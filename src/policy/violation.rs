@@ -27,11 +27,13 @@ pub enum ViolationKind {
     NotFound,
     /// The owner has as many objects of this kind as it may have.
     Quota,
+    /// A BFD profile that is named is not there for it, or one that goes is named.
+    BfdProfileNeeded,
 }
 
 impl ViolationKind {
     /// Those that break policy: each is an event, a count and a cause for an alert.
-    pub const OF_POLICY: [Self; 9] = [
+    pub const OF_POLICY: [Self; 10] = [
         Self::PrefixType,
         Self::AllowedCidrs,
         Self::NotOwner,
@@ -41,6 +43,7 @@ impl ViolationKind {
         Self::PeerType,
         Self::Quota,
         Self::ClaimConflict,
+        Self::BfdProfileNeeded,
     ];
 
     /// Whether it breaks policy. To remove what is not there is refused and breaks none: a client that withdraws
@@ -62,6 +65,7 @@ impl ViolationKind {
             Self::PeerType => "peer_type",
             Self::NotFound => "not_found",
             Self::Quota => "quota",
+            Self::BfdProfileNeeded => "bfd_profile_needed",
         }
     }
 }

@@ -9,7 +9,9 @@
 
 use std::{net::IpAddr, num::NonZeroU8};
 
-use crate::model::{BfdParameters, Intent, IntentKey, NextHop, Prefix, Protocol, StaticRoute};
+use crate::model::{
+    BfdParameters, Intent, IntentKey, NextHop, Prefix, ProfileName, Protocol, StaticRoute,
+};
 
 /// An object of FRR that intents of several kinds stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +27,8 @@ pub enum Place {
 pub enum Wanted {
     /// A route there, with this tag.
     Route(NextHop, u32),
-    /// A session with these timers.
-    Timers(BfdParameters),
+    /// A session with these timers, or those of a profile.
+    Timers(BfdParameters, Option<ProfileName>),
 }
 
 /// A place, and what is wanted there.
@@ -59,20 +61,30 @@ pub fn claims(intent: &Intent) -> Vec<Claim> {
         wanted: Wanted::Route(route.next_hop.clone(), route.tag),
         words: format!("{words} at distance {}", route.distance),
     };
-    let session = |peer: IpAddr, timers: BfdParameters| Claim {
+    let session = |peer: IpAddr, timers: BfdParameters, profile: Option<ProfileName>| Claim {
         place: Place::BfdSession(peer),
-        wanted: Wanted::Timers(timers),
-        words: format!("a BFD session with {timers}"),
+        wanted: Wanted::Timers(timers, profile),
+        words: match profile {
+            Some(name) => format!("a BFD session with the profile {name}"),
+            None => format!("a BFD session with {timers}"),
+        },
     };
     match intent {
-        Intent::Peer(peer) => peer.bfd.map(|bfd| session(peer.address, bfd)).into_iter().collect(),
-        Intent::BfdSession(declared) => vec![session(declared.peer, declared.timers)],
+        Intent::Peer(peer) => {
+            let claim = peer.bfd.map(|bfd| session(peer.address, bfd, peer.bfd_profile));
+            claim.into_iter().collect()
+        }
+        Intent::BfdSession(declared) => {
+            vec![session(declared.peer, declared.timers, declared.profile)]
+        }
         Intent::StaticRoute(declared) => vec![route(declared, "a route")],
         Intent::Prefix(ad) if ad.protocol == Protocol::Ospf => {
             vec![route(&StaticRoute::anchor(ad.prefix), "its anchor, a blackhole route")]
         }
-        Intent::Bgp(_) | Intent::Drain(_) | Intent::Prefix(_) | Intent::OspfInterface(_) => {
-            Vec::new()
-        }
+        Intent::Bgp(_)
+        | Intent::Drain(_)
+        | Intent::Prefix(_)
+        | Intent::OspfInterface(_)
+        | Intent::BfdProfile(_) => Vec::new(),
     }
 }

@@ -55,6 +55,8 @@ pub enum QuotaKind {
     OspfInterfaces,
     /// Static routes.
     StaticRoutes,
+    /// BFD profiles.
+    BfdProfiles,
 }
 
 /// What the benchmark's rows "at most" measure for a prefix (4.5 KiB): its intent, its part of the tree, libyang's copy of
@@ -168,6 +170,19 @@ pub const fn of(kind: IntentKind) -> Kind {
             many: false,
             memory_kib: FEW_KIB,
         },
+        IntentKind::BfdProfile => Kind {
+            label: "bfd_profile",
+            field: "bfd_profile",
+            permission: Permission::Every,
+            quota: Some(QuotaKind::BfdProfiles),
+            needs_bgp: false,
+            executors: &[Daemon::Bfdd],
+            // Sessions that name it have its timers; peers name it and say no more.
+            touches: &[Daemon::Bfdd],
+            goes_by_others: false,
+            many: false,
+            memory_kib: FEW_KIB,
+        },
     }
 }
 
@@ -180,8 +195,14 @@ impl Kind {
 
 impl QuotaKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Peers, Self::Prefixes, Self::BfdSessions, Self::OspfInterfaces, Self::StaticRoutes];
+    pub const ALL: [Self; 6] = [
+        Self::Peers,
+        Self::Prefixes,
+        Self::BfdSessions,
+        Self::OspfInterfaces,
+        Self::StaticRoutes,
+        Self::BfdProfiles,
+    ];
 
     /// Key in the configuration.
     pub fn key(self) -> &'static str {
@@ -191,6 +212,7 @@ impl QuotaKind {
             Self::BfdSessions => "bfd_sessions",
             Self::OspfInterfaces => "ospf_interfaces",
             Self::StaticRoutes => "static_routes",
+            Self::BfdProfiles => "bfd_profiles",
         }
     }
 
@@ -202,6 +224,7 @@ impl QuotaKind {
             Self::BfdSessions => ("BFD session", "BFD sessions"),
             Self::OspfInterfaces => ("OSPF interface", "OSPF interfaces"),
             Self::StaticRoutes => ("static route", "static routes"),
+            Self::BfdProfiles => ("BFD profile", "BFD profiles"),
         };
         format!("{count} {}", if count == 1 { one } else { more })
     }

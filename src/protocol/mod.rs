@@ -33,7 +33,10 @@ pub use statics::StaticShape;
 
 use crate::{
     daemon::{Daemon, Forest},
-    model::{BfdSession, BgpGlobal, Intent, IntentKey, Peer, Prefix, StaticRoute},
+    model::{
+        BfdProfile, BfdSession, BgpGlobal, Intent, IntentKey, Peer, Prefix, ProfileName,
+        StaticRoute,
+    },
     tree::{Node, Path, Tree},
     yang::Models,
 };
@@ -55,13 +58,14 @@ impl Shapes {
 /// What an intent's trees say because of other intents.
 ///
 /// A BFD session and the `bfd` line of a peer of the same address are one session, and go by the
-/// timers of the first and the hops of the second; OSPF has the identifier of BGP; a static route can be the anchor of
+/// timers of the first and the hops of the second; it has the timers of the profile that it names; OSPF has the identifier of BGP; a static route can be the anchor of
 /// an OSPF prefix.
 #[derive(Default)]
 pub(crate) struct Context<'a> {
     pub(crate) bgp: Option<&'a BgpGlobal>,
     pub(crate) peers: BTreeMap<IpAddr, &'a Peer>,
     pub(crate) sessions: BTreeMap<IpAddr, &'a BfdSession>,
+    pub(crate) profiles: BTreeMap<ProfileName, &'a BfdProfile>,
     /// Static routes that staticd can't keep beside the anchor of an OSPF prefix; few of thousands.
     pub(crate) in_place_of_anchors: BTreeMap<Prefix, &'a StaticRoute>,
 }
@@ -73,6 +77,7 @@ impl<'a> Context<'a> {
             Intent::Bgp(global) => self.bgp = Some(global),
             Intent::Peer(peer) => drop(self.peers.insert(peer.address, peer)),
             Intent::BfdSession(session) => drop(self.sessions.insert(session.peer, session)),
+            Intent::BfdProfile(profile) => drop(self.profiles.insert(profile.name, profile)),
             Intent::StaticRoute(route) if route.is_in_place_of_anchor() => {
                 self.in_place_of_anchors.insert(route.prefix, route);
             }

@@ -20,8 +20,8 @@ use imbl::{OrdMap, ordmap::DiffItem};
 pub use counts::Counts;
 
 use crate::model::{
-    BgpGlobal, Change, Drain, Intent, IntentKey, IntentKind, OwnerName, PathAttributes, Peer,
-    PrefixAdvertisement,
+    BfdProfile, BgpGlobal, Change, Drain, Intent, IntentKey, IntentKind, OwnerName, PathAttributes,
+    Peer, PrefixAdvertisement, ProfileName,
 };
 
 /// An intent and whose it is.
@@ -84,13 +84,27 @@ impl Store {
         let peer = self.get(&IntentKey::Peer(session.peer));
         peer.is_some_and(|peer| {
             let timers = match &peer.intent {
-                Intent::Peer(peer) => peer.bfd,
+                Intent::Peer(peer) => peer.bfd.map(|bfd| (bfd, peer.bfd_profile)),
                 _ => None,
             };
             peer.owner.is_admin()
                 && !owned.owner.is_admin()
-                && timers.is_some_and(|it| it != session.timers)
+                && timers.is_some_and(|it| it != (session.timers, session.profile))
         })
+    }
+
+    /// A BFD profile and whose it is.
+    pub fn bfd_profile(&self, name: ProfileName) -> Option<(&OwnerName, &BfdProfile)> {
+        let owned = self.get(&IntentKey::BfdProfile(name))?;
+        match &owned.intent {
+            Intent::BfdProfile(profile) => Some((&owned.owner, profile)),
+            _ => None,
+        }
+    }
+
+    /// The intents that name a BFD profile. Costs what there is of all but prefixes and static routes.
+    pub fn that_name(&self, profile: ProfileName) -> impl Iterator<Item = &Owned> {
+        self.but_routes(None).filter(move |it| it.intent.named_profile() == Some(profile))
     }
 
     /// One owner's intents in the order of their keys; costs what it yields.

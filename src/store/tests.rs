@@ -48,6 +48,7 @@ fn change() -> impl Strategy<Value = Change> {
         any::<bool>().prop_map(|first| Intent::BfdSession(BfdSession {
             peer: if first { "0.0.0.0" } else { "2001:db8::1" }.parse().unwrap(),
             timers: BfdParameters::DEFAULT,
+            profile: None,
             interface: None,
             local_address: None,
         })),

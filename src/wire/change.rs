@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    bgp, limits, nested, ospf_interface, peer, prefix::read_advertisement, prefix_key,
+    bfd_profile, bgp, limits, nested, ospf_interface, peer, prefix::read_advertisement, prefix_key,
     session::read_bfd_session, static_route,
 };
 use crate::{
@@ -137,6 +137,9 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
         Some(intent::Kind::OspfInterface(message)) => {
             ospf_interface(message).map(Intent::OspfInterface).map_err(at("set.ospf_interface"))
         }
+        Some(intent::Kind::BfdProfile(message)) => {
+            bfd_profile(message).map(Intent::BfdProfile).map_err(at("set.bfd_profile"))
+        }
         Some(intent::Kind::Drain(message)) => {
             Ok(Intent::Drain(Drain { until_restart: message.until_restart }))
         }
@@ -154,6 +157,7 @@ fn field_of(intent: &Intent) -> &'static str {
         Intent::StaticRoute(_) => "set.static_route",
         Intent::BfdSession(_) => "set.bfd_session",
         Intent::OspfInterface(_) => "set.ospf_interface",
+        Intent::BfdProfile(_) => "set.bfd_profile",
     }
 }
 
@@ -181,6 +185,10 @@ fn remove(message: &v1::IntentRef) -> Result<IntentKey, Wrong> {
             .parse()
             .map(IntentKey::OspfInterface)
             .map_err(|e: crate::model::ValueError| one("ospf_interface", &e)),
+        Some(intent_ref::Kind::BfdProfile(name)) => name
+            .parse()
+            .map(IntentKey::BfdProfile)
+            .map_err(|e: crate::model::ValueError| one("bfd_profile", &e)),
         Some(intent_ref::Kind::Drain(v1::DrainRef {})) => Ok(IntentKey::Drain),
         None => Err(Wrong::Whole("remove names no object")),
     }

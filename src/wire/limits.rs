@@ -18,7 +18,11 @@ pub(super) fn possible(intent: Intent) -> Result<Intent, FieldErrors> {
         Intent::Prefix(ad) => prefix(ad)?,
         Intent::StaticRoute(route) => static_route(route)?,
         Intent::BfdSession(session) => bfd_session(session)?,
-        Intent::Bgp(_) | Intent::Drain(_) | Intent::Peer(_) | Intent::OspfInterface(_) => {}
+        Intent::Bgp(_)
+        | Intent::Drain(_)
+        | Intent::Peer(_)
+        | Intent::OspfInterface(_)
+        | Intent::BfdProfile(_) => {}
     }
     Ok(intent)
 }

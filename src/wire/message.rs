@@ -3,7 +3,7 @@
 use super::{
     bgp_message, peer_message,
     prefix::{advertisement_message, static_route_message},
-    session::{bfd_message, ospf_message},
+    session::{bfd_message, bfd_profile_message, ospf_message},
 };
 use crate::{
     model::{Drain, Intent},
@@ -22,6 +22,7 @@ pub fn intent_message(intent: &Intent) -> v1::Intent {
         Intent::Prefix(ad) => intent::Kind::Prefix(advertisement_message(ad)),
         Intent::StaticRoute(route) => intent::Kind::StaticRoute(static_route_message(route)),
         Intent::BfdSession(session) => intent::Kind::BfdSession(bfd_message(session)),
+        Intent::BfdProfile(profile) => intent::Kind::BfdProfile(bfd_profile_message(profile)),
         Intent::OspfInterface(interface) => intent::Kind::OspfInterface(ospf_message(interface)),
     };
     v1::Intent { kind: Some(kind) }

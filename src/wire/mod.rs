@@ -19,7 +19,9 @@ pub use change::{MAX_CHANGES, changes, intent};
 pub use message::intent_message;
 pub use peer::{peer, peer_message};
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};
-pub use session::{bfd_key, bfd_session, ospf_interface, ospf_key};
+pub use session::{
+    bfd_key, bfd_profile, bfd_profile_message, bfd_session, ospf_interface, ospf_key,
+};
 
 use crate::{
     model::{BgpGlobal, FieldErrors, ValueError, router_id},

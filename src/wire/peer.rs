@@ -6,7 +6,10 @@ use std::{
     num::{NonZeroU8, NonZeroU16},
 };
 
-use super::{absorb, millis, optional, seconds};
+use super::{
+    absorb, optional, seconds,
+    session::{named_profile, own_timers},
+};
 use crate::{
     model::{
         AddressFamily, BfdLimits, BfdParameters, FieldErrors, Peer, PeerType, Timers, ValueError,
@@ -38,6 +41,7 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
         bfd_min_tx_ms,
         bfd_detect_multiplier,
         port,
+        bfd_profile,
     } = message;
     let mut errors = FieldErrors::new();
     let address = errors.take("neighbor_address", Peer::parse_address(neighbor_address));
@@ -49,6 +53,13 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
         BfdParameters::new("bfd_", BfdLimits::PEER, rx, tx, *bfd_detect_multiplier)
     });
     let bfd = absorb(&mut errors, bfd.transpose());
+    let bfd_profile = match bfd_enabled {
+        true => {
+            let timers = [*bfd_min_rx_ms, *bfd_min_tx_ms, *bfd_detect_multiplier];
+            errors.take("bfd_profile", named_profile(bfd_profile, timers))
+        }
+        false => Some(None),
+    };
     let description = errors.take("description", optional(description, str::parse));
     let families = absorb(&mut errors, families(address_families, address));
     let source_address =
@@ -64,6 +75,7 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
             peer_type: peer_type?,
             timers: timers?,
             bfd: bfd?,
+            bfd_profile: bfd_profile?,
             description: description?,
             families: families?,
             source_address: source_address?,
@@ -84,6 +96,7 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         peer_type,
         timers,
         bfd,
+        bfd_profile,
         description,
         families,
         source_address,
@@ -96,6 +109,8 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast.into(),
         AddressFamily::Ipv6Unicast => v1::AddressFamily::Ipv6Unicast.into(),
     };
+    let [bfd_min_rx_ms, bfd_min_tx_ms, bfd_detect_multiplier] =
+        bfd.map(|bfd| own_timers(bfd, *bfd_profile)).unwrap_or_default();
     v1::BgpPeer {
         neighbor_address: address.to_string(),
         remote_as: remote_as.get(),
@@ -114,9 +129,10 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         ebgp_multihop: ebgp_multihop.map(|ttl| ttl.get().into()).unwrap_or_default(),
         password: password.as_ref().map(|key| key.expose().to_owned()).unwrap_or_default(),
         max_prefix: max_prefix.get(),
-        bfd_min_rx_ms: bfd.map(|bfd| millis(bfd.min_rx())).unwrap_or_default(),
-        bfd_min_tx_ms: bfd.map(|bfd| millis(bfd.min_tx())).unwrap_or_default(),
-        bfd_detect_multiplier: bfd.map(|bfd| bfd.detect_multiplier().into()).unwrap_or_default(),
+        bfd_min_rx_ms,
+        bfd_min_tx_ms,
+        bfd_detect_multiplier,
+        bfd_profile: bfd_profile.map(|name| name.to_string()).unwrap_or_default(),
         port: port.map(|port| port.get().into()).unwrap_or_default(),
     }
 }

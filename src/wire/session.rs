@@ -5,8 +5,8 @@ use std::{net::IpAddr, num::NonZeroU16};
 use super::{absorb, limits, millis, optional, seconds};
 use crate::{
     model::{
-        AreaId, BfdLimits, BfdParameters, BfdSession, FieldErrors, IntentKey, InterfaceName,
-        OspfInterface, OspfTimers, ValueError,
+        AreaId, BfdLimits, BfdParameters, BfdProfile, BfdSession, FieldErrors, IntentKey,
+        InterfaceName, OspfInterface, OspfTimers, ProfileName, ValueError,
     },
     proto::v1,
 };
@@ -29,12 +29,14 @@ pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, F
         detect_multiplier,
         interface_name,
         local_address,
+        profile,
     } = message;
     let mut errors = FieldErrors::new();
     let peer = errors.take("peer_address", BfdSession::parse_address(peer_address));
     let (rx, tx) = (*min_rx_ms, *min_tx_ms);
     let timers = BfdParameters::new("", BfdLimits::SESSION, rx, tx, *detect_multiplier);
     let timers = absorb(&mut errors, timers);
+    let profile = errors.take("profile", named_profile(profile, [rx, tx, *detect_multiplier]));
     let interface = errors.take("interface_name", optional(interface_name, interface));
     if interface == Some(None)
         && let Some(IpAddr::V6(peer)) = peer
@@ -48,6 +50,7 @@ pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, F
         Some(BfdSession {
             peer: peer?,
             timers: timers?,
+            profile: profile?,
             interface: interface?,
             local_address: local_address?,
         })
@@ -57,14 +60,60 @@ pub(super) fn read_bfd_session(message: &v1::BfdSession) -> Result<BfdSession, F
 
 /// The message of a BFD session.
 pub(super) fn bfd_message(session: &BfdSession) -> v1::BfdSession {
-    let BfdSession { peer, timers, interface, local_address } = session;
+    let BfdSession { peer, timers, profile, interface, local_address } = session;
+    let [min_rx_ms, min_tx_ms, detect_multiplier] = own_timers(*timers, *profile);
     v1::BfdSession {
         peer_address: peer.to_string(),
-        min_rx_ms: millis(timers.min_rx()),
-        min_tx_ms: millis(timers.min_tx()),
-        detect_multiplier: timers.detect_multiplier().into(),
+        min_rx_ms,
+        min_tx_ms,
+        detect_multiplier,
+        profile: profile.map(|name| name.to_string()).unwrap_or_default(),
         interface_name: interface.map(|name| name.to_string()).unwrap_or_default(),
         local_address: local_address.map(|address| address.to_string()).unwrap_or_default(),
+    }
+}
+
+/// Parses a BFD profile.
+///
+/// # Errors
+/// Names every wrong field as `BFDProfile` has it.
+pub fn bfd_profile(message: &v1::BfdProfile) -> Result<BfdProfile, FieldErrors> {
+    let v1::BfdProfile { name, min_rx_ms, min_tx_ms, detect_multiplier } = message;
+    let mut errors = FieldErrors::new();
+    let name = errors.take("name", name.parse::<ProfileName>());
+    let (rx, tx) = (*min_rx_ms, *min_tx_ms);
+    let timers = BfdParameters::new("", BfdLimits::SESSION, rx, tx, *detect_multiplier);
+    let timers = absorb(&mut errors, timers);
+    errors.finish(name.zip(timers).map(|(name, timers)| BfdProfile { name, timers }))
+}
+
+/// The message of a BFD profile.
+pub fn bfd_profile_message(profile: &BfdProfile) -> v1::BfdProfile {
+    let BfdProfile { name, timers } = profile;
+    let [min_rx_ms, min_tx_ms, detect_multiplier] = own_timers(*timers, None);
+    v1::BfdProfile { name: name.to_string(), min_rx_ms, min_tx_ms, detect_multiplier }
+}
+
+/// A profile that a session names, in the place of these timers of its own.
+pub(super) fn named_profile(
+    text: &str,
+    timers: [u32; 3],
+) -> Result<Option<ProfileName>, ValueError> {
+    match optional(text, str::parse)? {
+        Some(_) if timers != [0; 3] => {
+            Err(ValueError::new("conflicts with the session's own timers; set only one of them"))
+        }
+        name => Ok(name),
+    }
+}
+
+/// Timers in milliseconds, and the multiplier, as a message has them: none beside a profile.
+pub(super) fn own_timers(timers: BfdParameters, profile: Option<ProfileName>) -> [u32; 3] {
+    match profile {
+        Some(_) => [0; 3],
+        None => {
+            [millis(timers.min_rx()), millis(timers.min_tx()), timers.detect_multiplier().into()]
+        }
     }
 }
 

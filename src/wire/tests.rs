@@ -42,6 +42,7 @@ fn every_wrong_field_of_a_peer_is_named_at_once() {
         bfd_min_tx_ms: 60001,
         bfd_detect_multiplier: 1,
         port: 65_536,
+        bfd_profile: "NR-1".into(),
     };
     assert_eq!(
         fields(peer(&wrong)),
@@ -53,6 +54,7 @@ fn every_wrong_field_of_a_peer_is_named_at_once() {
             "bfd_min_rx_ms",
             "bfd_min_tx_ms",
             "bfd_detect_multiplier",
+            "bfd_profile",
             "description",
             "address_families[1]",
             "source_address",
@@ -261,6 +263,7 @@ proptest! {
             bfd_min_tx_ms: number,
             bfd_detect_multiplier: number,
             port: number,
+            bfd_profile: text.clone(),
         };
         let attributes = v1::PrefixAttributes {
             local_preference: number,
@@ -289,6 +292,7 @@ fn every_wrong_field_of_a_bfd_session_is_named_at_once() {
         detect_multiplier: 256,
         interface_name: "eth0\nbfd".into(),
         local_address: "10.0.0".into(),
+        profile: "two words".into(),
     };
     assert_eq!(
         fields(bfd_session(&wrong)),
@@ -297,6 +301,7 @@ fn every_wrong_field_of_a_bfd_session_is_named_at_once() {
             "min_rx_ms",
             "min_tx_ms",
             "detect_multiplier",
+            "profile",
             "interface_name",
             "local_address"
         ]
@@ -358,4 +363,24 @@ fn every_wrong_field_of_an_ospf_interface_is_named_at_once() {
         let message = v1::OspfInterface { area_id: area.into(), ..good.clone() };
         assert_eq!(fields(ospf_interface(&message)), ["area_id"], "{area}");
     }
+}
+
+#[test]
+fn a_profile_has_a_name_of_its_own_and_no_timers_beside_it() {
+    let profile = |name: &str| v1::BfdProfile { name: name.into(), ..Default::default() };
+    for name in ["fast", "a", "0-9_a.b", "fifteen.bytes.1", "nr-1"] {
+        assert_eq!(fields(bfd_profile(&profile(name))), [""; 0], "{name}");
+    }
+    for name in ["", "-a", ".a", "a b", "a|b", "NR-", "NR-300-300-3", "sixteen.bytes.12", "\u{e4}"]
+    {
+        assert_eq!(fields(bfd_profile(&profile(name))), ["name"], "{name}");
+    }
+    let session = |min_rx_ms| v1::BfdSession {
+        peer_address: "10.0.0.2".into(),
+        profile: "fast".into(),
+        min_rx_ms,
+        ..Default::default()
+    };
+    assert_eq!(fields(bfd_session(&session(0))), [""; 0]);
+    assert_eq!(fields(bfd_session(&session(300))), ["profile"]);
 }

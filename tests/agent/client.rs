@@ -135,6 +135,7 @@ impl Client {
             detect_multiplier: session.detect_multiplier,
             interface_name: session.interface_name,
             local_address: session.local_address,
+            profile: session.profile,
         };
         self.call(|mut c| async move { c.enable_bfd(request).await }).map(drop)
     }
@@ -364,7 +365,7 @@ pub fn bird() -> BgpPeer {
 /// Changes of `Transactions.Apply`.
 pub mod change {
     use novaroute::proto::v1::{
-        BfdSession, BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, OspfInterface,
+        BfdProfile, BfdSession, BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, OspfInterface,
         PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind,
         intent_change::Change, intent_ref, static_route::NextHop,
     };
@@ -402,6 +403,20 @@ pub mod change {
 
     pub fn bfd(session: BfdSession) -> IntentChange {
         set(Kind::BfdSession(session))
+    }
+
+    pub fn profile(name: &str, interval_ms: u32) -> IntentChange {
+        set(Kind::BfdProfile(BfdProfile {
+            name: name.to_owned(),
+            min_rx_ms: interval_ms,
+            min_tx_ms: interval_ms,
+            detect_multiplier: 0,
+        }))
+    }
+
+    pub fn no_profile(name: &str) -> IntentChange {
+        let kind = Some(intent_ref::Kind::BfdProfile(name.to_owned()));
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
     }
 
     pub fn ospf(interface: OspfInterface) -> IntentChange {

@@ -117,6 +117,7 @@ fn apply_peer_with_every_option() {
         bfd_min_tx_ms: 0,
         bfd_detect_multiplier: 0,
         port: 1179,
+        bfd_profile: String::new(),
     };
     let request = ApplyPeerRequest { owner: owner(), token: token(), peer: Some(peer) };
     assert_eq!(fake.seen().0, Seen::ApplyPeer(request));

@@ -426,3 +426,66 @@ fn sessions_survive_both_sides_and_leave_others_alone() {
     agent.client("admin").disable_bfd(net::TOR_V4).unwrap();
     assert_eq!(running(&lab, "bfdd"), before);
 }
+
+/// A profile that is declared gives its timers to a peer and to a session that name it, and changes them live.
+#[test]
+fn a_profile_gives_its_timers_to_all_that_name_it() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = agent(&lab);
+    let (admin, edge) = (agent.client("admin"), agent.client("edge"));
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    let before = all_running(&lab);
+    let named = |name: &str| BgpPeer { bfd_enabled: true, bfd_profile: name.into(), ..tor() };
+    let alone = |name: &str| BfdSession { profile: name.into(), ..session("10.0.1.77", 0, "") };
+    // What is not there is not named.
+    let lacking = admin.apply_peer(named("fast")).unwrap_err();
+    assert_eq!(lacking.code(), Code::FailedPrecondition, "{lacking}");
+    admin.apply(vec![change::profile("fast", 120), change::peer(named("fast"))]).unwrap();
+    edge.enable_bfd(alone("fast")).unwrap();
+    has_lines(&lab, &["neighbor 10.0.1.2 bfd profile fast"]).unwrap();
+    assert!(running(&lab, "bfdd").contains("\n profile fast\n"));
+    let timers = |peer: &str, interval: u64| {
+        wait_for(&format!("{peer} at {interval} ms"), SOON, || match &*sessions(&lab, peer) {
+            [one]
+                if one["receive-interval"] == interval && one["transmit-interval"] == interval =>
+            {
+                Ok(())
+            }
+            other => Err(format!("{other:?}")),
+        })
+    };
+    timers(net::TOR_V4, 120);
+    timers("10.0.1.77", 120);
+    // Another value of the profile is that of both, live.
+    admin.apply(vec![change::profile("fast", 240)]).unwrap();
+    timers(net::TOR_V4, 240);
+    timers("10.0.1.77", 240);
+    let status = admin.status();
+    let [profile] = &*status.bfd_profiles else { panic!("{:?}", status.bfd_profiles) };
+    assert_eq!((&*profile.name, &*profile.state, profile.min_rx_ms), ("fast", "configured", 240));
+    // It stays as long as it is named.
+    let used = admin.apply(vec![change::no_profile("fast")]).unwrap_err();
+    assert_eq!(used.code(), Code::FailedPrecondition, "{used}");
+    edge.disable_bfd("10.0.1.77").unwrap();
+    admin.apply(vec![change::no_peer(net::TOR_V4), change::no_profile("fast")]).unwrap();
+    assert_eq!(all_running(&lab), before);
+}
+
+/// An operator's profile of that name is theirs: equal, it is named and outlives the intent; else the intent is refused with
+/// its line.
+#[test]
+fn an_operators_profile_is_theirs() {
+    let config =
+        "bfd\n profile fast\n  receive-interval 120\n  transmit-interval 120\n exit\nexit\n";
+    let lab = Lab::start(LabOptions::default().config(Router::Node, config));
+    let agent = agent(&lab);
+    let admin = agent.client("admin");
+    let before = all_running(&lab);
+    let other = admin.apply(vec![change::profile("fast", 240)]).unwrap_err();
+    assert_eq!(other.code(), Code::Aborted, "{other}");
+    assert!(other.message().contains("receive-interval 120"), "{other}");
+    admin.apply(vec![change::profile("fast", 120)]).unwrap();
+    assert_eq!(all_running(&lab), before);
+    admin.apply(vec![change::no_profile("fast")]).unwrap();
+    assert_eq!(all_running(&lab), before);
+}

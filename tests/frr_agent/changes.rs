@@ -30,6 +30,7 @@ fn full() -> BgpPeer {
         password: "s3cret!".into(),
         max_prefix: 500,
         port: 1179,
+        bfd_profile: String::new(),
     }
 }
 

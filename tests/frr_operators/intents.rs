@@ -167,6 +167,7 @@ fn reference(kind: &Kind) -> intent_ref::Kind {
         Kind::StaticRoute(route) => intent_ref::Kind::StaticRoute(route.prefix.clone()),
         Kind::BfdSession(session) => intent_ref::Kind::BfdSession(session.peer_address.clone()),
         Kind::OspfInterface(it) => intent_ref::Kind::OspfInterface(it.interface_name.clone()),
+        Kind::BfdProfile(profile) => intent_ref::Kind::BfdProfile(profile.name.clone()),
         // The instance goes with its owner alone.
         Kind::Drain(_) | Kind::Bgp(_) => intent_ref::Kind::Drain(DrainRef {}),
     }

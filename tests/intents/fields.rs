@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use novaroute::{
     fields::{Form, Message, message},
     proto::v1::{
-        BfdSession, BgpConfig, BgpPeer, Drain, Intent, OspfInterface, PrefixAdvertisement,
-        PrefixAttributes, StaticRoute, intent::Kind, static_route::NextHop,
+        BfdProfile, BfdSession, BgpConfig, BgpPeer, Drain, Intent, OspfInterface,
+        PrefixAdvertisement, PrefixAttributes, StaticRoute, intent::Kind, static_route::NextHop,
     },
 };
 use prost::{
@@ -47,6 +47,7 @@ fn peers() -> [BgpPeer; 2] {
             bfd_min_tx_ms: 160,
             bfd_detect_multiplier: 5,
             port: 1179,
+            bfd_profile: String::new(),
         },
         BgpPeer {
             neighbor_address: "10.0.1.3".into(),
@@ -65,6 +66,7 @@ fn peers() -> [BgpPeer; 2] {
             bfd_min_tx_ms: 260,
             bfd_detect_multiplier: 6,
             port: 1180,
+            bfd_profile: String::new(),
         },
     ]
 }
@@ -126,6 +128,7 @@ fn sessions() -> [BfdSession; 2] {
             detect_multiplier: 5,
             interface_name: "tor0".into(),
             local_address: "10.0.1.1".into(),
+            profile: String::new(),
         },
         BfdSession {
             peer_address: "10.0.1.3".into(),
@@ -134,7 +137,37 @@ fn sessions() -> [BfdSession; 2] {
             detect_multiplier: 6,
             interface_name: "lo".into(),
             local_address: "10.0.1.9".into(),
+            profile: String::new(),
         },
+    ]
+}
+
+/// Peers and sessions that name a profile, which have no timers of their own.
+fn profiled() -> [[Kind; 2]; 2] {
+    let peer = |bfd_profile: &str| BgpPeer {
+        bfd_min_rx_ms: 0,
+        bfd_min_tx_ms: 0,
+        bfd_detect_multiplier: 0,
+        bfd_profile: bfd_profile.into(),
+        ..peers()[0].clone()
+    };
+    let session = |profile: &str| BfdSession {
+        min_rx_ms: 0,
+        min_tx_ms: 0,
+        detect_multiplier: 0,
+        profile: profile.into(),
+        ..sessions()[0].clone()
+    };
+    [
+        ["fast", "slow"].map(peer).map(Kind::Peer),
+        ["fast", "slow"].map(session).map(Kind::BfdSession),
+    ]
+}
+
+fn profiles() -> [BfdProfile; 2] {
+    [
+        BfdProfile { name: "fast".into(), min_rx_ms: 50, min_tx_ms: 60, detect_multiplier: 4 },
+        BfdProfile { name: "slow".into(), min_rx_ms: 500, min_tx_ms: 600, detect_multiplier: 5 },
     ]
 }
 
@@ -172,7 +205,9 @@ fn pairs() -> Vec<[Kind; 2]> {
         plain().map(Kind::Prefix),
         sessions().map(Kind::BfdSession),
         interfaces().map(Kind::OspfInterface),
+        profiles().map(Kind::BfdProfile),
     ];
+    pairs.extend(profiled());
     for next_hop in [
         NextHop::Gateway("10.0.1.3".into()),
         NextHop::InterfaceName("tor0".into()),

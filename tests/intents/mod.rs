@@ -6,7 +6,7 @@
 use novaroute::{
     model::Intent,
     proto::v1::{
-        BfdSession, BgpPeer, OspfInterface, PrefixAttributes, StaticRoute,
+        BfdProfile, BfdSession, BgpPeer, OspfInterface, PrefixAttributes, StaticRoute,
         static_route::NextHop::{self, Blackhole, Gateway, InterfaceName},
     },
     wire,
@@ -39,6 +39,11 @@ pub fn session(peer: &str, interface: &str, min_rx_ms: u32) -> Intent {
     let (peer_address, interface_name) = (peer.to_owned(), interface.to_owned());
     let message = BfdSession { peer_address, interface_name, min_rx_ms, ..Default::default() };
     Intent::BfdSession(wire::bfd_session(&message).expect("a valid session"))
+}
+
+pub fn profile(name: &str, min_rx_ms: u32) -> Intent {
+    let message = BfdProfile { name: name.to_owned(), min_rx_ms, ..Default::default() };
+    Intent::BfdProfile(wire::bfd_profile(&message).expect("a valid profile"))
 }
 
 pub fn interface(message: &OspfInterface) -> Intent {
@@ -81,6 +86,7 @@ fn full_peer(neighbor_address: &str, source_address: &str) -> BgpPeer {
         bfd_min_tx_ms: 200,
         bfd_detect_multiplier: 5,
         port: 1179,
+        bfd_profile: String::new(),
         description: "100% \"plain\" text, #1!".to_owned(),
         address_families: vec![1, 2],
         source_address: source_address.to_owned(),
@@ -179,6 +185,26 @@ pub fn scenarios() -> Vec<(&'static str, Vec<Intent>)> {
                 session("10.0.1.2", "", 150),
                 peer(&full_peer("10.0.2.2", "10.0.2.1")),
                 session("10.0.2.2", "", 0),
+            ]),
+        ),
+        // A profile that is declared; the peer and the sessions name it.
+        (
+            "20-bfd-profiles",
+            bgp_of(vec![
+                profile("fast", 50),
+                peer(&BgpPeer {
+                    bfd_enabled: true,
+                    bfd_profile: "fast".to_owned(),
+                    ..plain_peer("10.0.1.2", 65001)
+                }),
+                Intent::BfdSession(
+                    wire::bfd_session(&BfdSession {
+                        peer_address: "10.0.9.2".to_owned(),
+                        profile: "fast".to_owned(),
+                        ..BfdSession::default()
+                    })
+                    .expect("a valid session"),
+                ),
             ]),
         ),
         (

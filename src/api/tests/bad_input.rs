@@ -264,6 +264,11 @@ fn fields() -> Vec<Field> {
         peer_field!("BGPPeer.description", description),
         peer_field!("BGPPeer.source_address", source_address),
         peer_field!("BGPPeer.password", password),
+        field!("BGPPeer.bfd_profile", apply_peer, apply_peer("novanet", "10.0.0.2"), |r, text| {
+            if let Some(peer) = &mut r.peer {
+                (peer.bfd_enabled, peer.bfd_profile) = (true, text);
+            }
+        }),
         field!(
             "RemovePeerRequest.neighbor_address",
             remove_peer,
@@ -304,6 +309,7 @@ fn fields() -> Vec<Field> {
             text),
         field!("EnableBFDRequest.local_address", enable_bfd, bfd(), |r, text| r.local_address =
             text),
+        field!("EnableBFDRequest.profile", enable_bfd, bfd(), |r, text| r.profile = text),
         field!("DisableBFDRequest.peer_address", disable_bfd, no_bfd(), |r, text| r.peer_address =
             text),
         field!("EnableOSPFRequest.interface_name", enable_ospf, ospf(), |r, text| r
@@ -344,6 +350,7 @@ fn fields() -> Vec<Field> {
         }))),
         change!("IntentRef.peer", |text| remove(intent_ref::Kind::Peer(text))),
         change!("IntentRef.static_route", |text| remove(intent_ref::Kind::StaticRoute(text))),
+        change!("IntentRef.bfd_profile", |text| remove(intent_ref::Kind::BfdProfile(text))),
         change!("IntentRef.bfd_session", |text| remove(intent_ref::Kind::BfdSession(text))),
         change!("IntentRef.ospf_interface", |text| remove(intent_ref::Kind::OspfInterface(text))),
         change!("BFDSession.peer_address", |text| set(intent::Kind::BfdSession(v1::BfdSession {
@@ -353,6 +360,15 @@ fn fields() -> Vec<Field> {
         change!("BFDSession.local_address", |text| set(intent::Kind::BfdSession(v1::BfdSession {
             peer_address: "10.0.0.2".into(),
             local_address: text,
+            ..Default::default()
+        }))),
+        change!("BFDSession.profile", |text| set(intent::Kind::BfdSession(v1::BfdSession {
+            peer_address: "10.0.0.2".into(),
+            profile: text,
+            ..Default::default()
+        }))),
+        change!("BFDProfile.name", |text| set(intent::Kind::BfdProfile(v1::BfdProfile {
+            name: text,
             ..Default::default()
         }))),
         change!("BFDSession.interface_name", |text| set(intent::Kind::BfdSession(

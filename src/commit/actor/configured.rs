@@ -36,13 +36,21 @@ fn leave_others(store: &Store, now: &mut Configured) {
         }
         _ => true,
     });
+    now.profiles.retain(|profile| match store.bfd_profile(profile.name) {
+        Some((owner, _)) if *owner != admin() => {
+            let profile = profile.name;
+            warn!(%profile, %owner, "a client has this BFD profile of the configuration, and keeps it");
+            false
+        }
+        _ => true,
+    });
 }
 
 /// What is noted before the change is made: neighbours of both, so that whatever the agent dies in, the
 /// next one knows which to take out; and no instance where it changes, so that the next one sees any as new.
 fn meanwhile(before: &Configured, now: &Configured) -> Configured {
     let bgp = now.bgp.clone().filter(|_| now.bgp == before.bgp);
-    Configured { bgp, ..now.clone().with_peers_of(before) }
+    Configured { bgp, ..now.clone().with_others_of(before) }
 }
 
 /// What has to change, so that the configuration stands.
@@ -54,8 +62,8 @@ fn changes(state: &State, now: &Configured) -> Vec<Change> {
     {
         changes.push(Change::Set(Intent::Bgp(bgp.clone())));
     }
-    changes.extend(now.peer_intents().map(Change::Set));
-    let gone = before.peer_keys().into_iter().filter(|key| !now.peer_keys().contains(key));
+    changes.extend(now.intents().map(Change::Set));
+    let gone = before.keys().into_iter().filter(|key| !now.keys().contains(key));
     let ours = |key: &IntentKey| store.get(key).is_some_and(|owned| owned.owner == admin);
     changes.extend(gone.filter(ours).map(Change::Remove));
     changes.retain(|change| match change {
@@ -83,7 +91,7 @@ pub(super) fn adopt(
         Ok(keys) => (keys, None),
         Err(error) => {
             error!(%error, "what the configuration declares anew is taken when the disk works");
-            (now.peer_keys(), Some(now))
+            (now.keys(), Some(now))
         }
     }
 }
@@ -110,7 +118,7 @@ fn try_adopt(
         }
         _ => {}
     }
-    let keys = now.peer_keys();
+    let keys = now.keys();
     journal.configured(now)?;
     Ok(keys)
 }
@@ -142,7 +150,7 @@ impl Actor {
                 }
             }
         }
-        self.configured = std::sync::Arc::new(now.peer_keys());
+        self.configured = std::sync::Arc::new(now.keys());
         self.configured_now(now).await?;
         self.publish();
         Ok(count)
@@ -172,7 +180,8 @@ mod tests {
 
     fn file(local_as: u32, peers: &[(u8, u32)]) -> Configured {
         let bgp = Some(wire::bgp(local_as, "").expect("an instance"));
-        Configured { bgp, peers: peers.iter().map(|(n, remote)| peer(*n, *remote)).collect() }
+        let peers = peers.iter().map(|(n, remote)| peer(*n, *remote)).collect();
+        Configured { bgp, peers, profiles: Vec::new() }
     }
 
     fn open(dir: &Path) -> Journal {

@@ -3,9 +3,9 @@
 use super::*;
 use crate::ctl::output::intent;
 use crate::proto::v1::{
-    AddressFamily, BfdSession, BgpConfig, BgpPeer, Intent, IntentRef, OspfInterface, PeerType,
-    PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind,
-    intent_ref, static_route::NextHop,
+    AddressFamily, BfdProfile, BfdSession, BgpConfig, BgpPeer, Intent, IntentRef, OspfInterface,
+    PeerType, PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute,
+    intent::Kind, intent_ref, static_route::NextHop,
 };
 
 fn changes(text: &str) -> Vec<Change> {
@@ -60,6 +60,7 @@ fn the_example_has_every_field() {
         bfd_min_tx_ms: 300,
         bfd_detect_multiplier: 3,
         port: 1179,
+        bfd_profile: String::new(),
     };
     let attributes = PrefixAttributes {
         local_preference: 200,
@@ -86,6 +87,18 @@ fn the_example_has_every_field() {
             detect_multiplier: 5,
             interface_name: "eth0".into(),
             local_address: "192.0.2.4".into(),
+            profile: String::new(),
+        })),
+        set(Kind::BfdProfile(BfdProfile {
+            name: "fast".into(),
+            min_rx_ms: 50,
+            min_tx_ms: 60,
+            detect_multiplier: 4,
+        })),
+        set(Kind::BfdSession(BfdSession {
+            peer_address: "192.0.2.5".into(),
+            profile: "fast".into(),
+            ..BfdSession::default()
         })),
         set(Kind::OspfInterface(OspfInterface {
             interface_name: "eth0".into(),
@@ -103,6 +116,7 @@ fn the_example_has_every_field() {
         remove(intent_ref::Kind::StaticRoute("203.0.113.0/26".into())),
         remove(intent_ref::Kind::BfdSession("192.0.2.8".into())),
         remove(intent_ref::Kind::OspfInterface("eth9".into())),
+        remove(intent_ref::Kind::BfdProfile("slow".into())),
     ];
     assert_eq!(changes(example), expected);
 }
@@ -205,7 +219,7 @@ fn every_mistake_is_named() {
 
 #[test]
 fn each_kind_of_mistake() {
-    let kinds = "bgp, peer, prefix, static_route, bfd_session, ospf_interface";
+    let kinds = "bgp, peer, prefix, static_route, bfd_session, ospf_interface, bfd_profile";
     for (text, expected) in [
         ("", "f: has no intents"),
         ("# nothing\n---\n", "f: has no intents"),
@@ -256,7 +270,7 @@ fn each_kind_of_mistake() {
         (
             "remove:\n- bgp: 1",
             "f:2: remove[0].bgp: unknown key, known here: peer, prefix, static_route, bfd_session, \
-             ospf_interface",
+             ospf_interface, bfd_profile",
         ),
         (
             "remove:\n- prefix: 10.0.0.0/8",

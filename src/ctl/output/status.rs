@@ -32,9 +32,22 @@ pub struct Status {
     bfd_sessions: BfdSessions,
     #[serde(flatten)]
     ospf_interfaces: OspfInterfaces,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bfd_profiles: Vec<BfdProfile>,
     snapshot_age_ms: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     journal: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct BfdProfile {
+    name: String,
+    state: String,
+    owner: String,
+    min_rx_ms: u32,
+    min_tx_ms: u32,
+    detect_multiplier: u32,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -118,9 +131,25 @@ impl From<GetStatusResponse> for Status {
             prefixes: response.prefixes.into(),
             bfd_sessions: response.bfd_sessions.into(),
             ospf_interfaces: response.ospf_interfaces.into(),
+            bfd_profiles: response.bfd_profiles.into_iter().map(BfdProfile::from).collect(),
             snapshot_age_ms: response.snapshot_age_ms,
             journal: response.journal,
         }
+    }
+}
+
+impl From<v1::BfdProfileStatus> for BfdProfile {
+    fn from(profile: v1::BfdProfileStatus) -> Self {
+        let v1::BfdProfileStatus {
+            name,
+            state,
+            owner,
+            min_rx_ms,
+            min_tx_ms,
+            detect_multiplier,
+            reason,
+        } = profile;
+        Self { name, state, owner, min_rx_ms, min_tx_ms, detect_multiplier, reason }
     }
 }
 
@@ -247,6 +276,23 @@ impl Status {
             if count > 0 || !optional {
                 told.push_str(&format!("\n{name} ({count})\n{rows}"));
             }
+        }
+        if !self.bfd_profiles.is_empty() {
+            let head = ["PROFILE", "STATE", "RX", "TX", "MULTIPLIER", "OWNER", "REASON"];
+            let mut table = Table::new(head, colour);
+            for profile in &self.bfd_profiles {
+                table.row([
+                    cell(&profile.name),
+                    table::state(&profile.state),
+                    number(profile.min_rx_ms),
+                    number(profile.min_tx_ms),
+                    number(profile.detect_multiplier),
+                    cell(&profile.owner),
+                    cell(&profile.reason),
+                ]);
+            }
+            let count = self.bfd_profiles.len();
+            told.push_str(&format!("\nBFD PROFILES ({count})\n{}", table.text()));
         }
         if !self.kept.is_empty() {
             let mut table = Table::new(["DAEMON", "OBJECT", "KEPT FOR"], colour);

@@ -56,6 +56,7 @@ fn status(received: u32) -> GetStatusResponse {
         drain: None,
         kept: Vec::new(),
         stuck: Vec::new(),
+        bfd_profiles: Vec::new(),
         frr_status: Some(FrrStatus {
             version: "10.3".into(),
             connected: true,

@@ -13,7 +13,7 @@ pub(crate) mod session;
 pub(crate) mod state;
 
 pub(super) use lines::lines;
-pub(crate) use session::{alone, profile, render};
+pub(crate) use session::{alone, declared, named, render};
 
 use super::object::{Object, Place};
 use crate::{
@@ -37,6 +37,8 @@ pub(super) fn declared_by(at: &Place, _: &Path) -> Option<IntentKey> {
         "single-hop" | "multi-hop" => {
             Some(IntentKey::BfdSession(at.key("dest-addr")?.parse().ok()?))
         }
+        // One of the agent's own has a name that no intent has.
+        "profile" => Some(IntentKey::BfdProfile(at.key("name")?.parse().ok()?)),
         _ => None,
     }
 }

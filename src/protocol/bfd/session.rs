@@ -1,7 +1,7 @@
 //! What BFD sessions render to, and the profiles that they and neighbours take their timers from.
 
 use crate::{
-    model::{BfdParameters, BfdSession},
+    model::{BfdParameters, BfdProfile, BfdSession, ProfileName},
     protocol::{
         Context,
         path::{below, entry, path, plain},
@@ -20,8 +20,13 @@ pub(crate) fn render(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
 
 /// A session in bfdd's own configuration.
 pub(crate) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
-    let BfdSession { peer, timers: parameters, interface, local_address } = session;
-    let profile = profile(bfdd, *parameters);
+    let BfdSession { peer, timers: parameters, profile, interface, local_address } = session;
+    let name = named(bfdd, *profile, *parameters);
+    // By itself the session does not know the timers of a profile.
+    let parameters = match profile {
+        Some(name) => context.profiles.get(name).map(|profile| profile.timers),
+        None => Some(*parameters),
+    };
     let neighbor = context.peers.get(peer).copied();
     let peer = peer.to_string();
     let sessions = below(&bfd(), &["sessions"]);
@@ -38,8 +43,10 @@ pub(crate) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
             sessions.join(entry("single-hop", keys))
         }
     };
-    bfdd.set(&below(&session_path, &["profile"]), profile);
-    timers(bfdd, &session_path, *parameters);
+    bfdd.set(&below(&session_path, &["profile"]), name);
+    if let Some(parameters) = parameters {
+        timers(bfdd, &session_path, parameters);
+    }
     match (hops, local_address) {
         (Some((_, hops)), _) => {
             // A packet that comes over one hop has TTL 255.
@@ -53,9 +60,31 @@ pub(crate) fn alone(bfdd: &mut Tree, session: &BfdSession, context: &Context) {
     }
 }
 
+/// A profile that is declared.
+pub(crate) fn declared(bfdd: &mut Tree, profile: &BfdProfile) {
+    let BfdProfile { name, timers: parameters } = profile;
+    bfdd.ensure_presence(&bfd());
+    timers(bfdd, &bfd().join(entry("profile", [("name", name.as_str())])), *parameters);
+}
+
+/// The name of the profile that a session has: the declared one, or that of its timers.
+pub(crate) fn named(
+    bfdd: &mut Tree,
+    declared: Option<ProfileName>,
+    parameters: BfdParameters,
+) -> String {
+    match declared {
+        Some(name) => {
+            bfdd.ensure_presence(&bfd());
+            name.to_string()
+        }
+        None => profile(bfdd, parameters),
+    }
+}
+
 /// Makes sure of the profile with these timers; it is named by what is in it, so that it is shared
 /// and never changed in place.
-pub(crate) fn profile(bfdd: &mut Tree, parameters: BfdParameters) -> String {
+fn profile(bfdd: &mut Tree, parameters: BfdParameters) -> String {
     let (rx, tx) = (parameters.min_rx().as_millis(), parameters.min_tx().as_millis());
     let name = format!("NR-{rx}-{tx}-{}", parameters.detect_multiplier());
     bfdd.ensure_presence(&bfd());

@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32};
 use super::{BGP, ROUTER_BGP, family_node};
 use crate::{
     daemon::{Daemon, Forest},
-    model::{AddressFamily, BfdParameters, Peer},
+    model::{AddressFamily, BfdParameters, Peer, ProfileName},
     protocol::{
         Context, bfd,
         cli::{HiddenSpec, RowSpec, row},
@@ -23,6 +23,7 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
         peer_type: _,
         timers,
         bfd,
+        bfd_profile,
         description,
         families,
         source_address,
@@ -32,8 +33,9 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
         max_prefix,
     } = peer;
     let base = neighbor(*address);
-    if let Some(timers) = bfd.and_then(|bfd| said_timers(*address, bfd, context)) {
-        let profile = bfd::profile(tree(forest, Daemon::Bfdd), timers);
+    if let Some((profile, timers)) = bfd.and_then(|bfd| said(*address, *bfd_profile, bfd, context))
+    {
+        let profile = bfd::named(tree(forest, Daemon::Bfdd), profile, timers);
         let at = below(&base, &["bfd-options", "novaroute-frr-bgp:profile"]);
         tree(forest, Daemon::Bgpd).set(&at, profile);
     }
@@ -71,15 +73,22 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
     }
 }
 
-/// The timers that a neighbour's `bfd` line names by a profile; `None` where they are FRR's own.
+/// The profile that a neighbour's `bfd` line names, declared or of these timers; `None` where the timers are FRR's own.
 ///
 /// bgpd shows the timers of a `bfd` line nowhere in its configuration, so that they could not be
 /// confirmed; those of a profile can. Where a session of its own is declared for the address, both name
 /// the same profile: bfdd would use that of whoever came last.
-fn said_timers(address: IpAddr, bfd: BfdParameters, context: &Context) -> Option<BfdParameters> {
+fn said(
+    address: IpAddr,
+    profile: Option<ProfileName>,
+    timers: BfdParameters,
+    context: &Context,
+) -> Option<(Option<ProfileName>, BfdParameters)> {
     match context.sessions.get(&address) {
-        Some(session) => Some(session.timers),
-        None => Some(bfd).filter(|bfd| *bfd != BfdParameters::DEFAULT),
+        Some(session) => Some((session.profile, session.timers)),
+        None => {
+            (profile.is_some() || timers != BfdParameters::DEFAULT).then_some((profile, timers))
+        }
     }
 }
 
