@@ -11,7 +11,7 @@ use tracing::error;
 
 use crate::{
     api::Directory,
-    commit::{CommitRequest, Door, Observer, Stage, View},
+    commit::{CommitRequest, Observer, Stage, Via, View},
     config::{Config, Owners},
     model::{Change, IntentKind, OwnerName, Protocol},
     policy::Lifetime,
@@ -26,9 +26,8 @@ pub(super) struct CommitMetrics {
 
 impl CommitMetrics {
     pub(super) fn new(metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
-        let stages = Stage::ALL.map(|stage| stage.doors().iter().map(move |door| (stage, door)));
-        let labels =
-            stages.into_iter().flatten().map(|(stage, door)| (stage.label(), door.label()));
+        let stages = Stage::ALL.map(|stage| stage.vias().iter().map(move |via| (stage, via)));
+        let labels = stages.into_iter().flatten().map(|(stage, via)| (stage.label(), via.label()));
         metrics.commit().create_stages(labels);
         Self { metrics, health }
     }
@@ -70,12 +69,12 @@ impl Observer for CommitMetrics {
         self.metrics.commit().batch(requests, waiting);
     }
 
-    fn stage(&self, stage: Stage, door: Door, took: Duration, sent: usize) {
-        self.metrics.commit().stage(stage.label(), door.label(), took, sent);
+    fn stage(&self, stage: Stage, via: Via, took: Duration, sent: usize) {
+        self.metrics.commit().stage(stage.label(), via.label(), took, sent);
     }
 
-    fn not_confirmed(&self, door: Door) {
-        self.metrics.commit().not_confirmed(door.label());
+    fn not_confirmed(&self, via: Via) {
+        self.metrics.commit().not_confirmed(via.label());
     }
 
     fn rolled_back(&self) {

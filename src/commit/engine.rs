@@ -39,15 +39,15 @@ mod stuck;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use candidate::{Part, Terms, Verdict};
+pub use candidate::{Part, Terms, Validation};
 pub use claims::{InTheWay, Notes};
 use futures::{FutureExt, TryFutureExt};
 use member::Member;
 pub use outcome::{Applied, EngineError, Refusal, Rejected};
 use outcome::{COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, undone_in_time};
-pub use pipeline::Judging;
+pub use pipeline::Validating;
 
-use super::{Door as Way, NoObserver, Observer, Stage};
+use super::{NoObserver, Observer, Stage, Via};
 use crate::{
     daemon::{Daemon, Forest},
     frr::{driver::Driver, vty::live::Otherwise},
@@ -130,7 +130,7 @@ impl Engine {
     ///
     /// # Errors
     /// libyang's words and path.
-    pub fn validate(&self, trees: impl IntoIterator<Item = Arc<Tree>>) -> Verdict {
+    pub fn validate(&self, trees: impl IntoIterator<Item = Arc<Tree>>) -> Validation {
         let refused =
             |error| EngineError::Refused { message: format!("YANG validation: {error}"), at: None };
         self.yang.check(trees.into_iter().collect()).map_err(refused).boxed()

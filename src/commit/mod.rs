@@ -20,7 +20,7 @@ mod plan;
 mod request;
 mod turns;
 
-pub use actor::{Actor, Door, LeaveError, NoObserver, Observer, Parts, Stage};
+pub use actor::{Actor, LeaveError, NoObserver, Observer, Parts, Stage, Via};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, QUEUE, View};
 pub use ownership::Kept;

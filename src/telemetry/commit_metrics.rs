@@ -16,7 +16,7 @@ use super::series::{TRANSACTION_BUCKETS, gauge, register};
 const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1024.0];
 
 /// What a commit spends its time on, and what goes wrong with it. Labels are `commit::Stage`'s and
-/// `commit::Door`'s.
+/// `commit::Via`'s.
 #[derive(Debug)]
 pub struct CommitMetrics {
     stages: HistogramVec,

@@ -6,11 +6,11 @@ use futures::FutureExt;
 use tokio::time::Instant;
 use tracing::{debug, error};
 
-use super::{Actor, Door, Stage, change};
+use super::{Actor, Stage, Via, change};
 use crate::{
     commit::{
         Applied, CommitError, CommitRequest, Ending, EngineError, Outcome, Plan, Transaction,
-        TransactionId, blame::blame, engine::Judging,
+        TransactionId, blame::blame, engine::Validating,
     },
     daemon::{Daemon, Forest},
     events::of_change,
@@ -47,7 +47,7 @@ impl Actor {
     ) -> Result<Outcome, CommitError> {
         let begun = Instant::now();
         let before = self.store().clone();
-        let judging = self.judge_part(&after, requests);
+        let validating = self.validate_part(&after, requests);
         // On disk before FRR is touched. That takes the disk about as long as it takes libyang to judge.
         let prepared = self.journal.prepare(transactions.to_vec()).await;
         self.tell_of_journal();
@@ -56,10 +56,10 @@ impl Actor {
             self.publish();
             return Err(error.into());
         }
-        self.observer.stage(Stage::Journal, Door::Agent, begun.elapsed(), 0);
+        self.observer.stage(Stage::Journal, Via::Agent, begun.elapsed(), 0);
 
         self.try_stuck_again(requests);
-        let mut result = self.send(&after, requests, judging).await;
+        let mut result = self.send(&after, requests, validating).await;
         if let Err(EngineError::Refused { at, .. }) = &result
             && self.is_about_others(at.as_ref(), requests)
         {
@@ -150,10 +150,10 @@ impl Actor {
         &mut self,
         after: &Store,
         requests: &[&CommitRequest],
-        judging: Option<Judging>,
+        validating: Option<Validating>,
     ) -> Result<Applied, EngineError> {
-        if let Some(judging) = judging
-            && let Some(applied) = self.send_part(judging).await?
+        if let Some(validating) = validating
+            && let Some(applied) = self.send_part(validating).await?
         {
             return Ok(applied);
         }
@@ -206,7 +206,7 @@ impl Actor {
     ) -> Result<(), JournalError> {
         let settling = Instant::now();
         let settled = self.journal.settle(ids, ending, begun.elapsed(), clean).await;
-        self.observer.stage(Stage::Journal, Door::Agent, settling.elapsed(), 0);
+        self.observer.stage(Stage::Journal, Via::Agent, settling.elapsed(), 0);
         self.observer.journal_size(self.journal.size());
         self.tell_of_journal();
         settled

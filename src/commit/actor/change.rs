@@ -6,7 +6,7 @@ use super::Actor;
 use crate::{
     commit::{
         Applied, CommitRequest, EngineError,
-        engine::{Judging, Part},
+        engine::{Part, Validating},
     },
     daemon::{Daemon, Forest},
     model::{Change, Intent, IntentKey, Protocol},
@@ -18,7 +18,11 @@ use crate::{
 impl Actor {
     /// Has what a batch changes judged, which begins at once, without a look at the rest. `None` where it
     /// takes that look.
-    pub(super) fn judge_part(&self, after: &Store, requests: &[&CommitRequest]) -> Option<Judging> {
+    pub(super) fn validate_part(
+        &self,
+        after: &Store,
+        requests: &[&CommitRequest],
+    ) -> Option<Validating> {
         let keys: BTreeSet<IntentKey> =
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
         let doubtful = self.out_of_step.is_some()
@@ -31,15 +35,15 @@ impl Actor {
             return None;
         }
         let part = part(self.store(), after, &keys, self.engine.shapes())?;
-        self.engine.judge_part(part)
+        self.engine.validate_part(part)
     }
 
     /// Applies the part that was judged. `None` where it takes a look at the whole.
     pub(super) async fn send_part(
         &mut self,
-        judging: Judging,
+        validating: Validating,
     ) -> Result<Option<Applied>, EngineError> {
-        let applied = self.engine.commit_part(judging, &mut self.journal).await?;
+        let applied = self.engine.commit_part(validating, &mut self.journal).await?;
         Ok(applied.map(|applied| self.with_others(applied, &BTreeSet::from([Daemon::Bgpd]))))
     }
 }

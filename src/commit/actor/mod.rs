@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 pub use ending::LeaveError;
-pub use observer::{Door, NoObserver, Observer, Stage};
+pub use observer::{NoObserver, Observer, Stage, Via};
 
 use super::{
     CommitError, CommitHandle, Engine, Request, TransactionId, View,

@@ -26,7 +26,7 @@ pub enum Stage {
 
 /// The way into a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Via {
     /// None: a stage within the agent.
     Agent,
     /// Commands on the daemon's socket.
@@ -51,9 +51,9 @@ pub trait Observer: Send + Sync {
     /// So many requests are decided together, and so many wait for the next batch.
     fn batch(&self, _requests: usize, _waiting: usize) {}
     /// One stage of a commit has ended, and sent so many commands or edits.
-    fn stage(&self, _stage: Stage, _door: Door, _took: Duration, _sent: usize) {}
+    fn stage(&self, _stage: Stage, _via: Via, _took: Duration, _sent: usize) {}
     /// A daemon took a change and did not show it afterwards.
-    fn not_confirmed(&self, _door: Door) {}
+    fn not_confirmed(&self, _via: Via) {}
     /// A transaction was rolled back: by its owner, or since nobody confirmed it.
     fn rolled_back(&self) {}
     /// The journal has this many bytes now.
@@ -77,10 +77,10 @@ impl Stage {
         [Self::Journal, Self::Validate, Self::Read, Self::Apply, Self::Confirm, Self::Undo];
 
     /// The ways that it goes.
-    pub fn doors(self) -> &'static [Door] {
+    pub fn vias(self) -> &'static [Via] {
         match self {
-            Self::Journal | Self::Validate => &[Door::Agent],
-            Self::Read | Self::Apply | Self::Confirm | Self::Undo => &[Door::Vty, Door::Northbound],
+            Self::Journal | Self::Validate => &[Via::Agent],
+            Self::Read | Self::Apply | Self::Confirm | Self::Undo => &[Via::Vty, Via::Northbound],
         }
     }
 
@@ -97,7 +97,7 @@ impl Stage {
     }
 }
 
-impl Door {
+impl Via {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Agent, Self::Vty, Self::Northbound];
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What libyang says of a candidate, as soon as it has.
-pub type Verdict = BoxFuture<'static, Result<(), EngineError>>;
+pub type Validation = BoxFuture<'static, Result<(), EngineError>>;
 
 /// What a commit covers, and what shall be there then.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 
 use super::{
     Applied, COMMIT_DEADLINE, Engine, EngineError, Failure, Notes, Part, RESYNC_DEADLINE, Rejected,
-    Stage, Terms, Verdict, Way,
+    Stage, Terms, Validation, Via,
     candidate::{Behind, Commit, Extent, Scope},
     in_time, undone_in_time,
 };
@@ -34,18 +34,18 @@ use crate::{
     tree::{Path, Tree},
 };
 
-/// A [`Part`] that libyang is judging: in the meantime its transaction can go to disk.
-pub struct Judging {
+/// A [`Part`] that libyang is validating: in the meantime its transaction can go to disk.
+pub struct Validating {
     part: Part,
-    verdict: Verdict,
+    validation: Validation,
 }
 
 impl Engine {
     /// Has libyang judge a part, which it begins at once. `None` where it takes a look at the whole.
-    pub fn judge_part(&self, part: Part) -> Option<Judging> {
+    pub fn validate_part(&self, part: Part) -> Option<Validating> {
         self.member(part.daemon)?.known()?;
-        let verdict = self.validate([part.desired.clone()]);
-        Some(Judging { part, verdict })
+        let validation = self.validate([part.desired.clone()]);
+        Some(Validating { part, validation })
     }
 
     /// Makes FRR run a part that libyang finds valid: it costs what it changes, however much is in the store. `None` where that
@@ -55,15 +55,15 @@ impl Engine {
     /// libyang's or FRR's words; everything that was done is undone.
     pub async fn commit_part(
         &mut self,
-        judging: Judging,
+        validating: Validating,
         notes: &mut dyn Notes,
     ) -> Result<Option<Applied>, EngineError> {
-        let Judging { part, verdict } = judging;
+        let Validating { part, validation } = validating;
         let (terms, keep) = (Cow::Owned(Terms::default()), Cow::Owned(Forest::new()));
         let scope = Scope::Objects(part);
         let mut commit = Commit::new(scope, terms, keep, Behind::Ends, COMMIT_DEADLINE);
         // On the heap: the compiler bounds how deep futures are nested.
-        let carried_out = Box::pin(self.commit(&mut commit, Some(verdict), notes)).await?;
+        let carried_out = Box::pin(self.commit(&mut commit, Some(validation), notes)).await?;
         Ok((carried_out == Extent::Enough).then(|| commit.applied()))
     }
 
@@ -79,13 +79,13 @@ impl Engine {
         daemons: &BTreeSet<Daemon>,
         desired: &Forest,
         terms: &Terms,
-        verdict: Verdict,
+        validation: Validation,
         notes: &mut dyn Notes,
     ) -> Result<Applied, EngineError> {
         let (scope, keep) = (Scope::Daemons(daemons, desired), self.with_stuck(desired));
         let mut commit =
             Commit::new(scope, Cow::Borrowed(terms), keep, Behind::Ends, COMMIT_DEADLINE);
-        Box::pin(self.commit(&mut commit, Some(verdict), notes)).await?;
+        Box::pin(self.commit(&mut commit, Some(validation), notes)).await?;
         Ok(commit.applied())
     }
 
@@ -114,15 +114,15 @@ impl Engine {
     async fn commit(
         &mut self,
         commit: &mut Commit<'_>,
-        verdict: Option<Verdict>,
+        validation: Option<Validation>,
         notes: &mut dyn Notes,
     ) -> Result<Extent, EngineError> {
         let begun = Instant::now();
         // Changes nothing, and libyang takes longer.
         let prepared = self.prepare(commit).await;
-        if let Some(verdict) = verdict {
-            verdict.await?;
-            self.observer.stage(Stage::Validate, Way::Agent, begun.elapsed(), 0);
+        if let Some(validation) = validation {
+            validation.await?;
+            self.observer.stage(Stage::Validate, Via::Agent, begun.elapsed(), 0);
         }
         self.forget_what_is_compared(commit);
         if let Extent::TakesTheWhole = prepared? {
@@ -258,7 +258,7 @@ impl Engine {
             };
             let undone = member.driver.undo(&share.plan, done, before, &ours).await;
             failed.extend(undone.err());
-            self.observer.stage(Stage::Undo, Way::of(*daemon), begun.elapsed(), 0);
+            self.observer.stage(Stage::Undo, Via::of(*daemon), begun.elapsed(), 0);
         }
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::Instant;
 
 use super::{
-    Engine, EngineError, Failure, Stage, Way,
+    Engine, EngineError, Failure, Stage, Via,
     candidate::{Commit, Extent, Scope, Share},
     in_time,
     outcome::ANSWER_DEADLINE,
@@ -83,7 +83,7 @@ impl Engine {
         let wanted = desired.get(&daemon).unwrap_or(&none);
         let begun = Instant::now();
         let snapshot = self.read(commit.by, daemon).await?;
-        self.observer.stage(Stage::Read, Way::of(daemon), begun.elapsed(), 0);
+        self.observer.stage(Stage::Read, Via::of(daemon), begun.elapsed(), 0);
         if let Some(member) = self.members.get_mut(&daemon) {
             member.driver.compare(&snapshot.running.tree, &member.last, wanted);
         }

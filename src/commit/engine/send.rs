@@ -4,7 +4,7 @@ use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::{
-    Engine, Failure, Stage, Way,
+    Engine, Failure, Stage, Via,
     candidate::{Behind, Commit, Progress},
     in_time,
 };
@@ -38,7 +38,7 @@ impl Engine {
         let begun = Instant::now();
         let applied = self.driver(daemon).apply(plan, phase, questions);
         let applied = in_time(by, daemon, applied.map(Ok)).await;
-        self.observer.stage(Stage::Apply, Way::of(daemon), begun.elapsed(), plan.len(phase));
+        self.observer.stage(Stage::Apply, Via::of(daemon), begun.elapsed(), plan.len(phase));
         match applied {
             Ok(Ok(proven)) => Sent { done: plan.indexes(phase).collect(), result: Ok(proven) },
             Ok(Err(mut error)) => {
@@ -139,7 +139,7 @@ impl Engine {
     ) -> Result<Confirmed, Failure> {
         let begun = Instant::now();
         let confirmed = in_time(by, daemon, self.driver(daemon).confirm(plan, proof)).await;
-        self.observer.stage(Stage::Confirm, Way::of(daemon), begun.elapsed(), 0);
+        self.observer.stage(Stage::Confirm, Via::of(daemon), begun.elapsed(), 0);
         confirmed
     }
 
@@ -151,7 +151,7 @@ impl Engine {
         not_shown: Vec<NotShown>,
     ) -> Result<(), Failure> {
         for NotShown { path, words } in not_shown {
-            self.observer.not_confirmed(Way::of(daemon));
+            self.observer.not_confirmed(Via::of(daemon));
             progress.refuse(words, (daemon, path))?;
         }
         Ok(())
