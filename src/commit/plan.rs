@@ -110,7 +110,7 @@ pub(super) struct Decided {
 /// # Errors
 /// Data that no command stands for, or something of somebody else's in the way.
 pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
-    let Situation { daemon, held, running, desired, keep, .. } = *situation;
+    let Situation { daemon, held, running, keep, .. } = *situation;
     let words = Words::of(daemon);
     let mut ours = Cow::Borrowed(situation.ours);
     if !situation.returned.is_empty() {
