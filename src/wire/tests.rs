@@ -369,7 +369,7 @@ fn every_wrong_field_of_an_ospf_interface_is_named_at_once() {
 fn a_profile_has_a_name_of_its_own_and_no_timers_beside_it() {
     let profile = |name: &str| v1::BfdProfile { name: name.into(), ..Default::default() };
     for name in ["fast", "a", "0-9_a.b", "fifteen.bytes.1", "nr-1"] {
-        assert_eq!(fields(bfd_profile(&profile(name))), [""; 0], "{name}");
+        assert!(bfd_profile(&profile(name)).is_ok(), "{name}");
     }
     for name in ["", "-a", ".a", "a b", "a|b", "NR-", "NR-300-300-3", "sixteen.bytes.12", "\u{e4}"]
     {
@@ -381,6 +381,6 @@ fn a_profile_has_a_name_of_its_own_and_no_timers_beside_it() {
         min_rx_ms,
         ..Default::default()
     };
-    assert_eq!(fields(bfd_session(&session(0))), [""; 0]);
+    assert!(bfd_session(&session(0)).is_ok());
     assert_eq!(fields(bfd_session(&session(300))), ["profile"]);
 }

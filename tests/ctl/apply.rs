@@ -116,7 +116,7 @@ fn the_example_file_is_taken() {
     let fake = Fake::start(script());
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples/intents.yaml");
     let said = fake.ok(&[&["apply", "-f", example][..], &WHO].concat());
-    assert_eq!(said, "transaction 7f3a: 14 changes: confirmed by FRR\n");
+    assert_eq!(said, "transaction 7f3a: 17 changes: confirmed by FRR\n");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_bad_file_is_not_sent() {
     let expected = format!(
         "error: 2 mistakes in {path}\n  {path}:1: intents[0].bgp.local_as: `x` is not a number \
          from 0 to 4294967295\n  {path}:2: intents[1].pear: unknown key, known here: bgp, peer, \
-         prefix, static_route, bfd_session, ospf_interface\n  try: `novaroutectl apply --help` \
+         prefix, static_route, bfd_session, ospf_interface, bfd_profile\n  try: `novaroutectl apply --help` \
          shows the format\n"
     );
     assert_eq!((run.code, run.stderr), (5, expected));

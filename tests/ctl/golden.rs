@@ -151,6 +151,15 @@ pub mod responses {
 
     pub fn status() -> GetStatusResponse {
         GetStatusResponse {
+            bfd_profiles: vec![BfdProfileStatus {
+                name: "fast".into(),
+                state: "configured".into(),
+                owner: "admin".into(),
+                min_rx_ms: 50,
+                min_tx_ms: 60,
+                detect_multiplier: 4,
+                reason: String::new(),
+            }],
             drain: None,
             journal: Vec::new(),
             kept: vec![KeptObject {

@@ -483,7 +483,7 @@ fn an_operators_profile_is_theirs() {
     let before = all_running(&lab);
     let other = admin.apply(vec![change::profile("fast", 240)]).unwrap_err();
     assert_eq!(other.code(), Code::Aborted, "{other}");
-    assert!(other.message().contains("receive-interval 120"), "{other}");
+    assert!(other.message().contains("transmit-interval 120"), "{other}");
     admin.apply(vec![change::profile("fast", 120)]).unwrap();
     assert_eq!(all_running(&lab), before);
     admin.apply(vec![change::no_profile("fast")]).unwrap();

@@ -150,6 +150,22 @@ mod tests {
             };
             Intent::BfdSession(wire::bfd_session(&session).expect("a session"))
         };
+        let profile = |multiplier: u32| {
+            let profile = v1::BfdProfile {
+                name: "fast".into(),
+                detect_multiplier: multiplier,
+                ..v1::BfdProfile::default()
+            };
+            Intent::BfdProfile(wire::bfd_profile(&profile).expect("a profile"))
+        };
+        let named = |address: &str| {
+            let session = v1::BfdSession {
+                peer_address: address.into(),
+                profile: "fast".into(),
+                ..v1::BfdSession::default()
+            };
+            Intent::BfdSession(wire::bfd_session(&session).expect("a session"))
+        };
         let ospf = v1::OspfInterface {
             interface_name: "eth0".into(),
             area_id: "0".into(),
@@ -178,6 +194,10 @@ mod tests {
             peer("10.0.0.2", true),
             bfd("10.0.0.2", 5),
             bfd("10.0.0.3", 7),
+            profile(7),
+            profile(9),
+            named("10.0.0.2"),
+            named("10.0.0.4"),
             Intent::OspfInterface(wire::ospf_interface(&ospf).expect("an interface")),
             Intent::StaticRoute(wire::static_route(&route).expect("a route")),
             announced,
@@ -194,8 +214,8 @@ mod tests {
         /// Daemons that an object is said not to touch run the same without it, and those that it touches get all that they run.
         #[test]
         fn what_is_not_touched_does_not_change(
-            before in proptest::collection::vec(0_usize..12, 0..12),
-            after in proptest::collection::vec(0_usize..12, 0..12),
+            before in proptest::collection::vec(0_usize..16, 0..16),
+            after in proptest::collection::vec(0_usize..16, 0..16),
         ) {
             let kinds = every_kind();
             let of = |which: &[usize]| store(which.iter().map(|at| kinds[*at].clone()));

@@ -124,13 +124,14 @@ fn quotas_are_read() {
     use crate::policy::QuotaKind;
     let json = guide(|json| {
         json["owners"]["novaedge"]["quotas"] = json!({
-            "peers": 0, "prefixes": 1000, "bfd_sessions": 1, "ospf_interfaces": 2, "static_routes": 3
+            "peers": 0, "prefixes": 1000, "bfd_sessions": 1, "ospf_interfaces": 2, "static_routes": 3,
+            "bfd_profiles": 4,
         });
     });
     let config = parse(&json).unwrap();
     let quotas = |owner| config.owners.get(&name(owner)).unwrap().policy.quotas.clone();
     let limits: Vec<_> = QuotaKind::ALL.map(|kind| quotas("novaedge").limit(kind)).into();
-    assert_eq!(limits, [Some(0), Some(1000), Some(1), Some(2), Some(3)]);
+    assert_eq!(limits, [Some(0), Some(1000), Some(1), Some(2), Some(3), Some(4)]);
     assert_eq!(quotas("novanet").iter().count(), 0, "no limit where none is said");
     let json = guide(|json| {
         json["owners"]["novaedge"]["quotas"] = json!({"peers": -1, "prefixes": "9", "routes": 1});
