@@ -5,7 +5,7 @@
 mod fields_of_intents;
 mod lab;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fields_of_intents::{Changed, changes};
 use lab::{Lab, LabOptions, Router};
@@ -208,7 +208,7 @@ struct Bench {
 impl Bench {
     async fn new(lab: &Lab, daemon: Daemon) -> Self {
         let socket = lab.socket_dir(Router::Node).join(format!("{daemon}.vty"));
-        let mut driver = VtyDriver::new(daemon, socket, CONNECT).expect("a VTY daemon");
+        let mut driver = VtyDriver::new(daemon, Arc::new(socket), CONNECT).expect("a VTY daemon");
         let table = driver.table();
         let running = driver.read(&Defaults::default()).await.expect("running").running;
         let profile = Profile::from_name(&running.profile.expect("frr defaults"));

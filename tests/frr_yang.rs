@@ -10,9 +10,13 @@ use intents::any_intents;
 use lab::{Lab, LabOptions, resident};
 use novaroute::{
     daemon::{Daemon, Forest},
+    frr::vty::table::Table,
+    model::Change,
+    proto::v1::{self, intent::Kind, intent_change, static_route::NextHop},
     render::{Shapes, render},
     tree::{Edit, Node, Tree, apply, diff, reverse},
-    yang::{Models, Profile, Schema, YangError},
+    wire,
+    yang::{Models, Profile, Quick, Schema, YangError},
 };
 use proptest::{
     prelude::*,
@@ -383,4 +387,37 @@ fn a_submodule_that_lacks_is_named() {
     assert!(ours.contains("frr-ospfd-gone.yang"), "it imports that: {ours}");
     assert_eq!(schema.missing().len(), 2, "{:?}", schema.missing());
     assert!(schema.has(BGP.split('[').next().expect("a path")));
+}
+
+/// What the simulation validates with (`tests/simulation`), which runs where there is no FRR. `NOVAROUTE_WRITE_MODELS=1`
+/// writes it anew.
+#[test]
+fn the_simulations_names_and_types_are_those_of_the_models() {
+    let (_lab, schema) = schema(Profile::Traditional);
+    let tables = Daemon::ALL.into_iter().filter_map(Table::of);
+    let rows = tables.clone().flat_map(|table| table.examples(|_, _| "1".to_owned()));
+    let mut trees: Vec<Tree> = rows.map(|(_, tree)| tree).collect();
+    let routes = [NextHop::Gateway("10.0.0.1".into()), NextHop::Blackhole(true)].map(|next_hop| {
+        let (prefix, next_hop) = ("203.0.113.0/24".to_owned(), Some(next_hop));
+        let route = v1::StaticRoute { prefix, next_hop, distance: 5, tag: 5 };
+        let set = v1::Intent { kind: Some(Kind::StaticRoute(route)) };
+        v1::IntentChange { change: Some(intent_change::Change::Set(set)) }
+    });
+    for route in routes {
+        for change in wire::changes(&[route]).expect("valid") {
+            let Change::Set(intent) = change else { continue };
+            trees.extend(render([&intent], Shapes::of(&schema)).into_values());
+        }
+    }
+    let text = schema.names_and_types(&trees);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulation/models.txt");
+    if std::env::var_os("NOVAROUTE_WRITE_MODELS").is_some() {
+        std::fs::write(file, &text).expect("written");
+    }
+    assert_eq!(std::fs::read_to_string(file).expect("readable"), text, "{file}");
+    let quick = Quick::read(&text).expect("what was just written");
+    for table in tables {
+        assert_eq!(table.defaults(&quick), table.defaults(&schema));
+    }
+    assert_eq!(Shapes::of(&quick), Shapes::of(&schema));
 }

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, PoisonError, RwLock, mpsc},
+    sync::{Arc, Mutex, PoisonError, RwLock, mpsc},
     thread,
 };
 
@@ -14,25 +14,48 @@ use tokio_util::sync::CancellationToken;
 use super::{Models, Profile, Schema, YangError, index::Index, json};
 use crate::{failpoint, tree::Tree};
 
-type Job = Box<dyn FnOnce(&mut Schema) + Send>;
+type Job = Box<dyn FnOnce(&dyn Models) + Send>;
 
-/// Handle to the thread of libyang. Clones share everything; the thread ends with the last one.
+/// Loads models of a profile.
+type Load = dyn Fn(Profile) -> Result<Box<dyn Models>, YangError> + Send + Sync;
+
+/// Handle to the loaded models: as a rule to the thread of libyang. Clones share everything; the thread ends with the last one.
 #[derive(Clone)]
 pub struct Yang {
-    dir: Arc<Path>,
+    source: Source,
     /// Replaced where another profile is used.
     loaded: Arc<RwLock<Loaded>>,
     /// Cancelled where the thread has panicked.
     crashed: CancellationToken,
 }
 
-/// The models of one profile, and the thread on which they are.
+/// Where models come from, and jobs are done.
+#[derive(Clone)]
+enum Source {
+    /// A directory, for libyang on a thread of its own.
+    Directory(Arc<Path>),
+    /// Whoever asks, before it goes on.
+    Here(Arc<Load>),
+}
+
+/// Where jobs are done.
+#[derive(Clone)]
+enum Place {
+    /// On libyang's thread.
+    Thread {
+        jobs: mpsc::Sender<Job>,
+        /// For what takes no libyang.
+        index: Arc<Index>,
+    },
+    /// On the thread that asks.
+    Here(Arc<Mutex<Box<dyn Models>>>),
+}
+
+/// The models of one profile.
 #[derive(Clone)]
 struct Loaded {
     profile: Profile,
-    jobs: mpsc::Sender<Job>,
-    /// For what takes no libyang.
-    index: Arc<Index>,
+    place: Place,
     /// Modules that can't be loaded, each with why.
     missing: Arc<BTreeMap<String, String>>,
 }
@@ -50,7 +73,7 @@ impl Drop for Crash {
 
 impl std::fmt::Debug for Yang {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Yang").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("Yang").field("profile", &self.profile()).finish_non_exhaustive()
     }
 }
 
@@ -62,7 +85,22 @@ impl Yang {
     pub async fn start(dir: &Path, profile: Profile) -> Result<Self, YangError> {
         let crashed = CancellationToken::new();
         let loaded = Loaded::load(dir, profile, crashed.clone()).await?;
-        Ok(Self { dir: dir.into(), loaded: Arc::new(RwLock::new(loaded)), crashed })
+        let source = Source::Directory(dir.into());
+        Ok(Self { source, loaded: Arc::new(RwLock::new(loaded)), crashed })
+    }
+
+    /// Loads models, and does everything on the thread that asks, before it goes on: for simulations, in which nothing
+    /// happens beside the rest.
+    ///
+    /// # Errors
+    /// The models can't be loaded.
+    pub fn here(
+        load: impl Fn(Profile) -> Result<Box<dyn Models>, YangError> + Send + Sync + 'static,
+    ) -> Result<Self, YangError> {
+        let loaded = Loaded::here(&load, Profile::default())?;
+        let source = Source::Here(Arc::new(load));
+        let crashed = CancellationToken::new();
+        Ok(Self { source, loaded: Arc::new(RwLock::new(loaded)), crashed })
     }
 
     /// Loads the models of another profile, on another thread in the place of this one. Every clone uses them.
@@ -70,7 +108,10 @@ impl Yang {
     /// # Errors
     /// As [`Yang::start`]; then nothing is replaced.
     pub async fn use_profile(&self, profile: Profile) -> Result<(), YangError> {
-        let loaded = Loaded::load(&self.dir, profile, self.crashed.clone()).await?;
+        let loaded = match &self.source {
+            Source::Directory(dir) => Loaded::load(dir, profile, self.crashed.clone()).await?,
+            Source::Here(load) => Loaded::here(&**load, profile)?,
+        };
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         Ok(())
     }
@@ -117,8 +158,19 @@ impl Yang {
     }
 
     /// A job that can't be sent is dropped, and the place for its answer with it.
-    fn send(&self, job: impl FnOnce(&mut Schema) + Send + 'static) {
-        drop(self.loaded().jobs.send(Box::new(job)));
+    fn send(&self, job: impl FnOnce(&dyn Models) + Send + 'static) {
+        match self.loaded().place {
+            Place::Thread { jobs, .. } => drop(jobs.send(Box::new(job))),
+            Place::Here(models) => job(&**models.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// Names and types, where there is another thread that need not be asked.
+    fn index(&self) -> Option<Arc<Index>> {
+        match self.loaded().place {
+            Place::Thread { index, .. } => Some(index),
+            Place::Here(_) => None,
+        }
     }
 
     /// [`Models::parse_known_json`], on the thread where it takes libyang.
@@ -126,7 +178,7 @@ impl Yang {
     /// # Errors
     /// As there, or the thread is gone.
     pub async fn parse_known_json(&self, text: String) -> Result<Tree, YangError> {
-        match json::read(&self.loaded().index, &text) {
+        match self.index().and_then(|index| json::read(&index, &text)) {
             Some(tree) => Ok(tree),
             None => self.call(move |schema| schema.parse_known_json(&text)).await?,
         }
@@ -137,7 +189,7 @@ impl Yang {
     /// # Errors
     /// As there, or the thread is gone.
     pub async fn print_compact_json(&self, tree: Tree) -> Result<String, YangError> {
-        match json::write(&self.loaded().index, &tree) {
+        match self.index().and_then(|index| json::write(&index, &tree)) {
             Some(text) => Ok(text),
             None => self.call(move |schema| schema.print_compact_json(&tree)).await?,
         }
@@ -155,7 +207,7 @@ impl Yang {
     ) -> impl Future<Output = Result<T, YangError>> + Send + use<T, J>
     where
         T: Send + 'static,
-        J: FnOnce(&mut Schema) -> T + Send + 'static,
+        J: FnOnce(&dyn Models) -> T + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         self.send(move |schema| drop(reply.send(job(schema))));
@@ -176,17 +228,23 @@ impl Loaded {
         let crash = Crash(crashed);
         let spawned = thread::Builder::new().name("libyang".into()).spawn(move || {
             let _crash = crash;
-            let mut schema = match Schema::load_what_can_be(&dir, profile) {
+            let schema = match Schema::load_what_can_be(&dir, profile) {
                 Ok(schema) => schema,
                 Err(error) => return drop(ready.send(Err(error))),
             };
             let _ = ready.send(Ok((schema.index(), schema.missing().clone())));
             while let Ok(job) = queue.recv() {
-                job(&mut schema);
+                job(&schema);
             }
         });
         spawned.map_err(|_| YangError::Stopped)?;
         let (index, missing) = loaded.await.unwrap_or(Err(YangError::Stopped))?;
-        Ok(Self { profile, jobs, index, missing: Arc::new(missing) })
+        Ok(Self { profile, place: Place::Thread { jobs, index }, missing: Arc::new(missing) })
+    }
+
+    fn here(load: &Load, profile: Profile) -> Result<Self, YangError> {
+        let models = load(profile)?;
+        let missing = Arc::new(models.missing().clone());
+        Ok(Self { profile, place: Place::Here(Arc::new(Mutex::new(models))), missing })
     }
 }

@@ -1,4 +1,4 @@
-//! A connection to the agent, the calls of one owner on it, and messages.
+//! A connection to the agent, the calls of one owner on it.
 
 use std::{
     path::PathBuf,
@@ -8,8 +8,8 @@ use std::{
 
 use hyper_util::rt::TokioIo;
 use novaroute::proto::v1::{
-    self, AddressFamily, BgpPeer, EventType, GetStatusResponse, PrefixAttributes, Protocol,
-    RouteEvent, diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
+    self, BgpPeer, EventType, GetStatusResponse, PrefixAttributes, Protocol, RouteEvent,
+    diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
     transactions_client::TransactionsClient,
 };
 use tokio::{net::UnixStream, runtime::Runtime};
@@ -19,7 +19,7 @@ use tonic::{
 };
 
 use super::{SOON, token};
-use crate::lab::{net, wait_for};
+use crate::lab::wait_for;
 
 /// When a call is given up, on a machine that stands still now and then. Tests of the promise to answer in time measure it.
 const GIVES_UP: Duration = Duration::from_secs(60);
@@ -336,115 +336,5 @@ impl Events {
                 events.by_ref().filter(|(_, event)| event.r#type() == kind && wanted(event));
             found.nth(nth - 1).cloned().ok_or_else(|| format!("{:?}", seen.events))
         })
-    }
-}
-
-/// A peer with both address families.
-pub fn peer(address: &str, remote_as: u32) -> BgpPeer {
-    BgpPeer {
-        neighbor_address: address.to_owned(),
-        remote_as,
-        address_families: vec![
-            AddressFamily::Ipv4Unicast as i32,
-            AddressFamily::Ipv6Unicast as i32,
-        ],
-        ..BgpPeer::default()
-    }
-}
-
-/// The lab's `tor`, over IPv4.
-pub fn tor() -> BgpPeer {
-    peer(net::TOR_V4, net::TOR_AS)
-}
-
-/// The lab's `bird`, over IPv4.
-pub fn bird() -> BgpPeer {
-    peer(net::BIRD_V4, net::BIRD_AS)
-}
-
-/// Changes of `Transactions.Apply`.
-pub mod change {
-    use novaroute::proto::v1::{
-        BfdProfile, BfdSession, BgpConfig, BgpPeer, Intent, IntentChange, IntentRef, OspfInterface,
-        PrefixAdvertisement, PrefixAttributes, PrefixRef, Protocol, StaticRoute, intent::Kind,
-        intent_change::Change, intent_ref, static_route::NextHop,
-    };
-
-    fn set(kind: Kind) -> IntentChange {
-        IntentChange { change: Some(Change::Set(Intent { kind: Some(kind) })) }
-    }
-
-    pub fn bgp(local_as: u32, router_id: &str) -> IntentChange {
-        set(Kind::Bgp(BgpConfig { local_as, router_id: router_id.to_owned() }))
-    }
-
-    pub fn peer(peer: BgpPeer) -> IntentChange {
-        set(Kind::Peer(peer))
-    }
-
-    pub fn prefix(prefix: &str) -> IntentChange {
-        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
-        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None }))
-    }
-
-    pub fn prefix_with(prefix: &str, with: PrefixAttributes) -> IntentChange {
-        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
-        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: Some(with) }))
-    }
-
-    pub fn route(prefix: &str, next_hop: NextHop) -> IntentChange {
-        let (prefix, next_hop) = (prefix.to_owned(), Some(next_hop));
-        static_route(StaticRoute { prefix, next_hop, distance: 0, tag: 0 })
-    }
-
-    pub fn static_route(route: StaticRoute) -> IntentChange {
-        set(Kind::StaticRoute(route))
-    }
-
-    pub fn bfd(session: BfdSession) -> IntentChange {
-        set(Kind::BfdSession(session))
-    }
-
-    pub fn profile(name: &str, interval_ms: u32) -> IntentChange {
-        set(Kind::BfdProfile(BfdProfile {
-            name: name.to_owned(),
-            min_rx_ms: interval_ms,
-            min_tx_ms: interval_ms,
-            detect_multiplier: 0,
-        }))
-    }
-
-    pub fn no_profile(name: &str) -> IntentChange {
-        let kind = Some(intent_ref::Kind::BfdProfile(name.to_owned()));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
-    }
-
-    pub fn ospf(interface: OspfInterface) -> IntentChange {
-        set(Kind::OspfInterface(interface))
-    }
-
-    pub fn ospf_prefix(prefix: &str) -> IntentChange {
-        let (prefix, protocol) = (prefix.to_owned(), Protocol::Ospf as i32);
-        set(Kind::Prefix(PrefixAdvertisement { prefix, protocol, attributes: None }))
-    }
-
-    pub fn via(prefix: &str, gateway: &str) -> IntentChange {
-        route(prefix, NextHop::Gateway(gateway.to_owned()))
-    }
-
-    pub fn no_prefix(prefix: &str) -> IntentChange {
-        let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
-        let kind = Some(intent_ref::Kind::Prefix(PrefixRef { prefix, protocol }));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
-    }
-
-    pub fn no_peer(address: &str) -> IntentChange {
-        let kind = Some(intent_ref::Kind::Peer(address.to_owned()));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
-    }
-
-    pub fn no_route(prefix: &str) -> IntentChange {
-        let kind = Some(intent_ref::Kind::StaticRoute(prefix.to_owned()));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
     }
 }

@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod client;
+mod messages;
 mod router;
 
 use std::{
@@ -23,6 +24,7 @@ use std::{
 };
 
 pub use client::*;
+pub use messages::*;
 pub use router::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

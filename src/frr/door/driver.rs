@@ -1,7 +1,7 @@
 //! A daemon's driver: steps whose data the daemon's own gRPC executes go there, in one commit; the rest
 //! is typed. Reading, undoing and restoring are the VTY's: it is the same running configuration.
 
-use std::{path::Path as FilePath, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tracing::{info, warn};
@@ -18,7 +18,7 @@ use crate::{
         },
         northbound::{self, Error},
         vty::{
-            ApplyError, Question, Snapshot, VtyDriver, VtyError, chain,
+            ApplyError, Endpoint, Question, Snapshot, VtyDriver, VtyError, chain,
             live::{self, Otherwise, Wanted},
             redact,
             steps::Step,
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub struct DaemonDriver {
     daemon: Daemon,
-    socket: std::path::PathBuf,
+    endpoint: Arc<dyn Endpoint>,
     vty: VtyDriver,
     /// What the daemon does not show.
     defaults: Defaults,
@@ -50,14 +50,13 @@ impl DaemonDriver {
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(
         daemon: Daemon,
-        socket_dir: &FilePath,
+        endpoint: Arc<dyn Endpoint>,
         connect_timeout: Duration,
         yang: Yang,
     ) -> Option<Self> {
-        let socket = socket_dir.join(format!("{daemon}.vty"));
-        let vty = VtyDriver::new(daemon, socket.clone(), connect_timeout)?;
+        let vty = VtyDriver::new(daemon, endpoint.clone(), connect_timeout)?;
         let defaults = Defaults::default();
-        Some(Self { daemon, socket, vty, defaults, yang, door: None, generation: None })
+        Some(Self { daemon, endpoint, vty, defaults, yang, door: None, generation: None })
     }
 
     /// Takes the defaults of the models that are loaded.
@@ -316,7 +315,7 @@ impl Driver for DaemonDriver {
     }
 
     fn start(&self) -> Start {
-        Started::start(&self.socket)
+        Started::start(self.endpoint.file())
     }
 
     fn closed(&mut self) -> BoxFuture<'_, ()> {

@@ -7,12 +7,16 @@ use std::{
     net::SocketAddr,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::frr::driver::Start;
+use crate::{
+    frr::{driver::Start, vty::SocketFile},
+    world,
+};
 
 /// When a daemon started, as far as the file of its socket tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,13 +34,13 @@ impl Started {
     }
 
     /// The start of the daemon with this socket: it makes its socket anew.
-    pub fn start(socket: &Path) -> Start {
-        let Ok(there) = fs::metadata(socket) else { return Start::default() };
-        let seconds = u64::try_from(there.mtime()).unwrap_or_default();
-        let nanoseconds = u64::try_from(there.mtime_nsec()).unwrap_or_default();
-        let made = seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds);
-        let age = there.modified().ok().and_then(|made| made.elapsed().ok());
-        Start { incarnation: made ^ there.ino() << 32, age }
+    pub fn start(socket: Option<SocketFile>) -> Start {
+        let Some(there) = socket else { return Start::default() };
+        let since_epoch = there.made.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = since_epoch.as_secs().wrapping_mul(1_000_000_000);
+        let made = seconds.wrapping_add(since_epoch.subsec_nanos().into());
+        let age = world::time_of_day().duration_since(there.made).ok();
+        Start { incarnation: made ^ there.inode << 32, age }
     }
 }
 

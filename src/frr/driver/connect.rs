@@ -1,6 +1,6 @@
 //! The drivers of a real FRR.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use super::Driver;
 use crate::{
@@ -40,7 +40,8 @@ pub async fn drivers(
     let mut drivers: Vec<Box<dyn Driver>> = Vec::new();
     for daemon in Daemon::ALL {
         let door = doors.get(&daemon).cloned();
-        let vty = DaemonDriver::new(daemon, socket_dir, connect_timeout, yang.clone());
+        let socket = Arc::new(socket_dir.join(format!("{daemon}.vty")));
+        let vty = DaemonDriver::new(daemon, socket, connect_timeout, yang.clone());
         drivers.push(match vty {
             Some(mut driver) => {
                 driver.load_defaults().await?;

@@ -16,7 +16,7 @@ use crate::{
             Start, Target, Unplannable, unusable,
         },
         retry::Retry,
-        vty::{Question, Snapshot, table::Running},
+        vty::{Endpoint, Question, Snapshot, table::Running},
     },
     tree::{Edit, Path, Tree},
 };
@@ -54,7 +54,7 @@ impl Driver for MgmtdDriver {
     }
 
     fn start(&self) -> Start {
-        Started::start(&self.socket_dir.join("mgmtd.vty"))
+        Started::start(self.socket_dir.join("mgmtd.vty").file())
     }
 
     fn closed(&mut self) -> BoxFuture<'_, ()> {

@@ -3,12 +3,12 @@
 //! Reads the running configuration, sends steps, takes them back, and reads again: nothing is
 //! called applied that the daemon does not show.
 
-use std::{path::PathBuf, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tracing::warn;
 
 use super::{
-    Question, Reply, Session, VtyError, redact,
+    Endpoint, Question, Reply, Session, VtyError, redact,
     run::{Behind, Executed, INTO_CONFIGURATION, OUT_OF_CONFIGURATION, Refusal, refusal, run},
     steps::{Command, Step, spelled, steps, without_those_of_others},
     table::{Defaults, Running, Table},
@@ -87,7 +87,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 #[derive(Debug)]
 pub struct VtyDriver {
     daemon: Daemon,
-    socket: PathBuf,
+    endpoint: Arc<dyn Endpoint>,
     connect_timeout: Duration,
     table: &'static Table,
     session: Option<Session>,
@@ -101,11 +101,15 @@ impl VtyDriver {
     /// A driver that connects when it is first used.
     ///
     /// `None` where the daemon is not configured over its VTY.
-    pub fn new(daemon: Daemon, socket: PathBuf, connect_timeout: Duration) -> Option<Self> {
+    pub fn new(
+        daemon: Daemon,
+        endpoint: Arc<dyn Endpoint>,
+        connect_timeout: Duration,
+    ) -> Option<Self> {
         let table = Table::of(daemon)?;
         Some(Self {
             daemon,
-            socket,
+            endpoint,
             connect_timeout,
             table,
             session: None,
@@ -141,7 +145,7 @@ impl VtyDriver {
         if self.session.is_none() {
             let limit =
                 if self.failed { self.connect_timeout.min(AGAIN) } else { self.connect_timeout };
-            self.session = Some(Session::connect(&self.socket, limit).await?);
+            self.session = Some(Session::connect_to(self.endpoint.clone(), limit).await?);
             self.generation += 1;
             self.failed = false;
         }

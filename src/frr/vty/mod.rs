@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `codec` | the bytes of a request and a reply; sans-IO |
+//! | `endpoint` | where a connection leads: a socket, or what stands for it in a simulation |
 //! | `session` | one connection: pipelines, counted replies, timeouts |
 //! | `error` | what goes wrong with a session |
 //! | `redact` | secrets out of FRR's words |
@@ -15,6 +16,7 @@
 
 mod codec;
 mod driver;
+mod endpoint;
 mod error;
 mod proof;
 mod redact;
@@ -27,6 +29,7 @@ pub mod table;
 pub use codec::{CodecError, CommandError, MAX_COMMAND, MAX_REPLY, Reply, ReturnCode, VtyCodec};
 pub(crate) use driver::AGAIN;
 pub use driver::{ApplyError, Snapshot, VtyDriver, chain};
+pub use endpoint::{Endpoint, SocketFile, Stream};
 pub use error::VtyError;
 pub use proof::unproven;
 pub use redact::redact;

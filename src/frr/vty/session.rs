@@ -4,17 +4,13 @@
 //! after any doubt (timeout, end of file, bytes that nobody asked for, a call that was
 //! cancelled half-way) the session refuses further use.
 
-use std::{
-    fs, io,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use serde::de::DeserializeOwned;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::UnixStream,
+    io::{AsyncReadExt, AsyncWriteExt, split},
+    task::unconstrained,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{
@@ -24,7 +20,7 @@ use tokio_util::{
 use tracing::{Level, debug, enabled};
 
 use super::{
-    VtyError,
+    Endpoint, SocketFile, Stream, VtyError,
     codec::{CodecError, CommandError, Reply, VtyCodec},
     redact,
 };
@@ -64,7 +60,7 @@ pub struct PipelineOutcome {
 /// that failed or whose call was cancelled must be dropped.
 #[derive(Debug)]
 pub struct Session {
-    stream: UnixStream,
+    stream: Box<dyn Stream>,
     codec: VtyCodec,
     /// Bytes read and not decoded yet.
     incoming: BytesMut,
@@ -75,9 +71,9 @@ pub struct Session {
     poisoned: bool,
     /// File name of the socket, for log lines.
     daemon: String,
-    path: PathBuf,
+    endpoint: Arc<dyn Endpoint>,
     /// The file that was there when this session connected.
-    file: Option<(u64, u64)>,
+    file: Option<SocketFile>,
 }
 
 impl Session {
@@ -86,14 +82,26 @@ impl Session {
     /// # Errors
     /// The daemon can't be reached, does not answer within `limit`, or refuses `enable`.
     pub async fn connect(path: &Path, limit: Duration) -> Result<Self, VtyError> {
+        Self::connect_to(Arc::new(path.to_owned()), limit).await
+    }
+
+    /// Connects to a daemon wherever it is, and enters the enable node.
+    ///
+    /// # Errors
+    /// As [`Session::connect`].
+    pub async fn connect_to(
+        endpoint: Arc<dyn Endpoint>,
+        limit: Duration,
+    ) -> Result<Self, VtyError> {
+        let path = endpoint.path().to_owned();
         let deadline = Instant::now() + limit;
-        let late = |_| VtyError::ConnectTimeout { path: path.to_owned(), waited: limit };
+        let late = |_| VtyError::ConnectTimeout { path: path.clone(), waited: limit };
         // Before connecting: what is put there in between is noticed.
-        let file = file(path);
-        let stream = timeout(limit, UnixStream::connect(path))
+        let file = endpoint.file();
+        let stream = timeout(limit, endpoint.connect())
             .await
             .map_err(late)?
-            .map_err(|source| VtyError::Connect { path: path.to_owned(), source })?;
+            .map_err(|source| VtyError::Connect { path: path.clone(), source })?;
         let daemon = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut session = Self {
             stream,
@@ -103,7 +111,7 @@ impl Session {
             reply_timeout: REPLY_TIMEOUT,
             poisoned: false,
             daemon,
-            path: path.to_owned(),
+            endpoint,
             file,
         };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -202,34 +210,25 @@ impl Session {
     ///
     /// Cancel safe: nothing is read that a later command would miss.
     pub async fn closed(&mut self) -> VtyError {
-        loop {
-            if let Err(source) = self.stream.readable().await {
-                self.poisoned = true;
-                return VtyError::Io { command: 0, source };
-            }
-            if let Err(error) = self.refuse_unsolicited() {
-                self.poisoned = true;
-                return error;
-            }
-        }
+        let read = self.stream.read_buf(&mut self.incoming).await;
+        self.poisoned = true;
+        unsolicited(read)
     }
 
     /// Notices what came while no reply was due: the end of the stream, or bytes.
     fn refuse_unsolicited(&mut self) -> Result<(), VtyError> {
-        match self.stream.try_read_buf(&mut self.incoming) {
-            Ok(0) => Err(VtyError::Gone),
-            Ok(_) => Err(VtyError::Protocol { command: 0, source: CodecError::Unsolicited }),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(source) => Err(VtyError::Io { command: 0, source }),
-        }
+        // However much this task has done already: what is there is there.
+        let read = unconstrained(self.stream.read_buf(&mut self.incoming)).now_or_never();
+        read.map_or(Ok(()), |read| Err(unsolicited(read)))
     }
 
     /// Notices that the socket is another daemon's by now, while the one of this session lives on: it is not
     /// the node's FRR any more. A socket that was taken away without another in its place says nothing.
     fn refuse_predecessor(&self) -> Result<(), VtyError> {
-        match file(&self.path) {
-            now if now == self.file || now.is_none() => Ok(()),
-            _ => Err(VtyError::Replaced),
+        match (self.endpoint.file(), self.file) {
+            (Some(now), Some(then)) if now.is(&then) => Ok(()),
+            (Some(_), _) => Err(VtyError::Replaced),
+            (None, _) => Ok(()),
         }
     }
 
@@ -246,7 +245,7 @@ impl Session {
         let mut whole = true;
         let late = sleep_until(Instant::now() + self.reply_timeout);
         tokio::pin!(late);
-        let (mut reader, mut writer) = self.stream.split();
+        let (mut reader, mut writer) = split(&mut self.stream);
         loop {
             if refused.is_none() && sent - replies.len() <= REFILL {
                 let end = commands.len().min(replies.len() + MAX_OUTSTANDING);
@@ -324,9 +323,13 @@ impl Reply {
     }
 }
 
-/// What tells a file from another of the same name.
-fn file(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|it| (it.dev(), it.ino()))
+/// What came while no reply was due.
+fn unsolicited(read: io::Result<usize>) -> VtyError {
+    match read {
+        Ok(0) => VtyError::Gone,
+        Ok(_) => VtyError::Protocol { command: 0, source: CodecError::Unsolicited },
+        Err(source) => VtyError::Io { command: 0, source },
+    }
 }
 
 /// Drops the commands of which no byte was written, and says how many; a command that
