@@ -1,6 +1,7 @@
 //! Numbers from a seed.
 
 /// Numbers from a seed (splitmix64).
+#[derive(Debug)]
 pub struct Dice(pub u64);
 
 impl Dice {

@@ -262,7 +262,9 @@ impl Session {
                 break;
             }
             self.incoming.reserve(READ_SIZE);
+            // In this order, so that a simulation repeats itself.
             tokio::select! {
+                biased;
                 written = writer.write(&self.outgoing), if !self.outgoing.is_empty() => {
                     let count = written.map_err(|source| VtyError::Io { command, source })?;
                     if count == 0 {
