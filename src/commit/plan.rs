@@ -59,6 +59,21 @@ pub(super) struct Situation<'a> {
     pub(super) told: bool,
 }
 
+impl Situation<'_> {
+    /// What is decided by, where this is what of ours the daemon runs.
+    fn facts<'b>(&'b self, ours: &'b Tree, words: Words) -> Facts<'b> {
+        Facts {
+            ours,
+            theirs: &self.held.theirs,
+            running: self.running,
+            desired: self.desired,
+            starting: self.starting,
+            taking: self.taking,
+            words,
+        }
+    }
+}
+
 /// What is sent to one daemon, and whose what it runs is then.
 pub(super) struct Decided {
     pub(super) plan: DaemonPlan,
@@ -95,21 +110,13 @@ pub(super) struct Decided {
 /// # Errors
 /// Data that no command stands for, or something of somebody else's in the way.
 pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
-    let Situation { daemon, held, running, desired, keep, .. } = *situation;
+    let Situation { daemon, held, running, keep, .. } = *situation;
     let words = Words::of(daemon);
     let mut ours = Cow::Borrowed(situation.ours);
     if !situation.returned.is_empty() {
         ours.to_mut().merge(situation.returned);
     }
-    let facts = Facts {
-        ours: &ours,
-        theirs: &held.theirs,
-        running,
-        desired,
-        starting: situation.starting,
-        taking: situation.taking,
-        words,
-    };
+    let facts = situation.facts(&ours, words);
     let verdict = decide(&facts);
     let mut stood = held.stood.clone();
     stood.tree.merge(&verdict.stood.tree);

@@ -231,40 +231,8 @@ impl<'a> Facts<'a> {
             Taking::Over(these) => (objects::stands(these, path, kind), false),
             Taking::Back(these) => (false, objects::stands(these, path, kind)),
         };
-        let taken = Found::Taken { remember: true };
         if !objects::stands(running, path, kind) {
-            // What was only declared while the daemon was away waits for no start-up file.
-            if self.starting && objects::is_seen(self.theirs, path) {
-                if kind == Kind::Instance {
-                    around.closed = Some(self.words.not_back_yet());
-                }
-                return Found::NotBackYet;
-            }
-            let line = self.words.in_place(path, kind, &self.running.foreign);
-            if let Some(line) = line {
-                let why = self.words.in_the_way(line, None);
-                if kind == Kind::Instance {
-                    around.closed = Some(why.clone());
-                    return Found::InTheWay(why);
-                }
-                return if over { taken } else { Found::InTheWay(why) };
-            }
-            if let Some(why) = self.beside(path, kind) {
-                let rivals = self.rivals(path, kind);
-                // A session that stands is another object, which taking this one over does not touch.
-                return if over && !rivals.is_empty() {
-                    Found::Instead(rivals)
-                } else {
-                    Found::InTheWay(why)
-                };
-            }
-            if let Some(why) = self.incomplete_interface(path, kind) {
-                return if over { Found::Nothing } else { Found::InTheWay(why) };
-            }
-            return match around.silent.as_ref().filter(|_| kind == Kind::Network) {
-                Some(why) => Found::InTheWay(why.clone()),
-                None => Found::Nothing,
-            };
+            return self.absent(path, kind, around, over);
         }
         let differs = self.differs(path, kind);
         if kind == Kind::Instance {
@@ -279,10 +247,46 @@ impl<'a> Facts<'a> {
             }
         }
         match differs {
-            _ if over => taken,
+            _ if over => Found::Taken { remember: true },
             Some(why) => Found::InTheWay(why),
             None if back => Found::Taken { remember: false },
             None => Found::Equal,
+        }
+    }
+
+    /// Where an object does not stand, with `over` set where it is taken over.
+    fn absent(&self, path: &Path, kind: Kind, around: &mut Around, over: bool) -> Found {
+        // What was only declared while the daemon was away waits for no start-up file.
+        if self.starting && objects::is_seen(self.theirs, path) {
+            if kind == Kind::Instance {
+                around.closed = Some(self.words.not_back_yet());
+            }
+            return Found::NotBackYet;
+        }
+        let line = self.words.in_place(path, kind, &self.running.foreign);
+        if let Some(line) = line {
+            let why = self.words.in_the_way(line, None);
+            if kind == Kind::Instance {
+                around.closed = Some(why.clone());
+                return Found::InTheWay(why);
+            }
+            return if over { Found::Taken { remember: true } } else { Found::InTheWay(why) };
+        }
+        if let Some(why) = self.beside(path, kind) {
+            let rivals = self.rivals(path, kind);
+            // A session that stands is another object, which taking this one over does not touch.
+            return if over && !rivals.is_empty() {
+                Found::Instead(rivals)
+            } else {
+                Found::InTheWay(why)
+            };
+        }
+        if let Some(why) = self.incomplete_interface(path, kind) {
+            return if over { Found::Nothing } else { Found::InTheWay(why) };
+        }
+        match around.silent.as_ref().filter(|_| kind == Kind::Network) {
+            Some(why) => Found::InTheWay(why.clone()),
+            None => Found::Nothing,
         }
     }
 
