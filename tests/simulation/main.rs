@@ -35,10 +35,13 @@
 //! | `owners` | what clients know |
 //! | `in_frr` | whether FRR runs an object |
 //! | `play` | one history |
+//! | `calls` | clients' calls, and their answers |
+//! | `faults` | what happens to FRR, the disk and the agent |
+//! | `end` | all put right, and held against a fresh FRR |
 
 /// What it shares with the soak.
 #[allow(dead_code)]
-#[path = "../frr_model/dice.rs"]
+#[path = "../sequence/dice.rs"]
 mod dice;
 #[allow(dead_code)]
 #[path = "../frr_model/model.rs"]
@@ -56,7 +59,10 @@ mod lab {
 #[path = "../agent/messages.rs"]
 mod agent;
 
+mod calls;
 mod cli;
+mod end;
+mod faults;
 mod frr;
 mod in_frr;
 mod mgmtd;

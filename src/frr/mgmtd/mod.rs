@@ -28,6 +28,7 @@ use std::{
     time::Duration,
 };
 
+pub use edits::edits;
 use edits::{STATICD, rooted};
 use tracing::{debug, warn};
 pub(crate) use verdict::object;

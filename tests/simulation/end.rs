@@ -1,0 +1,98 @@
+//! The end of a history: all is put right, and FRR becomes what a fresh one gets from what the clients know.
+
+use std::time::Duration;
+
+use novaroute::{daemon::Daemon, journal::simulated::Simulated, model::Change};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    dice::Dice,
+    frr::Frr,
+    in_frr,
+    model::OWNERS,
+    owners::intent,
+    play::{Play, lock, request},
+};
+
+/// After the last fault FRR is as the model says within this time: what FRR refused is tried again every ten minutes.
+const CONVERGES: Duration = Duration::from_secs(1200);
+
+impl Play {
+    /// All is put right: FRR becomes what a fresh one gets from what the clients know.
+    pub async fn converge(&self) {
+        self.frr.step("fault", "none any more");
+        if self.disk.is_dead() {
+            self.restart(&mut Dice(1)).await;
+        }
+        self.cure();
+        self.put_right(&mut Dice(1));
+        let by = Instant::now() + CONVERGES;
+        loop {
+            let unconnected =
+                lock(&self.owners).values().find(|it| !it.connected).map(|it| it.name);
+            unconnected.into_iter().for_each(|name| self.connection(name));
+            let view = self.node().view();
+            let unfinished = lock(&self.owners)
+                .values()
+                .find(|it| it.busy || !it.connected || it.awaiting.is_some())
+                .map(|it| {
+                    format!("{} is not done: {:?}", it.name, (it.busy, it.connected, &it.awaiting))
+                });
+            let stays = view.pending().or_else(|| {
+                let rejected =
+                    view.rejected.iter().next().map(|(key, why)| format!("{key}: {why}"));
+                let stuck = view.stuck.values().next().cloned();
+                let journal = view.journal.first().cloned();
+                rejected.or(stuck).or(journal).or(unfinished)
+            });
+            match stays {
+                None => break,
+                Some(why) if Instant::now() > by => {
+                    self.frr.wrong(format!("not over {CONVERGES:?} after the last fault: {why}"));
+                    return;
+                }
+                Some(_) => sleep(Duration::from_secs(1)).await,
+            }
+            if !self.is_right() {
+                return;
+            }
+        }
+        self.compare().await;
+    }
+
+    /// Holds FRR against a fresh one.
+    pub async fn compare(&self) {
+        let fresh = Frr::new(0, false);
+        let disk = Simulated::new(0).at_once();
+        let other = Box::pin(Self::new(fresh.clone(), disk, self.yang.clone())).await;
+        for name in OWNERS {
+            let have = self.of(name, |it| it.have.clone());
+            let changes: Vec<Change> =
+                have.values().map(|kind| Change::Set(intent(kind))).collect();
+            other.of(name, |it| it.told(have, true));
+            if changes.is_empty() {
+                continue;
+            }
+            let answer = other.node().commit.commit(request(name, changes, None)).await;
+            if let Err(error) = answer {
+                self.frr.wrong(format!("a fresh FRR does not take what {name} has: {error}"));
+            }
+        }
+        other.node().kill();
+        for daemon in Daemon::ALL {
+            let (now, wanted) = (
+                in_frr::all(&self.frr, daemon, &self.yang),
+                in_frr::all(&fresh, daemon, &self.yang),
+            );
+            let (now, wanted) = (now.await, wanted.await);
+            let less: Vec<_> = wanted.iter().filter(|it| !now.contains(it)).collect();
+            let more: Vec<_> = now.iter().filter(|it| !wanted.contains(it)).collect();
+            if !less.is_empty() || !more.is_empty() {
+                let have: Vec<_> = OWNERS.map(|name| self.of(name, |it| it.have.clone())).into();
+                self.frr.wrong(format!(
+                    "{daemon} lacks {less:#?} and has besides {more:#?} in the end; declared: {have:?}"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What happens to FRR, the disk and the agent.
+
+use std::sync::Arc;
+
+use novaroute::{daemon::Daemon, journal::simulated::Faults};
+
+use crate::{
+    dice::Dice,
+    frr::Mood,
+    node::Node,
+    play::{Play, lock},
+};
+
+/// Whether daemons lie too, and come back with all that they ran: what that finds is not mended yet.
+fn is_harsh() -> bool {
+    std::env::var_os("NOVAROUTE_SIMULATION_HARSH").is_some()
+}
+
+impl Play {
+    /// Something happens to a daemon.
+    pub fn daemon(&self, dice: &mut Dice) {
+        let daemon = dice.one(&Daemon::ALL);
+        let down = self.starts().iter().filter(|(_, up, hangs, _)| !up || *hangs).count();
+        if down > 1 {
+            return;
+        }
+        match dice.coin() {
+            true => {
+                self.frr.step("fault", &format!("{daemon} dies"));
+                self.frr.kill(daemon);
+            }
+            false => {
+                self.frr.step("fault", &format!("{daemon} hangs"));
+                self.frr.hang(daemon, true);
+            }
+        }
+    }
+
+    /// A daemon that is down is there again.
+    pub fn put_right(&self, dice: &mut Dice) {
+        let with_all = dice.below(3) == 0 && is_harsh();
+        for daemon in Daemon::ALL {
+            let (up, hangs) = {
+                let mut inner = self.frr.lock();
+                let process = inner.of(daemon);
+                (process.up, process.hangs())
+            };
+            if !up {
+                self.frr.step("fault", &format!("{daemon} starts"));
+                self.frr.restart(daemon, with_all);
+            } else if hangs {
+                self.frr.step("fault", &format!("{daemon} goes on"));
+                self.frr.hang(daemon, false);
+            }
+        }
+    }
+
+    pub fn mood(&self, dice: &mut Dice) {
+        let daemon = dice.one(&Daemon::ALL);
+        let mood = dice.one(&[Mood::RefusesToSet, Mood::RefusesToLose, Mood::Lies, Mood::Honest]);
+        let mood = if mood == Mood::Lies && !is_harsh() { Mood::Honest } else { mood };
+        *lock(&self.refused_to_set) |= matches!(mood, Mood::RefusesToSet | Mood::Lies);
+        self.frr.step("fault", &format!("{daemon}: {mood:?}"));
+        self.frr.mood(daemon, mood);
+    }
+
+    /// Something is the matter with the disk, or not any more.
+    pub fn disk(&self, dice: &mut Dice) {
+        let faults = match dice.below(7) {
+            0 => Faults { fails: 3, ..Faults::default() },
+            1 => Faults { read_only: true, ..Faults::default() },
+            2 => Faults { capacity: Some(self.disk.used()), ..Faults::default() },
+            3 => Faults { directory_fails: true, ..Faults::default() },
+            4 => {
+                let calls = usize::try_from(dice.below(12)).expect("small");
+                Faults { dies_after: Some(calls), ..Faults::default() }
+            }
+            _ => Faults::default(),
+        };
+        self.frr.step("fault", &format!("disk: {faults:?}"));
+        self.faults(faults);
+    }
+
+    pub fn faults(&self, faults: Faults) {
+        *lock(&self.faulty_disk) = format!("{faults:?}") != format!("{:?}", Faults::default());
+        self.frr.lock().trouble();
+        self.disk.faults(faults);
+    }
+
+    pub fn cure(&self) {
+        for daemon in Daemon::ALL {
+            self.frr.mood(daemon, Mood::Honest);
+        }
+        if !self.disk.is_dead() {
+            self.faults(Faults::default());
+        }
+    }
+
+    /// The agent dies, or the power goes; it starts again.
+    pub async fn restart(&self, dice: &mut Dice) {
+        let cut = dice.coin();
+        let old = self.node();
+        self.frr.step("fault", if cut { "the power goes" } else { "the agent dies" });
+        self.frr.lock().trouble();
+        let whole = old.view().journal.is_empty() && !self.disk.is_dead();
+        old.kill();
+        if whole {
+            for owner in lock(&self.owners).values_mut().filter(|it| !it.busy) {
+                owner.follow(&old.view());
+                owner.may_be = vec![owner.have.clone()];
+            }
+        }
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        // A new process finds a disk without faults, or dies at once, and is started again.
+        if cut {
+            self.disk.cut_power()
+        } else {
+            self.disk.restart()
+        }
+        *lock(&self.faulty_disk) = false;
+        let node = match Node::start(&self.frr, &self.disk, &self.yang).await {
+            Ok(node) => Arc::new(node),
+            Err(error) => {
+                self.frr.wrong(format!("the agent does not start: {error}"));
+                return;
+            }
+        };
+        // The operator takes away what was set aside as damaged.
+        (1..=9).for_each(|number| self.disk.take(&format!("journal.damaged-{number}")));
+        let view = node.view();
+        for owner in lock(&self.owners).values_mut() {
+            if let Err(wrong) = owner.found(&view) {
+                self.frr.wrong(wrong);
+            }
+            if owner.connected {
+                let id = node.connection(owner.name);
+                let (sessions, name) = (node.sessions.clone(), crate::node::owner(owner.name));
+                tokio::spawn(async move { sessions.enter(&name, Some(id)).await });
+            }
+        }
+        *lock(&self.node) = node;
+        self.watch();
+    }
+}
