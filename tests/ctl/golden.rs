@@ -167,15 +167,6 @@ pub mod responses {
                 path: "/frr-bgp:bgp/neighbors/neighbor[remote-address='10.0.7.2']".into(),
                 lines: vec!["neighbor 10.0.7.2 route-map IN in".into()],
             }],
-            bfd_profiles: vec![BfdProfileStatus {
-                name: "fast".into(),
-                state: "configured".into(),
-                owner: "admin".into(),
-                min_rx_ms: 50,
-                min_tx_ms: 50,
-                detect_multiplier: 3,
-                reason: String::new(),
-            }],
             stuck: vec![StuckObject {
                 daemon: "bgpd".into(),
                 path: "/frr-bgp:bgp/neighbors/neighbor[remote-address='10.0.8.2']".into(),

@@ -8,7 +8,7 @@ mod documents;
 #[path = "../lab/mod.rs"]
 mod lab;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use documents::*;
 use hyper_util::rt::TokioIo;
@@ -82,7 +82,7 @@ impl Bench {
         let lab = Lab::start(LabOptions::default().grpc(Router::Node, &[daemon.name()]));
         let channel = channel(&lab, daemon.name()).await;
         let socket = lab.socket_dir(Router::Node).join(format!("{daemon}.vty"));
-        let driver = VtyDriver::new(daemon, socket, CONNECT).expect("a VTY daemon");
+        let driver = VtyDriver::new(daemon, Arc::new(socket), CONNECT).expect("a VTY daemon");
         let schema = Schema::load(&lab.yang_dir(), Profile::Datacenter).expect("FRR's models");
         let table = driver.table();
         let defaults = table.defaults(&schema);
