@@ -5,6 +5,8 @@
 //! transaction. `ARCHITECTURE.md` draws the way of an intent through the modules
 //! below and states the invariants.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_types, clippy::disallowed_methods))]
+
 /// Generated protobuf and gRPC code; the contracts are in `proto/`.
 #[allow(missing_docs, clippy::all)]
 pub mod proto {

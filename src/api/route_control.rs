@@ -2,7 +2,7 @@
 //!
 //! Request messages hold tokens and passwords and derive `Debug`: none is ever logged.
 
-use std::{pin::Pin, sync::Arc, time::SystemTime};
+use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, async_trait};
@@ -19,7 +19,7 @@ use crate::{
     events::{Filter, parse_owner_filter},
     model::{Change, FieldErrors, Intent, IntentKey, Peer},
     proto::v1::{self, served::route_control_server::RouteControl},
-    wire,
+    wire, world,
 };
 
 /// Events as they happen.
@@ -298,7 +298,7 @@ impl Api {
     /// events as they are read: a client that does not read costs nothing.
     fn replay(&self, filter: Filter) -> impl Iterator<Item = v1::RouteEvent> + Send + use<> {
         let deps = Arc::clone(&self.deps);
-        let now = SystemTime::now();
+        let now = world::time_of_day();
         let Dependencies { commit, status, sessions, .. } = &*deps;
         let first = current_state(&commit.view(), &status.latest(), sessions.names());
         let mut last = None;

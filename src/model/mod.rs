@@ -22,6 +22,7 @@ mod community;
 mod configured;
 mod drain;
 mod error;
+mod hops;
 mod intent;
 mod ospf;
 mod peer;

@@ -25,11 +25,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    panic::resume_unwind,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 pub use advertised::Advertised;
 pub use diff::{BfdChange, OspfChange, Transition, diff};
@@ -37,6 +33,7 @@ pub use status::{DaemonState, FrrStatus};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,7 @@
 //! May this owner do this? Pure: no async, no I/O, no clock.
 //!
 //! Owns what the configuration allows each owner, the rules, and the words of a
-//! refusal. May import `model`, `store` and `protocol`.
+//! refusal.
 
 mod capacity;
 mod check;
@@ -16,8 +16,7 @@ mod waiting;
 
 pub use capacity::Capacity;
 pub use check::{check, check_all, peer_fits};
-pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType};
-pub use quota::{QuotaKind, Quotas};
+pub use owner::{Lifetime, OwnerPolicy, Policies, PrefixType, QuotaKind, Quotas};
 pub use undo::{Permitted, PutBack, may_undo, undo};
 pub use violation::{Violation, ViolationKind};
 pub use waiting::Waiting;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Quotas;
 use crate::model::{OwnerName, Prefix};
+pub use crate::protocol::kinds::QuotaKind;
 
 /// Which lengths an owner's prefixes may have (`allowed_prefixes.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,28 @@ impl PrefixType {
             }
             Self::Any => true,
         }
+    }
+}
+
+/// The most that one owner may have of each kind; what is not named has no limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quotas(BTreeMap<QuotaKind, usize>);
+
+impl Quotas {
+    /// The limit of a kind, where there is one.
+    pub fn limit(&self, kind: QuotaKind) -> Option<usize> {
+        self.0.get(&kind).copied()
+    }
+
+    /// All limits.
+    pub fn iter(&self) -> impl Iterator<Item = (QuotaKind, usize)> {
+        self.0.iter().map(|(kind, limit)| (*kind, *limit))
+    }
+}
+
+impl FromIterator<(QuotaKind, usize)> for Quotas {
+    fn from_iter<I: IntoIterator<Item = (QuotaKind, usize)>>(limits: I) -> Self {
+        Self(limits.into_iter().collect())
     }
 }
 

@@ -1,36 +1,11 @@
-//! How many objects an owner may have.
-
-use std::collections::BTreeMap;
+//! Whether a request keeps to the quotas of its owner.
 
 use super::{Policies, Violation, ViolationKind};
-pub use crate::protocol::kinds::QuotaKind;
 use crate::{
     model::{Change, IntentKey, OwnerName},
     protocol::kinds,
     store::Store,
 };
-
-/// The most that one owner may have of each kind; what is not named has no limit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Quotas(BTreeMap<QuotaKind, usize>);
-
-impl Quotas {
-    /// The limit of a kind, where there is one.
-    pub fn limit(&self, kind: QuotaKind) -> Option<usize> {
-        self.0.get(&kind).copied()
-    }
-
-    /// All limits.
-    pub fn iter(&self) -> impl Iterator<Item = (QuotaKind, usize)> {
-        self.0.iter().map(|(kind, limit)| (*kind, *limit))
-    }
-}
-
-impl FromIterator<(QuotaKind, usize)> for Quotas {
-    fn from_iter<I: IntoIterator<Item = (QuotaKind, usize)>>(limits: I) -> Self {
-        Self(limits.into_iter().collect())
-    }
-}
 
 /// Where a request takes its owner over a quota, one violation for each. A request that makes
 /// nothing more is never one, even where a lowered quota is under what there is.

@@ -2,13 +2,14 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use prometheus::{
     Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
     Registry,
 };
+use tokio::time::Instant;
 
 use super::series::{TRANSACTION_BUCKETS, gauge, register};
 

@@ -3,8 +3,10 @@
 use std::{
     fmt, iter,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 /// How often the commit actor has to call [`Health::beat`] while it has nothing to do.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);

@@ -1,8 +1,11 @@
 //! Asks the agent, for as long as anybody looks; connects again when it was away.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::{sync::mpsc::Sender, time};
+use tokio::{
+    sync::mpsc::Sender,
+    time::{self, Instant},
+};
 use tonic::Request;
 
 use super::data::Update;

@@ -7,9 +7,10 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use tonic::Status;
 
 use super::change::Change;

@@ -3,6 +3,8 @@
 
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
+use crate::world;
+
 /// Commits listed: a few days of a router that is changed by hand, an hour of one that is
 /// not. Without their configurations they take no room worth counting.
 const MAX_LISTED: usize = 256;
@@ -52,7 +54,7 @@ impl History {
         self.newest_first.push_front(Transaction {
             id: self.last_id,
             client: client.to_owned(),
-            date: SystemTime::now(),
+            date: world::time_of_day(),
             comment: comment.get(..end.unwrap_or(0)).unwrap_or_default().to_owned(),
             running,
         });

@@ -1,11 +1,6 @@
 //! The RPCs: requests parsed, answers and status codes as FRR's own service gives them.
 
-use std::{
-    collections::BTreeMap,
-    pin::Pin,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::UNIX_EPOCH};
 
 use serde::de::IgnoredAny;
 use tokio_stream::Stream;
@@ -33,6 +28,7 @@ use crate::{
         UpdateCandidateResponse, commit_request::Phase, get_request::DataType,
         load_to_candidate_request::LoadType, northbound_server::Northbound,
     },
+    world,
 };
 
 /// FRR's words for a path that has no data.
@@ -333,7 +329,7 @@ impl Gateway {
         if is_nothing(&data) {
             return Err(Status::invalid_argument(NO_DATA));
         }
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = world::time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(GetResponse {
             timestamp: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),
             data: Some(DataTree { encoding, data }),

@@ -1,12 +1,9 @@
 //! What is counted and measured, as it happens.
 
-use std::{
-    collections::BTreeSet,
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 
 use prometheus::{IntGaugeVec, TextEncoder};
+use tokio::time::Instant;
 
 use super::{LIMITS, Metrics};
 use crate::{

@@ -1,6 +1,8 @@
 //! Names, labels and series.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::proto::v1::EventType;

@@ -11,6 +11,7 @@
 //! | `lines` | tree → lines |
 //! | `parse` | running configuration → tree, and the lines that are not in the table |
 
+mod form;
 mod lines;
 mod parse;
 mod pattern;
