@@ -374,3 +374,14 @@ fn pages_are_listed_and_links_lead_somewhere() {
     }
     assert!(seen.len() > 8, "{seen:?}");
 }
+
+/// The schema by which editors check intent files, beside the example.
+#[test]
+fn schema_of_intent_files() {
+    let path = "deploy/examples/intents.schema.json";
+    let text = format!("{:#}\n", novaroute::ctl::file::schema());
+    if env::var_os("NOVAROUTE_WRITE_DOCS").is_some() {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &text).expect("writing");
+    }
+    assert!(read(path) == text, "{path} is stale: run `make docs`");
+}

@@ -33,6 +33,11 @@ pub fn reference(reader: &mut Reader, at: &At) -> Option<IntentRef> {
     reference.kind.is_some().then_some(reference)
 }
 
+/// The JSON Schema of intent files.
+pub fn schema() -> serde_json::Value {
+    fields::schema(&known(message("Intent")), &known(message("IntentRef")))
+}
+
 /// Names of what a file can declare or remove.
 fn known(message: &'static Message) -> Vec<&'static str> {
     message.names().into_iter().filter(|name| !NOT_IN_FILES.contains(name)).collect()

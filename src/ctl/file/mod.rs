@@ -19,7 +19,7 @@
 //! A document may also be nothing but the list of intents; a file may have several
 //! documents, which make one transaction. Fields are those of the protobuf messages, enums
 //! are short names (`external`, `ipv4-unicast`, `bgp`). Everything wrong is named at once,
-//! by file, line and path. Only [`read`] touches a file.
+//! by file, line and path. Only [`read`] touches a file. [`schema`] says the same to editors.
 
 mod intents;
 mod places;
@@ -34,6 +34,7 @@ use std::{
     path::Path,
 };
 
+pub use intents::schema;
 pub use places::{Place, Places};
 pub use reader::Problem;
 use reader::{At, Reader};
