@@ -222,7 +222,7 @@ impl Inner {
         };
         let fresh = |peer: &str, kind: &str| {
             json!({
-                "peer": peer, "vrf": "default", "type": kind, "multihop": false,
+                "peer": peer, "vrf": "default", "type": kind, "multihop": false, "status": "down",
                 "receive-interval": 300, "transmit-interval": 300, "detect-multiplier": 3,
             })
         };
