@@ -95,7 +95,7 @@ impl Node {
         let journal = disk.open_journal().map_err(|error| error.to_string())?;
         let mut drivers: Vec<Box<dyn Driver>> = vec![Box::new(Mgmtd::new(frr))];
         for daemon in [Daemon::Bfdd, Daemon::Ospfd, Daemon::Bgpd] {
-            let socket = Socket::new(frr, daemon);
+            let socket = Socket::of(frr, daemon);
             let driver = DaemonDriver::new(daemon, socket, CONNECT, yang.clone());
             let mut driver = driver.expect("a daemon with a VTY");
             driver.load_defaults().await.map_err(|error| error.to_string())?;

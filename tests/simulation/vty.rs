@@ -27,7 +27,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub fn new(frr: &Frr, daemon: Daemon) -> Arc<dyn Endpoint> {
+    pub fn of(frr: &Frr, daemon: Daemon) -> Arc<dyn Endpoint> {
         Arc::new(Self { frr: frr.clone(), daemon, path: format!("{daemon}.vty").into() })
     }
 }
