@@ -84,6 +84,13 @@ mutants: setup ## put each fault of tests/mutants back into a copy and see that 
 soak: setup ## random sequences of intents and faults on real FRR, memory flat (SOAK_SECONDS=300), seeds printed
 	NOVAROUTE_MODEL_SECONDS=$(SOAK_SECONDS) cargo test --features failpoints --test frr_model -- --nocapture || $(REAP)
 
+# Seconds of the simulation.
+SIMULATION_SECONDS ?= 60
+
+.PHONY: simulation
+simulation: ## play histories of clients, faults and restarts without FRR or root (SIMULATION_SECONDS=60), seeds printed
+	NOVAROUTE_SIMULATION_SECONDS=$(SIMULATION_SECONDS) cargo test --release --test simulation -- --nocapture
+
 .PHONY: soak-hour
 soak-hour: ## the soak for an hour
 	$(MAKE) soak SOAK_SECONDS=3600

@@ -25,8 +25,9 @@ use crate::{
 pub const MAX_REQUEST: usize = 16 * 1024 * 1024;
 
 /// Calls that run at a time on one connection. Calls wait for commits, and those that wait
-/// together are committed together, so this is what one client can have in one batch.
-pub const MAX_CALLS: usize = 1024;
+/// together are committed together, so this is what one client can have in one batch. Of a call that is refused, h2 keeps a
+/// kilobyte until its client has read the answer, which no budget counts: a hundred connections of so many calls fit.
+pub const MAX_CALLS: usize = 256;
 
 /// Largest request of a service that takes small ones alone: the largest names what one intent has, of which lists are
 /// bounded.
@@ -40,8 +41,8 @@ const MAX_HEADERS: u32 = 8 * 1024;
 const STREAM_WINDOW: u32 = 64 * 1024 - 1;
 
 /// What a client may send of all requests on its connection before they were read. h2 closes a connection on which small
-/// frames wait that would take half of this at 256 bytes each: as many fit as calls may be under way.
-const CONNECTION_WINDOW: u32 = 2 * 256 * MAX_CALLS as u32;
+/// frames wait that would take half of this at 256 bytes each: four times as many fit as calls may be under way.
+const CONNECTION_WINDOW: u32 = 2 * 256 * 4 * MAX_CALLS as u32;
 
 /// How often the health service looks at readiness.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);

@@ -5,9 +5,6 @@ use crate::files::{root, rust_files, sources, text};
 /// No file has more lines.
 const LONGEST: usize = 500;
 
-/// About to be split.
-const KNOWN: [&str; 1] = ["tests/simulation/play.rs"];
-
 #[test]
 fn no_file_is_long() {
     let tests = rust_files(&root().join("tests"));
@@ -17,7 +14,7 @@ fn no_file_is_long() {
         (text(&path).lines().count(), name)
     });
     let long: Vec<_> = named
-        .filter(|(lines, name)| *lines > LONGEST && !KNOWN.contains(&name.as_str()))
+        .filter(|(lines, _)| *lines > LONGEST)
         .map(|(lines, name)| format!("{lines} {name}"))
         .collect();
     assert!(long.is_empty(), "files of more than {LONGEST} lines:\n{}", long.join("\n"));
