@@ -18,7 +18,11 @@ use std::{
 
 use agent::*;
 use lab::{Lab, LabOptions, Router, net, wait_for};
-use novaroute::{api::MAX_CONNECTIONS, commit::QUEUE_OF_OWNER, proto::v1::PlanRequest};
+use novaroute::{
+    api::{MAX_CALLS, MAX_CONNECTIONS},
+    commit::QUEUE_OF_OWNER,
+    proto::v1::PlanRequest,
+};
 use tonic::Code;
 
 /// Ends the flood also where the test fails.
@@ -209,7 +213,9 @@ fn one_owners_flood_does_not_hold_up_another() {
     let stop = Arc::new(AtomicBool::new(false));
     let _ended = Stop(&stop);
     let counts = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
-    let floods: Vec<_> = (0..4).map(|_| agent.client("edge")).collect();
+    // Each connection has as many calls under way as it may.
+    let connections = CALLS / MAX_CALLS;
+    let floods: Vec<_> = (0..connections).map(|_| agent.client("edge")).collect();
     for at in 0..CALLS {
         let flood = &floods[at % floods.len()];
         let mut calls = flood.transactions();
