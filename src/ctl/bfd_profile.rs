@@ -3,15 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    client::Client,
-    credentials::Credentials,
-    error::CtlError,
-    global::Global,
-    output::{ApplyResult, Look},
+    credentials::Credentials, error::CtlError, global::Global, one_change::apply_one, output::Look,
 };
-use crate::proto::v1::{
-    self, ApplyRequest, Intent, IntentChange, IntentRef, intent, intent_change::Change, intent_ref,
-};
+use crate::proto::v1::{self, Intent, IntentRef, intent, intent_change::Change, intent_ref};
 
 /// `bfd-profile`
 #[derive(Debug, Subcommand)]
@@ -73,15 +67,7 @@ impl BfdProfile {
                 )
             }
         };
-        let request = ApplyRequest {
-            owner: credentials.owner.clone(),
-            token: credentials.token()?,
-            changes: vec![IntentChange { change: Some(change) }],
-            ..ApplyRequest::default()
-        };
-        let agent = Client::connect(global).await?;
-        let response = agent.answer(agent.transactions().apply(agent.request(request))).await?;
-        Ok(look.show(&ApplyResult::new(done, response)))
+        apply_one(global, look, credentials, change, done).await
     }
 }
 

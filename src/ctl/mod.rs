@@ -28,6 +28,7 @@ mod events;
 mod exit;
 pub mod file;
 mod global;
+mod one_change;
 mod ospf;
 pub mod output;
 mod peer;

@@ -145,9 +145,8 @@ fn damage_anywhere_is_said() {
     }
 }
 
-/// A damaged file that can't be kept is not overwritten either.
-#[test]
-fn a_damaged_file_that_cannot_be_kept_is_left_as_it_is() {
+/// A disk with a journal of two commits whose last is damaged, and that journal's bytes.
+fn damaged() -> (Simulated, Option<Vec<u8>>) {
     let disk = Simulated::new(3);
     let mut journal = on(&disk);
     commit(&mut journal, &[advertise(1, 0)], DONE, true);
@@ -156,6 +155,13 @@ fn a_damaged_file_that_cannot_be_kept_is_left_as_it_is() {
     drop(journal);
     disk.flip(FILE, at);
     let damaged = disk.bytes(FILE);
+    (disk, damaged)
+}
+
+/// A damaged file that can't be kept is not overwritten either.
+#[test]
+fn a_damaged_file_that_cannot_be_kept_is_left_as_it_is() {
+    let (disk, damaged) = damaged();
     disk.faults(read_only());
     let mut journal = on(&disk);
     assert!(!journal.is_writable());
@@ -173,14 +179,7 @@ fn a_damaged_file_that_cannot_be_kept_is_left_as_it_is() {
 /// The disk gives a damaged file its second name, says that it did not, and fails when the file is copied instead.
 #[test]
 fn a_damaged_file_is_not_emptied_by_its_own_copy() {
-    let disk = Simulated::new(3);
-    let mut journal = on(&disk);
-    commit(&mut journal, &[advertise(1, 0)], DONE, true);
-    commit(&mut journal, &[advertise(2, 0)], DONE, true);
-    let at = usize::try_from(journal.size()).expect("small") - 90;
-    drop(journal);
-    disk.flip(FILE, at);
-    let damaged = disk.bytes(FILE);
+    let (disk, damaged) = damaged();
     disk.faults(Faults { capacity: Some(0), denies_links: true, ..Faults::default() });
     drop(on(&disk));
     assert!(disk.bytes(FILE) == damaged, "it is overwritten");

@@ -12,6 +12,7 @@ use super::{
     Journal, JournalError,
     disk::{Blocks, Disk},
 };
+use crate::world::split_mix;
 
 /// Bytes that reach the disk together or not at all. Small, so that records are torn.
 const SECTOR: usize = 32;
@@ -26,11 +27,7 @@ pub struct Chance(
 impl Chance {
     /// Any number.
     pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        split_mix(&mut self.0)
     }
 
     /// A number below this one.

@@ -272,14 +272,16 @@ impl<'a> Facts<'a> {
             }
             return if over { Found::Taken { remember: true } } else { Found::InTheWay(why) };
         }
-        if let Some(why) = self.beside(path, kind) {
-            let rivals = self.rivals(path, kind);
-            // A session that stands is another object, which taking this one over does not touch.
-            return if over && !rivals.is_empty() {
-                Found::Instead(rivals)
-            } else {
-                Found::InTheWay(why)
+        let rivals = self.rivals(path, kind);
+        if let Some(first) = rivals.first() {
+            return match over {
+                true => Found::Instead(rivals),
+                false => Found::InTheWay(self.in_the_way_at(first, kind)),
             };
+        }
+        if let Some(other) = self.session_beside(path, kind) {
+            // It is another object, which taking this one over does not touch.
+            return Found::InTheWay(self.in_the_way_at(&other, kind));
         }
         if let Some(why) = self.incomplete_interface(path, kind) {
             return if over { Found::Nothing } else { Found::InTheWay(why) };
@@ -348,33 +350,29 @@ impl<'a> Facts<'a> {
         all
     }
 
-    /// Another object of theirs that can't stand beside this one.
-    fn beside(&self, path: &Path, kind: Kind) -> Option<String> {
-        let (last, parents) = path.0.split_last()?;
-        let parent = self.running.tree.subtree(&Path(parents.to_vec()))?;
-        let key = |step: &Step, name: &str| {
-            step.keys.iter().find(|(key, _)| &**key == name).map(|(_, value)| value.clone())
+    /// A session of theirs with the same address, over other hops or another interface, beside which this one can't be.
+    fn session_beside(&self, path: &Path, kind: Kind) -> Option<Path> {
+        let (last, parents) = path.0.split_last().filter(|_| kind == Kind::Session)?;
+        let above = Path(parents.to_vec());
+        let parent = self.running.tree.subtree(&above)?;
+        let address = |step: &Step| {
+            step.keys.iter().find(|(key, _)| &**key == "dest-addr").map(|(_, value)| value.clone())
         };
-        let theirs = |other: &Path| !self.is_ours(other, kind);
-        match kind {
-            Kind::Session => ["single-hop", "multi-hop"].into_iter().find_map(|name| {
-                let Some(Node::List(list)) = parent.child(name) else { return None };
-                let mut steps = list.entries.keys().map(|keys| list.step(&name.into(), keys));
-                let same = |step: &Step| key(step, "dest-addr") == key(last, "dest-addr");
-                let other = steps.find_map(|step| {
-                    let other = Path(parents.to_vec()).join(step.clone());
-                    (same(&step) && theirs(&other)).then_some(other)
-                })?;
-                let own = objects::own(&self.running.tree, &other, kind);
-                Some(self.words.in_the_way_at(&other, kind, &own, self.running))
-            }),
-            Kind::Route => {
-                let other = self.rivals(path, kind).into_iter().next()?;
-                let own = objects::own(&self.running.tree, &other, kind);
-                Some(self.words.in_the_way_at(&other, kind, &own, self.running))
-            }
-            _ => None,
-        }
+        ["single-hop", "multi-hop"].into_iter().find_map(|name| {
+            let Some(Node::List(list)) = parent.child(name) else { return None };
+            let mut steps = list.entries.keys().map(|keys| list.step(&name.into(), keys));
+            steps.find_map(|step| {
+                let same = address(&step) == address(last);
+                let other = above.join(step);
+                (same && !self.is_ours(&other, kind)).then_some(other)
+            })
+        })
+    }
+
+    /// That an object of theirs is in the way.
+    fn in_the_way_at(&self, other: &Path, kind: Kind) -> String {
+        let own = objects::own(&self.running.tree, other, kind);
+        self.words.in_the_way_at(other, kind, &own, self.running)
     }
 
     /// An interface that is in an area of theirs is theirs: nothing is added to it.
@@ -392,8 +390,7 @@ impl<'a> Facts<'a> {
         {
             return None;
         }
-        let own = objects::own(&self.running.tree, &area, kind);
-        Some(self.words.in_the_way_at(&area, kind, &own, self.running))
+        Some(self.in_the_way_at(&area, kind))
     }
 }
 

@@ -6,12 +6,15 @@
 
 use std::net::IpAddr;
 
+use super::session::bfd;
 pub use super::state::{SHOW_SESSIONS, Shown, shown};
-use crate::tree::{Node, Path, Step, Tree};
-
-/// bgpd's instance of the default VRF.
-const INSTANCE: &str = "/frr-routing:routing/control-plane-protocols/control-plane-protocol\
-     [type='frr-bgp:bgp'][name='bgp'][vrf='default']/frr-bgp:bgp";
+use crate::{
+    protocol::{
+        object,
+        path::{below, bgp_instance},
+    },
+    tree::{Node, Path, Tree},
+};
 
 /// What a session runs with: intervals in milliseconds, and the multiplier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +59,8 @@ pub struct Otherwise {
 
 /// The sessions that trees of bgpd and bfdd stand for.
 pub fn wanted(bgpd: &Tree, bfdd: &Tree) -> Vec<Wanted> {
-    let instance: Path = INSTANCE.parse().expect("a constant path, parsed by the unit test");
     let mut found = Vec::new();
-    for (path, neighbor) in entries(bgpd, &below(&instance, &["neighbors"]), "neighbor") {
+    for (path, neighbor) in entries(bgpd, &below(&bgp_instance(), &["neighbors"]), "neighbor") {
         let leaf = |name: &str| neighbor.leaf(&below(&Path::default(), &["bfd-options", name]));
         if leaf("enable") != Some("true") {
             continue;
@@ -213,14 +215,6 @@ fn timers(inside: &Tree) -> Timers {
     }
 }
 
-fn bfd() -> Path {
-    below(&Path::default(), &["frr-bfdd:bfdd", "bfd"])
-}
-
-fn below(path: &Path, names: &[&str]) -> Path {
-    names.iter().fold(path.clone(), |path, name| path.join(Step::plain(*name)))
-}
-
 /// The entries of a list, each with its path.
 fn entries<'a>(tree: &'a Tree, at: &Path, list: &str) -> Vec<(Path, &'a Tree)> {
     let Some(inside) = tree.subtree(at) else { return Vec::new() };
@@ -233,8 +227,7 @@ fn entries<'a>(tree: &'a Tree, at: &Path, list: &str) -> Vec<(Path, &'a Tree)> {
 
 /// A key of the last step.
 fn key<'a>(path: &'a Path, name: &str) -> Option<&'a str> {
-    let keys = &path.0.last()?.keys;
-    keys.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
+    object::key(path.0.last()?, name)
 }
 
 #[cfg(test)]

@@ -100,6 +100,7 @@ fn timers(bfdd: &mut Tree, base: &Path, parameters: BfdParameters) {
     set("desired-transmission-interval", parameters.min_tx().as_micros().to_string());
 }
 
-fn bfd() -> Path {
+/// `bfd`, in bfdd.
+pub(super) fn bfd() -> Path {
     path([plain("frr-bfdd:bfdd"), plain("bfd")])
 }
