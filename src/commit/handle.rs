@@ -33,11 +33,11 @@ pub struct View {
     /// Why FRR may lack something of what is stored for another reason; nobody knows in which daemon.
     pub out_of_step: Option<String>,
     /// Intents that FRR refused when it got them, with its words; and those that were not sent, since something that
-    /// somebody else configured is in their place, with that line.
+    /// an operator configured is in their place, with that line.
     pub rejected: BTreeMap<IntentKey, String>,
-    /// Objects that nobody declares any more and FRR refuses to lose, with its words.
+    /// Objects that are no longer declared and FRR refuses to lose, with its words.
     pub stuck: BTreeMap<(Daemon, Path), String>,
-    /// Objects that are no longer declared and stay, since they hold lines of somebody else's.
+    /// Objects that are no longer declared and stay, since they hold foreign lines.
     pub kept: BTreeMap<Daemon, Vec<super::Kept>>,
     /// Intents that FRR had lost or changed when it was last compared, and that are being repaired.
     pub drifted: BTreeSet<IntentKey>,

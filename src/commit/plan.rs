@@ -30,7 +30,7 @@ pub struct Plan {
     pub daemons: Vec<(Daemon, Vec<Edit>, DaemonPlan)>,
     /// Daemons whose own gRPC takes what it can of the steps.
     pub grpc: BTreeSet<Daemon>,
-    /// Daemons that can't be reached, with why: nobody knows what they lack.
+    /// Daemons that can't be reached, with why: what they lack is not known.
     pub unreachable: BTreeMap<Daemon, String>,
 }
 
@@ -108,7 +108,7 @@ pub(super) struct Decided {
 /// Plans one daemon.
 ///
 /// # Errors
-/// Data that no command stands for, or something of somebody else's in the way.
+/// Data that no command stands for, or something foreign in the way.
 pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
     let Situation { daemon, held, running, keep, .. } = *situation;
     let words = Words::of(daemon);

@@ -54,7 +54,7 @@ pub struct CommitRequest {
     pub changes: Vec<Change>,
     /// Time after which it is rolled back unless it is confirmed.
     pub confirm_within: Option<Duration>,
-    /// Whether what somebody else configured in the place of a change is taken over, or goes with what is removed. Of
+    /// Whether what an operator configured in the place of a change is taken over, or goes with what is removed. Of
     /// `admin` alone.
     pub take_over: bool,
 }
@@ -90,7 +90,7 @@ pub enum CommitError {
     /// Policy or ownership forbids a change; every change that is forbidden is named.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Policy(Vec<Violation>),
-    /// Only `admin` takes over what somebody else configured.
+    /// Only `admin` takes over what an operator configured.
     #[error("only admin may take over what somebody else configured in FRR; leave out take_over")]
     MayNotTakeOver {
         /// Who asked.

@@ -49,7 +49,7 @@ pub fn apply<'a>(tree: &mut Tree, edits: impl IntoIterator<Item = &'a Edit>) {
 }
 
 /// What the running tree has to become so that all of `desired` is in it, and nothing
-/// of `last` that is no longer desired. Everything else in `running` is somebody else's and
+/// of `last` that is no longer desired. Everything else in `running` is foreign and
 /// stays, also inside a list entry that was ours: the entry goes only when nothing is left in it.
 ///
 /// `default` tells what the daemon falls back to where a leaf goes; such a leaf is set to
@@ -408,7 +408,7 @@ mod tests {
             prop_assert_eq!(merged, goal);
         }
 
-        /// Leaf by leaf: what is desired, what falls back, and what is somebody else's.
+        /// Leaf by leaf: what is desired, what falls back, and what is foreign.
         #[test]
         fn a_goal_is_made_of_what_each_has_a_say_in(
             last in any_tree(), running in any_tree(), more in any_tree(), desired in any_tree(), kept in any_tree(),

@@ -13,7 +13,7 @@
 //! | `configured` | what the configuration declares by itself |
 //! | `ending` | what the agent's end and its next start take away |
 //! | `change` | the part of what is desired that a batch changes |
-//! | `others` | what of somebody else's is in the way, or keeps something of ours; taking it over |
+//! | `others` | what is foreign and in the way, or keeps something of ours; taking it over |
 //! | `observer` | who is told how commits go |
 
 mod adopt;
@@ -130,11 +130,11 @@ pub struct Actor {
     owed: Option<Configured>,
     /// Intents that FRR refused when it came back, with its words: left out until they change.
     rejected: BTreeMap<IntentKey, String>,
-    /// Objects that nobody declares any more and FRR refuses to lose, with its words.
+    /// Objects that are no longer declared and FRR refuses to lose, with its words.
     stuck: BTreeMap<(Daemon, Path), String>,
     /// When both are tried again.
     rejected_again: Option<resync::Again>,
-    /// Intents that were not sent, since something of somebody else's is in their place, with the line.
+    /// Intents that were not sent, since something foreign is in their place, with the line.
     hindered: BTreeMap<IntentKey, String>,
     /// Objects that were said to be kept.
     kept: BTreeSet<String>,

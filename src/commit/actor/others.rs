@@ -1,4 +1,4 @@
-//! What of somebody else's is in the way of what is declared, or keeps what is no longer declared; and taking it over.
+//! What is foreign and in the way of what is declared, or keeps what is no longer declared; and taking it over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ impl Actor {
         of_key.map(|(daemon, kept)| (daemon, kept.path.clone())).collect()
     }
 
-    /// The changes that policy judges. What is not declared any more and stays for somebody else's lines may be taken away by
+    /// The changes that policy judges. What is not declared any more and stays for foreign lines may be taken away by
     /// force.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What is known once a commit is over: FRR has it, or nobody knows how much of it.
+//! What is known once a commit is over: FRR has it, or it is not known how much of it.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ impl Engine {
         }
     }
 
-    /// Nobody knows how much of it FRR has.
+    /// It is not known how much of it FRR has.
     pub(super) fn count_as_ours(&mut self, commit: &Commit<'_>) {
         let none = Tree::new();
         for (daemon, share) in commit.changed() {

@@ -51,7 +51,7 @@ pub struct Part {
 /// What a commit is asked for beyond what is desired.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
-    /// What the request declares: where something of somebody else's is in its way, nothing is done at all.
+    /// What the request declares: where something foreign is in its way, nothing is done at all.
     pub asked: Forest,
     /// Whether what stands in its way is taken over.
     pub take_over: bool,
@@ -218,7 +218,7 @@ impl<'a> Commit<'a> {
         changed.map(|(daemon, share)| (*daemon, share))
     }
 
-    /// Whether nothing of what is asked for has something of somebody else's in its way.
+    /// Whether nothing of what is asked for has something foreign in its way.
     pub(super) fn permits(&self) -> Result<(), EngineError> {
         if self.terms.take_back {
             return Ok(());

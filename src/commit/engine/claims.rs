@@ -36,7 +36,7 @@ impl Notes for crate::journal::Ledger {
     }
 }
 
-/// Something declared that somebody else's configuration is in the way of.
+/// Something declared that foreign configuration is in the way of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InTheWay {
     /// Where it was to be.
@@ -59,13 +59,13 @@ impl From<&Refusal> for InTheWay {
 }
 
 impl Engine {
-    /// Objects of ours that are no longer declared and stay, since they hold something of somebody else's.
+    /// Objects of ours that are no longer declared and stay, since they hold something foreign.
     pub fn kept(&self) -> impl Iterator<Item = (Daemon, &[Kept])> {
         let kept = self.members.iter().map(|(daemon, member)| (*daemon, &member.kept[..]));
         kept.filter(|(_, kept)| !kept.is_empty())
     }
 
-    /// What is declared and not done, since somebody else's configuration is in the way.
+    /// What is declared and not done, since foreign configuration is in the way.
     pub fn in_the_way(&self) -> impl Iterator<Item = (Daemon, &InTheWay)> {
         self.members
             .iter()

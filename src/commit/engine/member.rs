@@ -23,13 +23,13 @@ pub(super) struct Member {
     pub(super) held: Option<Remembered>,
     /// Objects of ours that could not go.
     pub(super) kept: Vec<Kept>,
-    /// What is declared and not done, since somebody else's is in the way.
+    /// What is declared and not done, since something foreign is in the way.
     pub(super) in_the_way: Vec<InTheWay>,
     /// What goes and FRR refuses to lose.
     pub(super) stuck: Vec<Path>,
     /// What it ran where something declared is not ours.
     pub(super) beside: Option<Tree>,
-    /// Whether it was not given back yet what somebody else has in its start-up file.
+    /// Whether it was not given back yet what an operator has in its start-up file.
     pub(super) waits: bool,
     /// Which start of it was seen last, and when first.
     started: Option<(u64, Instant)>,
@@ -152,14 +152,14 @@ impl Member {
         self.known().map_or(0, |known| known.lines)
     }
 
-    /// What it runs is about to be compared, or nobody knows it any more.
+    /// What it runs is about to be compared, or is no longer known.
     pub(super) fn doubt(&mut self) {
         if let Standing::Reached { .. } = self.standing {
             self.standing = Standing::UNKNOWN;
         }
     }
 
-    /// Nobody knows how much of it the daemon has: the whole is compared next, and all of it counts as ours from now on, so
+    /// It is not known how much of it the daemon has: the whole is compared next, and all of it counts as ours from now on, so
     /// that it is taken away should it no longer be desired.
     pub(super) fn perhaps_has(&mut self, desired: &Tree) {
         self.doubt();

@@ -192,7 +192,7 @@ impl Engine {
         commit.progress.so_far()
     }
 
-    /// A daemon was lost: nobody knows how far it got, nor, since they were to be of a piece, the others. What is known is only
+    /// A daemon was lost: it is not known how far it got, nor, since they were to be of a piece, the others. What is known is only
     /// read back from a daemon that answers again: the next resynchronisation does that, towards the same goal.
     fn leave_in_doubt(&mut self, commit: &mut Commit<'_>, daemon: Daemon, why: String) {
         self.count_as_ours(commit);

@@ -1,7 +1,7 @@
 //! Steps → edits of the models that they stand for. Pure.
 //!
 //! The steps decide what is sent, not a difference of trees: what the plan leaves standing, because it
-//! holds something of somebody else's, has no step.
+//! holds something foreign, has no step.
 
 use crate::{
     frr::vty::{

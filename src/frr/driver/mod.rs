@@ -90,7 +90,7 @@ pub trait Driver: Send + Sync {
     /// What leads from what runs to the goal, each step with its inverse. Pure.
     ///
     /// # Errors
-    /// Data that nothing stands for, or something of somebody else's in the way.
+    /// Data that nothing stands for, or something foreign in the way.
     fn plan(&self, target: Target<'_>) -> Result<DaemonPlan, Unplannable>;
 
     /// Asks the daemon whether it would take a plan, as far as it can be asked. Changes nothing.

@@ -120,7 +120,7 @@ pub struct VtyPlan {
 /// The commands that lead to a target.
 ///
 /// # Errors
-/// Data that no command stands for, or something of somebody else's in the way.
+/// Data that no command stands for, or something foreign in the way.
 pub fn plan_commands(table: &Table, target: Target<'_>) -> Result<VtyPlan, Unplannable> {
     let Target { running, foreign, goal, wanted, appended, told } = target;
     let mut steps = Vec::new();

@@ -76,7 +76,7 @@ impl MgmtdDriver {
 
     /// mgmtd claims to have what the executing daemon does not run, as its own gRPC leaves it: for mgmtd
     /// there is nothing to change. So it forgets that, and gets it back as it had it, with what of
-    /// somebody else's stands in it.
+    /// something foreign stands in it.
     pub(super) async fn tell_again(&mut self, wanted: &Tree) -> Result<(), MgmtdError> {
         let claimed = self.read_tree().await?;
         let executed = self.executed().await?;
@@ -111,7 +111,7 @@ impl MgmtdDriver {
     /// Takes away what the executing daemon still runs of `last` and `wanted` has not, where it or mgmtd was
     /// restarted since it was seen to be in step. A mgmtd that starts anew has forgotten what the daemon
     /// runs, and does not take it away; nor can it be deleted there. So it is made known to mgmtd again
-    /// first. What is not in `last` is somebody else's and stays. Gives what the daemon still shows.
+    /// first. What is not in `last` is foreign and stays. Gives what the daemon still shows.
     ///
     /// # Errors
     /// FRR's words.

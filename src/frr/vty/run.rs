@@ -49,7 +49,7 @@ struct Run<'a> {
 /// Runs commands from the configuration's top, leaves it again, and asks the questions.
 ///
 /// # Errors
-/// The connection failed: nobody knows what was carried out.
+/// The connection failed: what was carried out is not known.
 pub(super) async fn run(
     session: &mut Session,
     commands: &[&Command],

@@ -53,7 +53,7 @@ pub struct Command {
     pub opens: bool,
 }
 
-/// Removing something of ours would remove something of somebody else's with it.
+/// Removing something of ours would remove something foreign with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{undo:?} would also remove what NovaRoute did not configure: {}; remove that first, or keep the object",
@@ -174,7 +174,7 @@ impl Command {
 /// The steps that turn a daemon that shows `before` into one that shows `after`.
 ///
 /// # Errors
-/// Something that goes contains lines of somebody else's, or something that comes would overwrite one.
+/// Something that goes contains foreign lines, or something that comes would overwrite one.
 pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec<Step>, InTheWay> {
     let theirs = Theirs::of(foreign);
     let after_by_key: BTreeMap<_, _> = after.iter().map(|line| (&line.key, line)).collect();
@@ -235,7 +235,7 @@ pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec
         });
     }
 
-    // A node that holds somebody else's lines stays, without what is ours in it; so does one that
+    // A node that holds foreign lines stays, without what is ours in it; so does one that
     // lines elsewhere need.
     let orders: HashSet<usize> = after.iter().map(|line| line.key.order).collect();
     let stays = |line: &Line| {
@@ -364,7 +364,7 @@ fn removal(
     })
 }
 
-/// Whether a line of somebody else's stands inside the object that `line` makes: in the node
+/// Whether a foreign line stands inside the object that `line` makes: in the node
 /// that it enters, or, where it enters none (a neighbour), in a line that names the same object.
 fn is_inside(foreign: &Foreign, line: &Line) -> bool {
     if line.opens {

@@ -105,7 +105,7 @@ pub fn otherwise(wanted: &[Wanted], shown: &[Shown]) -> Vec<Otherwise> {
                     (_, Some(dynamic)) => Some(dynamic),
                     ([], None) => None,
                     ([one], None) => Some(*one),
-                    // One of those that somebody configured.
+                    // One of those that are configured.
                     _ => return None,
                 }
             }

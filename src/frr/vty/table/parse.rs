@@ -84,7 +84,7 @@ struct Open {
     line: String,
 }
 
-/// A block of somebody else's that is being read.
+/// A foreign block that is being read.
 struct Block {
     indentation: usize,
     /// The line that begins it.
