@@ -88,14 +88,14 @@ impl Engine {
         objects
     }
 
-    /// What was taken away and is back since the daemon has started anew; and what need not be remembered any more.
+    /// What was taken away and is back since the daemon has started anew: it is ours, and goes unless it was declared again
+    /// meanwhile. And what need not be remembered any more.
     pub(super) fn judge_gone(
         &self,
         daemon: Daemon,
         incarnation: u64,
         starting: bool,
         running: &Running,
-        desired: &Tree,
     ) -> (Tree, Vec<Gone>) {
         let (mut returned, mut forgotten) = (Tree::new(), Vec::new());
         let Some(held) = self.held(daemon) else { return (returned, forgotten) };
@@ -105,7 +105,6 @@ impl Engine {
                 if !objects::stands(&running.tree, path, kind) {
                     return;
                 }
-                mark(&mut judged, path);
                 let is = |tree: &Tree| {
                     let mut own = objects::own(tree, path, kind);
                     // Which profile it names follows from other intents, which may have ended before it.
@@ -114,14 +113,16 @@ impl Engine {
                 };
                 let theirs = objects::is_marked(&held.theirs, path);
                 // In the same start somebody typed it: it is theirs.
-                if gone.incarnation != incarnation
-                    && !theirs
-                    && !objects::stands(desired, path, kind)
-                    && is(&gone.tree) == is(&running.tree)
-                {
-                    let own = objects::own(&running.tree, path, kind);
-                    objects::put(&mut returned, path, kind, &own);
+                if gone.incarnation != incarnation && !theirs {
+                    if is(&gone.tree) == is(&running.tree) {
+                        let own = objects::own(&running.tree, path, kind);
+                        objects::put(&mut returned, path, kind, &own);
+                    } else if starting {
+                        // The start-up file is read line by line: it may be there in part, and is judged when it is whole.
+                        return;
+                    }
                 }
+                mark(&mut judged, path);
             });
             if !judged.is_empty() {
                 forgotten.push(Gone { incarnation: gone.incarnation, tree: judged });

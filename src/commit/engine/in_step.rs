@@ -45,7 +45,7 @@ impl Engine {
 impl Member {
     /// Whether something was taken away from a daemon that has started anew since, and it is not over yet what its start-up
     /// file brings back.
-    fn awaits_start_up_file(&self) -> bool {
+    pub(super) fn awaits_start_up_file(&self) -> bool {
         let Some(held) = self.held.as_ref().filter(|held| !held.gone.is_empty()) else {
             return false;
         };

@@ -41,13 +41,14 @@ fn is_few(questions: usize, lines: usize) -> bool {
     questions * LINES_PER_QUESTION <= lines.max(FEWEST_LINES)
 }
 
-/// Whether what a part is about was taken over, or was kept: to put something back, or to leave something of ours, takes a
-/// look at the whole.
-fn is_special(held: &Remembered, shape: &Tree) -> bool {
+/// Whether what a part is about was taken over, or was kept, or may be what a start-up file brings back: to put something back,
+/// to leave something of ours, or to tell whose it is takes a look at the whole.
+fn is_special(held: &Remembered, shape: &Tree, returns: bool) -> bool {
     let mut special = false;
     objects::each(shape, &mut |path, kind| {
         special |= objects::stands(&held.stood.tree, path, kind)
             || objects::stands(&held.kept, path, kind)
+            || returns && held.gone.iter().any(|gone| objects::stands(&gone.tree, path, kind))
             || held.stood.lines.iter().any(|line| line.path == *path);
     });
     special
@@ -73,7 +74,7 @@ impl Engine {
         let held = member.held.as_ref().unwrap_or(&nothing);
         let mut shape = last.clone();
         shape.merge(desired);
-        if is_special(held, &shape) {
+        if is_special(held, &shape, member.awaits_start_up_file()) {
             return Ok(None);
         }
         let Standing::Reached { known: Some(known), .. } = &mut member.standing else {

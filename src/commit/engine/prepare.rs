@@ -119,7 +119,7 @@ impl Engine {
     ) -> Result<Share, Unplannable> {
         let (none, nothing) = (Tree::new(), Remembered::default());
         let (incarnation, starting) = self.member_mut(daemon).start();
-        let (returned, forgotten) = self.judge_gone(daemon, incarnation, starting, running, wanted);
+        let (returned, forgotten) = self.judge_gone(daemon, incarnation, starting, running);
         let member = self.member_mut(daemon);
         let terms = &commit.terms;
         let asked = terms.asked.get(&daemon).unwrap_or(&none);
