@@ -15,7 +15,6 @@ use crate::{
         unmade,
     },
     daemon::{Daemon, Forest},
-    frr::vty::table::Running,
     journal::{Claim, Claims, Gone, Remembered},
     tree::{Path, Tree, without},
 };
@@ -86,52 +85,6 @@ impl Engine {
             }
         }
         objects
-    }
-
-    /// What was taken away and is back since the daemon has started anew: it is ours, and goes unless it was declared again
-    /// meanwhile. And what need not be remembered any more.
-    pub(super) fn judge_gone(
-        &self,
-        daemon: Daemon,
-        incarnation: u64,
-        starting: bool,
-        running: &Running,
-    ) -> (Tree, Vec<Gone>) {
-        let (mut returned, mut forgotten) = (Tree::new(), Vec::new());
-        let Some(held) = self.held(daemon) else { return (returned, forgotten) };
-        for gone in &held.gone {
-            let mut judged = Tree::new();
-            objects::each(&gone.tree, &mut |path, kind| {
-                if !objects::stands(&running.tree, path, kind) {
-                    return;
-                }
-                let is = |tree: &Tree| {
-                    let mut own = objects::own(tree, path, kind);
-                    // Which profile it names follows from other intents, which may have ended before it.
-                    own.put(&"bfd-options".into(), None);
-                    own
-                };
-                let theirs = objects::is_marked(&held.theirs, path);
-                // In the same start somebody typed it: it is theirs.
-                if gone.incarnation != incarnation && !theirs {
-                    if is(&gone.tree) == is(&running.tree) {
-                        let own = objects::own(&running.tree, path, kind);
-                        objects::put(&mut returned, path, kind, &own);
-                    } else if starting {
-                        // The start-up file is read line by line: it may be there in part, and is judged when it is whole.
-                        return;
-                    }
-                }
-                mark(&mut judged, path);
-            });
-            if !judged.is_empty() {
-                forgotten.push(Gone { incarnation: gone.incarnation, tree: judged });
-            }
-            if gone.incarnation != incarnation && !starting {
-                forgotten.push(Gone { incarnation: gone.incarnation, tree: Tree::new() });
-            }
-        }
-        (returned, forgotten)
     }
 
     /// What changes of what is remembered.

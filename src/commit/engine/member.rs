@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{InTheWay, claims::STARTING};
 use crate::{
-    commit::ownership::Kept,
+    commit::ownership::{Kept, Start},
     frr::{
         driver::Driver,
         vty::{Snapshot, table::Running},
@@ -187,14 +187,14 @@ impl Member {
     }
 
     /// Which start of the daemon runs, and whether it is so young that it may still be given its start-up file.
-    pub(super) fn start(&mut self) -> (u64, bool) {
+    pub(super) fn start(&mut self) -> Start {
         let start = self.driver.start();
         let seen = self.started.get_or_insert((start.incarnation, Instant::now()));
         if seen.0 != start.incarnation {
             *seen = (start.incarnation, Instant::now());
         }
         let young = seen.1.elapsed() <= STARTING && start.age.is_none_or(|age| age <= STARTING);
-        (start.incarnation, young)
+        Start { incarnation: start.incarnation, starting: young }
     }
 }
 

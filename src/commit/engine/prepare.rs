@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     commit::{
-        ownership::Taking,
+        ownership::{Taking, returned},
         plan::{DaemonPlan, Situation, plan},
     },
     daemon::{Daemon, Forest},
@@ -118,9 +118,10 @@ impl Engine {
         told: bool,
     ) -> Result<Share, Unplannable> {
         let (none, nothing) = (Tree::new(), Remembered::default());
-        let (incarnation, starting) = self.member_mut(daemon).start();
-        let (returned, forgotten) = self.judge_gone(daemon, incarnation, starting, running);
         let member = self.member_mut(daemon);
+        let start = member.start();
+        let held = member.held.as_ref().unwrap_or(&nothing);
+        let (returned, forgotten) = returned(held, start, &running.tree);
         let terms = &commit.terms;
         let asked = terms.asked.get(&daemon).unwrap_or(&none);
         let situation = Situation {
@@ -128,12 +129,12 @@ impl Engine {
             lead: &|target| member.driver.plan(target),
             ours: &member.last,
             part: None,
-            held: member.held.as_ref().unwrap_or(&nothing),
+            held,
             returned: &returned,
             running,
             desired: wanted,
             keep: commit.keep.get(&daemon).unwrap_or(&none),
-            starting,
+            starting: start.starting,
             taking: match (terms.take_over, terms.take_back) {
                 (true, _) => Taking::Over(asked),
                 (false, true) => Taking::Back(asked),
@@ -144,7 +145,7 @@ impl Engine {
         };
         let mut decided = plan(&situation)?;
         let plan = std::mem::replace(&mut decided.plan, DaemonPlan::Edits(Vec::new()));
-        Ok(Share { forgotten, incarnation, ..Share::new(plan, decided) })
+        Ok(Share { forgotten, incarnation: start.incarnation, ..Share::new(plan, decided) })
     }
 
     /// The driver of a daemon.

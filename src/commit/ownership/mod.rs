@@ -32,12 +32,14 @@
 //! | `objects` | what the objects of a tree are |
 //! | `decide` | desired × ours × running → what is ours to make, what is satisfied, what is refused |
 //! | `ending` | what of ours stays since it holds something of theirs; what is put back |
+//! | `returned` | what a daemon's start-up file brings back of what was taken away |
 //! | `rival` | static routes that are one to FRR |
 //! | `words` | the operator's lines, in FRR's words |
 
 mod decide;
 mod ending;
 pub(super) mod objects;
+mod returned;
 mod rival;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,7 @@ mod words;
 pub(super) use decide::{Facts, Refusal, Taking, Verdict, decide, only_ours, unmade};
 pub use ending::Kept;
 pub(super) use ending::{Ended, Ending};
+pub(super) use returned::{Start, returned};
 pub(super) use words::Words;
 
 pub(super) use crate::protocol::declared_by;

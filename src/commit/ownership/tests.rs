@@ -16,7 +16,7 @@ fn running(daemon: Daemon, text: &str) -> Running {
     table.parse(text, &Defaults::default())
 }
 
-fn tree(daemon: Daemon, text: &str) -> Tree {
+pub(super) fn tree(daemon: Daemon, text: &str) -> Tree {
     running(daemon, text).tree
 }
 
