@@ -10,7 +10,7 @@ pub const NAMES: [&str; 20] = [
     "engine-planned",
     "journal-claimed",
     "mgmtd-committed",
-    "door-committed",
+    "transport-committed",
     "vty-half-applied",
     "vty-applied",
     "engine-confirmed",

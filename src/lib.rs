@@ -37,6 +37,7 @@ pub mod proto {
 
 pub mod agent;
 pub mod api;
+#[cfg_attr(not(test), deny(clippy::too_many_lines))]
 pub mod commit;
 pub mod config;
 pub mod coverage;
@@ -45,11 +46,14 @@ pub mod daemon;
 pub mod events;
 pub mod failpoint;
 pub mod fields;
+#[cfg_attr(not(test), deny(clippy::too_many_lines))]
 pub mod frr;
+#[cfg_attr(not(test), deny(clippy::too_many_lines))]
 pub mod journal;
 pub mod model;
 pub mod monitor;
 pub mod policy;
+#[cfg_attr(not(test), deny(clippy::too_many_lines))]
 pub mod protocol;
 pub mod render;
 pub mod store;

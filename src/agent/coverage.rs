@@ -1,6 +1,6 @@
-//! Asks daemons and doors what they have, and tells what came of it: rows, metrics, events.
+//! Asks daemons and transports what they have, and tells what came of it: rows, metrics, events.
 //!
-//! Reads only. A daemon is asked when it is first reached and after each of its restarts; a door that is
+//! Reads only. A daemon is asked when it is first reached and after each of its restarts; a transport that is
 //! down is tried again by its own back-off.
 
 use std::{
@@ -23,10 +23,10 @@ use crate::{
     events::{Bus, Event},
     failpoint,
     frr::{
-        door::{Door, State},
         gateway::Gateway,
         northbound::Northbound,
         retry::{Backoff, Retry},
+        transport::{GrpcTransport, State},
         vty::{Session, chain},
     },
     monitor::{DaemonState, FrrStatus},
@@ -39,7 +39,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Longest pause between two attempts at a daemon that answers nothing of use.
 const RETRY_CAP: Duration = Duration::from_secs(30);
 
-/// How often daemons and doors are looked at: who has started, whose back-off is over. What the monitor
+/// How often daemons and transports are looked at: who has started, whose back-off is over. What the monitor
 /// says changes many times a second, and hardly ever anything that counts here.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -49,7 +49,7 @@ pub(super) struct Survey {
     pub(super) loaded: Revisions,
     /// Models that can't be loaded, each with why.
     pub(super) missing: BTreeMap<String, String>,
-    pub(super) doors: BTreeMap<Daemon, Door>,
+    pub(super) transports: BTreeMap<Daemon, GrpcTransport>,
     pub(super) gateway: Gateway,
     pub(super) socket_dir: std::path::PathBuf,
     pub(super) status: watch::Receiver<Arc<FrrStatus>>,
@@ -73,9 +73,11 @@ pub(super) async fn survey(
     stop: CancellationToken,
 ) {
     let mut asked: BTreeMap<Daemon, Asked> = BTreeMap::new();
-    let mut strikes: BTreeMap<Daemon, u64> = BTreeMap::new();
-    let changes =
-        survey.doors.values().map(|door| WatchStream::from_changes(door.follow()).map(drop));
+    let mut quarantines: BTreeMap<Daemon, u64> = BTreeMap::new();
+    let changes = survey
+        .transports
+        .values()
+        .map(|transport| WatchStream::from_changes(transport.follow()).map(drop));
     let mut changes = pin!(futures::stream::select_all(changes));
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -91,14 +93,14 @@ pub(super) async fn survey(
         if stop.run_until_cancelled(ask).await.is_none() {
             return;
         }
-        for (daemon, door) in &survey.doors {
-            tell_strikes(&survey, *daemon, door, strikes.entry(*daemon).or_default());
+        for (daemon, transport) in &survey.transports {
+            tell_quarantines(&survey, *daemon, transport, quarantines.entry(*daemon).or_default());
         }
         publish(&survey, &status, &asked, &rows);
     }
 }
 
-/// Asks daemons that are reached and were not asked since they started, and doors that may be tried.
+/// Asks daemons that are reached and were not asked since they started, and transports that may be tried.
 async fn ask_who_is_new(survey: &Survey, status: &FrrStatus, asked: &mut BTreeMap<Daemon, Asked>) {
     for daemon in Daemon::ALL {
         let Some(DaemonState::Connected { generation, .. }) = status.daemons.get(&daemon) else {
@@ -107,8 +109,8 @@ async fn ask_who_is_new(survey: &Survey, status: &FrrStatus, asked: &mut BTreeMa
         let known = asked.entry(daemon).or_default();
         if known.generation != Some(*generation) {
             *known = Asked { generation: Some(*generation), ..Asked::default() };
-            if let Some(door) = survey.doors.get(&daemon) {
-                door.ask_again().await;
+            if let Some(transport) = survey.transports.get(&daemon) {
+                transport.ask_again().await;
             }
         }
         let due = known.again.as_ref().is_none_or(|(_, at)| *at <= tokio::time::Instant::now());
@@ -130,8 +132,8 @@ async fn ask_who_is_new(survey: &Survey, status: &FrrStatus, asked: &mut BTreeMa
                 }
             }
         }
-        if let Some(door) = survey.doors.get(&daemon) {
-            door.ready().await;
+        if let Some(transport) = survey.transports.get(&daemon) {
+            transport.ready().await;
         }
     }
 }
@@ -158,13 +160,13 @@ async fn modules_of(socket_dir: &Path, daemon: Daemon) -> Result<Revisions, Stri
     Ok(coverage::announced(&text))
 }
 
-/// Each strike is told once, also where the door is in use again already.
-fn tell_strikes(survey: &Survey, daemon: Daemon, door: &Door, told: &mut u64) {
-    let facts = door.facts();
-    while *told < facts.strikes {
+/// each quarantine is told once, also where the transport is in use again already.
+fn tell_quarantines(survey: &Survey, daemon: Daemon, transport: &GrpcTransport, told: &mut u64) {
+    let facts = transport.facts();
+    while *told < facts.quarantines {
         *told += 1;
         survey.metrics.transport_quarantined(daemon);
-        let reason = facts.last_strike.clone();
+        let reason = facts.last_quarantine.clone();
         survey.bus.publish(Event::TransportQuarantined { daemon, transport: "grpc", reason });
     }
 }
@@ -182,7 +184,7 @@ fn publish(
             _ => Some("not connected yet".to_owned()),
         };
         let announced = asked.get(&daemon).and_then(|asked| asked.announced.clone());
-        let grpc = survey.doors.get(&daemon).map(grpc);
+        let grpc = survey.transports.get(&daemon).map(grpc);
         (daemon, Answers { down, announced, grpc })
     });
     let now = coverage::rows(&survey.loaded, &survey.missing, &answers.collect());
@@ -208,10 +210,10 @@ fn publish(
     rows.send_replace(Arc::new(now));
 }
 
-fn grpc(door: &Door) -> Grpc {
-    let facts = door.facts();
+fn grpc(transport: &GrpcTransport) -> Grpc {
+    let facts = transport.facts();
     let quarantined = match &facts.state {
-        State::StruckOut { why } => Some(why.clone()),
+        State::Quarantined { why } => Some(why.clone()),
         _ => None,
     };
     Grpc {

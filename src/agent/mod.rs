@@ -6,7 +6,7 @@
 //! | `apart` | threads for what computes for long |
 //! | `cgroup` | the memory that it may use |
 //! | `claim` | that no other agent drives this FRR |
-//! | `coverage` | daemons and doors asked what they have |
+//! | `coverage` | daemons and transports asked what they have |
 //! | `memory` | no core dump has what it holds |
 //! | `reload` | another configuration while the agent runs |
 //! | `transitions` | what the monitor saw → events |
@@ -61,7 +61,7 @@ use crate::{
     config::{Config, Source},
     coverage::Revisions,
     events::Bus,
-    frr::{door, driver, gateway::Gateway, vty::chain},
+    frr::{driver, gateway::Gateway, transport, vty::chain},
     journal::{Journal, JournalError},
     monitor::Monitor,
     policy::Capacity,
@@ -165,13 +165,13 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let observer = Arc::new(CommitMetrics::new(metrics.clone(), health.clone()));
     let missing = (*yang.missing()).clone();
     observer.models_missing(&missing);
-    let doors = door::open(&frr.grpc, &loaded);
+    let transports = transport::open(&frr.grpc, &loaded);
     let gateway = Gateway::new(&frr.socket_dir);
     let connection = driver::Connection {
         socket_dir: &frr.socket_dir,
         connect_timeout: frr.connect_timeout,
         gateway: &gateway,
-        doors: &doors,
+        transports: &transports,
         state_dir: &config.state_dir,
     };
     let drivers = driver::drivers(&connection, &yang).await.map_err(yang_error)?;
@@ -241,7 +241,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let survey = coverage::Survey {
         loaded,
         missing,
-        doors,
+        transports,
         gateway,
         socket_dir: frr.socket_dir.clone(),
         status: monitor.status.follow(),

@@ -346,6 +346,7 @@ fn uptime(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commit::Lags;
     use crate::{
         daemon::Daemon,
         model::{Change, PathAttributes, Protocol},
@@ -372,14 +373,14 @@ mod tests {
         frr.advertised = before;
         let state = |view: &View| of(view, &frr).state;
         assert_eq!(state(&view), "applied");
-        view.unreachable.insert(Daemon::Ospfd, "connection refused".into());
-        view.unreachable.insert(Daemon::Mgmtd, "connection refused".into());
+        view.lags.lose(Daemon::Ospfd, "connection refused");
+        view.lags.lose(Daemon::Mgmtd, "connection refused");
         assert_eq!(state(&view), "applied", "neither has anything of a prefix of BGP");
-        view.unreachable.insert(Daemon::Bgpd, "it was restarted".into());
+        view.lags.lose(Daemon::Bgpd, "it was restarted");
         assert_eq!(state(&view), "pending");
         assert_eq!(of(&view, &frr).reason, "bgpd: it was restarted");
-        view.unreachable.clear();
-        view.out_of_step = Some("FRR has not been read yet".into());
+        view.lags = Lags::default();
+        view.lags.doubt("FRR has not been read yet");
         assert_eq!(state(&view), "pending");
         view.rejected.insert(IntentKey::Prefix(protocol, prefix), "% no".into());
         assert_eq!(state(&view), "rejected: % no");

@@ -8,7 +8,8 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Adopted, CommitError, CommitRequest, Committed, Plan, Request, Transaction, TransactionId,
+    Adopted, CommitError, CommitRequest, Committed, Lags, Plan, Request, Transaction,
+    TransactionId,
     turns::{Places, QUEUE_OF_OWNER, Queued},
 };
 use crate::{
@@ -28,10 +29,8 @@ pub const QUEUE: usize = 16 * QUEUE_OF_OWNER;
 pub struct View {
     /// Every intent with its owner. Cheap to clone.
     pub store: Store,
-    /// Daemons that lack something of what is stored since they can't be reached, each with why.
-    pub unreachable: BTreeMap<Daemon, String>,
-    /// Why FRR may lack something of what is stored for another reason; nobody knows in which daemon.
-    pub out_of_step: Option<String>,
+    /// Daemons that may lack something of what is stored.
+    pub lags: Lags,
     /// Intents that FRR refused when it got them, with its words; and those that were not sent, since something that
     /// an operator configured is in their place, with that line.
     pub rejected: BTreeMap<IntentKey, String>,
@@ -52,26 +51,16 @@ pub struct View {
 impl View {
     /// Whether all that is stored is also confirmed in FRR; else what is lacking and why.
     pub fn pending(&self) -> Option<String> {
-        self.pending_in(&Daemon::ALL)
+        self.lags.words(&Daemon::ALL)
     }
 
     /// Whether FRR may lack this object: only where a daemon that executes it does.
     pub fn pending_of(&self, key: &IntentKey) -> Option<String> {
         match self.store.get(key).map(|owned| &owned.intent) {
             // Without BFD nothing of it is in bfdd.
-            Some(Intent::Peer(peer)) if peer.bfd.is_none() => self.pending_in(&[Daemon::Bgpd]),
-            _ => self.pending_in(kinds::of(key.kind()).executors),
+            Some(Intent::Peer(peer)) if peer.bfd.is_none() => self.lags.words(&[Daemon::Bgpd]),
+            _ => self.lags.words(kinds::of(key.kind()).executors),
         }
-    }
-
-    fn pending_in(&self, daemons: &[Daemon]) -> Option<String> {
-        if self.unreachable.is_empty() && self.out_of_step.is_none() {
-            return None;
-        }
-        let away = self.unreachable.iter().filter(|(daemon, _)| daemons.contains(daemon));
-        let away = away.map(|(daemon, why)| format!("{daemon}: {why}"));
-        let lacking: Vec<String> = away.chain(self.out_of_step.clone()).collect();
-        (!lacking.is_empty()).then(|| lacking.join("; "))
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `request` | what the actor is asked and what it answers: the whole contract |
 //! | `handle` | the way in, and the view that the actor publishes |
+//! | `lag` | which daemons may lack something of what is stored; pure |
 //! | `turns` | whose request is served next: owners in turn |
 //! | `actor` | batches, policy, the store, answers, resynchronisation |
 //! | `blame` | which change of a transaction FRR refused; pure |
@@ -15,6 +16,7 @@ mod actor;
 mod blame;
 mod engine;
 mod handle;
+mod lag;
 mod ownership;
 mod plan;
 mod request;
@@ -23,6 +25,7 @@ mod turns;
 pub use actor::{Actor, LeaveError, NoObserver, Observer, Parts, Stage, Via};
 pub use engine::{Applied, Engine, EngineError};
 pub use handle::{CommitHandle, QUEUE, View};
+pub use lag::Lags;
 pub use ownership::Kept;
 pub use plan::{DaemonPlan, Plan};
 pub use request::{Adopted, CommitError, CommitRequest, Committed, Request};

@@ -11,11 +11,11 @@
 //!
 //! Knows nothing of owners, policy or gRPC clients.
 
-pub mod door;
 pub mod driver;
 pub mod frontend;
 pub mod gateway;
 pub mod mgmtd;
 pub mod northbound;
 pub mod retry;
+pub mod transport;
 pub mod vty;

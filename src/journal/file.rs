@@ -271,7 +271,7 @@ impl Journal {
         let of: Vec<_> = self.state.history.iter().filter(known).cloned().collect();
         let trivial = !ids.is_empty()
             && self.state.is_trivial(&of)
-            && (!clean || self.state.residue.is_empty());
+            && (!clean || self.state.orphaned.is_empty());
         if !trivial {
             let undoes = of.iter().any(|t| t.undoes.is_some());
             if undoes {
@@ -319,7 +319,7 @@ impl Journal {
     pub fn suspect(&mut self, intents: &[Intent]) {
         // It has happened: where the disk refuses, it is in memory.
         let _ = self.write(&replay::residual(intents), Need::Happens, false, 0);
-        self.state.residue.extend_from_slice(intents);
+        self.state.orphaned.extend_from_slice(intents);
     }
 
     /// Writes that a transaction that had to be confirmed was.

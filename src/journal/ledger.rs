@@ -207,7 +207,7 @@ mod tests {
             assert!(!writing.is_finished(), "the disk was not asked");
             served.send(()).expect("the disk is held until then");
             let ledger = writing.await.expect("no panic");
-            assert_eq!(ledger.state().residue.len(), 1);
+            assert_eq!(ledger.state().orphaned.len(), 1);
         });
         assert_eq!(holder.join().expect("no panic"), Ok(()), "the runtime waited for the disk");
     }

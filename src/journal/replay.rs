@@ -39,7 +39,7 @@ pub struct State {
     pub store: Store,
     /// Earlier intents of which FRR may still have something: it was not confirmed that it has
     /// not. What they render to and the store does not is taken out of FRR.
-    pub residue: Vec<Intent>,
+    pub orphaned: Vec<Intent>,
     /// The latest transactions, oldest first.
     pub history: VecDeque<Arc<Transaction>>,
     /// What the configuration declared when it was last read.
@@ -93,7 +93,7 @@ impl State {
             transaction.took = took;
             if let Ending::Done(_) = ending {
                 let before = transaction.changes.iter().filter_map(|c| c.before.as_ref());
-                self.residue.extend(before.map(|owned| owned.intent.clone()));
+                self.orphaned.extend(before.map(|owned| owned.intent.clone()));
                 transaction.roll_forward(&mut self.store);
                 if let Some(undone) = transaction.undoes {
                     let remark = transaction.remark.clone();
@@ -103,7 +103,7 @@ impl State {
             }
         }
         if clean {
-            self.residue.clear();
+            self.orphaned.clear();
         }
     }
 
@@ -205,7 +205,7 @@ pub(super) fn snapshot(state: &State) -> Vec<u8> {
     for (_, owned) in state.store.iter() {
         push(&mut bytes, Kind::Stored(message::owned(owned)));
     }
-    for intent in &state.residue {
+    for intent in &state.orphaned {
         push(&mut bytes, Kind::Residual(crate::wire::intent_message(intent)));
     }
     for intent in &state.unsent {
@@ -384,7 +384,7 @@ impl Replayed {
                 let owned = to_owned(&stored)?;
                 self.state.store.restore(owned.intent.key(), Some(owned));
             }
-            Some(Kind::Residual(intent)) => self.state.residue.push(to_intent(Some(&intent))?),
+            Some(Kind::Residual(intent)) => self.state.orphaned.push(to_intent(Some(&intent))?),
             Some(Kind::Transaction(transaction)) => {
                 let transaction = to_transaction(&transaction)?;
                 self.transactions.insert(transaction.id.to_string(), transaction.id);
@@ -393,29 +393,8 @@ impl Replayed {
             Some(Kind::Claims(claims)) => self.state.claim(&claims::to_claims(&claims)?),
             Some(Kind::Unsent(intent)) => self.state.unsent.push(to_intent(Some(&intent))?),
             Some(Kind::SnapshotEnd(_)) => self.whole = true,
-            Some(Kind::Prepared(prepared)) => {
-                let prepared: Vec<Arc<Transaction>> = prepared
-                    .transactions
-                    .iter()
-                    .map(|transaction| to_transaction(transaction).map(Arc::new))
-                    .collect::<Result<_, _>>()?;
-                self.goes_on();
-                self.transactions.extend(prepared.iter().map(|t| (t.id.to_string(), t.id)));
-                self.state.prepare(&prepared);
-            }
-            Some(Kind::Settled(settled)) => {
-                let ending = to_ending(&settled)?;
-                let known = |id: &String| self.transactions.get(id).copied();
-                let ids: Vec<_> = settled.ids.iter().filter_map(known).collect();
-                // While one is under way, it may be said of FRR that it has nothing else.
-                self.whole = true;
-                let took = std::time::Duration::from_micros(settled.took_us);
-                self.state.settle(&ids, &ending, took, settled.clean);
-                let unknown = settled.ids.iter().filter(|id| !self.transactions.contains_key(*id));
-                if let Ending::Done(_) = ending {
-                    self.unknown.extend(unknown.cloned());
-                }
-            }
+            Some(Kind::Prepared(prepared)) => self.prepared(&prepared)?,
+            Some(Kind::Settled(settled)) => self.settled(&settled)?,
             Some(Kind::Finished(finished)) => {
                 self.goes_on();
                 if let (Some(id), Some(finish)) =
@@ -430,6 +409,33 @@ impl Replayed {
             }
             // Written by a later version, which kept the format's number: it can be ignored.
             None => {}
+        }
+        Ok(())
+    }
+
+    fn prepared(&mut self, prepared: &v1::Prepared) -> Result<(), Unreadable> {
+        let prepared: Vec<Arc<Transaction>> = prepared
+            .transactions
+            .iter()
+            .map(|transaction| to_transaction(transaction).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        self.goes_on();
+        self.transactions.extend(prepared.iter().map(|t| (t.id.to_string(), t.id)));
+        self.state.prepare(&prepared);
+        Ok(())
+    }
+
+    fn settled(&mut self, settled: &v1::Settled) -> Result<(), Unreadable> {
+        let ending = to_ending(settled)?;
+        let known = |id: &String| self.transactions.get(id).copied();
+        let ids: Vec<_> = settled.ids.iter().filter_map(known).collect();
+        // While one is under way, it may be said of FRR that it has nothing else.
+        self.whole = true;
+        let took = std::time::Duration::from_micros(settled.took_us);
+        self.state.settle(&ids, &ending, took, settled.clean);
+        let unknown = settled.ids.iter().filter(|id| !self.transactions.contains_key(*id));
+        if let Ending::Done(_) = ending {
+            self.unknown.extend(unknown.cloned());
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ fn what_was_settled_survives_and_what_was_refused_does_not() {
     commit(&mut journal, &[withdraw(1)], DONE, true);
     let journal = reopen(journal, dir.path());
     assert_eq!(keys(&journal.state().store), ["bgp prefix 10.0.0.2/32"]);
-    assert_eq!(journal.state().residue, []);
+    assert_eq!(journal.state().orphaned, []);
     let endings: Vec<_> = journal.state().history.iter().map(|t| t.ending.clone()).collect();
     assert_eq!(endings, [Some(DONE), Some(Ending::Refused("no".into())), Some(DONE)]);
 }
@@ -82,9 +82,9 @@ fn what_frr_may_still_have_is_known_until_it_is_confirmed_gone() {
     let mut journal = reopen(journal, dir.path());
     assert!(journal.state().store.is_empty());
     let Change::Set(old) = advertise(1, 0) else { unreachable!("it sets") };
-    assert_eq!(journal.state().residue, [old]);
+    assert_eq!(journal.state().orphaned, [old]);
     journal.settle(&[], &DONE, Duration::ZERO, true).expect("written");
-    assert_eq!(reopen(journal, dir.path()).state().residue, []);
+    assert_eq!(reopen(journal, dir.path()).state().orphaned, []);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_transaction_that_was_cut_off_is_applied_and_what_stood_before_is_known() {
     let journal = reopen(journal, dir.path());
     assert_eq!(keys(&journal.state().store).len(), 2);
     let Change::Set(old) = advertise(1, 5) else { unreachable!("it sets") };
-    assert_eq!(journal.state().residue, [old]);
+    assert_eq!(journal.state().orphaned, [old]);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Watches FRR: which daemons answer, BGP neighbours and what they are sent, BFD sessions, OSPF.
 //!
 //! What a daemon's JSON says is read in its protocol's room (`crate::protocol`).
-//! May import `model`, `daemon`, `protocol`, `frr::vty`, `config` and `telemetry`; knows nothing of owners, events or
-//! commits: what changed goes out as [`Transition`]s, what is goes out as a snapshot.
+//! Knows nothing of owners, events or commits: what changed goes out as [`Transition`]s, what is goes out as a snapshot.
 //!
 //! | file | owns |
 //! |---|---|

@@ -70,6 +70,7 @@ const STATIC_ROUTE_KIB: u64 = 15;
 const FEW_KIB: u64 = 32;
 
 /// The row of a kind.
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub const fn of(kind: IntentKind) -> Kind {
     match kind {
         IntentKind::Bgp => Kind {

@@ -2,7 +2,7 @@
 //!
 //! Owns the set of declared intents as a persistent (structure sharing) ordered
 //! map: a clone is a snapshot that costs a pointer, and a change copies a path of
-//! the tree, whatever the number of intents. May import `model`.
+//! the tree, whatever the number of intents.
 
 mod counts;
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! The one place where strings of clients become types; every wrong field of a
 //! request is named at once, under the name that the contract gives it.
-//! May import `model` and `proto`.
 
 mod change;
 mod limits;

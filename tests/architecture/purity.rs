@@ -15,7 +15,7 @@ const PURE: [&str; 14] = [
     "render.rs",
     "commit/plan.rs",
     "coverage",
-    "frr/door/edits.rs",
+    "frr/transport/edits.rs",
     "frr/vty/table",
     "frr/vty/steps.rs",
     "frr/vty/script.rs",

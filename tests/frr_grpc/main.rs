@@ -17,7 +17,7 @@ use novaroute::{
     daemon::Daemon,
     frr::{
         gateway::Gateway,
-        northbound::{Edits, Error, Northbound, Outcome},
+        northbound::{Answer, Edits, Error, Northbound},
         vty::{
             Session, Snapshot, VtyDriver,
             steps::steps,
@@ -111,7 +111,7 @@ impl Bench {
         self.read().await
     }
 
-    async fn merge(&self, document: &Value) -> Result<Outcome, Error> {
+    async fn merge(&self, document: &Value) -> Result<Answer, Error> {
         let edits = Edits { delete: Vec::new(), merge: Some(document.to_string()) };
         self.northbound.commit(edits, "test").await
     }
@@ -119,14 +119,14 @@ impl Bench {
     /// Merges the document through gRPC, and gives what the daemon's VTY then shows.
     async fn by_grpc(&mut self, document: &Value) -> Snapshot {
         let outcome = self.merge(document).await.expect("accepted");
-        assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+        assert!(matches!(outcome, Answer::Applied { .. }), "{outcome:?}");
         self.read().await
     }
 
     async fn delete_by_grpc(&mut self, paths: &[&str]) -> Snapshot {
         let delete = paths.iter().map(|path| (*path).to_owned()).collect();
         let outcome = self.northbound.commit(Edits { delete, merge: None }, "test").await;
-        assert!(matches!(outcome, Ok(Outcome::Applied { .. })), "{outcome:?}");
+        assert!(matches!(outcome, Ok(Answer::Applied { .. })), "{outcome:?}");
         self.read().await
     }
 
@@ -311,7 +311,7 @@ async fn what_is_not_there_is_deleted_without_harm() {
     assert!(shown.contains("set metric 50"), "{shown}");
 
     let edits = Edits { delete: vec![other.into(), local_pref], merge: None };
-    assert_eq!(bench.northbound.commit(edits, "test").await, Ok(Outcome::Unchanged));
+    assert_eq!(bench.northbound.commit(edits, "test").await, Ok(Answer::Unchanged));
     for no_path in ["", "/", "frr-filter:lib"] {
         let refused = bench.northbound.get_config(no_path).await;
         assert!(matches!(refused, Err(Error::Refused { .. })), "{no_path:?}: {refused:?}");
@@ -422,7 +422,7 @@ async fn mgmtds_own_grpc_says_yes_and_tells_nobody() {
 
     let northbound = Northbound::new(channel(&lab, "mgmtd").await);
     let outcome = northbound.commit(edits.clone(), "test").await.expect("mgmtd says yes");
-    assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Answer::Applied { .. }), "{outcome:?}");
     let running = northbound.get_config("/frr-routing:routing").await.expect("readable");
     assert!(running.expect("the route").contains(PREFIX), "mgmtd shows it");
     assert!(lab.vtysh(Router::Node, &["show running-config"]).contains(PREFIX));

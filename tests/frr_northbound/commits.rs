@@ -1,7 +1,7 @@
 //! What a commit does in the daemons, and what it refuses.
 
 use novaroute::{
-    frr::northbound::{Edits, Error, Outcome},
+    frr::northbound::{Answer, Edits, Error},
     proto::frr::{
         CommitRequest, CreateCandidateRequest, DeleteCandidateRequest, EditCandidateRequest,
         PathValue, commit_request::Phase, northbound_client::NorthboundClient,
@@ -22,22 +22,22 @@ async fn a_static_route_reaches_staticd_zebra_and_the_kernel_and_goes_again() {
     assert!(!bed.staticd().contains("10.99.1.0"), "validation changes nothing");
 
     let outcome = bed.driver.commit(edits.clone(), "add").await.unwrap();
-    assert_eq!(outcome, Outcome::Applied { transaction: 1 });
+    assert_eq!(outcome, Answer::Applied { transaction: 1 });
     bed.assert_routed("10.99.1.0/24");
     let config =
         bed.driver.get_config(&route_path("10.99.1.0/24")).await.unwrap().expect("is configured");
     assert!(config.contains(net::TOR_V4), "{config}");
 
     if bed.lab_says_no_changes() {
-        assert_eq!(bed.driver.commit(edits, "again").await.unwrap(), Outcome::Unchanged);
+        assert_eq!(bed.driver.commit(edits, "again").await.unwrap(), Answer::Unchanged);
     }
 
     let delete = Edits { delete: vec![route_path("10.99.1.0/24")], merge: None };
     let outcome = bed.driver.commit(delete.clone(), "remove").await.unwrap();
-    assert!(matches!(outcome, Outcome::Applied { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Answer::Applied { .. }), "{outcome:?}");
     bed.assert_not_routed("10.99.1.0/24");
     assert_eq!(bed.driver.get_config(&route_path("10.99.1.0/24")).await.unwrap(), None);
-    assert_eq!(bed.driver.commit(delete, "remove again").await.unwrap(), Outcome::Unchanged);
+    assert_eq!(bed.driver.commit(delete, "remove again").await.unwrap(), Answer::Unchanged);
     bed.assert_clean().await;
 }
 
@@ -55,7 +55,7 @@ async fn missing_nodes_do_not_keep_the_rest_of_a_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_data_is_refused_with_libyangs_words_and_leaves_the_candidate_clean() {
     let bed = Bed::start();
-    let refused = |result: Result<Outcome, Error>| match result {
+    let refused = |result: Result<Answer, Error>| match result {
         Err(Error::Refused { message }) => message,
         other => panic!("{other:?}"),
     };

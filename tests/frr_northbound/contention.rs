@@ -5,7 +5,7 @@ use std::time::Duration;
 use novaroute::frr::{
     frontend::{Datastore, Edit, Error as FrontendError, Format, Session},
     gateway::Gateway,
-    northbound::{Error, Northbound, Outcome, Retry},
+    northbound::{Answer, Error, Northbound, Retry},
 };
 
 use crate::{
@@ -33,7 +33,7 @@ async fn concurrent_clients_lose_nothing() {
         });
     }
     for outcome in commits.join_all().await {
-        assert!(matches!(outcome, Ok(Outcome::Applied { .. })), "{outcome:?}");
+        assert!(matches!(outcome, Ok(Answer::Applied { .. })), "{outcome:?}");
     }
     let staticd = bed.staticd();
     for prefix in &prefixes {
@@ -77,7 +77,7 @@ async fn a_lock_of_another_is_waited_for_then_unavailable_and_nothing_is_left() 
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
     holder.unlock(Datastore::Running).await.unwrap();
-    assert!(matches!(commit.await.unwrap(), Ok(Outcome::Applied { .. })));
+    assert!(matches!(commit.await.unwrap(), Ok(Answer::Applied { .. })));
     bed.assert_routed("10.99.1.0/24");
     bed.assert_clean().await;
 }
@@ -108,7 +108,7 @@ async fn shells_that_come_and_go_do_not_cost_an_edit() {
             edits.delete = vec![route_path(&old)];
         }
         let outcome = bed.driver.commit(edits, "").await.unwrap();
-        assert!(matches!(outcome, Outcome::Applied { .. }), "{new}: {outcome:?}");
+        assert!(matches!(outcome, Answer::Applied { .. }), "{new}: {outcome:?}");
         let staticd = bed.staticd();
         assert!(staticd.contains(&new), "staticd has {new}");
         assert!(i == 0 || !staticd.contains(&old), "staticd does not have {old}");

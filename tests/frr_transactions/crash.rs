@@ -21,7 +21,7 @@ const COMMIT: [&str; 10] = [
     "engine-planned",
     "journal-claimed",
     "mgmtd-committed",
-    "door-committed",
+    "transport-committed",
     "vty-half-applied",
     "vty-applied",
     "engine-confirmed",
@@ -66,7 +66,7 @@ fn wherever_the_agent_dies_frr_and_intents_agree_afterwards() {
     let foreign = ["ip prefix-list THEIRS seq 5 permit 10.0.0.0/8", "route-map THEIRS permit 10"];
     configure(&lab, &foreign);
     // `door` has the one that this way does not pass.
-    let places = COMMIT.into_iter().filter(|place| *place != "door-committed");
+    let places = COMMIT.into_iter().filter(|place| *place != "transport-committed");
     let everywhere = ["mgmtd-committed", "vty-half-applied", "vty-applied"];
     let places = places.map(|place| (place, false)).chain(everywhere.map(|place| (place, true)));
     for (place, everywhere) in places {
@@ -163,7 +163,8 @@ fn wherever_the_agent_dies_in_a_commit_of_prefixes_alone_nothing_is_lost() {
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     drop(admin);
     agent.stop();
-    let places = COMMIT.iter().filter(|it| !["mgmtd-committed", "door-committed"].contains(*it));
+    let places =
+        COMMIT.iter().filter(|it| !["mgmtd-committed", "transport-committed"].contains(*it));
     for (round, place) in places.enumerate() {
         agent.launch_with(&[("NOVAROUTE_FAILPOINT", "")]);
         agent.wait_ready();

@@ -24,7 +24,7 @@ fn an_agent_that_dies_behind_a_commit_of_the_door_finds_what_it_did() {
     drop(admin);
     agent.stop();
 
-    agent.launch_with(&[("NOVAROUTE_FAILPOINT", "door-committed")]);
+    agent.launch_with(&[("NOVAROUTE_FAILPOINT", "transport-committed")]);
     let admin = agent.client("admin");
     let with = PrefixAttributes { med: 50, ..PrefixAttributes::default() };
     let died = admin.advertise_with("192.0.2.0/24", with);
@@ -63,7 +63,7 @@ fn an_agent_that_dies_behind_mgmtds_lie_has_staticd_told_again() {
     // What is remembered of the door is lost: it is asked again.
     let memory = agent.socket().with_extension("state").join("mgmtd-grpc-lies.json");
     std::fs::remove_file(memory).unwrap();
-    agent.launch_with(&[("NOVAROUTE_FAILPOINT", "door-committed")]);
+    agent.launch_with(&[("NOVAROUTE_FAILPOINT", "transport-committed")]);
     let admin = agent.client("admin");
     let changes =
         vec![change::via("203.0.113.0/24", net::TOR_V4), change::no_route("203.0.114.0/24")];

@@ -12,7 +12,7 @@ use novaroute::{
     commit::{Actor, CommitHandle, Engine, NoObserver, Parts, View},
     daemon::Daemon,
     events::Bus,
-    frr::{door::DaemonDriver, driver::Driver},
+    frr::{driver::Driver, transport::DaemonDriver},
     journal::simulated::Simulated,
     model::{Configured, OwnerName},
     policy::{Lifetime, OwnerPolicy, Policies, PrefixType, QuotaKind, Quotas},

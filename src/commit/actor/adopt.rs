@@ -34,10 +34,10 @@ pub(super) fn adopted(state: &State, shapes: Shapes) -> Forest {
 fn declared(state: &State, shapes: Shapes) -> Forest {
     let sent = |intent: &&Intent| !state.unsent.contains(intent);
     let stored = || state.store.iter().map(|(_, owned)| &owned.intent).filter(sent);
-    let mut forest = render(state.residue.iter().chain(stored()), shapes);
+    let mut forest = render(state.orphaned.iter().chain(stored()), shapes);
     let goes_by_another = |intent: &&Intent| kinds::of(intent.key().kind()).goes_by_others;
     let mut before: BTreeMap<IntentKey, &Intent> = BTreeMap::new();
-    for intent in stored().chain(&state.residue).filter(goes_by_another) {
+    for intent in stored().chain(&state.orphaned).filter(goes_by_another) {
         before.insert(intent.key(), intent);
         render_into(&mut forest, intent, shapes);
     }
@@ -45,7 +45,7 @@ fn declared(state: &State, shapes: Shapes) -> Forest {
     let sides = [
         render(before.iter().copied(), shapes),
         render_former(before.iter().copied()),
-        render_former(state.residue.iter().chain(stored())),
+        render_former(state.orphaned.iter().chain(stored())),
     ];
     for (daemon, tree) in sides.into_iter().flatten() {
         forest.entry(daemon).or_default().merge(&tree);
@@ -87,9 +87,9 @@ mod tests {
         Intent::BfdSession(wire::bfd_session(&session).expect("a session"))
     }
 
-    fn state(stored: &[Intent], residue: &[Intent]) -> State {
+    fn state(stored: &[Intent], orphaned: &[Intent]) -> State {
         let owner: OwnerName = "admin".parse().expect("a name");
-        let mut state = State { residue: residue.to_vec(), ..State::default() };
+        let mut state = State { orphaned: orphaned.to_vec(), ..State::default() };
         for intent in stored {
             state.store.apply(&owner, &Change::Set(intent.clone()));
         }

@@ -94,7 +94,7 @@ impl Actor {
         for change in changes() {
             self.rejected.remove(&change.key());
         }
-        self.unreachable = applied.unreachable;
+        self.lags.set_away(applied.unreachable);
         self.note_others();
         let waits = changes().any(|change| self.is_unreachable(&change.key()));
         match (waits, applied.sent) {
@@ -115,7 +115,7 @@ impl Actor {
     ) -> CommitError {
         if let EngineError::NotUndone { .. } = error {
             error!(%error, "FRR is not as it was");
-            self.out_of_step = Some(error.to_string());
+            self.lags.doubt(&error.to_string());
             let set = transactions.iter().flat_map(|t| &t.changes);
             let set = set.filter_map(|change| change.after.as_ref());
             let suspects: Vec<_> = set.map(|owned| owned.intent.clone()).collect();
@@ -141,7 +141,7 @@ impl Actor {
                 };
                 !requests.iter().any(is_of)
             }
-            None => self.is_behind() || !self.journal.state().residue.is_empty(),
+            None => self.is_behind() || !self.journal.state().orphaned.is_empty(),
         }
     }
 
@@ -160,7 +160,7 @@ impl Actor {
         let judged = self.engine.validate(self.fragment(after, requests));
         let keys: BTreeSet<IntentKey> =
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
-        let daemons = match self.out_of_step {
+        let daemons = match self.lags.out_of_step() {
             Some(_) => BTreeSet::from(Daemon::ALL),
             None => keys.iter().flat_map(|key| kinds::of(key.kind()).touches).copied().collect(),
         };
@@ -173,8 +173,8 @@ impl Actor {
 
     /// What could not be reached before and was not tried now is out of reach as far as is known.
     pub(super) fn with_others(&self, mut applied: Applied, tried: &BTreeSet<Daemon>) -> Applied {
-        let others = self.unreachable.iter().filter(|(daemon, _)| !tried.contains(daemon));
-        applied.unreachable.extend(others.map(|(daemon, why)| (*daemon, why.clone())));
+        let others = self.lags.away().filter(|(daemon, _)| !tried.contains(daemon));
+        applied.unreachable.extend(others.map(|(daemon, why)| (daemon, why.to_owned())));
         applied
     }
 

@@ -25,8 +25,8 @@ impl Actor {
     ) -> Option<Validating> {
         let keys: BTreeSet<IntentKey> =
             requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
-        let doubtful = self.out_of_step.is_some()
-            || self.unreachable.contains_key(&Daemon::Bgpd)
+        let doubtful = self.lags.out_of_step().is_some()
+            || self.lags.is_away(Daemon::Bgpd)
             || requests.iter().any(|request| request.take_over)
             || keys
                 .iter()

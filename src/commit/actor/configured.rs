@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(peers(&journal), expected);
         assert_eq!(keys.len(), 2, "the client's is none of the configuration's");
         // What was in FRR is known, so that it is taken out.
-        let left = &journal.state().residue;
+        let left = &journal.state().orphaned;
         assert!(left.contains(&Intent::Peer(peer(2, 65001))), "{left:?}");
 
         // What the file claimed and a client had stays the client's when the file no longer says it.

@@ -50,7 +50,7 @@ pub use ending::LeaveError;
 pub use observer::{NoObserver, Observer, Stage, Via};
 
 use super::{
-    CommitError, CommitHandle, Engine, Request, TransactionId, View,
+    CommitError, CommitHandle, Engine, Lags, Request, TransactionId, View,
     turns::{Queued, Turn, Turns},
 };
 use crate::{
@@ -140,10 +140,8 @@ pub struct Actor {
     kept: BTreeSet<String>,
     /// Intents that FRR was found to have lost or changed, until they are repaired.
     drifted: BTreeSet<IntentKey>,
-    /// What FRR still lacks.
-    unreachable: BTreeMap<Daemon, String>,
-    /// Set where FRR and the store may differ for another reason.
-    out_of_step: Option<String>,
+    /// Which daemons may lack something of what is stored.
+    lags: Lags,
     /// Events of what is stored and not confirmed yet.
     unconfirmed: Vec<Event>,
     /// When transactions that wait to be confirmed roll back by themselves.
@@ -215,8 +213,7 @@ impl Actor {
             hindered: BTreeMap::new(),
             kept: BTreeSet::new(),
             drifted: BTreeSet::new(),
-            unreachable: BTreeMap::new(),
-            out_of_step: Some("FRR has not been read yet".to_owned()),
+            lags: Lags::unknown("FRR has not been read yet"),
             unconfirmed: Vec::new(),
             deadlines: BTreeMap::new(),
             rollback_failed: None,
@@ -279,7 +276,7 @@ impl Actor {
             }
             daemon = self.engine.closed() => {
                 info!(%daemon, "FRR's daemon hung up");
-                self.unreachable.insert(daemon, "it was restarted".to_owned());
+                self.lags.lose(daemon, "it was restarted");
                 // What it had is not applied any more.
                 self.publish();
                 due.backoff = Backoff::until(self.retry_interval);
@@ -325,7 +322,7 @@ impl Actor {
         let changes = unsettled.flat_map(|transaction| &transaction.changes);
         let after: Vec<Intent> =
             changes.filter_map(|it| it.after.as_ref()).map(|it| it.intent.clone()).collect();
-        state.residue.extend(after);
+        state.orphaned.extend(after);
         self.engine.cut_off(&adopt::adopted(&state, self.engine.shapes()));
     }
 
@@ -363,7 +360,7 @@ impl Actor {
     }
 
     fn is_behind(&self) -> bool {
-        self.out_of_step.is_some() || !self.unreachable.is_empty()
+        !self.lags.is_empty()
     }
 
     /// Tries again what the disk refused, and what the configuration declares that it had no room for.

@@ -21,7 +21,7 @@ use crate::{
 impl Actor {
     /// What a comparison with everything is asked for beyond what is desired.
     pub(super) fn terms(&self) -> Terms {
-        Terms { clean: self.journal.state().residue.is_empty(), ..Terms::default() }
+        Terms { clean: self.journal.state().orphaned.is_empty(), ..Terms::default() }
     }
 
     /// What requests are asked for beyond what is desired then.
@@ -146,7 +146,7 @@ impl Actor {
         self.note_others();
         let before = self.store().clone();
         let applied = taken.map_err(|it| refusal(it.error, &[], self.engine.shapes(), &before))?;
-        self.unreachable = applied.unreachable;
+        self.lags.set_away(applied.unreachable);
         self.publish();
         let left: BTreeSet<_> = self.engine.not_ours(&desired).into_iter().collect();
         let objects: Vec<_> =

@@ -15,7 +15,7 @@ use crate::{
 impl Actor {
     /// Whether a daemon that executes this intent can't be reached.
     pub(super) fn is_unreachable(&self, key: &IntentKey) -> bool {
-        kinds::of(key.kind()).executors.iter().any(|daemon| self.unreachable.contains_key(daemon))
+        kinds::of(key.kind()).executors.iter().any(|daemon| self.lags.is_away(*daemon))
     }
 
     /// Tells everybody how a transaction with FRR ended.
@@ -50,8 +50,7 @@ impl Actor {
     pub(super) fn publish(&self) {
         let view = View {
             store: self.store().clone(),
-            unreachable: self.unreachable.clone(),
-            out_of_step: self.out_of_step.clone(),
+            lags: self.lags.clone(),
             rejected: self
                 .rejected
                 .iter()

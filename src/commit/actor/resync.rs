@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 
 use super::Actor;
 use crate::{
-    commit::{Applied, Outcome, engine::Terms},
+    commit::{Applied, Lags, Outcome, engine::Terms},
     daemon::{Daemon, Forest},
     render::render_into,
     store::Owned,
@@ -50,7 +50,7 @@ impl Actor {
         let again = self.tries_rejected_again();
         if !again
             && !self.is_behind()
-            && self.journal.state().residue.is_empty()
+            && self.journal.state().orphaned.is_empty()
             && self.engine.is_in_step().await
         {
             return self.observer.resynchronised(begun.elapsed());
@@ -81,8 +81,7 @@ impl Actor {
             }
             desired = self.desired(self.store(), std::iter::empty());
         }
-        self.out_of_step =
-            Some("FRR refuses much of it; the rest is tried without that".to_owned());
+        self.lags.doubt("FRR refuses much of it; the rest is tried without that");
         self.publish();
     }
 
@@ -93,18 +92,17 @@ impl Actor {
             let (terms, one) = (self.terms(), BTreeSet::from([daemon]));
             match self.engine.resynchronise(&one, desired, &terms, &mut self.journal).await {
                 Ok(Applied { mut unreachable, .. }) => match unreachable.remove(&daemon) {
-                    Some(why) => drop(self.unreachable.insert(daemon, why)),
-                    None => drop(self.unreachable.remove(&daemon)),
+                    Some(why) => self.lags.lose(daemon, why),
+                    None => self.lags.caught_up(daemon),
                 },
                 Err(rejected) => {
                     let why = rejected.error.to_string();
                     // What was found out now is left out the next time.
                     self.leave_out(rejected, desired);
-                    self.unreachable.insert(daemon, why);
+                    self.lags.lose(daemon, why);
                 }
             }
         }
-        self.out_of_step = None;
         self.publish();
     }
 
@@ -120,8 +118,9 @@ impl Actor {
         if sent > 0 {
             info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
         }
-        if unreachable != self.unreachable {
-            for (daemon, why) in &unreachable {
+        let lags = Lags::of_away(unreachable);
+        if !lags.away().eq(self.lags.away()) {
+            for (daemon, why) in lags.away() {
                 warn!(%daemon, why, "FRR can't be reached");
             }
         }
@@ -130,13 +129,12 @@ impl Actor {
             self.observer.drift_repaired(drift);
         }
         self.drifted.clear();
-        self.unreachable = unreachable;
-        self.out_of_step = None;
+        self.lags = lags;
         self.forget_stuck(|(daemon, path)| {
             desired.get(daemon).is_some_and(|tree| tree.contains(path))
         });
-        let reached = self.unreachable.is_empty();
-        if reached && self.stuck.is_empty() && !self.journal.state().residue.is_empty() {
+        let reached = self.lags.is_empty();
+        if reached && self.stuck.is_empty() && !self.journal.state().orphaned.is_empty() {
             // Nothing of ours is in FRR any more but what is stored.
             let nothing_else = Ending::Done(Outcome::Confirmed);
             if let Err(error) = self.settle(Vec::new(), nothing_else, begun, true).await {

@@ -6,9 +6,9 @@ use super::Driver;
 use crate::{
     daemon::Daemon,
     frr::{
-        door::{DaemonDriver, Door},
         gateway::Gateway,
         mgmtd::MgmtdDriver,
+        transport::{DaemonDriver, GrpcTransport},
     },
     yang::{Yang, YangError},
 };
@@ -23,7 +23,7 @@ pub struct Connection<'a> {
     /// The gateway to mgmtd.
     pub gateway: &'a Gateway,
     /// Daemons' own gRPC.
-    pub doors: &'a BTreeMap<Daemon, Door>,
+    pub transports: &'a BTreeMap<Daemon, GrpcTransport>,
     /// Where it is remembered which of them lies.
     pub state_dir: &'a Path,
 }
@@ -36,22 +36,22 @@ pub async fn drivers(
     connection: &Connection<'_>,
     yang: &Yang,
 ) -> Result<Vec<Box<dyn Driver>>, YangError> {
-    let Connection { socket_dir, connect_timeout, gateway, doors, state_dir } = *connection;
+    let Connection { socket_dir, connect_timeout, gateway, transports, state_dir } = *connection;
     let mut drivers: Vec<Box<dyn Driver>> = Vec::new();
     for daemon in Daemon::ALL {
-        let door = doors.get(&daemon).cloned();
+        let transport = transports.get(&daemon).cloned();
         let socket = Arc::new(socket_dir.join(format!("{daemon}.vty")));
         let vty = DaemonDriver::new(daemon, socket, connect_timeout, yang.clone());
         drivers.push(match vty {
             Some(mut driver) => {
                 driver.load_defaults().await?;
-                door.into_iter().for_each(|door| driver.set_door(door));
+                transport.into_iter().for_each(|transport| driver.set_transport(transport));
                 Box::new(driver)
             }
             None => {
                 let mut driver =
                     MgmtdDriver::new(gateway.clone(), socket_dir, connect_timeout, yang.clone());
-                door.into_iter().for_each(|door| driver.set_door(door));
+                transport.into_iter().for_each(|transport| driver.set_transport(transport));
                 driver.remember_in(state_dir);
                 Box::new(driver)
             }

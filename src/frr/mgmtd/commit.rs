@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     failpoint,
-    frr::northbound::{Error, Outcome},
+    frr::northbound::{Answer, Error},
     tree::{Edit, Tree, reverse},
 };
 
@@ -33,23 +33,26 @@ impl MgmtdDriver {
     ///
     /// # Errors
     /// FRR's or libyang's words.
-    pub(super) async fn commit(&mut self, edits: &[Edit]) -> Result<Outcome, MgmtdError> {
-        if let Some(outcome) = self.commit_through_door(edits).await? {
+    pub(super) async fn commit(&mut self, edits: &[Edit]) -> Result<Answer, MgmtdError> {
+        if let Some(outcome) = self.commit_through_transport(edits).await? {
             return Ok(outcome);
         }
         self.commit_until_it_stands(edits).await
     }
 
     /// `None` where the edits are still to be made, and mgmtd does not claim to have them.
-    async fn commit_through_door(&mut self, edits: &[Edit]) -> Result<Option<Outcome>, MgmtdError> {
-        let Some(door) = self.door.clone() else { return Ok(None) };
-        if edits.is_empty() || !door.ready().await {
+    async fn commit_through_transport(
+        &mut self,
+        edits: &[Edit],
+    ) -> Result<Option<Answer>, MgmtdError> {
+        let Some(transport) = self.transport.clone() else { return Ok(None) };
+        if edits.is_empty() || !transport.ready().await {
             return Ok(None);
         }
         let request = request(edits, &self.yang).await?;
         (self.in_step, self.shown) = (false, None);
-        let answer = door.commit(request).await;
-        failpoint::hit("door-committed");
+        let answer = transport.commit(request).await;
+        failpoint::hit("transport-committed");
         let proof = if answer.is_ok() { DOOR_PROOF } else { Duration::ZERO };
         let lacking = self.lacking(edits, proof).await?;
         match (&answer, lacking.first()) {
@@ -59,13 +62,13 @@ impl MgmtdDriver {
                 let path = &first.path;
                 let why = format!("answered that {outcome}, and {daemon} does not show it: {path}");
                 if let (Some(memory), Some(started)) = (&self.memory, self.started) {
-                    memory.note(door.address(), started, &why).await;
+                    memory.note(transport.address(), started, &why).await;
                 }
-                door.strike_out(why).await;
+                transport.quarantine(why).await;
             }
-            // The other door's words count.
+            // The other transport's words count.
             (Err(error @ Error::Refused { .. }), _) => debug!(%error, "mgmtd's own gRPC"),
-            (Err(error), _) => door.failed(error).await,
+            (Err(error), _) => transport.failed(error).await,
         }
         // mgmtd may claim to have it, and nothing is to be changed for it then. To take away what a daemon
         // does not run, and to give it what it runs, does no harm there.

@@ -10,12 +10,12 @@ use crate::{
     daemon::Daemon,
     failpoint,
     frr::{
-        door::Started,
         driver::{
             Before, Confirmed, DaemonPlan, Driver, DriverError, NotShown, Phase, Proof, Proven,
             Start, Target, Unplannable, unusable,
         },
         retry::Retry,
+        transport::Started,
         vty::{Endpoint, Question, Snapshot, table::Running},
     },
     tree::{Edit, Path, Tree},
@@ -71,8 +71,8 @@ impl Driver for MgmtdDriver {
 
     fn has_grpc(&mut self) -> BoxFuture<'_, bool> {
         Box::pin(async {
-            match &self.door {
-                Some(door) => door.ready().await,
+            match &self.transport {
+                Some(transport) => transport.ready().await,
                 None => false,
             }
         })

@@ -16,7 +16,7 @@ use crate::{
     frr::{
         driver::NotShown,
         gateway::ROUNDS,
-        northbound::{Edits, Error, Outcome},
+        northbound::{Answer, Edits, Error},
     },
     tree::{Edit, Node, Tree, reverse},
 };
@@ -41,14 +41,14 @@ impl MgmtdDriver {
     pub(super) async fn commit_until_it_stands(
         &mut self,
         edits: &[Edit],
-    ) -> Result<Outcome, MgmtdError> {
+    ) -> Result<Answer, MgmtdError> {
         self.shown = None;
         let mut applied = None;
         for round in 0..ROUNDS {
             let request = request(edits, &self.yang).await?;
             let first = First::of(&request, edits);
             let edits_made = self.northbound.commit(request, "novaroute").await?;
-            if edits_made != Outcome::Unchanged {
+            if edits_made != Answer::Unchanged {
                 applied = Some(edits_made);
             }
             if self.first_stands(first.as_ref()).await? {

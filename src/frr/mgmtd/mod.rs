@@ -2,7 +2,7 @@
 //! from the daemon that executes it.
 //!
 //! mgmtd's own word is no proof: its gRPC module answers OK and tells no daemon. So a change counts
-//! as applied when the executing daemon itself shows it (`show configuration running json`). Two doors lead in:
+//! as applied when the executing daemon itself shows it (`show configuration running json`). Two transports lead in:
 //! that module, where the configuration names it, until it is found to lie; and the gateway on mgmtd's
 //! frontend socket. That mgmtd itself has kept it is looked up in its running configuration.
 //!
@@ -34,11 +34,11 @@ use tracing::{debug, warn};
 pub(crate) use verdict::object;
 
 use super::{
-    door::{Door, Memory, Started},
     driver::NotShown,
     gateway::Gateway,
     northbound::{self, Edits, Error, Northbound},
     retry::Retry,
+    transport::{GrpcTransport, Memory, Started},
     vty::{AGAIN, Session, VtyError, chain},
 };
 use crate::{
@@ -113,7 +113,7 @@ pub struct MgmtdDriver {
     gateway: Gateway,
     northbound: Northbound<NorthboundServer<Gateway>>,
     /// mgmtd's own gRPC, tried before the gateway.
-    door: Option<Door>,
+    transport: Option<GrpcTransport>,
     /// Where it is kept that this lies.
     memory: Option<Memory>,
     /// When the mgmtd started that is connected.
@@ -149,7 +149,7 @@ impl MgmtdDriver {
             yang,
             northbound: Northbound::new(gateway.for_who_looks().service()),
             gateway,
-            door: None,
+            transport: None,
             memory: None,
             started: None,
             socket_dir: socket_dir.to_owned(),
@@ -164,8 +164,8 @@ impl MgmtdDriver {
     }
 
     /// Gives it mgmtd's own gRPC.
-    pub fn set_door(&mut self, door: Door) {
-        self.door = Some(door);
+    pub fn set_transport(&mut self, transport: GrpcTransport) {
+        self.transport = Some(transport);
     }
 
     /// Has it remember in the agent's state directory that mgmtd's own gRPC lies.
@@ -231,13 +231,13 @@ impl MgmtdDriver {
         // Before it is met: one that starts in between is another, of which nothing is remembered.
         self.started = Started::of(&self.socket_dir.join("mgmtd.vty"));
         self.canary = Some(self.connect("mgmtd").await?);
-        if let Some(door) = &self.door {
+        if let Some(transport) = &self.transport {
             // This one may be honest.
-            door.restarted().await;
+            transport.restarted().await;
             if let (Some(memory), Some(started)) = (&self.memory, self.started)
-                && let Some(why) = memory.recall(door.address(), started).await
+                && let Some(why) = memory.recall(transport.address(), started).await
             {
-                door.known_to_lie(why).await;
+                transport.known_to_lie(why).await;
             }
         }
         self.clear_candidate().await;

@@ -72,7 +72,7 @@ impl Edits {
 
 /// How a commit went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Answer {
     /// The server has applied it, under this number.
     Applied {
         /// The server's transaction number.
@@ -82,7 +82,7 @@ pub enum Outcome {
     Unchanged,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Applied { .. } => f.write_str("it was applied"),
@@ -214,7 +214,7 @@ where
     ///
     /// [`Error::Refused`] with FRR's or libyang's words, and nothing is changed. After
     /// an error whose [`Error::retry`] is [`Retry::ReadBack`] it is unknown.
-    pub async fn commit(&self, edits: Edits, comment: impl Into<String>) -> Result<Outcome, Error> {
+    pub async fn commit(&self, edits: Edits, comment: impl Into<String>) -> Result<Answer, Error> {
         self.transact(edits, Phase::All, comment.into()).await
     }
 
@@ -223,14 +223,14 @@ where
         mut edits: Edits,
         phase: Phase,
         comment: String,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Answer, Error> {
         if let Some(path) = edits.delete.iter().find(|path| !is_data_path(path)) {
             // Some servers take these for the whole configuration.
             return Err(Error::Refused { message: format!("{path:?} is no data path") });
         }
         edits.delete = outermost(edits.delete);
         if edits.is_empty() {
-            return Ok(Outcome::Unchanged);
+            return Ok(Answer::Unchanged);
         }
         let driver = self.clone();
         let task = tokio::spawn(async move {
@@ -246,7 +246,7 @@ where
             }
             debug!(missing = before - edits.delete.len(), "nodes to delete were not there");
             if edits.is_empty() {
-                return Ok(Outcome::Unchanged);
+                return Ok(Answer::Unchanged);
             }
             driver.candidate(&edits, phase, &comment).await
         });
@@ -255,12 +255,7 @@ where
     }
 
     /// A candidate from its creation to its deletion, on every path.
-    async fn candidate(
-        &self,
-        edits: &Edits,
-        phase: Phase,
-        comment: &str,
-    ) -> Result<Outcome, Error> {
+    async fn candidate(&self, edits: &Edits, phase: Phase, comment: &str) -> Result<Answer, Error> {
         let mut client = self.client.clone();
         let created =
             self.answer(QUICK_DEADLINE, client.create_candidate(CreateCandidateRequest {})).await?;
@@ -285,7 +280,7 @@ where
         edits: &Edits,
         phase: Phase,
         comment: &str,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Answer, Error> {
         if !edits.delete.is_empty() {
             let delete = edits
                 .delete
@@ -312,8 +307,8 @@ where
         let request =
             CommitRequest { candidate_id, phase: phase.into(), comment: comment.to_owned() };
         match self.answer(COMMIT_DEADLINE, client.commit(request)).await {
-            Ok(answer) => Ok(Outcome::Applied { transaction: answer.into_inner().transaction_id }),
-            Err(Error::Unchanged) => Ok(Outcome::Unchanged),
+            Ok(answer) => Ok(Answer::Applied { transaction: answer.into_inner().transaction_id }),
+            Err(Error::Unchanged) => Ok(Answer::Unchanged),
             Err(error) => Err(error),
         }
     }

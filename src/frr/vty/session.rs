@@ -237,31 +237,17 @@ impl Session {
         commands: &[S],
         mut accept: impl FnMut(usize, &Reply) -> bool,
     ) -> Result<PipelineOutcome, VtyError> {
-        let mut replies = Vec::with_capacity(commands.len());
-        let mut refused = None;
-        // Commands encoded so far; after a refusal those that are not on their way are taken back.
-        let mut sent = 0;
-        // Whether the last byte written ended a command.
-        let mut whole = true;
+        let mut turn = Exchange::default();
         let late = sleep_until(Instant::now() + self.reply_timeout);
         tokio::pin!(late);
-        let (mut reader, mut writer) = split(&mut self.stream);
         loop {
-            if refused.is_none() && sent - replies.len() <= REFILL {
-                let end = commands.len().min(replies.len() + MAX_OUTSTANDING);
-                for (command, text) in commands.iter().enumerate().take(end).skip(sent) {
-                    log_command(&self.daemon, command, text.as_ref());
-                    self.codec
-                        .encode(text.as_ref(), &mut self.outgoing)
-                        .map_err(|source| VtyError::Protocol { command, source })?;
-                }
-                sent = end;
-            }
-            let command = replies.len();
-            if command == sent {
+            self.refill(&mut turn, commands)?;
+            let command = turn.replies.len();
+            if command == turn.sent {
                 break;
             }
             self.incoming.reserve(READ_SIZE);
+            let (mut reader, mut writer) = split(&mut self.stream);
             // In this order, so that a simulation repeats itself.
             tokio::select! {
                 biased;
@@ -270,32 +256,15 @@ impl Session {
                     if count == 0 {
                         return Err(VtyError::Closed { command });
                     }
-                    whole = self.outgoing[count - 1] == 0;
+                    turn.whole = self.outgoing[count - 1] == 0;
                     self.outgoing.advance(count);
                 }
                 read = reader.read_buf(&mut self.incoming) => {
                     if read.map_err(|source| VtyError::Io { command, source })? == 0 {
                         return Err(VtyError::Closed { command });
                     }
-                    let before = replies.len();
-                    while let Some(reply) = self
-                        .codec
-                        .decode(&mut self.incoming)
-                        .map_err(|source| VtyError::Protocol { command: replies.len(), source })?
-                    {
-                        let command = replies.len();
-                        if command == sent {
-                            let source = CodecError::Unsolicited;
-                            return Err(VtyError::Protocol { command, source });
-                        }
-                        log_reply(&self.daemon, command, &reply);
-                        if !accept(command, &reply) && refused.is_none() {
-                            refused = Some(command);
-                            sent -= take_back(&mut self.outgoing, whole);
-                        }
-                        replies.push(reply);
-                    }
-                    if replies.len() > before {
+                    self.take_replies(&mut turn, &mut accept)?;
+                    if turn.replies.len() > command {
                         late.as_mut().reset(Instant::now() + self.reply_timeout);
                     }
                 }
@@ -305,10 +274,72 @@ impl Session {
             }
         }
         if !self.incoming.is_empty() {
-            let source = CodecError::Unsolicited;
-            return Err(VtyError::Protocol { command: replies.len(), source });
+            let (command, source) = (turn.replies.len(), CodecError::Unsolicited);
+            return Err(VtyError::Protocol { command, source });
         }
-        Ok(PipelineOutcome { replies, refused })
+        Ok(PipelineOutcome { replies: turn.replies, refused: turn.refused })
+    }
+
+    /// Encodes commands that may be on their way by now; none after a refusal.
+    fn refill<S: AsRef<str>>(
+        &mut self,
+        turn: &mut Exchange,
+        commands: &[S],
+    ) -> Result<(), VtyError> {
+        let answered = turn.replies.len();
+        if turn.refused.is_some() || turn.sent - answered > REFILL {
+            return Ok(());
+        }
+        let end = commands.len().min(answered + MAX_OUTSTANDING);
+        for (command, text) in commands.iter().enumerate().take(end).skip(turn.sent) {
+            log_command(&self.daemon, command, text.as_ref());
+            self.codec
+                .encode(text.as_ref(), &mut self.outgoing)
+                .map_err(|source| VtyError::Protocol { command, source })?;
+        }
+        turn.sent = end;
+        Ok(())
+    }
+
+    /// Decodes the replies that are there, and shows each to `accept`.
+    fn take_replies(
+        &mut self,
+        turn: &mut Exchange,
+        accept: &mut impl FnMut(usize, &Reply) -> bool,
+    ) -> Result<(), VtyError> {
+        loop {
+            let command = turn.replies.len();
+            let protocol = |source| VtyError::Protocol { command, source };
+            let Some(reply) = self.codec.decode(&mut self.incoming).map_err(protocol)? else {
+                return Ok(());
+            };
+            if command == turn.sent {
+                return Err(protocol(CodecError::Unsolicited));
+            }
+            log_reply(&self.daemon, command, &reply);
+            if !accept(command, &reply) && turn.refused.is_none() {
+                turn.refused = Some(command);
+                turn.sent -= take_back(&mut self.outgoing, turn.whole);
+            }
+            turn.replies.push(reply);
+        }
+    }
+}
+
+/// How far the commands of one pipeline are.
+struct Exchange {
+    replies: Vec<Reply>,
+    /// The first command that was not accepted.
+    refused: Option<usize>,
+    /// Commands encoded so far; after a refusal those that are not on their way are taken back.
+    sent: usize,
+    /// Whether the last byte written ended a command.
+    whole: bool,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { replies: Vec::new(), refused: None, sent: 0, whole: true }
     }
 }
 

@@ -177,55 +177,83 @@ impl Command {
 /// Something that goes contains foreign lines, or something that comes would overwrite one.
 pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec<Step>, InTheWay> {
     let theirs = Theirs::of(foreign);
-    let after_by_key: BTreeMap<_, _> = after.iter().map(|line| (&line.key, line)).collect();
-    let mut standing: Vec<&Line> = before.iter().collect();
-    let mut steps = Vec::new();
-
-    // An instance can't change its AS: it goes, with all that is in it, and is made anew.
-    let replaced = before.iter().find(|line| {
-        line.entry
-            && line.opens
-            && after_by_key.get(&line.key).is_some_and(|new| new.text != line.text)
-            && is_instance(&line.text)
-    });
-    if let Some(line) = replaced {
-        steps.push(removal(line, &by_path(&standing), None, foreign)?);
-        standing.retain(|other| !other.path.starts_with(&line.path));
-    }
-
-    let mut standing_by_key: BTreeMap<_, _> =
-        standing.iter().map(|line| (&line.key, *line)).collect();
+    let mut planned = Planned {
+        after: after.iter().map(|line| (&line.key, line)).collect(),
+        standing: before.iter().collect(),
+        by_key: BTreeMap::new(),
+        foreign,
+        steps: Vec::new(),
+    };
+    planned.replace_the_instance(before)?;
     for line in after {
-        if standing_by_key.get(&line.key).is_some_and(|old| old.text == line.text) {
+        if planned.by_key.get(&line.key).is_some_and(|old| old.text == line.text) {
             continue;
         }
-        if !standing_by_key.contains_key(&line.key) {
+        if !planned.by_key.contains_key(&line.key) {
             theirs.let_stand(line)?;
         }
-        // What can't stand beside it, not even for a moment, goes before it comes.
+        planned.remove_rivals(line)?;
+        planned.set(line);
+    }
+    planned.remove_what_goes(after)?;
+    Ok(planned.steps)
+}
+
+/// What is planned so far, and what stands then.
+struct Planned<'a> {
+    after: BTreeMap<&'a LineKey, &'a Line>,
+    standing: Vec<&'a Line>,
+    by_key: BTreeMap<&'a LineKey, &'a Line>,
+    foreign: &'a [Foreign],
+    steps: Vec<Step>,
+}
+
+impl<'a> Planned<'a> {
+    /// An instance can't change its AS: it goes, with all that is in it, and is made anew.
+    fn replace_the_instance(&mut self, before: &'a [Line]) -> Result<(), WouldRemoveForeign> {
+        let replaced = before.iter().find(|line| {
+            line.entry
+                && line.opens
+                && self.after.get(&line.key).is_some_and(|new| new.text != line.text)
+                && is_instance(&line.text)
+        });
+        if let Some(line) = replaced {
+            self.steps.push(removal(line, &by_path(&self.standing), None, self.foreign)?);
+            self.standing.retain(|other| !other.path.starts_with(&line.path));
+        }
+        self.by_key = self.standing.iter().map(|line| (&line.key, *line)).collect();
+        Ok(())
+    }
+
+    /// What can't stand beside a line, not even for a moment, goes before it comes.
+    fn remove_rivals(&mut self, line: &Line) -> Result<(), WouldRemoveForeign> {
+        if line.rival.is_none() {
+            return Ok(());
+        }
         let rival = |other: &&&Line| {
             other.rival == line.rival
-                && after_by_key.get(&other.key).is_none_or(|new| new.text != other.text)
+                && self.after.get(&other.key).is_none_or(|new| new.text != other.text)
         };
-        let rivals: Vec<&Line> = match line.rival {
-            Some(_) => standing.iter().filter(rival).copied().collect(),
-            None => Vec::new(),
-        };
+        let rivals: Vec<&Line> = self.standing.iter().filter(rival).copied().collect();
         for rival in rivals {
             // The same object with other words is made anew, with all that is to be in it.
-            let kept = (rival.key != line.key).then_some(&after_by_key);
-            steps.push(removal(rival, &by_path(&standing), kept, foreign)?);
-            standing.retain(|other| {
+            let kept = (rival.key != line.key).then_some(&self.after);
+            self.steps.push(removal(rival, &by_path(&self.standing), kept, self.foreign)?);
+            self.standing.retain(|other| {
                 other.key != rival.key && !(rival.entry && other.path.starts_with(&rival.path))
             });
-            standing_by_key = standing.iter().map(|line| (&line.key, *line)).collect();
+            self.by_key = self.standing.iter().map(|line| (&line.key, *line)).collect();
         }
-        let old = standing_by_key.get(&line.key);
+        Ok(())
+    }
+
+    fn set(&mut self, line: &Line) {
+        let old = self.by_key.get(&line.key);
         let inverse = match old {
             Some(old) => Command::set(old),
             None => Command::undo(line),
         };
-        steps.push(Step {
+        self.steps.push(Step {
             key: line.key.clone(),
             path: line.path.clone(),
             command: Command::set(line),
@@ -235,34 +263,33 @@ pub fn steps(before: &[Line], after: &[Line], foreign: &[Foreign]) -> Result<Vec
         });
     }
 
-    // A node that holds foreign lines stays, without what is ours in it; so does one that
-    // lines elsewhere need.
-    let orders: HashSet<usize> = after.iter().map(|line| line.key.order).collect();
-    let stays = |line: &Line| {
-        if line.kept_by.iter().any(|order| orders.contains(order)) {
-            return true;
+    /// What goes, the last line first. A node that holds foreign lines stays, without what is ours in it; so does one that
+    /// lines elsewhere need.
+    fn remove_what_goes(&mut self, after: &[Line]) -> Result<(), WouldRemoveForeign> {
+        let orders: HashSet<usize> = after.iter().map(|line| line.key.order).collect();
+        let stays = |line: &Line| {
+            if line.kept_by.iter().any(|order| orders.contains(order)) {
+                return true;
+            }
+            line.entry
+                && line.opens
+                && line.key.keys.is_empty()
+                && self.foreign.iter().any(|f| is_inside(f, line))
+        };
+        let goes = |line: &&&Line| !self.after.contains_key(&line.key) && !stays(line);
+        let gone: Vec<&Line> = self.standing.iter().filter(goes).copied().collect();
+        let objects: HashSet<&[tree::Step]> =
+            gone.iter().filter(|line| line.entry).map(|line| &*line.path.0).collect();
+        let standing = by_path(&self.standing);
+        for line in gone.iter().rev() {
+            let path = &line.path.0;
+            let around = (1..path.len()).any(|end| objects.contains(&path[..end]));
+            if !around {
+                self.steps.push(removal(line, &standing, Some(&self.after), self.foreign)?);
+            }
         }
-        line.entry
-            && line.opens
-            && line.key.keys.is_empty()
-            && foreign.iter().any(|f| is_inside(f, line))
-    };
-    let gone: Vec<&Line> = standing
-        .iter()
-        .filter(|line| !after_by_key.contains_key(&line.key) && !stays(line))
-        .copied()
-        .collect();
-    let objects: HashSet<&[tree::Step]> =
-        gone.iter().filter(|line| line.entry).map(|line| &*line.path.0).collect();
-    let standing = by_path(&standing);
-    for line in gone.iter().rev() {
-        let path = &line.path.0;
-        let around = (1..path.len()).any(|end| objects.contains(&path[..end]));
-        if !around {
-            steps.push(removal(line, &standing, Some(&after_by_key), foreign)?);
-        }
+        Ok(())
     }
-    Ok(steps)
 }
 
 /// Lines by where their data is: all that is inside an object stands together.

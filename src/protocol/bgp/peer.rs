@@ -117,6 +117,7 @@ fn address_family(
 }
 
 /// The rows of neighbours.
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub(super) fn rows(rows: &mut Vec<RowSpec>) {
     const N: &str = "/neighbors/neighbor[remote-address={n:ip}]";
     let at = |rest: &str| format!("{N}{rest}");

@@ -27,7 +27,7 @@ use crate::{
     daemon::Daemon,
     protocol::{
         self,
-        cli::{Lines, NodeSpec},
+        cli::{Lines, NodeSpec, RowSpec},
     },
     tree::{Path, Tree},
     yang::Models,
@@ -115,67 +115,15 @@ impl Table {
     /// Panics where the rows, which are constants, are not well formed: the unit tests build them all.
     fn build(daemon: Daemon) -> Option<Self> {
         let Lines { nodes, rows, hidden } = protocol::lines(daemon)?;
-        let index = |name: &str| {
-            let at = nodes.iter().position(|node| node.name == name);
-            at.unwrap_or_else(|| panic!("no CLI node {name}"))
-        };
-        let data = |node: &NodeSpec, text: &str| {
-            let absolute = match text.strip_prefix('?') {
-                Some(text) => format!("?{}{}", node.root, text),
-                None => format!("{}{}", node.root, text),
-            };
-            DataPattern::parse(&absolute)
-        };
-        let order = |slot: &str| {
-            let at = rows.iter().position(|row| row.slot == slot);
-            at.unwrap_or_else(|| panic!("no row {slot}"))
-        };
-        let compiled_rows = rows
-            .iter()
-            .map(|row| {
-                let node = index(row.node);
-                let line = Template::parse(&row.line);
-                let data: Vec<_> = row.data.iter().map(|text| data(&nodes[node], text)).collect();
-                let keys: Vec<_> = data[0].key_variables().collect();
-                let subject = row.subject.unwrap_or_else(|| line.subject(&keys, row.entry));
-                Row {
-                    node,
-                    slot: row.slot,
-                    order: order(row.slot),
-                    line,
-                    undo: Template::parse(&row.undo),
-                    data,
-                    entry: row.entry,
-                    opens: row.opens.map(index),
-                    aliases: (row.aliases.iter())
-                        .map(|(line, lacking)| (Template::parse(line), lacking.to_vec()))
-                        .collect(),
-                    rival: row.rival,
-                    kept_by: row.kept_by.iter().map(|slot| order(slot)).collect(),
-                    subject,
-                    beside: row.beside,
-                    also: row.also,
-                }
-            })
-            .collect();
+        let hidden = hidden.iter().map(|spec| Hidden {
+            leaf: DataPattern::parse(&format!("{}{}", spec.root, spec.leaf)),
+            value: spec.value,
+            unless: spec.unless,
+        });
         Some(Self {
-            nodes: nodes
-                .iter()
-                .map(|node| CliNode {
-                    parent: node.parent.map(index),
-                    enter: Template::parse(node.enter),
-                    context: node.context.iter().map(|text| data(node, text)).collect(),
-                })
-                .collect(),
-            rows: compiled_rows,
-            hidden: hidden
-                .iter()
-                .map(|spec| Hidden {
-                    leaf: DataPattern::parse(&format!("{}{}", spec.root, spec.leaf)),
-                    value: spec.value,
-                    unless: spec.unless,
-                })
-                .collect(),
+            nodes: nodes.iter().map(|node| CliNode::build(node, &nodes)).collect(),
+            rows: rows.iter().map(|row| Row::build(row, &nodes, &rows)).collect(),
+            hidden: hidden.collect(),
         })
     }
 
@@ -256,4 +204,62 @@ impl Table {
             }
         }
     }
+}
+
+impl CliNode {
+    fn build(node: &NodeSpec, nodes: &[NodeSpec]) -> Self {
+        Self {
+            parent: node.parent.map(|name| index(nodes, name)),
+            enter: Template::parse(node.enter),
+            context: node.context.iter().map(|text| data_pattern(node, text)).collect(),
+        }
+    }
+}
+
+impl Row {
+    fn build(row: &RowSpec, nodes: &[NodeSpec], rows: &[RowSpec]) -> Self {
+        let order = |slot: &str| {
+            let at = rows.iter().position(|row| row.slot == slot);
+            at.unwrap_or_else(|| panic!("no row {slot}"))
+        };
+        let node = index(nodes, row.node);
+        let line = Template::parse(&row.line);
+        let data: Vec<_> = row.data.iter().map(|text| data_pattern(&nodes[node], text)).collect();
+        let keys: Vec<_> = data[0].key_variables().collect();
+        let subject = row.subject.unwrap_or_else(|| line.subject(&keys, row.entry));
+        let aliases = row.aliases.iter();
+        Self {
+            node,
+            slot: row.slot,
+            order: order(row.slot),
+            line,
+            undo: Template::parse(&row.undo),
+            data,
+            entry: row.entry,
+            opens: row.opens.map(|name| index(nodes, name)),
+            aliases: aliases
+                .map(|(line, lacking)| (Template::parse(line), lacking.to_vec()))
+                .collect(),
+            rival: row.rival,
+            kept_by: row.kept_by.iter().map(|slot| order(slot)).collect(),
+            subject,
+            beside: row.beside,
+            also: row.also,
+        }
+    }
+}
+
+/// Where a node of this name is.
+fn index(nodes: &[NodeSpec], name: &str) -> usize {
+    let at = nodes.iter().position(|node| node.name == name);
+    at.unwrap_or_else(|| panic!("no CLI node {name}"))
+}
+
+/// A pattern below the data of its node.
+fn data_pattern(node: &NodeSpec, text: &str) -> DataPattern {
+    let absolute = match text.strip_prefix('?') {
+        Some(text) => format!("?{}{}", node.root, text),
+        None => format!("{}{}", node.root, text),
+    };
+    DataPattern::parse(&absolute)
 }

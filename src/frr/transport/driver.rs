@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use tracing::{info, warn};
 
-use super::{Door, Started, State, edits};
+use super::{GrpcTransport, Started, State, edits};
 use crate::{
     coverage,
     daemon::Daemon,
@@ -30,7 +30,7 @@ use crate::{
     yang::{Profile, Yang, YangError},
 };
 
-/// The driver of one daemon, with one door or two.
+/// The driver of one daemon, with one transport or two.
 #[derive(Debug)]
 pub struct DaemonDriver {
     daemon: Daemon,
@@ -39,13 +39,13 @@ pub struct DaemonDriver {
     /// What the daemon does not show.
     defaults: Defaults,
     yang: Yang,
-    door: Option<Door>,
-    /// Connection of the VTY on which the door was last asked: behind another one is another process.
+    transport: Option<GrpcTransport>,
+    /// Connection of the VTY on which the transport was last asked: behind another one is another process.
     generation: Option<u64>,
 }
 
 impl DaemonDriver {
-    /// A driver that connects when it is first used; it types everything until it has a door.
+    /// A driver that connects when it is first used; it types everything until it has a transport.
     ///
     /// `None` where the daemon is not configured over its VTY.
     pub fn new(
@@ -56,7 +56,7 @@ impl DaemonDriver {
     ) -> Option<Self> {
         let vty = VtyDriver::new(daemon, endpoint.clone(), connect_timeout)?;
         let defaults = Defaults::default();
-        Some(Self { daemon, endpoint, vty, defaults, yang, door: None, generation: None })
+        Some(Self { daemon, endpoint, vty, defaults, yang, transport: None, generation: None })
     }
 
     /// Takes the defaults of the models that are loaded.
@@ -70,23 +70,23 @@ impl DaemonDriver {
     }
 
     /// Gives it the daemon's own gRPC.
-    pub fn set_door(&mut self, door: Door) {
-        self.door = Some(door);
+    pub fn set_transport(&mut self, transport: GrpcTransport) {
+        self.transport = Some(transport);
     }
 
     fn table(&self) -> &'static Table {
         self.vty.table()
     }
 
-    /// Whether steps that the door serves would go through it now.
-    async fn can_use_door(&mut self) -> bool {
-        let Some(door) = &self.door else { return false };
+    /// Whether steps that the transport serves would go through it now.
+    async fn can_use_transport(&mut self) -> bool {
+        let Some(transport) = &self.transport else { return false };
         let generation = self.vty.generation();
         if generation.is_some() && generation != self.generation {
             self.generation = generation;
-            door.restarted().await;
+            transport.restarted().await;
         }
-        door.ready().await
+        transport.ready().await
     }
 
     /// Reads; where the daemon runs with other defaults than the models were loaded with, with those.
@@ -108,7 +108,7 @@ impl DaemonDriver {
         }
     }
 
-    /// Asks the door whether it would take what it serves of the steps. Changes nothing. That it does not
+    /// Asks the transport whether it would take what it serves of the steps. Changes nothing. That it does not
     /// answer is no refusal: the steps are typed then. It is not asked to prepare: bgpd 10.3 dies when a
     /// candidate that was prepared and aborted is deleted.
     ///
@@ -116,37 +116,38 @@ impl DaemonDriver {
     /// FRR's words.
     async fn validate_steps(&mut self, steps: &[Step]) -> Result<(), ApplyError> {
         let (served, _) = self.served(steps);
-        if served.is_empty() || !self.can_use_door().await {
+        if served.is_empty() || !self.can_use_transport().await {
             return Ok(());
         }
         let some: Vec<&Step> = served.iter().map(|at| &steps[*at]).collect();
-        let (Some(door), Some(edits)) = (self.door.clone(), edits::edits(self.table(), &some))
+        let (Some(transport), Some(edits)) =
+            (self.transport.clone(), edits::edits(self.table(), &some))
         else {
             return Ok(());
         };
         let Ok(request) = northbound::request(&edits, &self.yang).await else { return Ok(()) };
-        match door.validate(request).await {
+        match transport.validate(request).await {
             Ok(()) => Ok(()),
             Err(Error::Refused { message }) => {
                 Err(self.refused(&message, &some, &served, Vec::new()))
             }
             Err(error) => {
-                door.failed(&error).await;
+                transport.failed(&error).await;
                 Ok(())
             }
         }
     }
 
-    /// Indexes of the steps that the door serves, and of those that are typed.
+    /// Indexes of the steps that the transport serves, and of those that are typed.
     fn served(&self, steps: &[Step]) -> (Vec<usize>, Vec<usize>) {
         let serves = |step: &Step| coverage::has_grpc(self.daemon, &step.path);
-        match &self.door {
+        match &self.transport {
             Some(_) => (0..steps.len()).partition(|at| serves(&steps[*at])),
             None => (Vec::new(), (0..steps.len()).collect()),
         }
     }
 
-    /// The door's no to `some` of the steps, which have these indexes.
+    /// The transport's no to `some` of the steps, which have these indexes.
     fn refused(
         &self,
         message: &str,
@@ -168,7 +169,7 @@ impl DaemonDriver {
     /// Carries the steps out, in order, until one is refused: those that set through gRPC before those
     /// that are typed, since what is named must be there before; those that take away behind them.
     ///
-    /// What the door does not take, or takes without effect, is typed in the same call. Where all is typed, the
+    /// What the transport does not take, or takes without effect, is typed in the same call. Where all is typed, the
     /// questions go behind the steps and cost no round trip of their own.
     ///
     /// Cancel safety: none; the caller is the commit actor.
@@ -181,7 +182,7 @@ impl DaemonDriver {
         questions: Option<&[Question]>,
     ) -> Result<Proven, ApplyError> {
         let (served, mut typed) = self.served(steps);
-        if served.is_empty() || !self.can_use_door().await {
+        if served.is_empty() || !self.can_use_transport().await {
             let asked = questions.unwrap_or_default();
             let proven = self.vty.apply_and_prove(steps, asked).await?;
             return Ok(match (questions, proven) {
@@ -226,7 +227,7 @@ impl DaemonDriver {
         }
     }
 
-    /// Sends steps through the door as one commit, and gives the indexes of those that have to be typed
+    /// Sends steps through the transport as one commit, and gives the indexes of those that have to be typed
     /// because the daemon does not show them.
     async fn send(
         &mut self,
@@ -239,18 +240,18 @@ impl DaemonDriver {
             Some(edits) => northbound::request(&edits, &self.yang).await.map_err(|e| e.to_string()),
             None => Err("a line that the table can't read".to_owned()),
         };
-        let (Some(door), Ok(request)) = (self.door.clone(), request.as_ref()) else {
+        let (Some(transport), Ok(request)) = (self.transport.clone(), request.as_ref()) else {
             // The models can't say it, the command line can.
             warn!(daemon = %self.daemon, error = ?request.err(), "typed, not sent through gRPC");
             return Ok(served.to_vec());
         };
-        let result = door.commit(request.clone()).await;
-        failpoint::hit("door-committed");
+        let result = transport.commit(request.clone()).await;
+        failpoint::hit("transport-committed");
         if let Err(Error::Refused { message }) = result {
             return Err(self.refused(&message, &some, served, std::mem::take(done)));
         }
         if let Err(error) = &result {
-            door.failed(error).await;
+            transport.failed(error).await;
         }
         // The proof, or how far it got.
         let lost = |source| ApplyError::Lost { daemon: self.daemon, source };
@@ -263,7 +264,9 @@ impl DaemonDriver {
         let lacking = edits::unshown(&some, &lines);
         if let (Ok(outcome), Some(first)) = (&result, lacking.first()) {
             let what = redact(&some[*first].command.text);
-            door.strike_out(format!("answered that {outcome}, and {what:?} had no effect")).await;
+            transport
+                .quarantine(format!("answered that {outcome}, and {what:?} had no effect"))
+                .await;
         }
         let is_lacking = |at: &usize| lacking.contains(at);
         let (again, sent): (Vec<usize>, Vec<usize>) = (0..some.len()).partition(is_lacking);
@@ -327,7 +330,7 @@ impl Driver for DaemonDriver {
     }
 
     fn has_grpc(&mut self) -> BoxFuture<'_, bool> {
-        Box::pin(self.can_use_door())
+        Box::pin(self.can_use_transport())
     }
 
     fn read(&mut self) -> BoxFuture<'_, Result<Snapshot, DriverError>> {
@@ -460,10 +463,10 @@ impl Driver for DaemonDriver {
 }
 
 impl State {
-    /// Why the door is of no use; `None` where it is.
+    /// Why the transport is of no use; `None` where it is.
     pub fn why_down(&self) -> Option<&str> {
         match self {
-            Self::InUse | Self::StruckOut { .. } => None,
+            Self::InUse | Self::Quarantined { .. } => None,
             Self::Unknown => Some("not asked yet"),
             Self::Down { why } => Some(why),
         }

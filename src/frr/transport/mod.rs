@@ -1,15 +1,15 @@
-//! FRR's own gRPC in one daemon, as a second door beside its VTY.
+//! FRR's own gRPC in one daemon, as a second transport beside its VTY.
 //!
 //! bfdd and bgpd do what their gRPC says, where that module is loaded (it listens on every address
 //! without authentication, so no deployment needs it). mgmtd's says yes and tells nobody: such an
-//! endpoint is found out by reading the daemon back, and struck out. (`frr::mgmtd` does that for mgmtd's.)
+//! endpoint is found out by reading the daemon back, and quarantined. (`frr::mgmtd` does that for mgmtd's.)
 //!
 //! | file | owns |
 //! |---|---|
-//! | `mod` | whether the door is of use: asked, down, struck out |
+//! | `mod` | whether the transport is of use: asked, down, quarantined |
 //! | `edits` | steps → edits of the models; pure |
 //! | `memory` | that one lies, beyond the agent's end |
-//! | `driver` | a daemon's driver: steps through the door where they can, the rest typed |
+//! | `driver` | a daemon's driver: steps through the transport where they can, the rest typed |
 
 mod driver;
 mod edits;
@@ -28,7 +28,7 @@ pub use driver::DaemonDriver;
 pub(super) use memory::{Memory, Started};
 
 use super::{
-    northbound::{Capabilities, Edits, Error, Northbound, Outcome},
+    northbound::{Answer, Capabilities, Edits, Error, Northbound},
     retry::{Backoff, Retry},
 };
 use crate::{
@@ -43,23 +43,23 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Longest wait for what an endpoint says of itself: a commit waits meanwhile.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Longest pause before a door that is down is tried again: it is no loss, the VTY does the same.
+/// Longest pause before a transport that is down is tried again: it is no loss, the VTY does the same.
 const RETRY_CAP: Duration = Duration::from_secs(60);
 
-/// What is known of a door.
+/// What is known of a transport.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Whether it is of use.
     pub state: State,
     /// Modules that it announces.
     pub announced: Revisions,
-    /// How often it was struck out.
-    pub strikes: u64,
-    /// Why it was struck out the last time.
-    pub last_strike: String,
+    /// How often it was quarantined.
+    pub quarantines: u64,
+    /// Why it was quarantined the last time.
+    pub last_quarantine: String,
 }
 
-/// Whether a door is of use.
+/// Whether a transport is of use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum State {
     /// Not asked since the daemon's start.
@@ -73,15 +73,15 @@ pub enum State {
         why: String,
     },
     /// It said yes and the daemon did not change.
-    StruckOut {
+    Quarantined {
         /// What was lacking.
         why: String,
     },
 }
 
-/// The door. Clones share everything.
+/// The transport. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Door(Arc<Inner>);
+pub struct GrpcTransport(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -94,7 +94,7 @@ struct Inner {
     next: Mutex<Next>,
 }
 
-/// When a door that is down is tried again.
+/// When a transport that is down is tried again.
 #[derive(Debug, Default)]
 struct Next {
     backoff: Option<Backoff>,
@@ -102,8 +102,8 @@ struct Next {
     at: Option<Instant>,
 }
 
-impl Door {
-    /// The door of a daemon at an address. Connects when it is used. Needs a tokio runtime.
+impl GrpcTransport {
+    /// The transport of a daemon at an address. Connects when it is used. Needs a tokio runtime.
     pub fn new(daemon: Daemon, address: SocketAddr, loaded: Revisions) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .expect("an address and port make an authority")
@@ -135,7 +135,7 @@ impl Door {
         let state = self.0.facts.borrow().state.clone();
         match state {
             State::InUse => true,
-            State::StruckOut { .. } => false,
+            State::Quarantined { .. } => false,
             State::Unknown => self.probe(&mut next).await,
             State::Down { .. } if next.at.is_some_and(|at| at <= Instant::now()) => {
                 self.probe(&mut next).await
@@ -144,10 +144,10 @@ impl Door {
         }
     }
 
-    /// Asks it anew, unless it is struck out: the daemon seems to be another.
+    /// Asks it anew, unless it is quarantined: the daemon seems to be another.
     pub async fn ask_again(&self) {
         let mut next = self.0.next.lock().await;
-        if !matches!(self.0.facts.borrow().state, State::StruckOut { .. }) {
+        if !matches!(self.0.facts.borrow().state, State::Quarantined { .. }) {
             next.backoff = None;
             self.probe(&mut next).await;
         }
@@ -159,7 +159,7 @@ impl Door {
         self.0.facts.send_modify(|facts| facts.state = State::Unknown);
     }
 
-    pub(super) async fn commit(&self, edits: Edits) -> Result<Outcome, Error> {
+    pub(super) async fn commit(&self, edits: Edits) -> Result<Answer, Error> {
         let result = self.0.northbound.commit(edits, "novaroute").await;
         if result.is_ok() {
             self.0.next.lock().await.backoff = None;
@@ -187,19 +187,19 @@ impl Door {
         let _next = self.0.next.lock().await;
         let Inner { daemon, address, .. } = &*self.0;
         info!(%daemon, %address, why, "FRR's own gRPC is known to lie; not used until the daemon restarts");
-        self.0.facts.send_modify(|facts| facts.state = State::StruckOut { why });
+        self.0.facts.send_modify(|facts| facts.state = State::Quarantined { why });
     }
 
     /// It said yes and the daemon did not change.
-    pub(super) async fn strike_out(&self, why: String) {
+    pub(super) async fn quarantine(&self, why: String) {
         // A probe that is under way ends first: its answer would hide this.
         let _next = self.0.next.lock().await;
         let Inner { daemon, address, .. } = &*self.0;
-        warn!(%daemon, %address, why, "FRR's own gRPC lies; struck out until the daemon restarts");
+        warn!(%daemon, %address, why, "FRR's own gRPC lies; quarantined until the daemon restarts");
         self.0.facts.send_modify(|facts| {
-            facts.last_strike.clone_from(&why);
-            facts.state = State::StruckOut { why };
-            facts.strikes += 1;
+            facts.last_quarantine.clone_from(&why);
+            facts.state = State::Quarantined { why };
+            facts.quarantines += 1;
         });
     }
 
@@ -245,7 +245,7 @@ impl Door {
     fn down(&self, next: &mut Next, why: String, retry: Retry) {
         let Inner { daemon, address, facts, .. } = &*self.0;
         if !matches!(&facts.borrow().state, State::Down { why: known } if *known == why) {
-            warn!(%daemon, %address, why, "FRR's own gRPC can't be used; the next door is used");
+            warn!(%daemon, %address, why, "FRR's own gRPC can't be used; the next transport is used");
         }
         if next.backoff.is_none() {
             next.backoff = retry.backoff(RETRY_CAP);
@@ -256,13 +256,13 @@ impl Door {
     }
 }
 
-/// The doors of the configuration, for models of these revisions. Needs a tokio runtime.
+/// The transports of the configuration, for models of these revisions. Needs a tokio runtime.
 pub fn open(
     addresses: &BTreeMap<Daemon, SocketAddr>,
     loaded: &Revisions,
-) -> BTreeMap<Daemon, Door> {
-    let door = |(daemon, address): (&Daemon, &SocketAddr)| {
-        (*daemon, Door::new(*daemon, *address, loaded.clone()))
+) -> BTreeMap<Daemon, GrpcTransport> {
+    let transport = |(daemon, address): (&Daemon, &SocketAddr)| {
+        (*daemon, GrpcTransport::new(*daemon, *address, loaded.clone()))
     };
-    addresses.iter().map(door).collect()
+    addresses.iter().map(transport).collect()
 }
