@@ -89,7 +89,7 @@ SIMULATION_SECONDS ?= 60
 
 .PHONY: simulation
 simulation: ## play histories of clients, faults and restarts without FRR or root (SIMULATION_SECONDS=60), seeds printed
-	NOVAROUTE_SIMULATION_SECONDS=$(SIMULATION_SECONDS) cargo test --release --test simulation -- --nocapture
+	NOVAROUTE_SIMULATION_SECONDS=$(SIMULATION_SECONDS) cargo test --profile simulation --test simulation -- --nocapture
 
 .PHONY: soak-hour
 soak-hour: ## the soak for an hour

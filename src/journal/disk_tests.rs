@@ -31,6 +31,26 @@ fn waiting(journal: &mut Journal, change: Change) -> TransactionId {
     id
 }
 
+/// What is prepared and not known to be sent counts as foreign where FRR runs it: where the disk does not keep that it is
+/// sent, nothing is. What only takes away is sent.
+#[test]
+fn what_the_disk_does_not_keep_as_sent_is_not_sent() {
+    let touching = Claims { touching: true, ..Claims::default() };
+    for (change, sent) in [(advertise(2, 0), false), (withdraw(1), true)] {
+        let disk = Simulated::new(7);
+        let mut journal = on(&disk);
+        commit(&mut journal, &[advertise(1, 0)], DONE, true);
+        let id = prepare(&mut journal, &[change]);
+        disk.faults(read_only());
+        assert_eq!(journal.claim(&touching).is_ok(), sent);
+        // What is settled needs no such record.
+        disk.faults(Faults::default());
+        journal.settle(&[id], &DONE, Duration::ZERO, true).expect("written");
+        disk.faults(read_only());
+        journal.claim(&touching).expect("nothing is prepared");
+    }
+}
+
 /// C9, as an agent of before wrote it: the ending of a withdrawal is lacking, and the prefix was advertised again.
 #[test]
 fn a_transaction_without_an_ending_does_not_override_what_came_later() {

@@ -245,7 +245,10 @@ impl Journal {
     /// # Errors
     /// The disk refused; nothing must be sent.
     pub fn claim(&mut self, claims: &Claims) -> Result<(), JournalError> {
-        let need = if claims.must_last() { Need::Decides } else { Need::Happens };
+        // What was prepared and is not known to be sent counts as foreign where FRR runs it.
+        let mut unsettled = self.state.history.iter().rev().take_while(|t| t.ending.is_none());
+        let decides = claims.must_last() || (claims.touching && unsettled.any(|t| t.adds()));
+        let need = if decides { Need::Decides } else { Need::Happens };
         self.write(&replay::claimed(claims), need, claims.must_last(), 0)?;
         self.state.claim(claims);
         if claims.touching {

@@ -18,12 +18,27 @@ use crate::{
     play::{ANSWER, Play, lock, request},
 };
 
+impl Wish {
+    /// What its owner has then.
+    pub fn after(&self, before: &Have) -> Have {
+        let mut after = before.clone();
+        for (object, kind) in &self.objects {
+            match kind {
+                Some(kind) => drop(after.insert(object.clone(), kind.clone())),
+                None => drop(after.remove(object)),
+            }
+        }
+        after
+    }
+}
+
 impl Play {
     /// A client declares or withdraws something.
     pub fn call(&self, dice: &mut Dice) {
         let name = dice.one(&OWNERS);
         let model = self.of(name, |it| {
-            let waits = it.awaiting.as_ref().is_some_and(|it| it.by < Instant::now() + ANSWER);
+            let waits =
+                it.awaiting.as_ref().is_some_and(|it| it.by < Instant::now() + ANSWER + ANSWER);
             (it.connected && !it.busy && !waits).then(|| it.model())
         });
         let Some(model) = model else { return };
@@ -64,39 +79,34 @@ impl Play {
 
     pub async fn perform(&self, wish: Wish, within: Option<Duration>) {
         let name = wish.owner;
-        let (before, changes) = self.of(name, |it| (it.have.clone(), wish.changes(&it.model())));
+        let (before, changes) =
+            self.of(name, |it| (it.known.have.clone(), wish.changes(&it.model())));
         if changes.is_empty() {
             return;
         }
         let changes = wire::changes(&changes).expect("what the model declares is valid");
-        let mut after = before.clone();
-        for (object, kind) in &wish.objects {
-            match kind {
-                Some(kind) => drop(after.insert(object.clone(), kind.clone())),
-                None => drop(after.remove(object)),
-            }
-        }
+        let after = wish.after(&before);
         let node = self.node();
         let begun = Instant::now();
         let starts = self.starts();
         self.frr.step(name, &format!("{:?}", wish.objects.keys().collect::<Vec<_>>()));
         let connection = node.connection(name);
         let request = request(name, changes, within);
-        self.of(name, |it| it.may_be.push(after.clone()));
+        let then = self.of(name, |it| {
+            let then = it.then(after.clone(), wish.objects.keys());
+            it.may_be.push(then.clone());
+            then
+        });
         let asked = async {
             if node.sessions.enter(&owner(name), Some(connection)).await.is_err() {
                 return Err(CommitError::Busy { waiting: 0 });
             }
             node.commit.commit(request).await
         };
-        let Ok(answer) = timeout(ANSWER, asked).await else {
-            self.frr.wrong(format!("{name} was not answered within {ANSWER:?}"));
-            return;
-        };
+        let Some(answer) = self.in_time(name, asked).await else { return };
         if node.has_ended() || self.disk.is_dead() {
             // Nobody was answered; what is there is found when the agent starts again.
             let within = within.map(|within| begun + within + ANSWER);
-            self.of(name, |it| it.unsure.extend(wish.objects.keys().cloned()));
             self.unanswered(&node, name, &before, within).await;
             return;
         }
@@ -105,12 +115,10 @@ impl Play {
         match answer {
             Ok(committed) => {
                 self.of(name, |it| {
-                    it.told(after.clone(), whole);
-                    it.touched(wish.objects.keys().cloned());
+                    it.told(then, whole);
                     if let Some(within) = within {
-                        let version = |object: &Object| it.versions.get(object).copied();
                         let of = |object: &Object| {
-                            let version = version(object).unwrap_or_default();
+                            let version = it.version(object);
                             (object.clone(), before.get(object).cloned(), version)
                         };
                         let differs = |object: &&Object| before.get(*object) != after.get(*object);
@@ -128,14 +136,26 @@ impl Play {
             }
             Err(error) => {
                 self.of(name, |it| {
-                    match whole && !matches!(error, CommitError::NotDurable { .. }) {
-                        true => it.may_be = vec![it.have.clone()],
-                        false => it.may_be.push(it.have.clone()),
+                    it.kept(whole && !matches!(error, CommitError::NotDurable { .. }));
+                    if let (false, Some(within)) = (whole, within) {
+                        it.in_doubt = Some(begun + within + ANSWER);
                     }
                 });
                 self.refused(name, &wish, &before, &after, &error, begun, starts);
             }
         }
+    }
+
+    /// Waits for an answer, which has to come in time.
+    pub async fn in_time<T>(&self, name: &str, asked: impl Future<Output = T>) -> Option<T> {
+        let begun = Instant::now();
+        let answer = timeout(ANSWER, asked).await.ok();
+        let mut inner = self.frr.lock();
+        inner.longest = inner.longest.max(begun.elapsed());
+        if answer.is_none() {
+            inner.wrong(format!("{name} was not answered within {ANSWER:?}"));
+        }
+        answer
     }
 
     /// Waits for the next start of the agent, which says what became of a call.
@@ -151,28 +171,7 @@ impl Play {
         }
         let Some(by) = by else { return };
         let view = self.node().view();
-        let waiting = view.history.iter().rev().find(|it| {
-            it.owner.to_string() == name && it.awaits_confirmation() && it.finish.is_none()
-        });
-        let Some(waiting) = waiting else { return };
-        self.of(name, |it| {
-            let objects: Vec<Object> = it.have.keys().chain(before.keys()).cloned().collect();
-            let changed = |object: &&Object| {
-                let key = key(object);
-                waiting.changes.iter().any(|change| change.key == key)
-            };
-            let mut objects: Vec<Object> = objects.iter().filter(changed).cloned().collect();
-            objects.sort();
-            objects.dedup();
-            objects.retain(|object| before.get(object) != it.have.get(object));
-            let of = |object: Object| {
-                let version = it.versions.get(&object).copied().unwrap_or_default();
-                let stood = before.get(&object).cloned();
-                (object, stood, version)
-            };
-            let before = objects.into_iter().map(of).collect();
-            it.awaiting = Some(Awaiting { id: waiting.id, before, by });
-        });
+        self.of(name, |it| it.waits(&view, before, by));
     }
 
     /// Which start of each daemon is there, and whether it does what it is told.
@@ -185,7 +184,7 @@ impl Play {
     pub fn is_beside_a_peer(&self, object: &Object) -> bool {
         let Object::Session(address) = object else { return false };
         let peer = Object::Peer(address);
-        lock(&self.owners).values().any(|it| it.have.contains_key(&peer))
+        lock(&self.owners).values().any(|it| it.known.have.contains_key(&peer))
     }
 
     /// What was answered as confirmed is in FRR.
@@ -263,34 +262,38 @@ impl Play {
         tokio::spawn(async move {
             let node = play.node();
             play.frr.step(name, if confirms { "confirms" } else { "rolls back" });
-            let back = play.of(name, |it| it.taken_back(&waiting));
+            let back = play.of(name, |it| {
+                let back = it.taken_back(&waiting);
+                it.then(back, [])
+            });
             let versions: Vec<u64> = play.of(name, |it| {
-                let version = |object| it.versions.get(object).copied().unwrap_or_default();
+                let version = |object| it.version(object);
                 waiting.before.iter().map(|(object, ..)| version(object)).collect()
             });
             let changed = waiting.before.iter().zip(versions).any(|((.., a), b)| *a != b);
             if confirms {
                 let asked = node.commit.confirm(owner(name), waiting.id);
-                match timeout(ANSWER, asked).await {
-                    Ok(Ok(())) if !play.disk.is_dead() => play.of(name, |it| it.awaiting = None),
-                    Err(_) => play.frr.wrong(format!("{name} was not answered: confirm")),
+                match play.in_time(name, asked).await {
+                    Some(Ok(())) if !play.disk.is_dead() => {
+                        let whole = node.view().journal.is_empty();
+                        play.of(name, |it| it.ended(whole));
+                    }
                     _ => {}
                 }
             } else {
                 play.of(name, |it| it.may_be.push(back.clone()));
                 let asked = node.commit.roll_back(owner(name), waiting.id);
-                match timeout(ANSWER, asked).await {
-                    Ok(Ok(_)) if !play.disk.is_dead() && !node.has_ended() => {
+                match play.in_time(name, asked).await {
+                    Some(Ok(_)) if !play.disk.is_dead() && !node.has_ended() => {
                         if changed {
                             play.frr.wrong(format!("{name} took back what was changed since"));
                         }
                         let whole = node.view().journal.is_empty();
                         play.of(name, |it| {
-                            it.awaiting = None;
+                            it.ended(whole);
                             it.told(back, whole);
                         });
                     }
-                    Err(_) => play.frr.wrong(format!("{name} was not answered: roll back")),
                     _ => {}
                 }
             }
@@ -322,10 +325,7 @@ impl Play {
         let play = self.clone();
         tokio::spawn(async move {
             let id = node.connection(name);
-            let entered = timeout(ANSWER, node.sessions.enter(&owner(name), Some(id))).await;
-            if entered.is_err() {
-                play.frr.wrong(format!("{name} can't come back"));
-            }
+            let _ = play.in_time(name, node.sessions.enter(&owner(name), Some(id))).await;
             if node.has_ended() || play.disk.is_dead() {
                 play.unanswered(&node, name, &Have::new(), None).await;
             } else {
@@ -334,7 +334,7 @@ impl Play {
                 let calm = play.frr.lock().trouble.elapsed() > GRACE + ANSWER;
                 let wrong = play.of(name, |it| {
                     it.follow(&view);
-                    let all = crate::owners::is(&it.have, &there);
+                    let all = crate::owners::is(&it.known.have, &there);
                     match there.is_empty() && gone_for >= GRACE {
                         true => it.lost_all(&view).err(),
                         false if !all => Some("neither all nor nothing is there".to_owned()),

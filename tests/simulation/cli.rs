@@ -125,6 +125,11 @@ impl Lines {
         }
     }
 
+    /// Whether a command takes something away: one that begins with "no" may be a line as well.
+    pub fn takes(&self, stack: &[String], text: &str) -> bool {
+        text.starts_with("no ") && matches!(meaning(self.daemon, stack, text), Meaning::Unknown)
+    }
+
     /// Types a command. What of somebody else's it changed is an error of whoever typed it.
     ///
     /// # Errors
@@ -148,6 +153,11 @@ impl Lines {
                 }
             }
             Meaning::Unknown if text.starts_with("no ") => self.remove(stack, text, harmed)?,
+            // What a node does not know is tried in those above.
+            Meaning::Unknown if !stack.is_empty() => {
+                stack.pop();
+                return self.types(stack, text, harmed);
+            }
             Meaning::Unknown => return Err((NO_MATCH, "% Unknown command")),
         }
         Ok(())

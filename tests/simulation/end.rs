@@ -10,7 +10,7 @@ use crate::{
     frr::Frr,
     in_frr,
     model::OWNERS,
-    owners::intent,
+    owners::{Known, intent},
     play::{Play, lock, request},
 };
 
@@ -64,12 +64,13 @@ impl Play {
     pub async fn compare(&self) {
         let fresh = Frr::new(0, false);
         let disk = Simulated::new(0).at_once();
-        let other = Box::pin(Self::new(fresh.clone(), disk, self.yang.clone())).await;
+        let other =
+            Box::pin(Self::new(fresh.clone(), disk, self.yang.clone(), self.world.clone())).await;
         for name in OWNERS {
-            let have = self.of(name, |it| it.have.clone());
+            let have = self.of(name, |it| it.known.have.clone());
             let changes: Vec<Change> =
                 have.values().map(|kind| Change::Set(intent(kind))).collect();
-            other.of(name, |it| it.told(have, true));
+            other.of(name, |it| it.told(Known { have, ..Known::default() }, true));
             if changes.is_empty() {
                 continue;
             }
@@ -88,7 +89,8 @@ impl Play {
             let less: Vec<_> = wanted.iter().filter(|it| !now.contains(it)).collect();
             let more: Vec<_> = now.iter().filter(|it| !wanted.contains(it)).collect();
             if !less.is_empty() || !more.is_empty() {
-                let have: Vec<_> = OWNERS.map(|name| self.of(name, |it| it.have.clone())).into();
+                let have: Vec<_> =
+                    OWNERS.map(|name| self.of(name, |it| it.known.have.clone())).into();
                 self.frr.wrong(format!(
                     "{daemon} lacks {less:#?} and has besides {more:#?} in the end; declared: {have:?}"
                 ));

@@ -1,8 +1,10 @@
 //! What happens to FRR, the disk and the agent.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use novaroute::{daemon::Daemon, journal::simulated::Faults};
+
+use tokio::time::Instant;
 
 use crate::{
     dice::Dice,
@@ -10,11 +12,6 @@ use crate::{
     node::Node,
     play::{Play, lock},
 };
-
-/// Whether daemons lie too, and come back with all that they ran: what that finds is not mended yet.
-fn is_harsh() -> bool {
-    std::env::var_os("NOVAROUTE_SIMULATION_HARSH").is_some()
-}
 
 impl Play {
     /// Something happens to a daemon.
@@ -38,7 +35,7 @@ impl Play {
 
     /// A daemon that is down is there again.
     pub fn put_right(&self, dice: &mut Dice) {
-        let with_all = dice.below(3) == 0 && is_harsh();
+        let with_all = dice.below(3) == 0;
         for daemon in Daemon::ALL {
             let (up, hangs) = {
                 let mut inner = self.frr.lock();
@@ -58,7 +55,6 @@ impl Play {
     pub fn mood(&self, dice: &mut Dice) {
         let daemon = dice.one(&Daemon::ALL);
         let mood = dice.one(&[Mood::RefusesToSet, Mood::RefusesToLose, Mood::Lies, Mood::Honest]);
-        let mood = if mood == Mood::Lies && !is_harsh() { Mood::Honest } else { mood };
         *lock(&self.refused_to_set) |= matches!(mood, Mood::RefusesToSet | Mood::Lies);
         self.frr.step("fault", &format!("{daemon}: {mood:?}"));
         self.frr.mood(daemon, mood);
@@ -87,6 +83,28 @@ impl Play {
         self.disk.faults(faults);
     }
 
+    /// Somebody sets the time of day.
+    pub fn clock(&self, dice: &mut Dice) {
+        let by = Duration::from_secs(dice.below(7_200));
+        let forth = dice.coin();
+        let mut owners = lock(&self.owners);
+        // From the next start of the agent on what waits may be taken back at any time: that is not in the midst of a call.
+        if owners.values().any(|it| it.busy && it.awaiting.is_some()) {
+            return;
+        }
+        for awaiting in owners.values_mut().filter_map(|it| it.awaiting.as_mut()) {
+            awaiting.by = Instant::now();
+        }
+        self.frr.step(
+            "fault",
+            &format!("the clock goes {by:?} {}", if forth { "forth" } else { "back" }),
+        );
+        match forth {
+            true => self.world.step_forward(by),
+            false => self.world.step_back(by),
+        }
+    }
+
     pub fn cure(&self) {
         for daemon in Daemon::ALL {
             self.frr.mood(daemon, Mood::Honest);
@@ -107,7 +125,7 @@ impl Play {
         if whole {
             for owner in lock(&self.owners).values_mut().filter(|it| !it.busy) {
                 owner.follow(&old.view());
-                owner.may_be = vec![owner.have.clone()];
+                owner.kept(true);
             }
         }
         for _ in 0..3 {
@@ -115,9 +133,15 @@ impl Play {
         }
         // A new process finds a disk without faults, or dies at once, and is started again.
         if cut {
-            self.disk.cut_power()
+            self.disk.cut_power();
+            // FRR is on the same node. Of what its daemons ran nothing is in a start-up file: that it is and the journal is
+            // not would take an operator who saves it in the seconds before.
+            for daemon in Daemon::ALL {
+                self.frr.kill(daemon);
+                self.frr.restart(daemon, false);
+            }
         } else {
-            self.disk.restart()
+            self.disk.restart();
         }
         *lock(&self.faulty_disk) = false;
         let node = match Node::start(&self.frr, &self.disk, &self.yang).await {

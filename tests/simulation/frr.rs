@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use novaroute::{daemon::Daemon, tree::Tree, world};
@@ -54,6 +54,8 @@ pub struct Inner {
     pub dice: Dice,
     /// When something was last the matter with a daemon, the disk or the agent.
     pub trouble: tokio::time::Instant,
+    /// The longest wait for an answer.
+    pub longest: Duration,
     pub aloud: bool,
 }
 
@@ -120,6 +122,7 @@ impl Frr {
             violations: Vec::new(),
             dice: Dice(seed ^ 0x5eed),
             trouble,
+            longest: Duration::ZERO,
             aloud,
         })))
     }

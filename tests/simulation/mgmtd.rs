@@ -13,6 +13,7 @@ use novaroute::{
         mgmtd::edits,
         vty::{Question, Snapshot, table::Running},
     },
+    journal::simulated::Simulated,
     tree::{Edit, Node, Path, Tree, apply, reverse},
     world,
 };
@@ -47,13 +48,15 @@ pub fn theirs() -> Tree {
 #[derive(Debug)]
 pub struct Mgmtd {
     frr: Frr,
+    /// Of the node.
+    disk: Simulated,
     /// The start of the one that is connected.
     connected: Option<u64>,
 }
 
 impl Mgmtd {
-    pub fn new(frr: &Frr) -> Self {
-        Self { frr: frr.clone(), connected: None }
+    pub fn new(frr: &Frr, disk: &Simulated) -> Self {
+        Self { frr: frr.clone(), disk: disk.clone(), connected: None }
     }
 
     /// A message to mgmtd; it gets there when mgmtd does not hang.
@@ -78,6 +81,10 @@ impl Mgmtd {
         };
         if outcome.is_none() {
             self.connected = None;
+            return Err(lost());
+        }
+        if self.disk.is_dead() {
+            // The agent died in a call of the disk: it has sent nothing since.
             return Err(lost());
         }
         self.frr.step("mgmtd", what);

@@ -93,9 +93,9 @@ impl Node {
     /// Why it ends at once; whoever supervises it starts it again.
     pub async fn start(frr: &Frr, disk: &Simulated, yang: &Yang) -> Result<Self, String> {
         let journal = disk.open_journal().map_err(|error| error.to_string())?;
-        let mut drivers: Vec<Box<dyn Driver>> = vec![Box::new(Mgmtd::new(frr))];
+        let mut drivers: Vec<Box<dyn Driver>> = vec![Box::new(Mgmtd::new(frr, disk))];
         for daemon in [Daemon::Bfdd, Daemon::Ospfd, Daemon::Bgpd] {
-            let socket = Socket::of(frr, daemon);
+            let socket = Socket::of(frr, disk, daemon);
             let driver = DaemonDriver::new(daemon, socket, CONNECT, yang.clone());
             let mut driver = driver.expect("a daemon with a VTY");
             driver.load_defaults().await.map_err(|error| error.to_string())?;

@@ -21,6 +21,13 @@ use crate::{
 /// What an owner has.
 pub type Have = BTreeMap<Object, Kind>;
 
+/// What an owner has, and which declaration of each object that is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    pub have: Have,
+    pub versions: BTreeMap<Object, u64>,
+}
+
 /// A transaction that rolls back unless it is confirmed.
 #[derive(Debug, Clone)]
 pub struct Awaiting {
@@ -36,12 +43,16 @@ pub struct Owner {
     pub name: &'static str,
     /// Whether a call is under way.
     pub busy: bool,
-    pub have: Have,
-    /// What the next start of the agent may find.
-    pub may_be: Vec<Have>,
-    /// Counts the changes of each object.
-    pub versions: BTreeMap<Object, u64>,
+    pub known: Known,
+    /// What the next start of the agent may find, the likeliest last.
+    pub may_be: Vec<Known>,
+    /// Counts declarations.
+    count: u64,
     pub awaiting: Option<Awaiting>,
+    /// What waited, and whose end is not on disk.
+    pub lapsed: Option<Awaiting>,
+    /// Until when a call waits for its confirmation that was refused, and that the next process may try again.
+    pub in_doubt: Option<Instant>,
     /// Objects of which nobody knows whether they were declared anew as they were: a call was not answered.
     pub unsure: BTreeSet<Object>,
     pub connected: bool,
@@ -119,10 +130,12 @@ impl Owner {
         Self {
             name,
             busy: false,
-            have: Have::new(),
-            may_be: vec![Have::new()],
-            versions: BTreeMap::new(),
+            known: Known::default(),
+            may_be: vec![Known::default()],
+            count: 0,
             awaiting: None,
+            lapsed: None,
+            in_doubt: None,
             unsure: BTreeSet::new(),
             connected: true,
             since: Instant::now(),
@@ -132,34 +145,58 @@ impl Owner {
 
     /// The soak's model of it.
     pub fn model(&self) -> Model {
-        self.have.iter().map(|(object, kind)| ((self.name, object.clone()), kind.clone())).collect()
+        self.known
+            .have
+            .iter()
+            .map(|(object, kind)| ((self.name, object.clone()), kind.clone()))
+            .collect()
+    }
+
+    /// What it has after these were declared anew or taken away.
+    pub fn then<'a>(&mut self, have: Have, anew: impl IntoIterator<Item = &'a Object>) -> Known {
+        let before = &self.known;
+        let objects = before.have.keys().chain(have.keys());
+        let differs = |object: &&Object| before.have.get(*object) != have.get(*object);
+        let all: BTreeSet<Object> =
+            objects.filter(differs).cloned().chain(anew.into_iter().cloned()).collect();
+        let mut versions = before.versions.clone();
+        for object in all {
+            self.count += 1;
+            versions.insert(object, self.count);
+        }
+        Known { have, versions }
+    }
+
+    /// Which declaration of an object it has.
+    pub fn version(&self, object: &Object) -> u64 {
+        self.known.versions.get(object).copied().unwrap_or_default()
     }
 
     /// It was answered that this counts; `whole` where all that was answered is on disk.
-    pub fn told(&mut self, now: Have, whole: bool) {
-        let objects: BTreeSet<_> = self.have.keys().chain(now.keys()).cloned().collect();
-        for object in objects {
-            if self.have.get(&object) != now.get(&object) {
-                *self.versions.entry(object).or_default() += 1;
-            }
-        }
-        self.have = now;
-        if whole {
-            self.may_be.clear();
-        }
-        self.may_be.push(self.have.clone());
+    pub fn told(&mut self, now: Known, whole: bool) {
+        self.known = now;
+        self.kept(whole);
     }
 
-    /// These were declared anew, whatever they were before: they are others now.
-    pub fn touched(&mut self, objects: impl Iterator<Item = Object>) {
-        objects.for_each(|object| *self.versions.entry(object).or_default() += 1);
+    /// What it has is what the agent has; `whole` where that is on disk.
+    pub fn kept(&mut self, whole: bool) {
+        if whole {
+            self.may_be.clear();
+            self.lapsed = None;
+        }
+        self.may_be.push(self.known.clone());
+    }
+
+    /// What waited to be confirmed has ended; `whole` where that is on disk.
+    pub fn ended(&mut self, whole: bool) {
+        self.lapsed = self.awaiting.take().filter(|_| !whole);
     }
 
     /// What is left when a transaction is taken back: what was changed since stays.
     pub fn taken_back(&self, awaiting: &Awaiting) -> Have {
-        let mut have = self.have.clone();
+        let mut have = self.known.have.clone();
         for (object, before, version) in &awaiting.before {
-            if self.versions.get(object).copied().unwrap_or_default() != *version {
+            if self.version(object) != *version {
                 continue;
             }
             match before {
@@ -170,19 +207,40 @@ impl Owner {
         have
     }
 
+    /// Takes note of what waits to be confirmed as the next process has found it, where this is what stood before.
+    pub fn waits(&mut self, view: &View, before: &Have, by: Instant) {
+        let owner = owner(self.name);
+        let waiting = view
+            .history
+            .iter()
+            .rev()
+            .find(|it| it.owner == owner && it.awaits_confirmation() && it.finish.is_none());
+        let Some(waiting) = waiting else { return };
+        let all: BTreeSet<&Object> = self.known.have.keys().chain(before.keys()).collect();
+        let changed = |object: &&Object| {
+            let key = key(object);
+            waiting.changes.iter().any(|change| change.key == key)
+                && before.get(*object) != self.known.have.get(*object)
+        };
+        let of =
+            |object: &Object| (object.clone(), before.get(object).cloned(), self.version(object));
+        let before = all.into_iter().filter(changed).map(of).collect();
+        self.awaiting = Some(Awaiting { id: waiting.id, before, by });
+    }
+
     /// Takes note of a transaction that was not confirmed in time.
     pub fn follow(&mut self, view: &View) {
         let Some(awaiting) = &self.awaiting else { return };
         let finish = view.history.iter().find(|it| it.id == awaiting.id).and_then(|it| it.finish);
         match finish {
             None => {}
-            Some(Finish::Confirmed) => self.awaiting = None,
+            Some(Finish::Confirmed) => self.ended(view.journal.is_empty()),
             Some(Finish::RolledBack) => {
                 let mut back = self.taken_back(awaiting);
                 let there = stored(view, self.name);
                 for (object, before, _) in &awaiting.before {
                     let now = there.get(&key(object));
-                    let may_be = [before.as_ref(), self.have.get(object)];
+                    let may_be = [before.as_ref(), self.known.have.get(object)];
                     let is = |kind: &Option<&Kind>| kind.map(intent).as_ref() == now;
                     if self.unsure.contains(object)
                         && let Some(found) = may_be.into_iter().find(is)
@@ -197,9 +255,11 @@ impl Owner {
                     // Not all of it was put back: which, is the agent's choice.
                     back.retain(|object, _| there.contains_key(&key(object)));
                 }
-                self.awaiting = None;
+                let whole = view.journal.is_empty();
+                self.ended(whole);
                 self.unsure.clear();
-                self.told(back, view.journal.is_empty());
+                let back = self.then(back, []);
+                self.told(back, whole);
             }
         }
     }
@@ -212,11 +272,11 @@ impl Owner {
         self.follow(view);
         let there = stored(view, self.name);
         let gone = !self.connected && there.is_empty() && self.since.elapsed() >= GRACE;
-        if self.busy || gone || is(&self.have, &there) {
+        if self.busy || gone || is(&self.known.have, &there) {
             return Ok(());
         }
         let last = history(view, self.name);
-        Err(format!("{}: {}; {last}", self.name, difference(&self.have, &there)))
+        Err(format!("{}: {}; {last}", self.name, difference(&self.known.have, &there)))
     }
 
     /// It comes back after its grace period, and nothing of it is left.
@@ -230,13 +290,14 @@ impl Owner {
         };
         let whole = view.journal.is_empty();
         if !self.awaiting.as_ref().is_some_and(owed) {
-            self.awaiting = None;
-            self.told(Have::new(), whole);
+            self.ended(whole);
+            let none = self.then(Have::new(), []);
+            self.told(none, whole);
             return Ok(());
         }
         // An agent that died between the two: what is owed has its grace period again.
-        self.have = Have::new();
-        self.may_be = vec![Have::new()];
+        self.known = self.then(Have::new(), []);
+        self.kept(true);
         if self.restarted { Ok(()) } else { Err("it has left and is given something back".into()) }
     }
 
@@ -252,23 +313,46 @@ impl Owner {
             it.is_some_and(|it| it.finish == Some(Finish::RolledBack))
         };
         if let Some(awaiting) = awaiting.filter(rolled_back) {
-            self.may_be.push(self.taken_back(&awaiting));
+            let back = self.taken_back(&awaiting);
+            let back = self.then(back, []);
+            self.may_be.push(back);
         }
         if !self.connected && self.since.elapsed() >= GRACE {
-            self.may_be.push(Have::new());
+            let none = self.then(Have::new(), []);
+            self.may_be.push(none);
         }
-        let found = self.may_be.iter().rev().find(|have| is(have, &there)).cloned();
-        let Some(found) = found else {
-            let last = self.may_be.last().cloned().unwrap_or_default();
-            return Err(format!("{} after a restart: {}", self.name, difference(&last, &there)));
+        let mut all = std::mem::take(&mut self.may_be);
+        let last = all.last().cloned().unwrap_or_default();
+        all.retain(|known| is(&known.have, &there));
+        let Some(found) = all.pop() else {
+            let differs = difference(&last.have, &there);
+            return Err(format!("{} after a restart: {differs}", self.name));
         };
+        for (object, version) in &found.versions {
+            let other = |it: &Known| it.versions.get(object) != Some(version);
+            if all.iter().any(other) {
+                self.unsure.insert(object.clone());
+            }
+        }
+        let (before, lapsed) = (self.known.have.clone(), self.lapsed.take());
         self.told(found, true);
         (self.since, self.restarted) = (Instant::now(), true);
+        self.awaiting = self.awaiting.take().or(lapsed);
         let finished = |awaiting: &Awaiting| {
             let it = view.history.iter().find(|it| it.id == awaiting.id);
             it.is_none_or(|it| it.finish.is_some())
         };
         self.awaiting = self.awaiting.take().filter(|awaiting| !finished(awaiting));
+        if let Some(awaiting) = &mut self.awaiting {
+            // Of a transaction from before its owner left for good nothing is given back.
+            let it = view.history.iter().find(|it| it.id == awaiting.id);
+            if it.is_some_and(|it| it.changes.iter().any(|change| change.renounced)) {
+                awaiting.before.clear();
+            }
+        }
+        if let (None, Some(by)) = (&self.awaiting, self.in_doubt.take()) {
+            self.waits(view, &before, by);
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! One history: clients, faults and restarts as a seed says.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,7 +10,8 @@ use novaroute::{
     commit::CommitRequest,
     journal::simulated::Simulated,
     model::{Change, IntentKey},
-    wire, world,
+    wire,
+    world::{self, Simulation},
     yang::Yang,
 };
 use tokio::time::sleep;
@@ -24,15 +25,44 @@ use crate::{
     owners::Owner,
 };
 
-/// Longest wait for an answer: that of a comparison of everything that is under way, of the commit's own deadline, of undoing
-/// it, and of the same again by itself.
-pub const ANSWER: Duration = Duration::from_secs(200);
+/// Longest wait for an answer. A commit and what it undoes take 25 s at the most, less than the 30 s that a client waits; before
+/// it there may be a comparison of everything under way, and a refusal has each of a batch tried again by itself.
+pub const ANSWER: Duration = Duration::from_secs(120);
+
+/// A history that can be played again.
+#[derive(Debug, Clone)]
+pub struct Script {
+    pub seed: u64,
+    /// Messages to be delivered.
+    pub steps: u64,
+    /// The turns that are taken, where it is not all.
+    pub turns: Option<BTreeSet<u64>>,
+    /// Whether each step is printed.
+    pub aloud: bool,
+}
+
+impl Script {
+    /// Each turn has chance of its own, so that others can be left out.
+    fn dice(&self, turn: u64) -> Dice {
+        Dice(Dice(self.seed ^ turn.rotate_left(32)).below(u64::MAX))
+    }
+
+    fn is_over(&self, turn: u64, steps: u64) -> bool {
+        match &self.turns {
+            None => steps >= self.steps,
+            Some(turns) => turns.last().is_none_or(|last| turn > *last),
+        }
+    }
+}
 
 /// How a history ended.
 #[derive(Debug)]
 pub struct Report {
     pub steps: u64,
+    pub turns: u64,
     pub digest: u64,
+    /// The longest wait for an answer.
+    pub longest: Duration,
     /// What was wrong first.
     pub wrong: Option<String>,
 }
@@ -43,6 +73,7 @@ pub struct Play {
     pub frr: Frr,
     pub disk: Simulated,
     pub yang: Yang,
+    pub world: Arc<Simulation>,
     pub node: Arc<Mutex<Arc<Node>>>,
     pub owners: Arc<Mutex<BTreeMap<&'static str, Owner>>>,
     pub faulty_disk: Arc<Mutex<bool>>,
@@ -50,25 +81,33 @@ pub struct Play {
     pub refused_to_set: Arc<Mutex<bool>>,
 }
 
-/// Plays the history of a seed until so many messages were delivered. Runs on a clock of its own.
-pub fn play(seed: u64, steps: u64, yang: impl FnOnce() -> Yang, aloud: bool) -> Report {
+/// Plays a history until so many messages were delivered, and has it converge.
+pub fn play(script: &Script, yang: impl FnOnce() -> Yang) -> Report {
+    run(script, yang, async |play| play.history(script).await)
+}
+
+/// Runs on a clock of its own.
+pub fn run(
+    script: &Script,
+    yang: impl FnOnce() -> Yang,
+    act: impl AsyncFnOnce(&Play) -> u64,
+) -> Report {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async move {
-        let _world = world::simulate(seed);
-        let yang = yang();
-        let frr = Frr::new(seed, aloud);
-        let mut dice = Dice(seed);
-        let disk = Simulated::new(dice.below(u64::MAX)).at_once();
-        let play = Play::new(frr, disk, yang).await;
-        play.history(&mut dice, steps).await;
+        let world = Arc::new(world::simulate(script.seed));
+        let frr = Frr::new(script.seed, script.aloud);
+        let disk = Simulated::new(script.seed).at_once();
+        let play = Play::new(frr, disk, yang(), world).await;
+        let turns = act(&play).await;
         if play.is_right() {
             play.converge().await;
         }
         play.node().kill();
         let mut inner = play.frr.lock();
         let wrong = (!inner.violations.is_empty()).then(|| inner.violations.swap_remove(0));
-        Report { steps: inner.steps, digest: inner.digest, wrong }
+        let (steps, digest, longest) = (inner.steps, inner.digest, inner.longest);
+        Report { steps, turns, digest, longest, wrong }
     })
 }
 
@@ -77,13 +116,14 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Play {
-    pub async fn new(frr: Frr, disk: Simulated, yang: Yang) -> Self {
+    pub async fn new(frr: Frr, disk: Simulated, yang: Yang, world: Arc<Simulation>) -> Self {
         let node = Node::start(&frr, &disk, &yang).await.expect("an empty disk");
         let owners = OWNERS.into_iter().map(|name| (name, Owner::new(name))).collect();
         let play = Self {
             frr,
             disk,
             yang,
+            world,
             node: Arc::new(Mutex::new(Arc::new(node))),
             owners: Arc::new(Mutex::new(owners)),
             faulty_disk: Arc::default(),
@@ -140,32 +180,44 @@ impl Play {
         });
     }
 
-    async fn history(&self, dice: &mut Dice, steps: u64) {
-        while self.frr.lock().steps < steps && self.is_right() {
-            let pause = match dice.below(12) {
-                0..4 => 0,
-                4..10 => dice.below(400),
-                10 => dice.below(8_000),
-                _ => dice.below(90_000),
-            };
-            match pause {
-                0 => tokio::task::yield_now().await,
-                pause => sleep(Duration::from_millis(pause)).await,
+    /// Takes turns; how many.
+    async fn history(&self, script: &Script) -> u64 {
+        let mut turn = 0;
+        while self.is_right() && !script.is_over(turn, self.frr.lock().steps) {
+            if script.turns.as_ref().is_none_or(|turns| turns.contains(&turn)) {
+                self.turn(&mut script.dice(turn)).await;
             }
-            if self.disk.is_dead() {
-                self.restart(dice).await;
-            }
-            match dice.below(100) {
-                0..62 => self.call(dice),
-                62..70 => self.follow_up(dice),
-                70..78 => self.daemon(dice),
-                78..84 => self.put_right(dice),
-                84..87 => self.mood(dice),
-                87..91 => self.disk(dice),
-                91..93 => self.restart(dice).await,
-                93..97 => self.connection(dice.one(&["edge", "net"])),
-                _ => self.cure(),
-            }
+            turn += 1;
+        }
+        turn
+    }
+
+    async fn turn(&self, dice: &mut Dice) {
+        let pause = match dice.below(12) {
+            0..4 => 0,
+            4..10 => dice.below(400),
+            10 => dice.below(8_000),
+            _ => dice.below(90_000),
+        };
+        match pause {
+            0 => tokio::task::yield_now().await,
+            pause => sleep(Duration::from_millis(pause)).await,
+        }
+        if self.disk.is_dead() {
+            self.restart(dice).await;
+        }
+        match dice.below(200) {
+            0..120 => self.call(dice),
+            120..123 => self.flood(dice),
+            123..139 => self.follow_up(dice),
+            139..155 => self.daemon(dice),
+            155..167 => self.put_right(dice),
+            167..173 => self.mood(dice),
+            173..181 => self.disk(dice),
+            181..185 => self.restart(dice).await,
+            185..193 => self.connection(dice.one(&["edge", "net"])),
+            193..195 => self.clock(dice),
+            _ => self.cure(),
         }
     }
 }

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use novaroute::{
     daemon::Daemon,
     frr::vty::{Endpoint, SocketFile, Stream},
+    journal::simulated::Simulated,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -22,13 +23,16 @@ const PIPE: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Socket {
     frr: Frr,
+    /// Of the node.
+    disk: Simulated,
     daemon: Daemon,
     path: PathBuf,
 }
 
 impl Socket {
-    pub fn of(frr: &Frr, daemon: Daemon) -> Arc<dyn Endpoint> {
-        Arc::new(Self { frr: frr.clone(), daemon, path: format!("{daemon}.vty").into() })
+    pub fn of(frr: &Frr, disk: &Simulated, daemon: Daemon) -> Arc<dyn Endpoint> {
+        let (frr, disk, path) = (frr.clone(), disk.clone(), format!("{daemon}.vty").into());
+        Arc::new(Self { frr, disk, daemon, path })
     }
 }
 
@@ -48,8 +52,8 @@ impl Endpoint for Socket {
                 }
                 process.death.clone()
             };
-            let (frr, daemon) = (self.frr.clone(), self.daemon);
-            tokio::spawn(death.run_until_cancelled_owned(serve(frr, daemon, theirs)));
+            let (frr, disk, daemon) = (self.frr.clone(), self.disk.clone(), self.daemon);
+            tokio::spawn(death.run_until_cancelled_owned(serve(frr, disk, daemon, theirs)));
             Ok(Box::new(ours) as Box<dyn Stream>)
         })
     }
@@ -70,7 +74,7 @@ struct Place {
 }
 
 /// Answers commands until the other side hangs up.
-async fn serve(frr: Frr, daemon: Daemon, mut stream: DuplexStream) {
+async fn serve(frr: Frr, disk: Simulated, daemon: Daemon, mut stream: DuplexStream) {
     let mut place = Place::default();
     let (mut bytes, mut reply) = (Vec::new(), Vec::new());
     while let Ok(count) = stream.read_buf(&mut bytes).await {
@@ -90,6 +94,10 @@ async fn serve(frr: Frr, daemon: Daemon, mut stream: DuplexStream) {
                 None => tokio::task::yield_now().await,
             }
             frr.while_it_hangs(daemon).await;
+            if disk.is_dead() {
+                // The agent died in a call of the disk: it has sent nothing since.
+                return;
+            }
             let (code, text) = {
                 let mut inner = frr.lock();
                 inner.step(daemon.name(), &command);
@@ -135,9 +143,9 @@ impl Inner {
 
     fn configure(&mut self, daemon: Daemon, place: &mut Place, command: &str) -> (u8, String) {
         let process = self.of(daemon);
-        let takes = command.starts_with("no ");
         let mut harmed = Vec::new();
         let mut stack = place.stack.clone();
+        let takes = process.lines.takes(&stack, command);
         // What only enters a node changes nothing.
         let known = process.lines.has(command);
         let refuses = match process.mood {

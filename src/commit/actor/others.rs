@@ -33,6 +33,9 @@ impl Actor {
             Change::Remove(_) => None,
         });
         let mut terms = Terms { asked: render(set, shapes), ..self.terms() };
+        // What these change or take away counts as orphaned until FRR is known to have all else: that something of it is
+        // foreign must outlive an agent that dies before.
+        terms.clean &= changes().all(|change| before.get(&change.key()).is_none());
         terms.take_over = requests.iter().all(|request| request.take_over);
         if terms.take_over {
             for change in changes() {
