@@ -107,6 +107,8 @@ impl Observer for CommitMetrics {
             self.metrics.set_active_prefixes(owner, Protocol::Ospf, counts[IntentKind::OspfPrefix]);
             self.metrics.set_active_bfd_sessions(owner, counts[IntentKind::BfdSession]);
             self.metrics.set_active_ospf_interfaces(owner, counts[IntentKind::OspfInterface]);
+            self.metrics.set_active_bfd_profiles(owner, counts[IntentKind::BfdProfile]);
+            self.metrics.set_active_static_routes(owner, counts[IntentKind::StaticRoute]);
         }
         self.metrics.commit().stuck(now.stuck.len());
         let kept = now.kept.values().flatten().filter(|kept| !kept.is_shared());

@@ -8,6 +8,7 @@
 //! | `claim` | that no other agent drives this FRR |
 //! | `coverage` | daemons and transports asked what they have |
 //! | `memory` | no core dump has what it holds |
+//! | `declared` | what metrics show of what is declared |
 //! | `reload` | another configuration while the agent runs |
 //! | `transitions` | what the monitor saw → events |
 //!
@@ -26,6 +27,7 @@ mod apart;
 mod cgroup;
 mod claim;
 mod coverage;
+mod declared;
 mod memory;
 mod reload;
 mod transitions;
@@ -52,6 +54,7 @@ use self::{
     adapters::{CommitMetrics, Owned},
     apart::Apart,
     claim::Claim,
+    declared::Shown,
     reload::Reloader,
 };
 pub use self::{cgroup::memory_limit, claim::ClaimError, memory::forbid_dumps};
@@ -219,8 +222,11 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let (seen, transitions) = mpsc::channel(TRANSITIONS);
     let monitor = {
         let _there = apart.enter();
-        Monitor::start(frr, seen, metrics.clone(), watching_ends.clone())
+        let routes = declared::static_routes(commit.clone());
+        Monitor::start(frr, routes, seen, metrics.clone(), watching_ends.clone())
     };
+    let shown = Shown::new(commit.clone(), monitor.status.clone(), monitor.installed.clone());
+    metrics.watch_declared(move || shown.now());
     let watched = async move {
         if let Err(error) = monitor.task.await
             && error.is_panic()

@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// A live session, or why there is none that is the declared one.
-pub(super) type Live<'a> = Result<(&'a BfdKey, &'a monitor::BfdSession), String>;
+pub(crate) type Live<'a> = Result<(&'a BfdKey, &'a monitor::BfdSession), String>;
 
 /// The session that bgpd has with a neighbour that has BFD.
-pub(super) fn of_peer<'a>(peer: &Peer, frr: &'a FrrStatus) -> Live<'a> {
+pub(crate) fn of_peer<'a>(peer: &Peer, frr: &'a FrrStatus) -> Live<'a> {
     let multihop = peer.ebgp_multihop.is_some_and(|hops| hops.get() > 1);
     let found = frr.bfd_of_neighbor(peer.address, multihop);
     found.ok_or_else(|| "bfdd has no session with it".to_owned())
@@ -20,7 +20,7 @@ pub(super) fn of_peer<'a>(peer: &Peer, frr: &'a FrrStatus) -> Live<'a> {
 
 /// The live session that is the declared one: bgpd's own, where the neighbour of that address has BFD, and else the one
 /// of bfdd's configuration.
-pub(super) fn of_session<'a>(session: &BfdSession, view: &View, frr: &'a FrrStatus) -> Live<'a> {
+pub(crate) fn of_session<'a>(session: &BfdSession, view: &View, frr: &'a FrrStatus) -> Live<'a> {
     let peer = peer(view, session.peer);
     if let Some(peer) = peer.filter(|peer| peer.bfd.is_some()) {
         let (key, live) = of_peer(peer, frr)?;

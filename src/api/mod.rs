@@ -17,7 +17,7 @@
 //! nothing to do; the journal makes the same true across restarts of the agent.
 
 mod authority;
-mod bfd;
+pub(crate) mod bfd;
 mod budget;
 mod caller;
 mod codes;

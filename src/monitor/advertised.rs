@@ -10,6 +10,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::model::{Prefix, Protocol};
 
+/// Most prefixes sent, all neighbours together, for which a table is read. Beyond that this node
+/// carries the Internet's table, which takes bgpd seconds to print.
+pub(super) const MAX_SENT: u64 = 1_000_000;
+
 /// Prefixes that are in at least one neighbour's outbound table, or in an external LSA of ospfd.
 /// Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,15 +10,18 @@
 //! | `diff` | what changed between two moments; pure |
 //! | `daemon` | one task per daemon: connect, poll, notice its end |
 //! | `poll` | what each daemon is asked at each poll |
+//! | `installed` | which of the declared static routes zebra has installed |
 //!
 //! ```text
 //! one task per daemon ──observations──▶ fold ──▶ watch: Arc<FrrStatus>
 //!                                         └diff─▶ mpsc: Transition
+//! installed ──▶ watch: Installed
 //! ```
 
 mod advertised;
 mod daemon;
 mod diff;
+mod installed;
 mod poll;
 mod status;
 #[cfg(test)]
@@ -28,6 +31,7 @@ use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 pub use advertised::Advertised;
 pub use diff::{BfdChange, OspfChange, Transition, diff};
+pub use installed::{Installed, StaticRoutes};
 pub use status::{DaemonState, FrrStatus};
 use tokio::{
     sync::{mpsc, watch},
@@ -84,17 +88,20 @@ impl Snapshots {
 pub struct Monitor {
     /// What is known of FRR.
     pub status: Snapshots,
+    /// Which of the declared static routes zebra has installed.
+    pub installed: watch::Receiver<Installed>,
     /// Ends after `stop`, once every connection is closed.
     pub task: JoinHandle<()>,
 }
 
 impl Monitor {
-    /// Starts watching every daemon of [`Daemon::ALL`], until `stop`.
+    /// Starts watching every daemon of [`Daemon::ALL`], and zebra for static routes, until `stop`.
     ///
     /// Each change goes to `transitions`, after the snapshot that shows it. Whoever is slow to take
     /// them slows the monitor, and none is lost; with the receiver gone they are dropped.
     pub fn start(
         frr: &FrrConfig,
+        static_routes: StaticRoutes,
         transitions: mpsc::Sender<Transition>,
         metrics: Arc<Metrics>,
         stop: CancellationToken,
@@ -107,6 +114,8 @@ impl Monitor {
         for daemon in Daemon::ALL {
             watchers.spawn(daemon::watch(daemon, frr.clone(), report.clone(), metrics.clone()));
         }
+        let (publish_installed, installed) = watch::channel(Installed::default());
+        watchers.spawn(installed::watch(frr.clone(), static_routes, publish_installed));
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -120,7 +129,7 @@ impl Monitor {
             }
             watchers.shutdown().await;
         });
-        Self { status, task }
+        Self { status, installed, task }
     }
 }
 

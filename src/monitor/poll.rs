@@ -9,7 +9,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{BfdKey, BfdSession, FrrStatus, Neighbor, OspfInterface, advertised};
+use super::{
+    BfdKey, BfdSession, FrrStatus, Neighbor, OspfInterface,
+    advertised::{self, MAX_SENT},
+};
 use crate::{
     daemon::Daemon,
     frr::vty::{ReturnCode, Session, VtyError},
@@ -24,10 +27,6 @@ use crate::{
 /// Pause between two readings of a table, in times of what the last one took: while many
 /// prefixes change, a daemon shows its table for a tenth of its time at the most.
 const TABLE_REST: u32 = 9;
-
-/// Most prefixes sent, all neighbours together, for which a table is read. Beyond that this node
-/// carries the Internet's table, which takes bgpd seconds to print.
-const MAX_SENT: u64 = 1_000_000;
 
 /// One thing that a poll found out.
 #[derive(Debug)]

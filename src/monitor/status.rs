@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use super::{Advertised, BfdKey, BfdSession, Neighbor, OspfInterface};
-use crate::daemon::Daemon;
+use super::{Advertised, BfdKey, BfdSession, Neighbor, OspfInterface, advertised::MAX_SENT};
+use crate::{daemon::Daemon, model::AddressFamily};
 
 /// Whether a daemon answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,15 @@ impl FrrStatus {
                 && interface.is_none_or(|name| key.interface == name)
         };
         self.bfd_sessions.iter().find(fits)
+    }
+
+    /// Whether bgpd's outbound tables are read: not those of a node that carries the Internet's.
+    pub fn knows_advertised(&self) -> bool {
+        let sent = |family| {
+            let of = |neighbor: &Neighbor| neighbor.families.get(&family).map(|it| it.sent);
+            self.neighbors.values().filter_map(of).sum::<u64>()
+        };
+        AddressFamily::ALL.into_iter().all(|family| sent(family) <= MAX_SENT)
     }
 
     /// Time since bgpd started, as of the last poll.

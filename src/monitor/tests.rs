@@ -204,7 +204,8 @@ fn watched(directory: TempDir) -> Watched {
     };
     let (send, transitions) = mpsc::channel(8);
     let (metrics, stop) = (Arc::new(Metrics::new([])), CancellationToken::new());
-    let monitor = Monitor::start(&frr, send, metrics.clone(), stop.clone());
+    let none = StaticRoutes::new(Vec::new);
+    let monitor = Monitor::start(&frr, none, send, metrics.clone(), stop.clone());
     Watched { directory, monitor, transitions, metrics, stop }
 }
 

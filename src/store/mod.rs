@@ -16,12 +16,13 @@ use std::{
 };
 
 use imbl::{OrdMap, ordmap::DiffItem};
+use ipnet::IpNet;
 
 pub use counts::Counts;
 
 use crate::model::{
     BfdProfile, BgpGlobal, Change, Drain, Intent, IntentKey, IntentKind, OwnerName, PathAttributes,
-    Peer, PrefixAdvertisement, ProfileName,
+    Peer, Prefix, PrefixAdvertisement, ProfileName,
 };
 
 /// An intent and whose it is.
@@ -173,6 +174,16 @@ impl Store {
                 Intent::Peer(peer) => Some((&owned.owner, peer)),
                 _ => None,
             })
+    }
+
+    /// The destinations of all static routes in their order; costs what it yields.
+    pub fn static_routes(&self) -> impl Iterator<Item = Prefix> {
+        let first = Prefix::try_from(IpNet::default()).ok().map(IntentKey::StaticRoute);
+        let from = first.map_or(Bound::Unbounded, Bound::Included);
+        self.intents.range((from, Bound::Unbounded)).map_while(|(key, _)| match key {
+            IntentKey::StaticRoute(prefix) => Some(*prefix),
+            _ => None,
+        })
     }
 
     /// How many intents of each kind each owner has; owners that have none are absent.

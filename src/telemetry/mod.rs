@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `metrics` | every metric, its name and labels |
 //! | `commit_metrics` | those of the path of a commit, and of the age of what is known of FRR |
+//! | `sessions` | those of what is declared: sessions, static routes, prefixes, the drain |
+//! | `process` | those of this process |
 //! | `series` | what they have in common: registering, buckets, values |
 //! | `labels` | the closed sets of label values |
 //! | `health` | whether the agent is alive, and ready |
@@ -20,7 +22,9 @@ mod labels;
 mod logging;
 mod metrics;
 mod panics;
+mod process;
 mod series;
+mod sessions;
 
 pub use commit_metrics::CommitMetrics;
 pub use health::{HEARTBEAT_INTERVAL, HEARTBEAT_LIMIT, Health, Unhealthy};
@@ -29,3 +33,4 @@ pub use labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResul
 pub use logging::{LogControl, LogError, init as init_logging};
 pub use metrics::Metrics;
 pub use panics::watch_panics;
+pub use sessions::{Declared, PeerSeries, STATIC_ROUTE_SERIES};

@@ -24,12 +24,17 @@ pub(super) fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// A metric whose name and labels are constants.
+pub(super) fn constant<C>(metric: Result<C, prometheus::Error>) -> C {
+    metric.expect("the name and labels are constants and valid")
+}
+
 /// Puts a metric into the registry.
 pub(super) fn register<C: prometheus::core::Collector + Clone + 'static>(
     registry: &Registry,
     metric: Result<C, prometheus::Error>,
 ) -> C {
-    let metric = metric.expect("the name and labels are constants and valid");
+    let metric = constant(metric);
     registry.register(Box::new(metric.clone())).expect("no two metrics have one name");
     metric
 }

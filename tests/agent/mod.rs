@@ -9,6 +9,7 @@
 
 mod client;
 mod messages;
+pub mod prometheus;
 mod router;
 
 use std::{

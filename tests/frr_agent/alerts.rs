@@ -1,87 +1,17 @@
 //! Alerts on what a real agent counts: Prometheus sees the first of each, and nothing where nothing is wrong.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 use tonic::Code;
 
 use crate::{
-    agent::*,
+    agent::{
+        prometheus::{alerts, scrape},
+        *,
+    },
     lab::{Lab, LabOptions, net, wait_for},
 };
-
-const HERE: &str = env!("CARGO_MANIFEST_DIR");
-
-/// Every series of the agent's counters with its value.
-fn scrape(agent: &Agent<'_>) -> BTreeMap<String, f64> {
-    let (code, text) = agent.http("/metrics");
-    assert_eq!(code, 200);
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let series = lines.map(|line| {
-        let (series, value) = line.rsplit_once(' ').expect("a value");
-        (series.to_owned(), value.parse().expect("a number"))
-    });
-    series.collect()
-}
-
-/// Has promtool play scrapes, a minute apart, to the alerts of `deploy/`; those of these names that fire.
-fn alerts(scrapes: &[BTreeMap<String, f64>], names: &[&str]) -> Vec<String> {
-    let tools = Command::new(format!("{HERE}/tests/deploy/tools.sh")).stdin(Stdio::null()).output();
-    let tools = tools.expect("tools.sh");
-    assert!(tools.status.success(), "{tools:?}");
-    let promtool = std::path::Path::new(String::from_utf8(tools.stdout).expect("text").trim())
-        .join("promtool");
-    let dir = tempfile::tempdir().expect("a directory");
-    // The rules as Prometheus reads them stand below `spec`.
-    let rules = std::fs::read_to_string(format!("{HERE}/deploy/monitoring/prometheusrule.yaml"))
-        .expect("the rules");
-    let (_, groups) = rules.split_once("\nspec:\n").expect("the spec");
-    std::fs::write(dir.path().join("rules.yaml"), groups).expect("writing");
-    let mut series: BTreeMap<&String, Vec<Option<f64>>> = BTreeMap::new();
-    for (at, scrape) in scrapes.iter().enumerate() {
-        for (name, value) in scrape {
-            series.entry(name).or_insert_with(|| vec![None; at]).push(Some(*value));
-        }
-    }
-    let minutes = 8;
-    let mut input = String::new();
-    for (name, mut values) in series {
-        let last = values.last().copied().flatten();
-        values.resize(minutes, last);
-        let values: Vec<_> = values
-            .iter()
-            .map(|value| value.map_or("_".to_owned(), |value| value.to_string()))
-            .collect();
-        let name = name.replace('\\', "\\\\").replace('\'', "''");
-        writeln!(input, "      - series: '{name}'\n        values: '{}'", values.join(" "))
-            .expect("a string");
-    }
-    let fires = |name: &str| {
-        let expression =
-            format!("count(ALERTS{{alertname=\"{name}\", alertstate=\"firing\"}}) or vector(0)");
-        let test = format!(
-            "rule_files: [rules.yaml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n{input}    \
-             promql_expr_test:\n      - expr: '{expression}'\n        eval_time: {}m\n        exp_samples: [{{labels: \
-             '{{}}', value: 0}}]\n",
-            minutes - 1
-        );
-        std::fs::write(dir.path().join("test.yaml"), test).expect("writing");
-        let out = Command::new(&promtool)
-            .args(["test", "rules", "test.yaml"])
-            .current_dir(dir.path())
-            .output();
-        let out = out.expect("promtool");
-        let said = String::from_utf8_lossy(&out.stdout).into_owned()
-            + &String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.success() || said.contains("exp:"), "{said}");
-        !out.status.success()
-    };
-    names.iter().filter(|name| fires(name)).map(|name| (*name).to_owned()).collect()
-}
 
 const VIOLATIONS: &str = "NovaRoutePolicyViolations";
 const FAILURES: &str = "NovaRouteTransactionsFail";

@@ -5,7 +5,16 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
-use crate::tree;
+use crate::{model::AddressFamily, tree};
+
+/// Prefixes that a session carries in one family.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exchanged {
+    /// Prefixes received and kept.
+    pub received: u64,
+    /// Prefixes sent.
+    pub sent: u64,
+}
 
 /// A BGP neighbour as bgpd sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +29,8 @@ pub struct Neighbor {
     pub prefixes_received: u64,
     /// Prefixes sent, all families together.
     pub prefixes_sent: u64,
+    /// The same by family.
+    pub families: BTreeMap<AddressFamily, Exchanged>,
     /// Its description, where it has one.
     pub description: Option<String>,
     /// How often a session was lost since bgpd started.
@@ -51,6 +62,14 @@ impl Family {
         match self {
             Self::Ipv4 => "ipv4Unicast",
             Self::Ipv6 => "ipv6Unicast",
+        }
+    }
+
+    /// As it is declared.
+    fn declared(self) -> AddressFamily {
+        match self {
+            Self::Ipv4 => AddressFamily::Ipv4Unicast,
+            Self::Ipv6 => AddressFamily::Ipv6Unicast,
         }
     }
 
@@ -128,6 +147,7 @@ pub(crate) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
     for (name, mut shown) in families {
         let Some(shown) = shown.as_object_mut() else { continue };
         let Some(peers) = shown.remove("peers") else { continue };
+        let family = Family::ALL.into_iter().find(|family| family.summary_name() == name);
         let mut table = Fingerprint {
             table_version: shown.get("tableVersion").and_then(Value::as_u64).unwrap_or_default(),
             peers: Vec::new(),
@@ -145,10 +165,13 @@ pub(crate) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
             neighbor.state = peer.state;
             neighbor.prefixes_received += peer.pfx_rcd;
             neighbor.prefixes_sent += peer.pfx_snt;
+            if let Some(family) = family {
+                let exchanged = Exchanged { received: peer.pfx_rcd, sent: peer.pfx_snt };
+                neighbor.families.insert(family.declared(), exchanged);
+            }
             neighbor.description = peer.desc;
             neighbor.connections_dropped = peer.connections_dropped;
         }
-        let family = Family::ALL.into_iter().find(|family| family.summary_name() == name);
         if let Some(family) = family {
             summary.tables.insert(family, table);
         }
@@ -187,6 +210,10 @@ mod tests {
             uptime: Some(Duration::from_secs(47)),
             prefixes_received: 2,
             prefixes_sent: 5,
+            families: BTreeMap::from([
+                (AddressFamily::Ipv4Unicast, Exchanged { received: 1, sent: 3 }),
+                (AddressFamily::Ipv6Unicast, Exchanged { received: 1, sent: 2 }),
+            ]),
             description: Some("to the \"tor\" % é".into()),
             connections_dropped: 0,
         };

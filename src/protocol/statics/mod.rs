@@ -1,5 +1,7 @@
 //! Static routes, executed by staticd and configured through mgmtd.
 
+pub(crate) mod state;
+
 use crate::{
     model::{AddressFamily, IntentKey, NextHop, StaticRoute},
     protocol::{

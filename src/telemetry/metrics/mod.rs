@@ -1,14 +1,14 @@
 //! Every metric of the agent, in a registry of its own.
 //!
 //! Dashboards and alerts rely on the names and labels (`api.md`, section 3); a test
-//! holds them. Label values come from closed sets and from the configured owners only,
-//! so that no caller makes new series.
+//! holds them. Label values come from closed sets, from the configured owners, and from what owners with a token have
+//! declared, as long as it is declared (`sessions`): no caller without a token makes a series, and quotas bound the rest.
 
 mod record;
 
 use std::{
     collections::BTreeSet,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use prometheus::{
@@ -19,7 +19,9 @@ use prometheus::{
 use super::{
     commit_metrics::{CommitMetrics, SnapshotAge},
     labels::{GrpcMethod, Operation, Protocol, ReloadResult, TransactionResult},
+    process::Process,
     series::{TRANSACTION_BUCKETS, event_label, event_types, register},
+    sessions::{Declared, Flaps, SessionCollector},
 };
 use crate::{
     daemon::Daemon,
@@ -52,6 +54,8 @@ pub struct Metrics {
     active_prefixes: IntGaugeVec,
     active_bfd_sessions: IntGaugeVec,
     active_ospf_interfaces: IntGaugeVec,
+    active_bfd_profiles: IntGaugeVec,
+    active_static_routes: IntGaugeVec,
     registered_owners: IntGauge,
     frr_connected: IntGauge,
     grpc_request_duration: HistogramVec,
@@ -68,6 +72,8 @@ pub struct Metrics {
     config_reload_successful: IntGauge,
     commit: CommitMetrics,
     snapshot: SnapshotAge,
+    process: Process,
+    flaps: Arc<Flaps>,
 }
 
 impl Metrics {
@@ -126,6 +132,16 @@ impl Metrics {
             active_ospf_interfaces: gauges(
                 "novaroute_active_ospf_interfaces",
                 "Declared OSPF interfaces.",
+                &["owner"],
+            ),
+            active_bfd_profiles: gauges(
+                "novaroute_active_bfd_profiles",
+                "Declared BFD profiles.",
+                &["owner"],
+            ),
+            active_static_routes: gauges(
+                "novaroute_active_static_routes",
+                "Declared static routes.",
                 &["owner"],
             ),
             registered_owners: register(
@@ -220,12 +236,29 @@ impl Metrics {
             ),
             commit: CommitMetrics::new(&registry),
             snapshot: SnapshotAge::new(&registry),
+            process: Process::new(&registry),
+            flaps: Arc::default(),
             registry,
         };
+        metrics.build_info();
         metrics.create_series();
         metrics.config_reload_successful.set(1);
         metrics.add_owners(owners);
         metrics
+    }
+
+    fn build_info(&self) {
+        let info = IntGaugeVec::new(
+            Opts::new("novaroute_build_info", "1; what runs is in the labels."),
+            &["version"],
+        );
+        register(&self.registry, info).with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    }
+
+    /// Has each scrape show what is declared then. To be called once.
+    pub fn watch_declared(&self, declared: impl Fn() -> Declared + Send + Sync + 'static) {
+        let collector = SessionCollector::new(declared, self.flaps.clone());
+        self.registry.register(Box::new(collector)).expect("called once");
     }
 
     /// Makes the series of owners that the configuration names. Those of owners that it named
@@ -277,7 +310,13 @@ impl Metrics {
         for kind in ViolationKind::OF_POLICY {
             self.policy_violations.with_label_values(&[owner, kind.label()]);
         }
-        for gauge in [&self.active_peers, &self.active_bfd_sessions, &self.active_ospf_interfaces] {
+        for gauge in [
+            &self.active_peers,
+            &self.active_bfd_sessions,
+            &self.active_ospf_interfaces,
+            &self.active_bfd_profiles,
+            &self.active_static_routes,
+        ] {
             gauge.with_label_values(&[owner]);
         }
         for protocol in [PrefixProtocol::Bgp, PrefixProtocol::Ospf] {

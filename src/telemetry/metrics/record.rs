@@ -1,6 +1,6 @@
 //! What is counted and measured, as it happens.
 
-use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::PoisonError, time::Duration};
 
 use prometheus::{IntGaugeVec, TextEncoder};
 use tokio::time::Instant;
@@ -95,6 +95,16 @@ impl Metrics {
         self.set(&self.active_ospf_interfaces, owner, count);
     }
 
+    /// BFD profiles that an owner has declared now.
+    pub fn set_active_bfd_profiles(&self, owner: &OwnerName, count: usize) {
+        self.set(&self.active_bfd_profiles, owner, count);
+    }
+
+    /// Static routes that an owner has declared now.
+    pub fn set_active_static_routes(&self, owner: &OwnerName, count: usize) {
+        self.set(&self.active_static_routes, owner, count);
+    }
+
     fn set(&self, metric: &IntGaugeVec, owner: &OwnerName, count: usize) {
         if let Some(owner) = self.label(owner) {
             metric.with_label_values(&[owner]).set(gauge(count));
@@ -163,9 +173,15 @@ impl Metrics {
         self.snapshot.of(heard);
     }
 
+    /// The session with this declared peer was established, and was lost.
+    pub fn lost_session(&self, peer: IpAddr) {
+        self.flaps.lost(peer);
+    }
+
     /// Everything in Prometheus' text format.
     pub fn render(&self) -> String {
         self.snapshot.measure();
+        self.process.measure();
         self.panics.reset();
         self.panics.inc_by(panics());
         TextEncoder::new()
@@ -178,8 +194,12 @@ impl Metrics {
 impl EventObserver for Metrics {
     fn published(&self, event: &Event) {
         self.event(event.kind());
-        if let Event::PolicyViolation { owner, violation } = event {
-            self.policy_violation(owner, violation.kind);
+        match event {
+            Event::PolicyViolation { owner, violation } => {
+                self.policy_violation(owner, violation.kind);
+            }
+            Event::PeerDown { peer, .. } => self.lost_session(*peer),
+            _ => {}
         }
     }
 

@@ -25,6 +25,8 @@ fn full() -> Metrics {
     metrics.set_active_prefixes(&a, PrefixProtocol::Bgp, 4);
     metrics.set_active_bfd_sessions(&a, 5);
     metrics.set_active_ospf_interfaces(&a, 6);
+    metrics.set_active_bfd_profiles(&a, 8);
+    metrics.set_active_static_routes(&a, 9);
     metrics.set_registered_owners(7);
     metrics.set_frr_connected(true);
     metrics.commit().stage("apply", "vty", Duration::from_millis(2), 5);
@@ -62,6 +64,9 @@ fn names_and_labels_are_those_that_dashboards_use() {
         "novaroute_active_prefixes{owner=\"a\",protocol=\"bgp\"} 4",
         "novaroute_active_bfd_sessions{owner=\"a\"} 5",
         "novaroute_active_ospf_interfaces{owner=\"a\"} 6",
+        "novaroute_active_bfd_profiles{owner=\"a\"} 8",
+        "novaroute_active_static_routes{owner=\"a\"} 9",
+        concat!("novaroute_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "novaroute_registered_owners 7",
         "novaroute_frr_connected 1",
         "novaroute_grpc_request_duration_seconds_count{method=\"GetStatus\"} 2",
@@ -117,18 +122,23 @@ fn every_series_is_there_before_it_is_counted() {
 /// The whole list: a dashboard may rely on each of them, so that none goes or comes unnoticed.
 #[test]
 fn these_metrics_and_no_others() {
-    let text = full().render();
+    let metrics = full();
+    metrics.watch_declared(Declared::default);
+    let text = metrics.render();
     let mut names: Vec<_> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-        .map(|(name, kind)| format!("{} {kind}", name.strip_prefix("novaroute_").unwrap()))
+        .map(|(name, kind)| format!("{} {kind}", name.strip_prefix("novaroute_").unwrap_or(name)))
         .collect();
     names.sort_unstable();
     let expected = [
+        "active_bfd_profiles gauge",
         "active_bfd_sessions gauge",
         "active_ospf_interfaces gauge",
         "active_peers gauge",
         "active_prefixes gauge",
+        "active_static_routes gauge",
+        "build_info gauge",
         "commit_batch_size histogram",
         "commit_queue_depth gauge",
         "commit_stage_duration_seconds histogram",
@@ -136,6 +146,7 @@ fn these_metrics_and_no_others() {
         "config_reloads_total counter",
         "confirmations_failed_total counter",
         "doors_struck_out_total counter",
+        "drained gauge",
         "drift_repaired_total counter",
         "events_dropped_total counter",
         "events_total counter",
@@ -155,10 +166,18 @@ fn these_metrics_and_no_others() {
         "monitoring_errors_total counter",
         "panics_total counter",
         "policy_violations_total counter",
+        "process_cpu_seconds_total counter",
+        "process_max_fds gauge",
+        "process_open_fds gauge",
+        "process_resident_memory_bytes gauge",
+        "process_start_time_seconds gauge",
+        "process_threads gauge",
+        "process_virtual_memory_bytes gauge",
         "reconcile_cycle_duration_seconds histogram",
         "registered_owners gauge",
         "rollbacks_total counter",
         "snapshot_age_seconds gauge",
+        "static_routes_not_installed gauge",
         "tasks_died_total counter",
         "yang_revision_mismatches gauge",
     ];
@@ -175,7 +194,9 @@ fn an_owner_that_is_not_configured_makes_no_series() {
     metrics.set_active_peers(&stranger, 1);
     metrics.set_active_prefixes(&stranger, PrefixProtocol::Bgp, 1);
     let but_the_age = |text: &str| {
-        let lines = text.lines().filter(|line| !line.contains("snapshot_age"));
+        let lines = text
+            .lines()
+            .filter(|line| !line.contains("snapshot_age") && !line.starts_with("process_"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(but_the_age(&metrics.render()), but_the_age(&before));

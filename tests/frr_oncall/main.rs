@@ -1,0 +1,12 @@
+//! What a person on call sees of a node: series, alerts and the commands that name a cause, on real FRR.
+//!
+//! | file | shows |
+//! |---|---|
+//! | `series` | every session has its series as long as it is declared, and its alert |
+
+#[path = "../agent/mod.rs"]
+mod agent;
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod series;
