@@ -187,6 +187,25 @@ fn the_book_says_what_to_do_at_every_alert() {
     }
 }
 
+/// The last part of a `runbook_url` is the name by which a link leads to a heading of the page.
+#[test]
+fn each_alert_leads_to_its_section_of_the_runbook() {
+    let page = read("docs/src/runbook.md");
+    let rules = by_kind(&render(&["production"]), "PrometheusRule")["spec"].clone();
+    let rules = rules["groups"][0]["rules"].as_array().expect("rules").clone();
+    let mut headings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    for rule in &rules {
+        let name = rule["alert"].as_str().expect("a name");
+        let url = rule["annotations"]["runbook_url"].as_str().expect("a runbook_url");
+        let (file, anchor) = url.split_once('#').expect("a section");
+        assert!(file.ends_with("/docs/src/runbook.md"), "{url}");
+        assert_eq!(anchor, name.to_lowercase());
+        assert!(headings.contains(&name), "the runbook has no section {name}");
+        headings.retain(|heading| *heading != name);
+    }
+    assert_eq!(headings, Vec::<&str>::new(), "sections of no alert");
+}
+
 /// One row for each metric, with its labels.
 #[test]
 fn the_readme_lists_every_metric() {
