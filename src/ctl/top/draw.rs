@@ -5,12 +5,12 @@ use ratatui::{
     layout::{Alignment, Constraint, Layout, Rect},
     style::{Color, Modifier, Style},
     text::{Line, Span},
-    widgets::{Block, Clear, Paragraph, Row, Table, TableState},
+    widgets::{Block, Clear, Paragraph, Row, Table, TableState, Wrap},
 };
 
 use super::{
     data::percentile,
-    keys,
+    details, keys,
     rows::{self, columns, first_word},
     state::{Link, Pane, Top},
 };
@@ -48,6 +48,9 @@ pub fn draw(frame: &mut Frame<'_>, top: &Top) {
         draw_pane(frame, top, pane, area);
     }
     frame.render_widget(Paragraph::new(foot(top)), below);
+    if top.details {
+        draw_details(frame, top);
+    }
     if top.help {
         draw_help(frame, top);
     }
@@ -86,6 +89,10 @@ fn head(top: &Top) -> Vec<Line<'static>> {
     let frr = status.frr_status.clone().unwrap_or_default();
     let mut first = vec![Span::styled("NovaRoute", bold()), Span::raw("  agent ")];
     match &top.link {
+        Link::Up | Link::Connecting if top.hangs() => {
+            first.push(state(top, "hangs", Health::Bad));
+            first.push(Span::raw(format!(": no answer for {} s", top.silent.as_secs().max(1))));
+        }
         Link::Up => first.push(state(top, "connected", Health::Good)),
         Link::Connecting => first.push(state(top, "connecting", Health::Waiting)),
         Link::Lost(why) => {
@@ -168,8 +175,14 @@ fn draw_pane(frame: &mut Frame<'_>, top: &Top, pane: Pane, area: Rect) {
     let block = Block::bordered().title(Span::styled(title, style)).border_style(style);
     let selected = top.selected(pane, rows.len());
     let any = !rows.is_empty();
-    let widths = columns(pane).iter().map(|(_, width)| *width);
-    let header = Row::new(columns(pane).iter().map(|(name, _)| *name)).style(bold());
+    let columns = columns(top, pane);
+    let widths = columns.iter().map(|(_, width)| *width);
+    let sorted = top.sorted[pane as usize];
+    let names = columns.iter().enumerate().map(|(index, (name, _))| match sorted {
+        Some(column) if column == index => format!("{name}^"),
+        _ => (*name).to_owned(),
+    });
+    let header = Row::new(names).style(bold());
     let cells = rows.into_iter().map(|row| {
         Row::new(row.into_iter().map(|(text, health)| match health {
             Some(health) => Line::from(state(top, &text, health)),
@@ -184,6 +197,20 @@ fn draw_pane(frame: &mut Frame<'_>, top: &Top, pane: Pane, area: Rect) {
     let marked = (focused && any && selected > 0).then_some(selected);
     let mut state = TableState::new().with_selected(marked);
     frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// All of the selected line, over the panes.
+fn draw_details(frame: &mut Frame<'_>, top: &Top) {
+    let Some((title, lines)) = details::of(top) else { return };
+    let area = frame.area();
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let [area] = Layout::vertical([Constraint::Length(height.min(area.height))])
+        .flex(ratatui::layout::Flex::Center)
+        .areas(area);
+    let block = Block::bordered().title(Span::styled(format!(" {title} "), bold()));
+    let text: Vec<Line<'static>> = lines.into_iter().map(Line::from).collect();
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }).block(block), area);
 }
 
 /// What keys there are, or what is being typed.
@@ -201,7 +228,9 @@ fn foot(top: &Top) -> Line<'static> {
     if !top.filter.is_empty() {
         spans.push(state(top, &format!("filter {} ", top.filter), Health::Waiting));
     }
-    spans.push(Span::raw("q quit  p pause  Tab pane  Enter enlarge  / filter  ? help"));
+    spans.push(Span::raw(
+        "q quit  p pause  Tab pane  Enter enlarge  / filter  s sort  d details  ? help",
+    ));
     Line::from(spans)
 }
 

@@ -11,7 +11,7 @@ use super::{
 const PAGE: usize = 10;
 
 /// The keys, as they are explained.
-pub const HELP: [(&str, &str); 10] = [
+pub const HELP: [(&str, &str); 12] = [
     ("q  Ctrl-C", "quit"),
     ("p  Space", "pause, go on"),
     ("Tab  Right", "next pane"),
@@ -20,6 +20,8 @@ pub const HELP: [(&str, &str); 10] = [
     ("Up  Down  k  j", "select a line (PgUp, PgDn, Home, End)"),
     ("Enter  z", "enlarge the pane, and back"),
     ("/", "filter lines; Enter keeps it, Esc clears it"),
+    ("s", "sort by the next column, and at last as before"),
+    ("d", "all of the selected line, and back"),
     ("Ctrl-L", "draw the whole screen anew"),
     ("?", "this help, and back"),
 ];
@@ -42,8 +44,14 @@ impl Top {
             self.help = false;
             return if key.code == KeyCode::Char('q') { Next::Quit } else { Next::Go };
         }
+        if self.details {
+            self.details = false;
+            return if key.code == KeyCode::Char('q') { Next::Quit } else { Next::Go };
+        }
         match key.code {
             KeyCode::Char('q' | 'Q') => return Next::Quit,
+            KeyCode::Char('d') => self.details = true,
+            KeyCode::Char('s') => self.sort(),
             KeyCode::Char('p' | 'P' | ' ') => self.pause(),
             KeyCode::Char('?' | 'h') => self.help = true,
             KeyCode::Char('/') => self.typing = true,
@@ -68,6 +76,16 @@ impl Top {
             _ => {}
         }
         Next::Go
+    }
+
+    /// Sorts the pane with the keys by its next column, and behind the last one as before.
+    fn sort(&mut self) {
+        let columns = rows::columns(self, self.focus).len();
+        let sorted = &mut self.sorted[self.focus as usize];
+        *sorted = match *sorted {
+            None => Some(0),
+            Some(column) => Some(column + 1).filter(|next| *next < columns),
+        };
     }
 
     /// The line of a pane that is selected, one that is there.

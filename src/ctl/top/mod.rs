@@ -7,9 +7,11 @@
 //! ```
 
 mod data;
+mod details;
 mod draw;
 mod feed;
 mod keys;
+mod prefixes;
 mod rows;
 mod screen;
 mod state;
@@ -31,15 +33,16 @@ use feed::Feed;
 use screen::Screen;
 use state::{Next, Top as State};
 
-/// Ages are shown in seconds.
-const TICK: Duration = Duration::from_secs(1);
+/// Ages are shown in seconds; an agent that hangs is noticed within two.
+const TICK: Duration = Duration::from_millis(250);
 
 /// Updates that wait while the screen is drawn; the sender of more waits too.
 const QUEUE: usize = 256;
 
 /// What `--help` ends with.
 const HELP: &str = "\
-Keys: q quits, p pauses, Tab and the arrows move, Enter enlarges a pane, / filters, ? helps.
+Keys: q quits, p pauses, Tab and the arrows move, Enter enlarges a pane, / filters, s sorts, d shows all of a
+line, ? helps. The pane of prefixes has counts; enlarged or filtered it has the prefixes themselves.
 
 Examples:
   novaroutectl top
@@ -77,8 +80,11 @@ impl Top {
         }
         let (updates, mut received) = mpsc::channel(QUEUE);
         let owner = self.owner.clone().unwrap_or_default();
-        let feed = Feed::new(global, owner.clone(), Duration::from_secs(self.interval.into()));
+        let interval = Duration::from_secs(self.interval.into());
+        let feed = Feed::new(global, owner.clone(), interval);
         let mut state = State::new(global.socket.display().to_string(), owner, terminal.colour);
+        let begun = time::Instant::now();
+        state.interval = interval;
         let mut screen = Screen::open(terminal.out).map_err(CtlError::Write)?;
         let mut input = screen::input();
         let mut tick = time::interval(TICK);
@@ -89,6 +95,7 @@ impl Top {
         ));
         loop {
             state.now = now();
+            state.tick(begun.elapsed());
             screen.draw(&state).map_err(CtlError::Write)?;
             tokio::select! {
                 () = &mut feed => return Ok(()),

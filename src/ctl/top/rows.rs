@@ -1,11 +1,12 @@
 //! The lines of each pane, as text with how good it is. Pure.
 
-use std::{cmp::Ordering, collections::BTreeMap, net::IpAddr};
+use std::{cmp::Ordering, net::IpAddr};
 
 use ratatui::layout::Constraint;
 
 use super::{
     data::{Data, Rate},
+    prefixes,
     state::{Pane, Top},
 };
 use crate::{
@@ -18,7 +19,7 @@ pub type Cell = (String, Option<Health>);
 
 /// The columns of a pane, each with its width in characters: on 80 columns all of them fit, on
 /// more those with a `Min` grow.
-pub fn columns(pane: Pane) -> &'static [(&'static str, Constraint)] {
+pub fn columns(top: &Top, pane: Pane) -> &'static [(&'static str, Constraint)] {
     use Constraint::{Length, Min};
     match pane {
         Pane::Peers => &[
@@ -31,12 +32,7 @@ pub fn columns(pane: Pane) -> &'static [(&'static str, Constraint)] {
             ("BFD", Length(4)),
             ("OWNER", Min(4)),
         ],
-        Pane::Prefixes => &[
-            ("OWNER", Length(16)),
-            ("PROTOCOL", Length(11)),
-            ("STATE", Length(12)),
-            ("COUNT", Min(7)),
-        ],
+        Pane::Prefixes => prefixes::columns(top),
         Pane::Bfd => &[
             ("PEER", Min(15)),
             ("STATE", Length(9)),
@@ -71,7 +67,7 @@ pub fn rows(top: &Top, pane: Pane) -> Vec<Vec<Cell>> {
     let data = top.data();
     let mut rows = match pane {
         Pane::Peers => peers(data),
-        Pane::Prefixes => prefixes(data),
+        Pane::Prefixes => prefixes::rows(top),
         Pane::Bfd => bfd(data),
         Pane::Ospf => ospf(data),
         Pane::Events => data.events.iter().map(|event| self::event(event, &top.now)).collect(),
@@ -82,7 +78,23 @@ pub fn rows(top: &Top, pane: Pane) -> Vec<Vec<Cell>> {
     let wanted = top.filter.to_lowercase();
     let has = |row: &Vec<Cell>| row.iter().any(|(text, _)| text.to_lowercase().contains(&wanted));
     rows.retain(|row| wanted.is_empty() || has(row));
+    if let Some(column) = top.sorted[pane as usize] {
+        rows.sort_by(|a, b| by_value(&a[column].0, &b[column].0));
+    }
+    if pane == Pane::Prefixes {
+        rows.truncate(prefixes::SHOWN);
+    }
     rows
+}
+
+/// Numbers by value, and counts at their head too; addresses and prefixes by theirs; all else by its letters.
+fn by_value(a: &str, b: &str) -> Ordering {
+    let number = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u64>().ok());
+    let address = |text: &str| text.split('/').next().and_then(|word| word.parse::<IpAddr>().ok());
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => address(a).cmp(&address(b)).then_with(|| a.cmp(b)),
+    }
 }
 
 fn peers(data: &Data) -> Vec<Vec<Cell>> {
@@ -109,22 +121,17 @@ fn peers(data: &Data) -> Vec<Vec<Cell>> {
     peers.into_iter().map(row).collect()
 }
 
-fn prefixes(data: &Data) -> Vec<Vec<Cell>> {
-    let mut counts: BTreeMap<(&str, String, &str), usize> = BTreeMap::new();
-    for prefix in data.status.iter().flat_map(|all| &all.prefixes) {
-        let protocol = text::short_name(prefix.protocol().as_str_name(), "PROTOCOL_");
-        let key = (prefix.owner.as_str(), protocol, first_word(&prefix.state));
-        *counts.entry(key).or_default() += 1;
-    }
-    let row = |((owner, protocol, word), count): ((&str, String, &str), usize)| {
-        vec![plain(owner), plain(&protocol), state(word), plain(&count.to_string())]
-    };
-    counts.into_iter().map(row).collect()
-}
-
 fn bfd(data: &Data) -> Vec<Vec<Cell>> {
     let mut sessions: Vec<&BfdSessionStatus> =
         data.status.iter().flat_map(|all| &all.bfd_sessions).collect();
+    // Those of peers that are declared by no session of their own.
+    for of_peer in
+        data.status.iter().flat_map(|all| &all.peers).filter_map(|it| it.bfd_session.as_ref())
+    {
+        if !sessions.iter().any(|one| one.peer_address == of_peer.peer_address) {
+            sessions.push(of_peer);
+        }
+    }
     sessions.sort_by(|a, b| by_address(&a.peer_address, &b.peer_address));
     let row = |one: &BfdSessionStatus| {
         let timers = format!("{}/{} x{}", one.min_rx_ms, one.min_tx_ms, one.detect_multiplier);
@@ -199,11 +206,11 @@ pub fn clock(now: &Now, unix_ms: i64) -> String {
     now.local(unix_ms).get(11..19).unwrap_or("-").to_owned()
 }
 
-fn plain(text: &str) -> Cell {
+pub(super) fn plain(text: &str) -> Cell {
     (text::or_dash(&text::printable(text)).to_owned(), None)
 }
 
-fn state(text: &str) -> Cell {
+pub(super) fn state(text: &str) -> Cell {
     (plain(text).0, Some(Health::of_state(text)))
 }
 

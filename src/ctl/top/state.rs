@@ -1,5 +1,7 @@
 //! What is shown and how: the state of the view. Pure.
 
+use std::time::Duration;
+
 use super::data::{Data, Update};
 use crate::ctl::output::{Colour, Now, text};
 use jiff::{Timestamp, tz::TimeZone};
@@ -95,7 +97,23 @@ pub struct Top {
     pub typing: bool,
     /// Whether the keys are explained.
     pub help: bool,
+    /// The column by which each pane is sorted, from 0; `None` for its own order.
+    pub(super) sorted: [Option<usize>; Pane::ALL.len()],
+    /// Whether all of the selected line is shown.
+    pub details: bool,
+    /// Time between looks at the status.
+    pub interval: Duration,
+    /// Time since the agent said anything; it is asked for the status all the time.
+    pub silent: Duration,
+    /// When it said something last, since the view began.
+    heard: Duration,
+    /// The time since the view began.
+    elapsed: Duration,
 }
+
+/// How long after a look an answer may take. With the default interval of a second, and the view's own tick, an agent that
+/// hangs is named within two.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 impl Top {
     /// Before anything is known.
@@ -114,11 +132,29 @@ impl Top {
             filter: String::new(),
             typing: false,
             help: false,
+            sorted: [None; Pane::ALL.len()],
+            details: false,
+            interval: Duration::from_secs(1),
+            silent: Duration::ZERO,
+            heard: Duration::ZERO,
+            elapsed: Duration::ZERO,
         }
+    }
+
+    /// Time goes on: so much since the view began.
+    pub fn tick(&mut self, elapsed: Duration) {
+        self.elapsed = elapsed;
+        self.silent = elapsed.saturating_sub(self.heard);
+    }
+
+    /// Whether the agent is there and does not answer.
+    pub fn hangs(&self) -> bool {
+        !matches!(self.link, Link::Lost(_)) && self.silent > self.interval + PATIENCE
     }
 
     /// Takes something new.
     pub fn take(&mut self, update: Update) {
+        (self.heard, self.silent) = (self.elapsed, Duration::ZERO);
         match update {
             Update::Linked => self.link = Link::Up,
             Update::Lost(why) => self.link = Link::Lost(text::printable(why.trim_end()).into()),

@@ -240,6 +240,79 @@ fn a_filter_is_typed_kept_and_cleared() {
 }
 
 #[test]
+fn a_prefix_is_found_by_filter_or_in_the_enlarged_pane() {
+    let mut top = full();
+    assert_eq!(rows::rows(&top, Pane::Prefixes).len(), 3, "counts");
+    press(&mut top, &[KeyCode::Char('2'), KeyCode::Enter]);
+    assert_eq!(rows::rows(&top, Pane::Prefixes).len(), 4, "each");
+    press(&mut top, &[KeyCode::Char('/')]);
+    press(&mut top, &"2.0.2.3".chars().map(KeyCode::Char).collect::<Vec<_>>());
+    press(&mut top, &[KeyCode::Enter]);
+    let found = rows::rows(&top, Pane::Prefixes);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0][0].0, "192.0.2.3/32");
+    compare("top-prefix.txt", &text_of(&top, 80, 24));
+    // All of it, on its own.
+    press(&mut top, &[KeyCode::Char('d')]);
+    let shown = text_of(&top, 80, 24);
+    assert!(shown.contains("REASON    no such route-map"), "{shown}");
+    press(&mut top, &[KeyCode::Char('x')]);
+    assert!(!top.details);
+}
+
+#[test]
+fn lines_are_sorted_by_a_column_and_as_before_behind_the_last() {
+    let mut top = full();
+    let order = |top: &Top| -> Vec<String> {
+        rows::rows(top, Pane::Peers).into_iter().map(|row| row[0].0.clone()).collect()
+    };
+    let before = order(&top);
+    assert_eq!(before, ["10.0.0.9", "10.0.0.10", "fd00::2"]);
+    // By AS all are equal; by state Active, Established, pending.
+    press(&mut top, &[KeyCode::Char('s'), KeyCode::Char('s'), KeyCode::Char('s')]);
+    assert_eq!(order(&top), ["fd00::2", "10.0.0.9", "10.0.0.10"]);
+    assert!(text_of(&top, 80, 24).contains("STATE^"));
+    for _ in 3..=8 {
+        press(&mut top, &[KeyCode::Char('s')]);
+    }
+    assert_eq!(order(&top), before);
+}
+
+#[test]
+fn all_of_a_peer_is_shown_with_why_it_is_down() {
+    let mut top = full();
+    press(&mut top, &[KeyCode::End, KeyCode::Char('d')]);
+    compare("top-peer.txt", &text_of(&top, 80, 24));
+    compare("top-peer-200.txt", &text_of(&top, 200, 50));
+}
+
+/// The view's own tick is 250 ms, and it asks every second.
+#[test]
+fn an_agent_that_hangs_is_named_within_two_seconds() {
+    let mut top = full();
+    top.tick(Duration::from_secs(10));
+    top.take(Update::Status(Box::new(status(35)), Duration::from_secs(10)));
+    top.tick(Duration::from_millis(11_500));
+    assert!(!top.hangs(), "an answer may still come");
+    top.tick(Duration::from_millis(11_750));
+    assert!(top.hangs());
+    assert!(
+        text_of(&top, 80, 24).contains("hangs: no answer for 1 s"),
+        "{}",
+        text_of(&top, 80, 24)
+    );
+    // Also one that never said anything; one that is away is called that.
+    let mut fresh = self::top();
+    fresh.tick(Duration::from_secs(2));
+    assert!(text_of(&fresh, 80, 24).contains("hangs"));
+    fresh.take(Update::Lost("no such file".into()));
+    fresh.tick(Duration::from_secs(9));
+    assert!(!fresh.hangs());
+    top.take(Update::Status(Box::new(status(35)), Duration::from_secs(12)));
+    assert!(!top.hangs());
+}
+
+#[test]
 fn a_paused_view_stands_still_and_catches_up() {
     let mut top = full();
     press(&mut top, &[KeyCode::Char('p')]);
