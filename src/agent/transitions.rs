@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     commit::CommitHandle,
-    events::{Bus, Event},
+    events::{self, Bus, Event, LostSession},
     failpoint,
     model::{IntentKey, OwnerName},
-    monitor::{BfdChange, OspfChange, Snapshots, Transition},
+    monitor::{BfdChange, Causes, OspfChange, Snapshots, Transition},
     telemetry::Health,
 };
 
@@ -28,6 +28,21 @@ pub(super) async fn tell(
         if let Some(event) = owners.event(transition) {
             bus.publish(event);
         }
+    }
+}
+
+/// Why a session was lost, as far as bgpd says.
+fn why(causes: &Causes) -> LostSession {
+    let Some(reset) = &causes.reset else { return LostSession::default() };
+    LostSession {
+        reason: reset.reason.clone(),
+        notification: causes.of_last_reset().map(|one| events::Notification {
+            sent: one.sent,
+            code: one.code,
+            subcode: one.subcode,
+            text: one.text.clone(),
+            message: one.message.clone(),
+        }),
     }
 }
 
@@ -57,17 +72,18 @@ impl Owners {
                 let owner = self.came(Subject::Peer(peer))?;
                 Event::PeerUp { owner, peer, state, previous_state }
             }
-            Transition::PeerDown { peer, state, previous_state } => {
+            Transition::PeerDown { peer, state, previous_state, causes } => {
                 let owner = self.went(&Subject::Peer(peer))?;
-                Event::PeerDown { owner, peer, state, previous_state }
+                Event::PeerDown { owner, peer, state, previous_state, why: why(&causes) }
             }
-            Transition::BfdUp(BfdChange { peer, interface, status, previous_status }) => {
+            Transition::BfdUp(BfdChange { peer, interface, status, previous_status, .. }) => {
                 let owner = self.came(Subject::Bfd(peer))?;
                 Event::BfdUp { owner, peer, interface, status, previous_status }
             }
-            Transition::BfdDown(BfdChange { peer, interface, status, previous_status }) => {
+            Transition::BfdDown(change) => {
+                let BfdChange { peer, interface, status, previous_status, diagnostic } = change;
                 let owner = self.went(&Subject::Bfd(peer))?;
-                Event::BfdDown { owner, peer, interface, status, previous_status }
+                Event::BfdDown { owner, peer, interface, status, previous_status, diagnostic }
             }
             Transition::OspfNeighborUp(change) => {
                 let OspfChange { neighbor_id, interface, state, previous_state } = change;

@@ -10,7 +10,7 @@ use crate::{
         self, BfdProfile, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer,
         PrefixAdvertisement,
     },
-    monitor::{self, Advertised, DaemonState, FrrStatus},
+    monitor::{self, Advertised, BfdKey, DaemonState, FrrStatus},
     proto::v1,
     store::Owned,
     tree::Path,
@@ -209,17 +209,37 @@ fn peer_status(peer: &Peer, owner: &OwnerName, view: &View, frr: &FrrStatus) -> 
         status.prefixes_received = narrow(seen.prefixes_received);
         status.prefixes_sent = narrow(seen.prefixes_sent);
         status.uptime = seen.uptime.map(uptime).unwrap_or_default();
+        say_causes(seen, &mut status);
     }
-    if let (Some(_), Ok((_, seen))) = (&peer.bfd, bfd::of_peer(peer, frr)) {
-        status.bfd_status.clone_from(&seen.status);
-        status.bfd_min_rx_ms = millis(seen.min_rx);
-        status.bfd_min_tx_ms = millis(seen.min_tx);
-        status.bfd_detect_multiplier = seen.detect_multiplier;
+    if peer.bfd.is_some() {
+        let live = bfd::of_peer(peer, frr);
+        status.bfd_session = Some(bfd_of_peer(&status, &live));
+        if let Ok((_, seen)) = live {
+            status.bfd_status.clone_from(&seen.status);
+            status.bfd_min_rx_ms = millis(seen.min_rx);
+            status.bfd_min_tx_ms = millis(seen.min_tx);
+            status.bfd_detect_multiplier = seen.detect_multiplier;
+        }
     }
     let lacking = lacking(view, &IntentKey::Peer(peer.address));
     let seen = frr.neighbors.contains_key(&peer.address);
     say_lacking(lacking, seen, &mut status.state, &mut status.reason);
     status
+}
+
+/// The BFD session of a peer with BFD.
+fn bfd_of_peer(peer: &v1::PeerStatus, live: &bfd::Live<'_>) -> v1::BfdSessionStatus {
+    let mut session = v1::BfdSessionStatus {
+        peer_address: peer.neighbor_address.clone(),
+        owner: peer.owner.clone(),
+        state: PENDING.to_owned(),
+        ..v1::BfdSessionStatus::default()
+    };
+    match live {
+        Ok((key, seen)) => say_live(key, seen, &mut session),
+        Err(why) => session.reason.clone_from(why),
+    }
+    session
 }
 
 fn bfd_status(
@@ -243,22 +263,7 @@ fn bfd_status(
     };
     let live = bfd::of_session(session, view, frr);
     if let Ok((key, seen)) = &live {
-        status.multihop = key.multihop;
-        status.local_address = key.local.map(|local| local.to_string()).unwrap_or_default();
-        if !key.interface.is_empty() {
-            status.interface_name.clone_from(&key.interface);
-        }
-        status.state.clone_from(&seen.status);
-        status.min_rx_ms = millis(seen.min_rx);
-        status.min_tx_ms = millis(seen.min_tx);
-        status.detect_multiplier = seen.detect_multiplier;
-        status.uptime = seen.up_for.map(uptime).unwrap_or_default();
-        let (transmit, detection) = seen.negotiated.unwrap_or_default();
-        (status.negotiated_tx_ms, status.detection_time_ms) = (millis(transmit), millis(detection));
-        // bfdd's word for a session that never was up, or that nothing has befallen.
-        if !seen.is_up() && seen.diagnostic != "ok" {
-            status.reason.clone_from(&seen.diagnostic);
-        }
+        say_live(key, seen, &mut status);
     }
     if let Err(why) = &live {
         status.reason.clone_from(why);
@@ -266,6 +271,56 @@ fn bfd_status(
     let lacking = lacking(view, &IntentKey::BfdSession(address));
     say_lacking(lacking, live.is_ok(), &mut status.state, &mut status.reason);
     status
+}
+
+/// Writes what bfdd says of a session.
+fn say_live(key: &BfdKey, seen: &monitor::BfdSession, status: &mut v1::BfdSessionStatus) {
+    status.multihop = key.multihop;
+    status.local_address = key.local.map(|local| local.to_string()).unwrap_or_default();
+    if !key.interface.is_empty() {
+        status.interface_name.clone_from(&key.interface);
+    }
+    status.state.clone_from(&seen.status);
+    status.min_rx_ms = millis(seen.min_rx);
+    status.min_tx_ms = millis(seen.min_tx);
+    status.detect_multiplier = seen.detect_multiplier;
+    status.uptime = seen.up_for.map(uptime).unwrap_or_default();
+    let (transmit, detection) = seen.negotiated.unwrap_or_default();
+    (status.negotiated_tx_ms, status.detection_time_ms) = (millis(transmit), millis(detection));
+    status.diagnostic.clone_from(&seen.diagnostic);
+    status.remote_diagnostic.clone_from(&seen.remote_diagnostic);
+    status.reason = seen.why_down().unwrap_or_default();
+}
+
+/// Writes why a session was lost, or does not come up, and what it carries.
+fn say_causes(seen: &monitor::Neighbor, status: &mut v1::PeerStatus) {
+    let monitor::Causes { reset, notification, next_try } = &seen.causes;
+    if let Some(reset) = reset {
+        status.last_reset_reason.clone_from(&reset.reason);
+        status.last_reset_age_s = reset.age.as_secs();
+    }
+    status.last_notification = notification.as_ref().map(|one| v1::BgpNotification {
+        sent: one.sent,
+        code: one.code.into(),
+        subcode: one.subcode.into(),
+        text: one.text.clone(),
+        message: one.message.clone(),
+        age_s: one.age.as_secs(),
+    });
+    status.next_try_s = next_try.filter(|_| !seen.is_established()).map(|next| next.as_secs());
+    status.times_lost = seen.connections_dropped;
+    let families = seen.families.iter().map(|(family, exchanged)| {
+        let family = match family {
+            model::AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast,
+            model::AddressFamily::Ipv6Unicast => v1::AddressFamily::Ipv6Unicast,
+        };
+        v1::PeerFamilyStatus {
+            family: family.into(),
+            prefixes_received: narrow(exchanged.received),
+            prefixes_sent: narrow(exchanged.sent),
+        }
+    });
+    status.families = families.collect();
 }
 
 /// State of a BFD profile that bfdd has.

@@ -28,8 +28,10 @@ transaction. Fields are those of novaroute.proto:
 
   intents:
     - bgp: {local_as: 65000, router_id: 10.0.0.1}
-    - peer: {neighbor_address: 10.0.0.2, remote_as: 65001, address_families: [ipv4-unicast]}
-    - prefix: {prefix: 192.0.2.0/24, protocol: bgp, attributes: {communities: [65000:1]}}
+    - peer: {neighbor_address: 10.0.0.2, remote_as: 65001,
+             address_families: [ipv4-unicast]}
+    - prefix: {prefix: 192.0.2.0/24, protocol: bgp,
+               attributes: {communities: [65000:1]}}
     - static_route: {prefix: 198.51.100.0/24, gateway: 10.0.0.3}
     - bfd_session: {peer_address: 10.0.0.2, min_rx_ms: 100, min_tx_ms: 100}
     - ospf_interface: {interface_name: eth0, area_id: 0.0.0.0}

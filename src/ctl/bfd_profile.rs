@@ -20,7 +20,8 @@ pub enum BfdProfile {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  novaroutectl bfd-profile add --owner admin --name fast --min-rx 50 --min-tx 50 --detect-multiplier 3")]
+  novaroutectl bfd-profile add --owner admin --name fast --min-rx 50 \\
+    --min-tx 50 --detect-multiplier 3")]
 pub struct Add {
     #[command(flatten)]
     credentials: Credentials,

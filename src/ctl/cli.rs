@@ -17,7 +17,7 @@ use super::{
     peer::{ApplyPeer, RemovePeer},
     prefix::{Advertise, Withdraw},
     session::{Deregister, Register},
-    show::Show,
+    show::{Show, ShowPeers},
     static_route::StaticRoute,
     top::Top,
     transactions::{Finish, Transactions},
@@ -28,11 +28,16 @@ use super::{
 fn after_help() -> String {
     const EXAMPLES: &str = "\
 Examples:
-  novaroutectl status                          what FRR does with all that is declared
-  novaroutectl top                             the same live, until q
-  novaroutectl peers --watch -o json           a line whenever a peer changes
+What FRR does with all that is declared, and the same live, until q:
+  novaroutectl status
+  novaroutectl top
+One peer, and why it is down; a line whenever a peer changes:
+  novaroutectl peers 10.0.1.2
+  novaroutectl peers --watch -o json
+To declare something:
   novaroutectl advertise --owner edge --prefix 192.0.2.10/32
   novaroutectl apply -f intents.yaml --owner admin --diff --confirm 60s
+To have the shell complete what is typed:
   source <(novaroutectl completion bash)
 
 Who writes says so with --owner, and proves it with a token: --token-file FILE, the variable
@@ -57,11 +62,11 @@ pub struct Cli {
 pub enum Command {
     /// Show FRR with its daemons, and all that is declared
     Status(Show),
-    /// Show the BGP peers
-    Peers(Show),
+    /// Show the BGP peers, or one with why it is down
+    Peers(ShowPeers),
     /// Show the prefixes
     Prefixes(Show),
-    /// Show the BFD sessions
+    /// Show the BFD sessions, those of peers too
     Bfd(Show),
     /// Show the interfaces in OSPF and how many neighbours they have
     Ospf(Show),
@@ -133,6 +138,30 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Every line of the help that begins with the program's name, as somebody pastes it: whole, and no more than that.
+    #[test]
+    fn examples_are_commands_and_fit_on_80_columns() {
+        fn examples(command: &clap::Command, found: &mut Vec<String>) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            // A line that ends with a backslash goes on.
+            let lines = help.replace("\\\n", "");
+            let lines = lines.lines().filter(|line| line.starts_with("  novaroutectl "));
+            found.extend(lines.map(str::to_owned));
+            for line in help.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+            command.get_subcommands().for_each(|below| examples(below, found));
+        }
+        let mut found = Vec::new();
+        examples(&Cli::command(), &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for line in found {
+            let command = line.split(" | ").next().unwrap_or_default();
+            let parsed = Cli::try_parse_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
     }
 
     #[test]

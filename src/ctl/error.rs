@@ -82,6 +82,12 @@ pub enum CtlError {
         /// Each names file, line and path.
         problems: Vec<String>,
     },
+    /// No peer has this address.
+    #[error("no peer {address} is declared")]
+    NoPeer {
+        /// What was typed.
+        address: std::net::IpAddr,
+    },
     /// The agent remembers no transaction of this name.
     #[error("no transaction begins with {prefix}")]
     NoTransaction {
@@ -108,6 +114,9 @@ pub enum CtlError {
     /// The YANG models can't be used.
     #[error("cannot validate without FRR's YANG models")]
     Models(#[source] Box<crate::yang::YangError>),
+    /// A person was asked and does not agree.
+    #[error("nothing was changed")]
+    NotAgreed,
     /// The result could not be written.
     #[error("cannot write the result")]
     Write(#[source] io::Error),
@@ -130,8 +139,8 @@ impl CtlError {
             Self::BadIntents { .. } | Self::ManyTransactions { .. } | Self::NotValid { .. } => {
                 Exit::InvalidArgument
             }
-            Self::NoTransaction { .. } => Exit::NotFound,
-            Self::Models(_) | Self::Write(_) => Exit::Other,
+            Self::NoPeer { .. } | Self::NoTransaction { .. } => Exit::NotFound,
+            Self::Models(_) | Self::Write(_) | Self::NotAgreed => Exit::Other,
         }
     }
 
@@ -209,6 +218,7 @@ impl CtlError {
             Self::NoToken => Some("--token-file FILE, NOVAROUTE_TOKEN or --token TOKEN"),
             Self::Refused { status, about } => refusal::hint(status.code(), about),
             Self::BadIntents { .. } => Some("`novaroutectl apply --help` shows the format"),
+            Self::NoPeer { .. } => Some("`novaroutectl peers`"),
             Self::NoTransaction { .. } => Some(refusal::TRANSACTIONS_HINT),
             Self::ManyTransactions { .. } => Some("more of it"),
             Self::NoTerminal => Some("`novaroutectl status --watch`, which needs none"),
@@ -216,6 +226,7 @@ impl CtlError {
             | Self::SecretEmpty { .. }
             | Self::IntentFile { .. }
             | Self::NotValid { .. }
+            | Self::NotAgreed
             | Self::Write(_) => None,
             Self::Models(_) => Some("--yang-dir names the directory of FRR's models"),
         }

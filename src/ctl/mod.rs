@@ -55,6 +55,9 @@ pub use global::{DEFAULT_SOCKET, DEFAULT_TIMEOUT_SECONDS, Global};
 use output::{Colour, Look, Now, text};
 pub use progress::Notes;
 
+/// Asks a question and reads the line that is typed.
+pub type Ask = fn(&str) -> std::io::Result<String>;
+
 /// Where a command's words go.
 pub struct Terminal<'a> {
     /// Whether results have colours.
@@ -63,6 +66,8 @@ pub struct Terminal<'a> {
     pub is_screen: bool,
     /// Results.
     pub out: &'a mut dyn Write,
+    /// Asks the person at the terminal; `None` where nobody is there to answer.
+    pub ask: Option<Ask>,
     /// What is awaited while a command takes long.
     pub notes: Notes<'a>,
 }
@@ -80,7 +85,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
     let look = Look { format: global.output, colour: terminal.colour };
     let text = match &cli.command {
         Command::Status(show) => return show.status(global, look, terminal).await,
-        Command::Peers(show) => return show.peers(global, look, terminal).await,
+        Command::Peers(show) => return show.run(global, look, terminal).await,
         Command::Prefixes(show) => return show.prefixes(global, look, terminal).await,
         Command::Bfd(show) => return show.bfd(global, look, terminal).await,
         Command::Ospf(show) => return show.ospf(global, look, terminal).await,
@@ -88,7 +93,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Events(events) => return events.run(global, look, &mut terminal.out).await,
         Command::Register(register) => register.run(global, look).await?,
         Command::Deregister(deregister) => deregister.run(global, look).await?,
-        Command::ConfigureBgp(configure) => configure.run(global, look).await?,
+        Command::ConfigureBgp(configure) => configure.run(global, look, terminal).await?,
         Command::ApplyPeer(apply) => apply.run(global, look).await?,
         Command::RemovePeer(remove) => remove.run(global, look).await?,
         Command::Advertise(advertise) => advertise.run(global, look).await?,

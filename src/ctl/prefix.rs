@@ -42,7 +42,8 @@ impl From<Protocol> for v1::Protocol {
 #[command(after_help = "\
 Examples:
   novaroutectl advertise --owner edge --prefix 192.0.2.10/32
-  novaroutectl advertise --owner edge --prefix 2001:db8::/48 --communities 65000:100,no-export --med 50")]
+  novaroutectl advertise --owner edge --prefix 2001:db8::/48 \\
+    --communities 65000:100,no-export --med 50")]
 pub struct Advertise {
     #[command(flatten)]
     credentials: Credentials,

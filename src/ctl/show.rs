@@ -1,5 +1,7 @@
 //! `status`, `peers`, `prefixes`, `bfd` and `ospf`: what is declared and what FRR makes of it.
 
+use std::net::IpAddr;
+
 use clap::Args;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     client::Client,
     error::CtlError,
     global::Global,
-    output::{BfdSessions, Look, OspfInterfaces, Peers, Prefixes, Status, View},
+    output::{BfdSessions, Look, OnePeer, OspfInterfaces, Peers, Prefixes, Status, View},
     watch::Watch,
 };
 use crate::proto::v1::{GetStatusRequest, GetStatusResponse};
@@ -17,8 +19,9 @@ const EXAMPLES: &str = "\
 Examples, for each of status, peers, prefixes, bfd and ospf:
   novaroutectl peers --owner edge -o wide
   novaroutectl status --watch
-  novaroutectl prefixes -o json | jq -r '.prefixes[] | select(.state != \"advertised\").prefix'
-  novaroutectl peers --watch -o json    one document a line, whenever something changes";
+  novaroutectl prefixes -o json | jq '.prefixes[] | select(.state == \"applied\")'
+One document a line, whenever something changes:
+  novaroutectl peers --watch -o json";
 
 /// `status`, `peers`, `prefixes`, `bfd` and `ospf`
 #[derive(Debug, Args)]
@@ -39,17 +42,7 @@ impl Show {
         look: Look,
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CtlError> {
-        self.show(global, look, terminal, Status::from).await
-    }
-
-    /// The peers alone.
-    pub async fn peers(
-        &self,
-        global: &Global,
-        look: Look,
-        terminal: &mut Terminal<'_>,
-    ) -> Result<(), CtlError> {
-        self.show(global, look, terminal, |status| Peers::from(status.peers)).await
+        self.show(global, look, terminal, |status| Ok(Status::from(status))).await
     }
 
     /// The prefixes alone.
@@ -59,7 +52,7 @@ impl Show {
         look: Look,
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CtlError> {
-        self.show(global, look, terminal, |status| Prefixes::from(status.prefixes)).await
+        self.show(global, look, terminal, |status| Ok(Prefixes::from(status.prefixes))).await
     }
 
     /// The BFD sessions alone.
@@ -69,7 +62,9 @@ impl Show {
         look: Look,
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CtlError> {
-        self.show(global, look, terminal, |status| BfdSessions::from(status.bfd_sessions)).await
+        let view =
+            |status: GetStatusResponse| Ok(BfdSessions::of(status.bfd_sessions, &status.peers));
+        self.show(global, look, terminal, view).await
     }
 
     /// The interfaces in OSPF alone.
@@ -79,8 +74,8 @@ impl Show {
         look: Look,
         terminal: &mut Terminal<'_>,
     ) -> Result<(), CtlError> {
-        self.show(global, look, terminal, |status| OspfInterfaces::from(status.ospf_interfaces))
-            .await
+        let view = |status: GetStatusResponse| Ok(OspfInterfaces::from(status.ospf_interfaces));
+        self.show(global, look, terminal, view).await
     }
 
     async fn show<V: View>(
@@ -88,15 +83,55 @@ impl Show {
         global: &Global,
         look: Look,
         terminal: &mut Terminal<'_>,
-        view: fn(GetStatusResponse) -> V,
+        view: impl Fn(GetStatusResponse) -> Result<V, CtlError>,
     ) -> Result<(), CtlError> {
         let request = GetStatusRequest { owner_filter: self.owner.clone().unwrap_or_default() };
         let ask = async || {
             // A connection each time: a watch goes on when the agent has started again.
             let agent = Client::connect(global).await?;
             let request = agent.request(request.clone());
-            agent.answer(agent.routes().get_status(request)).await.map(view)
+            agent.answer(agent.routes().get_status(request)).await.and_then(&view)
         };
         self.watch.show(look, terminal, ask).await
+    }
+}
+
+/// What `peers --help` ends with.
+const PEERS: &str = "\
+Examples:
+  novaroutectl peers
+Why each is not established, as far as bgpd says:
+  novaroutectl peers -o wide
+One peer: all that is known, and the likely cause:
+  novaroutectl peers 10.0.1.2
+One document a line, whenever something changes:
+  novaroutectl peers --watch -o json";
+
+/// `peers`
+#[derive(Debug, Args)]
+#[command(after_help = PEERS)]
+pub struct ShowPeers {
+    /// The one peer of this address, with all that is known of it
+    address: Option<IpAddr>,
+    #[command(flatten)]
+    show: Show,
+}
+
+impl ShowPeers {
+    /// The peers alone, or one of them.
+    pub async fn run(
+        &self,
+        global: &Global,
+        look: Look,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), CtlError> {
+        let Some(address) = self.address else {
+            let view = |status: GetStatusResponse| Ok(Peers::from(status.peers));
+            return self.show.show(global, look, terminal, view).await;
+        };
+        let view = |status: GetStatusResponse| {
+            OnePeer::among(status.peers, address).ok_or(CtlError::NoPeer { address })
+        };
+        self.show.show(global, look, terminal, view).await
     }
 }

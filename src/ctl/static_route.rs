@@ -23,7 +23,8 @@ pub enum StaticRoute {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  novaroutectl static-route add --owner net --prefix 10.9.0.0/16 --gateway 10.0.0.1
+  novaroutectl static-route add --owner net --prefix 10.9.0.0/16 \\
+    --gateway 10.0.0.1
   novaroutectl static-route add --owner net --prefix 10.8.0.0/16 --blackhole")]
 pub struct Add {
     #[command(flatten)]

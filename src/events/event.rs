@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{EventType, kind::short_name};
+use super::{EventType, kind::short_name, lost::LostSession};
 use crate::{
     daemon::Daemon,
     model::{BgpGlobal, IntentKey, OwnerName, Prefix, Protocol},
@@ -38,6 +38,8 @@ pub enum Event {
         state: String,
         /// State before.
         previous_state: String,
+        /// Why.
+        why: LostSession,
     },
     /// A BFD session is up.
     BfdUp {
@@ -64,6 +66,8 @@ pub enum Event {
         status: String,
         /// State before.
         previous_status: String,
+        /// bfdd's reason; `ok` or nothing where it has none.
+        diagnostic: String,
     },
     /// An OSPF neighbour is fully adjacent.
     OspfNeighborUp {
@@ -214,14 +218,16 @@ impl Event {
             Self::PeerUp { peer, previous_state, .. } => {
                 format!("BGP session with {peer} is up (was {previous_state})")
             }
-            Self::PeerDown { peer, state, previous_state, .. } => {
-                format!("BGP session with {peer} went from {previous_state} to {state}")
+            Self::PeerDown { peer, state, previous_state, why, .. } => {
+                format!("BGP session with {peer} went from {previous_state} to {state}{why}")
             }
             Self::BfdUp { peer, previous_status, .. } => {
                 format!("BFD session with {peer} is up (was {previous_status})")
             }
-            Self::BfdDown { peer, status, previous_status, .. } => {
-                format!("BFD session with {peer} went from {previous_status} to {status}")
+            Self::BfdDown { peer, status, previous_status, diagnostic, .. } => {
+                let why = told_diagnostic(diagnostic);
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                format!("BFD session with {peer} went from {previous_status} to {status}{why}")
             }
             Self::OspfNeighborUp { neighbor_id, interface, state, .. } => {
                 format!("OSPF neighbour {neighbor_id} on {interface} is {state}")
@@ -270,6 +276,15 @@ impl Event {
         let mut put = |key: &str, value: String| {
             data.insert(key.to_owned(), value);
         };
+        match self {
+            Self::PeerDown { why, .. } => why.metadata(&mut put),
+            Self::BfdDown { diagnostic, .. } => {
+                if let Some(why) = told_diagnostic(diagnostic) {
+                    put("diagnostic", why.to_owned());
+                }
+            }
+            _ => {}
+        }
         match self {
             Self::PeerUp { peer, state, previous_state, .. }
             | Self::PeerDown { peer, state, previous_state, .. } => {
@@ -371,6 +386,11 @@ impl Event {
             _ => tracing::info!(event, owner, "{detail}"),
         }
     }
+}
+
+/// bfdd's word for a session that nothing has befallen says nothing.
+fn told_diagnostic(diagnostic: &str) -> Option<&str> {
+    Some(diagnostic).filter(|it| !it.is_empty() && *it != "ok")
 }
 
 /// The router-id, or a word where FRR chooses one.

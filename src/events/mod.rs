@@ -8,6 +8,7 @@ mod changes;
 mod event;
 mod filter;
 mod kind;
+mod lost;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub use changes::of_change;
 pub use event::Event;
 pub use filter::Filter;
 pub(crate) use filter::parse_owner_filter;
+pub use lost::{LostSession, Notification};
 
 /// Type of an event, as the contract numbers it.
 pub use crate::proto::v1::EventType;

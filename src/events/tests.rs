@@ -72,9 +72,37 @@ fn metadata_is_that_of_the_contract() {
             "peer=10.0.0.2 previous_state=OpenConfirm state=Established",
         ),
         (
-            Event::PeerDown { owner: a(), peer, state: "Idle".into(), previous_state: state },
+            Event::PeerDown {
+                owner: a(),
+                peer,
+                state: "Idle".into(),
+                previous_state: state.clone(),
+                why: LostSession::default(),
+            },
             "PEER_DOWN",
             "peer=10.0.0.2 previous_state=Established state=Idle",
+        ),
+        (
+            Event::PeerDown {
+                owner: a(),
+                peer,
+                state: "Idle".into(),
+                previous_state: state,
+                why: LostSession {
+                    reason: "BGP Notification received".into(),
+                    notification: Some(Notification {
+                        sent: false,
+                        code: 6,
+                        subcode: 2,
+                        text: "Cease/Administrative Shutdown".into(),
+                        message: "tonight".into(),
+                    }),
+                },
+            },
+            "PEER_DOWN",
+            "notification=Cease/Administrative Shutdown notification_code=6/2 notification_direction=received \
+             peer=10.0.0.2 previous_state=Established reset_reason=BGP Notification received \
+             shutdown_message=tonight state=Idle",
         ),
         (
             Event::BfdUp {
@@ -94,9 +122,10 @@ fn metadata_is_that_of_the_contract() {
                 interface: "eth0".into(),
                 status: "down".into(),
                 previous_status: "up".into(),
+                diagnostic: "control detection time expired".into(),
             },
             "BFD_DOWN",
-            "interface=eth0 peer=10.0.0.2 previous_status=up status=down",
+            "diagnostic=control detection time expired interface=eth0 peer=10.0.0.2 previous_status=up status=down",
         ),
         (
             Event::OspfNeighborUp {

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use super::{BfdKey, BfdSession, DaemonState, FrrStatus, Neighbor, OspfNeighbor};
+use super::{BfdKey, BfdSession, Causes, DaemonState, FrrStatus, Neighbor, OspfNeighbor};
 use crate::daemon::Daemon;
 
 /// State of a neighbour of which nothing is known: not configured, or bgpd does not answer.
@@ -53,6 +53,8 @@ pub enum Transition {
         state: String,
         /// FRR's word: `Established`.
         previous_state: String,
+        /// Why; nothing where bgpd does not say.
+        causes: Box<Causes>,
     },
     /// A BFD session is up.
     BfdUp(BfdChange),
@@ -75,6 +77,8 @@ pub struct BfdChange {
     pub status: String,
     /// FRR's word for what it was; `Unknown` for a session that is new here.
     pub previous_status: String,
+    /// bfdd's reason for the last change of state; `ok` or nothing where it has none.
+    pub diagnostic: String,
 }
 
 /// A change of an OSPF neighbour.
@@ -107,12 +111,14 @@ pub fn diff(before: &FrrStatus, after: &FrrStatus) -> Vec<Transition> {
             _ => false,
         };
         let (state, previous_state) = (state(new), state(old));
+        let causes = Box::new(new.map(|new| new.causes.clone()).unwrap_or_default());
         if flapped {
             let idle = "Idle".to_owned();
-            lost.push(Transition::PeerDown { peer: *peer, state: idle.clone(), previous_state });
-            came.push(Transition::PeerUp { peer: *peer, state, previous_state: idle });
+            let (peer, state_then) = (*peer, idle.clone());
+            lost.push(Transition::PeerDown { peer, state: state_then, previous_state, causes });
+            came.push(Transition::PeerUp { peer, state, previous_state: idle });
         } else if was && !is {
-            lost.push(Transition::PeerDown { peer: *peer, state, previous_state });
+            lost.push(Transition::PeerDown { peer: *peer, state, previous_state, causes });
         } else if is && !was {
             came.push(Transition::PeerUp { peer: *peer, state, previous_state });
         }
@@ -139,6 +145,7 @@ fn bfd_changes(
             interface: key.interface.clone(),
             status,
             previous_status,
+            diagnostic: new.map(|new| new.diagnostic.clone()).unwrap_or_default(),
         };
         // A session that is up for less time than before went down in between.
         let since = |session: Option<&BfdSession>| session.and_then(|session| session.up_for);

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `status` | what is known of FRR at one moment; pure |
 //! | `advertised` | what is advertised; bgpd's outbound tables; pure |
+//! | `causes` | why sessions were lost, or do not come up |
 //! | `diff` | what changed between two moments; pure |
 //! | `daemon` | one task per daemon: connect, poll, notice its end |
 //! | `poll` | what each daemon is asked at each poll |
@@ -19,6 +20,7 @@
 //! ```
 
 mod advertised;
+mod causes;
 mod daemon;
 mod diff;
 mod installed;
@@ -43,7 +45,10 @@ use tokio_util::sync::CancellationToken;
 use self::daemon::Observation;
 pub use crate::protocol::{
     bfd::state::{BfdKey, BfdSession},
-    bgp::state::Neighbor,
+    bgp::{
+        reset::{Causes, Notification, Reset},
+        state::Neighbor,
+    },
     ospf::state::{OspfInterface, OspfNeighbor},
 };
 use crate::{config::FrrConfig, daemon::Daemon, failpoint, telemetry::Metrics};

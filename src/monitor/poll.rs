@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{
     BfdKey, BfdSession, FrrStatus, Neighbor, OspfInterface,
     advertised::{self, MAX_SENT},
+    causes::Known,
 };
 use crate::{
     daemon::Daemon,
@@ -19,7 +20,10 @@ use crate::{
     model::Prefix,
     protocol::{
         bfd::state as bfd,
-        bgp::state::{self as bgp, Family, Fingerprint},
+        bgp::{
+            reset,
+            state::{self as bgp, Family, Fingerprint},
+        },
         ospf::state::{self as ospf, Externals},
     },
 };
@@ -74,6 +78,7 @@ pub(super) struct Poll {
     daemon: Daemon,
     outbound: [Table<Fingerprint>; 2],
     externals: Table<Externals>,
+    causes: Known,
     unreadable: Vec<String>,
 }
 
@@ -100,7 +105,9 @@ impl<K: PartialEq> Table<K> {
 impl Poll {
     pub(super) fn of(daemon: Daemon) -> Self {
         let unreadable = Vec::new();
-        Self { daemon, outbound: Default::default(), externals: Table::default(), unreadable }
+        let causes = Known::default();
+        let externals = Table::default();
+        Self { daemon, outbound: Default::default(), externals, causes, unreadable }
     }
 
     /// Answers since the last call that could not be read: what they should say stays as it was.
@@ -128,6 +135,13 @@ impl Poll {
     async fn bgp(&mut self, session: &mut Session) -> Result<Vec<Fact>, VtyError> {
         let summary = self.read(session, "show bgp summary json", bgp::summary).await?;
         let Some(mut summary) = summary else { return Ok(Vec::new()) };
+        for address in self.causes.due(&summary.neighbors) {
+            let asked = reset::show_neighbor(address);
+            if let Some(causes) = self.read(session, &asked, reset::causes).await? {
+                self.causes.learn(address, &summary.neighbors[&address], causes);
+            }
+        }
+        self.causes.tell(&mut summary.neighbors);
         let mut facts = vec![Fact::Neighbors(summary.neighbors)];
         for (index, family) in Family::ALL.into_iter().enumerate() {
             let now = summary.tables.remove(&family).unwrap_or_default();

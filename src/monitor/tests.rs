@@ -31,6 +31,7 @@ fn down(state: &str) -> Transition {
         peer: "10.7.0.2".parse().unwrap(),
         state: state.into(),
         previous_state: "Established".into(),
+        causes: Box::default(),
     }
 }
 
@@ -108,6 +109,7 @@ fn a_bfd_session_that_comes_and_goes_is_told_once() {
         interface: "eth0".into(),
         status: status.into(),
         previous_status: previous.into(),
+        diagnostic: String::new(),
     };
     let up = with(Some(bfd("up", Some(5))));
     let down = with(Some(bfd("down", None)));
@@ -177,6 +179,7 @@ fn bgpd(directory: &Path, summary: &'static str) -> tokio::task::JoinHandle<()> 
                     include_str!("../../tests/fixtures/bgpd-10.3/advertised-ipv4.txt")
                 }
                 b"show bgp ipv6 unicast update-groups advertised-routes" => "",
+                other if other.starts_with(b"show bgp neighbors ") => "{}",
                 other => panic!("{other:?}"),
             };
             command.clear();

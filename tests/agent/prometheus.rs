@@ -1,7 +1,7 @@
 //! What Prometheus makes of the agent's metrics: scrapes of a real agent, played to the alerts of `deploy/` by promtool.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     path::PathBuf,
     process::{Command, Stdio},
@@ -82,17 +82,26 @@ fn input(scrapes: &[Scrape], minutes: usize) -> String {
     input
 }
 
-/// Has promtool judge that an expression is 0 at the end of these minutes; whether it is not.
-fn is_not_zero(files: &[(&str, String)], input: &str, minutes: usize, expression: &str) -> bool {
+/// The values of a label that an expression's samples have at the end of these minutes, by promtool's word for what it got.
+fn label_values(
+    rules: &[(&str, String)],
+    input: &str,
+    minutes: usize,
+    expression: &str,
+    label: &str,
+) -> BTreeSet<String> {
     let dir = tempfile::tempdir().expect("a directory");
-    for (name, text) in files {
+    for (name, text) in rules {
         std::fs::write(dir.path().join(name), text).expect("writing");
     }
-    let expression = expression.replace('\'', "''");
+    let files: Vec<_> = rules.iter().map(|(name, _)| *name).collect();
+    let expression = format!("group by ({label}) ({expression})").replace('\'', "''");
+    // Never so: promtool says what it got in its place.
     let test = format!(
-        "rule_files: [rules.yaml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n{input}    \
+        "rule_files: [{}]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n{input}    \
          promql_expr_test:\n      - expr: '{expression}'\n        eval_time: {}m\n        exp_samples: [{{labels: \
          '{{}}', value: 0}}]\n",
+        files.join(", "),
         minutes - 1
     );
     std::fs::write(dir.path().join("test.yaml"), test).expect("writing");
@@ -103,42 +112,44 @@ fn is_not_zero(files: &[(&str, String)], input: &str, minutes: usize, expression
     let out = out.expect("promtool");
     let said =
         String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success() || said.contains("exp:"), "{said}");
-    !out.status.success()
+    let (_, got) = said.split_once("got:").unwrap_or_else(|| panic!("{said}"));
+    let marker = format!("{label}=\"");
+    let values = got.split(marker.as_str()).skip(1);
+    values.filter_map(|rest| rest.split_once('"')).map(|(value, _)| value.to_owned()).collect()
 }
 
 /// Has promtool play scrapes, a minute apart and the last for eight minutes in all, to the alerts of `deploy/`; those of
 /// these names that fire.
-pub fn alerts<S: AsRef<str>>(scrapes: &[Scrape], names: &[S]) -> Vec<String> {
+pub fn alerts(scrapes: &[Scrape], names: &[&str]) -> Vec<String> {
     alerts_after(8, scrapes, names)
 }
 
 /// The same after so many minutes in all.
-pub fn alerts_after<S: AsRef<str>>(minutes: usize, scrapes: &[Scrape], names: &[S]) -> Vec<String> {
-    let (input, files) = (input(scrapes, minutes), [("rules.yaml", rules())]);
-    let fires = |name: &str| {
-        let alerts = format!("ALERTS{{alertname=\"{name}\", alertstate=\"firing\"}}");
-        let expression = format!("count({alerts}) or vector(0)");
-        is_not_zero(&files, &input, minutes, &expression)
-    };
-    names.iter().map(AsRef::as_ref).filter(|name| fires(name)).map(str::to_owned).collect()
+pub fn alerts_after(minutes: usize, scrapes: &[Scrape], names: &[&str]) -> Vec<String> {
+    let firing = "ALERTS{alertstate=\"firing\"}";
+    let rules = [("rules.yaml", rules())];
+    let fire = label_values(&rules, &input(scrapes, minutes), minutes, firing, "alertname");
+    names.iter().filter(|name| fire.contains(**name)).map(|name| (*name).to_owned()).collect()
 }
 
 /// Those of all alerts that fire.
 pub fn all_alerts(scrapes: &[Scrape]) -> Vec<String> {
     let names = alert_names();
-    // Most often few do: one question for all of them first.
-    let (input, files) = (input(scrapes, 8), [("rules.yaml", rules())]);
-    let any = "count(ALERTS{alertstate=\"firing\"}) or vector(0)";
-    if is_not_zero(&files, &input, 8, any) { alerts(scrapes, &names) } else { Vec::new() }
+    alerts(scrapes, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Those of these expressions that have no sample on these scrapes.
 pub fn without_samples(scrapes: &[Scrape], expressions: &[String]) -> Vec<String> {
-    let (input, files) = (input(scrapes, 8), [("rules.yaml", rules())]);
-    let empty = |expression: &str| {
-        let expression = format!("(count({expression}) > bool 0) or vector(0)");
-        !is_not_zero(&files, &input, 8, &expression)
-    };
-    expressions.iter().filter(|it| empty(it)).cloned().collect()
+    let mut panels = "groups:\n  - name: panels\n    rules:\n".to_owned();
+    for (number, expression) in expressions.iter().enumerate() {
+        let expression = expression.replace('\'', "''");
+        let rule = format!(
+            "      - record: panel\n        expr: '{expression}'\n        labels: {{panel: 'p{number}'}}\n"
+        );
+        panels.push_str(&rule);
+    }
+    let rules = [("panels.yaml", panels)];
+    let shown = label_values(&rules, &input(scrapes, 8), 8, "panel", "panel");
+    let is_empty = |(number, _): &(usize, &String)| !shown.contains(&format!("p{number}"));
+    expressions.iter().enumerate().filter(is_empty).map(|(_, it)| it.clone()).collect()
 }

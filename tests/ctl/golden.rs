@@ -4,7 +4,7 @@ use std::{env, fs, path::Path};
 
 use novaroute::ctl::output::{
     ApplyResult, BfdSessions, BgpConfigured, Colour, Coverage, Done, Drained, Event, Format, Look,
-    OspfInterfaces, Peers, Prefixes, Registered, Status, View,
+    OnePeer, OspfInterfaces, Peers, Prefixes, Registered, Status, View,
 };
 use novaroute::proto::v1::*;
 
@@ -53,12 +53,20 @@ fn status() {
 #[test]
 fn peers_and_prefixes() {
     every_format("peers", &Peers::from(responses::status().peers));
+    let one = |address: &str| {
+        OnePeer::among(responses::status().peers, address.parse().unwrap()).expect("the peer")
+    };
+    golden("peer-established", &one("10.0.0.9"));
+    golden("peer-down", &one("10.0.0.10"));
+    golden("peer-silent", &one("fd00::2"));
+    assert!(OnePeer::among(responses::status().peers, "10.0.0.11".parse().unwrap()).is_none());
     every_format("prefixes", &Prefixes::from(responses::status().prefixes));
 }
 
 #[test]
 fn bfd_and_ospf() {
-    every_format("bfd", &BfdSessions::from(responses::status().bfd_sessions));
+    let status = responses::status();
+    every_format("bfd", &BfdSessions::of(status.bfd_sessions, &status.peers));
     every_format("ospf", &OspfInterfaces::from(responses::status().ospf_interfaces));
 }
 
@@ -186,6 +194,34 @@ pub mod responses {
                 PeerStatus {
                     bfd_enabled: true,
                     bfd_status: "down".into(),
+                    last_reset_reason: "BGP Notification received".into(),
+                    last_reset_age_s: 75,
+                    last_notification: Some(BgpNotification {
+                        sent: false,
+                        code: 6,
+                        subcode: 2,
+                        text: "Cease/Administrative Shutdown".into(),
+                        message: "new \u{1b}[2J firmware".into(),
+                        age_s: 75,
+                    }),
+                    next_try_s: Some(4),
+                    times_lost: 2,
+                    families: vec![PeerFamilyStatus {
+                        family: AddressFamily::Ipv4Unicast.into(),
+                        prefixes_received: 0,
+                        prefixes_sent: 0,
+                    }],
+                    bfd_session: Some(BfdSessionStatus {
+                        peer_address: "10.0.0.10".into(),
+                        state: "down".into(),
+                        reason: "control detection time expired".into(),
+                        diagnostic: "control detection time expired".into(),
+                        interface_name: "eth1".into(),
+                        uptime: String::new(),
+                        negotiated_tx_ms: 0,
+                        detection_time_ms: 0,
+                        ..bfd()
+                    }),
                     ..peer("10.0.0.10", "Active", "never", 0)
                 },
                 PeerStatus {

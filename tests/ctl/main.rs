@@ -2,6 +2,7 @@
 //! socket of its own, and the rendering of fixed answers against golden files.
 
 mod apply;
+mod asking;
 mod failures;
 mod fake;
 mod golden;

@@ -2,6 +2,8 @@
 //!
 //! | file | shows |
 //! |---|---|
+//! | `night` | each trouble of a night with the command that names its cause; writes a page of the book |
+//! | `disk` | a disk that can be full |
 //! | `series` | every session has its series as long as it is declared, and its alert |
 
 #[path = "../agent/mod.rs"]
@@ -9,4 +11,6 @@ mod agent;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod disk;
+mod night;
 mod series;

@@ -17,7 +17,7 @@ use crate::{
 
 /// Waits until series have these values; the scrape that shows it.
 #[track_caller]
-fn wait_series(agent: &Agent<'_>, wanted: &[(&str, f64)]) -> Scrape {
+pub fn wait_series(agent: &Agent<'_>, wanted: &[(&str, f64)]) -> Scrape {
     wait_for("the series", SOON, || {
         let scrape = scrape(agent);
         let wrong = wanted.iter().find(|(series, value)| scrape.get(*series) != Some(value));
@@ -96,7 +96,7 @@ fn each_session_has_its_series_and_its_alert_and_both_go() {
     assert_eq!(well[BIRD_FLAPS], 0.0);
     assert_eq!(well["novaroute_active_static_routes{owner=\"admin\"}"], 1.0);
     assert!(well["process_resident_memory_bytes"] > 1e6, "{well:?}");
-    assert_eq!(all_alerts(&[well.clone()]), Vec::<String>::new());
+    assert_eq!(all_alerts(std::slice::from_ref(&well)), Vec::<String>::new());
 
     // The first time that a session is lost, by itself.
     lab.kill(Router::Bird, "bird");

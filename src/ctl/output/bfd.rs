@@ -18,7 +18,7 @@ pub struct BfdSessions {
 }
 
 #[derive(Debug, Serialize)]
-struct Session {
+pub(super) struct Session {
     peer_address: String,
     state: String,
     owner: String,
@@ -32,28 +32,64 @@ struct Session {
     interface_name: String,
     local_address: String,
     multihop: bool,
+    diagnostic: String,
+    remote_diagnostic: String,
+    declared_by: &'static str,
 }
 
-impl From<Vec<v1::BfdSessionStatus>> for BfdSessions {
-    fn from(sessions: Vec<v1::BfdSessionStatus>) -> Self {
-        let mut sessions: Vec<Session> = sessions
-            .into_iter()
-            .map(|session| Session {
-                peer_address: session.peer_address,
-                state: session.state,
-                owner: session.owner,
-                min_rx_ms: session.min_rx_ms,
-                min_tx_ms: session.min_tx_ms,
-                detect_multiplier: session.detect_multiplier,
-                uptime: session.uptime,
-                reason: session.reason,
-                negotiated_tx_ms: session.negotiated_tx_ms,
-                detection_time_ms: session.detection_time_ms,
-                interface_name: session.interface_name,
-                local_address: session.local_address,
-                multihop: session.multihop,
-            })
-            .collect();
+impl Session {
+    /// One that is declared for itself.
+    fn declared(session: v1::BfdSessionStatus) -> Self {
+        Self {
+            peer_address: session.peer_address,
+            state: session.state,
+            owner: session.owner,
+            min_rx_ms: session.min_rx_ms,
+            min_tx_ms: session.min_tx_ms,
+            detect_multiplier: session.detect_multiplier,
+            uptime: session.uptime,
+            reason: session.reason,
+            negotiated_tx_ms: session.negotiated_tx_ms,
+            detection_time_ms: session.detection_time_ms,
+            interface_name: session.interface_name,
+            local_address: session.local_address,
+            multihop: session.multihop,
+            diagnostic: session.diagnostic,
+            remote_diagnostic: session.remote_diagnostic,
+            declared_by: "session",
+        }
+    }
+
+    /// That of a peer with BFD.
+    pub(super) fn of_peer(session: v1::BfdSessionStatus) -> Self {
+        Self { declared_by: "peer", ..Self::declared(session) }
+    }
+
+    /// Its name and value, a line each.
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+        let interface = match self.interface_name.as_str() {
+            "" => String::new(),
+            name => format!(" on {name}"),
+        };
+        vec![
+            ("BFD", format!("{}, {}{interface}", self.state, self.timers())),
+            ("BFD reason", self.reason.clone()),
+            ("BFD uptime", text::uptime(&self.uptime).into_owned()),
+        ]
+    }
+}
+
+impl BfdSessions {
+    /// The declared sessions, and those of peers that are declared by no session of their own.
+    pub fn of(declared: Vec<v1::BfdSessionStatus>, peers: &[v1::PeerStatus]) -> Self {
+        let of_peers = peers.iter().filter_map(|peer| peer.bfd_session.clone());
+        let is_declared = |of_peer: &v1::BfdSessionStatus| {
+            declared.iter().any(|session| session.peer_address == of_peer.peer_address)
+        };
+        let of_peers: Vec<_> =
+            of_peers.filter(|it| !is_declared(it)).map(Session::of_peer).collect();
+        let mut sessions: Vec<Session> =
+            declared.into_iter().map(Session::declared).chain(of_peers).collect();
         sessions.sort_by_cached_key(|session| {
             let address = session.peer_address.parse::<IpAddr>().ok();
             // What is no address comes last.
@@ -119,6 +155,7 @@ impl View for BfdSessions {
             "SENDS MS",
             "DETECTS MS",
             "OWNER",
+            "OF",
             "REASON",
         ];
         let mut table = Table::new(columns, colour);
@@ -134,6 +171,7 @@ impl View for BfdSessions {
                 number(session.negotiated_tx_ms),
                 number(session.detection_time_ms),
                 cell(&session.owner),
+                cell(session.declared_by),
                 cell(&session.reason),
             ]);
         }

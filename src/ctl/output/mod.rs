@@ -5,12 +5,14 @@
 
 mod apply;
 mod bfd;
+mod causes;
 mod coverage;
 mod done;
 mod event;
 pub mod intent;
 mod ospf;
 mod paint;
+mod peers;
 mod plan;
 mod status;
 pub(super) mod table;
@@ -29,8 +31,9 @@ pub use coverage::Coverage;
 pub use done::{Adopted, BgpConfigured, Done, Drained, Registered};
 pub use event::Event;
 pub use ospf::OspfInterfaces;
+pub use peers::{OnePeer, Peers};
 pub use plan::Plan;
-pub use status::{Peers, Prefixes, Status};
+pub use status::{Prefixes, Status};
 pub use transaction::{Ended, Transaction, Transactions};
 pub use when::Now;
 
@@ -113,10 +116,13 @@ pub fn essence(view: &impl View) -> Value {
     value
 }
 
+/// Fields that change while nothing happens.
+const AGES: [&str; 5] = ["uptime", "snapshot_age_ms", "last_reset_age_s", "next_try_s", "age_s"];
+
 fn forget_time(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.retain(|key, _| !["uptime", "snapshot_age_ms"].contains(&key.as_str()));
+            map.retain(|key, _| !AGES.contains(&key.as_str()));
             map.values_mut().for_each(forget_time);
         }
         Value::Array(items) => items.iter_mut().for_each(forget_time),

@@ -1,13 +1,11 @@
-//! `GetStatus` for `status`, `peers` and `prefixes`; `bfd` and `ospf` draw their own.
-
-use std::net::IpAddr;
+//! `GetStatus` for `status` and `prefixes`; `peers`, `bfd` and `ospf` draw their own.
 
 use comfy_table::Cell;
 use ipnet::IpNet;
 use serde::Serialize;
 
 use super::{
-    BfdSessions, Colour, OspfInterfaces, View,
+    BfdSessions, Colour, OspfInterfaces, Peers, View,
     table::{self, Table, cell, number},
     text,
     when::took,
@@ -75,30 +73,6 @@ struct Daemon {
     reason: String,
 }
 
-/// The BGP peers, in the order of their addresses.
-#[derive(Debug, Serialize)]
-pub struct Peers {
-    peers: Vec<Peer>,
-}
-
-#[derive(Debug, Serialize)]
-struct Peer {
-    neighbor_address: String,
-    remote_as: u32,
-    state: String,
-    owner: String,
-    prefixes_received: u32,
-    prefixes_sent: u32,
-    uptime: String,
-    bfd_enabled: bool,
-    bfd_status: String,
-    description: String,
-    reason: String,
-    bfd_min_rx_ms: u32,
-    bfd_min_tx_ms: u32,
-    bfd_detect_multiplier: u32,
-}
-
 /// The prefixes, in the order of their addresses.
 #[derive(Debug, Serialize)]
 pub struct Prefixes {
@@ -117,6 +91,7 @@ struct Prefix {
 impl From<GetStatusResponse> for Status {
     fn from(response: GetStatusResponse) -> Self {
         let frr = response.frr_status.unwrap_or_default();
+        let bfd_sessions = BfdSessions::of(response.bfd_sessions, &response.peers);
         Self {
             frr_status: Frr {
                 version: frr.version,
@@ -129,7 +104,7 @@ impl From<GetStatusResponse> for Status {
             stuck: response.stuck.into_iter().map(StuckObject::from).collect(),
             peers: response.peers.into(),
             prefixes: response.prefixes.into(),
-            bfd_sessions: response.bfd_sessions.into(),
+            bfd_sessions,
             ospf_interfaces: response.ospf_interfaces.into(),
             bfd_profiles: response.bfd_profiles.into_iter().map(BfdProfile::from).collect(),
             snapshot_age_ms: response.snapshot_age_ms,
@@ -194,36 +169,6 @@ impl From<v1::DaemonStatus> for Daemon {
     fn from(daemon: v1::DaemonStatus) -> Self {
         let v1::DaemonStatus { name, connected, version, uptime, reason } = daemon;
         Self { name, connected, version, uptime, reason }
-    }
-}
-
-impl From<Vec<v1::PeerStatus>> for Peers {
-    fn from(peers: Vec<v1::PeerStatus>) -> Self {
-        let mut peers: Vec<Peer> = peers
-            .into_iter()
-            .map(|peer| Peer {
-                neighbor_address: peer.neighbor_address,
-                remote_as: peer.remote_as,
-                state: peer.state,
-                owner: peer.owner,
-                prefixes_received: peer.prefixes_received,
-                prefixes_sent: peer.prefixes_sent,
-                uptime: peer.uptime,
-                bfd_enabled: peer.bfd_enabled,
-                bfd_status: peer.bfd_status,
-                description: peer.description,
-                reason: peer.reason,
-                bfd_min_rx_ms: peer.bfd_min_rx_ms,
-                bfd_min_tx_ms: peer.bfd_min_tx_ms,
-                bfd_detect_multiplier: peer.bfd_detect_multiplier,
-            })
-            .collect();
-        peers.sort_by_cached_key(|peer| {
-            let address = peer.neighbor_address.parse::<IpAddr>().ok();
-            // What is no address comes last.
-            (address.is_none(), address, peer.neighbor_address.clone())
-        });
-        Self { peers }
     }
 }
 
@@ -364,89 +309,6 @@ impl Frr {
             told.push_str(&table.text());
         }
         told
-    }
-}
-
-impl View for Peers {
-    fn table(&self, colour: Colour) -> String {
-        let mut table = Table::new(
-            ["ADDRESS", "AS", "STATE", "UPTIME", "RECEIVED", "SENT", "BFD", "OWNER", "DESCRIPTION"],
-            colour,
-        );
-        for peer in &self.peers {
-            table.row(peer.cells());
-        }
-        table.text()
-    }
-
-    fn wide(&self, colour: Colour) -> String {
-        let mut table = Table::new(
-            [
-                "ADDRESS",
-                "AS",
-                "STATE",
-                "UPTIME",
-                "RECEIVED",
-                "SENT",
-                "BFD",
-                "OWNER",
-                "DESCRIPTION",
-                "BFD RX/TX MS",
-                "REASON",
-            ],
-            colour,
-        );
-        for peer in &self.peers {
-            let [address, remote_as, state, uptime, received, sent, bfd, owner, description] =
-                peer.cells();
-            let (timers, reason) = (cell(&peer.bfd_timers()), cell(&peer.reason));
-            table.row([
-                address,
-                remote_as,
-                state,
-                uptime,
-                received,
-                sent,
-                bfd,
-                owner,
-                description,
-                timers,
-                reason,
-            ]);
-        }
-        table.text()
-    }
-}
-
-impl Peer {
-    fn cells(&self) -> [Cell; 9] {
-        [
-            cell(&self.neighbor_address),
-            number(self.remote_as),
-            table::state(&self.state),
-            cell(&text::uptime(&self.uptime)),
-            number(self.prefixes_received),
-            number(self.prefixes_sent),
-            self.bfd(),
-            cell(&self.owner),
-            cell(&self.description),
-        ]
-    }
-
-    fn bfd(&self) -> Cell {
-        match (self.bfd_enabled, self.bfd_status.as_str()) {
-            (false, _) => cell(""),
-            (true, "") => cell("enabled"),
-            (true, status) => table::state(status),
-        }
-    }
-
-    /// The timers in effect: `300/300 x3`; nothing without a session.
-    fn bfd_timers(&self) -> String {
-        match self.bfd_detect_multiplier {
-            0 => String::new(),
-            times => format!("{}/{} x{times}", self.bfd_min_rx_ms, self.bfd_min_tx_ms),
-        }
     }
 }
 

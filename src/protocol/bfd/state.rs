@@ -26,6 +26,10 @@ pub struct BfdSession {
     pub dynamic: bool,
     /// bfdd's reason for the last change of state; `ok` where there is none.
     pub diagnostic: String,
+    /// The same of the far end, as it last said.
+    pub remote_diagnostic: String,
+    /// Whether the far end has been heard of since the session was made, or was lost.
+    pub heard: bool,
     /// Time since it is up; `None` while it is not.
     pub up_for: Option<Duration>,
     /// Shortest interval between packets that this side takes.
@@ -46,6 +50,21 @@ impl BfdSession {
     /// Whether the session is up.
     pub fn is_up(&self) -> bool {
         self.status == Self::UP
+    }
+
+    /// Why it is down, as far as bfdd says; `None` while it is up.
+    pub fn why_down(&self) -> Option<String> {
+        // bfdd's word for a session that nothing has befallen.
+        let says = |diagnostic: &str| !diagnostic.is_empty() && diagnostic != "ok";
+        let local = says(&self.diagnostic).then(|| self.diagnostic.clone());
+        let remote =
+            says(&self.remote_diagnostic).then(|| format!("far end: {}", self.remote_diagnostic));
+        let silent = !self.heard && local.is_none();
+        let silent = silent.then(|| {
+            "the far end has sent nothing: it has no BFD here, or nothing arrives".to_owned()
+        });
+        let why: Vec<String> = local.into_iter().chain(remote).chain(silent).collect();
+        (!self.is_up() && !why.is_empty()).then(|| why.join("; "))
     }
 }
 
@@ -72,6 +91,11 @@ pub struct Shown {
     pub(crate) uptime: Option<u64>,
     #[serde(default)]
     pub(crate) diagnostic: String,
+    #[serde(default)]
+    pub(crate) remote_diagnostic: String,
+    /// The far end's discriminator; 0 while it is not known.
+    #[serde(default)]
+    pub(crate) remote_id: u32,
     #[serde(default)]
     pub(crate) receive_interval: u32,
     #[serde(default)]
@@ -130,6 +154,8 @@ fn session(shown: Shown) -> (BfdKey, BfdSession) {
         status,
         uptime,
         diagnostic,
+        remote_diagnostic,
+        remote_id,
         receive_interval,
         transmit_interval,
         detect_multiplier,
@@ -148,6 +174,8 @@ fn session(shown: Shown) -> (BfdKey, BfdSession) {
         status,
         dynamic,
         diagnostic,
+        remote_diagnostic,
+        heard: remote_id != 0,
         min_rx: millis(receive_interval),
         min_tx: millis(transmit_interval),
         detect_multiplier,
@@ -175,6 +203,8 @@ mod tests {
             status: "up".into(),
             dynamic: up.dynamic,
             diagnostic: "ok".into(),
+            remote_diagnostic: "ok".into(),
+            heard: true,
             up_for: up.up_for,
             min_rx: ms(300),
             min_tx: ms(300),
@@ -186,6 +216,15 @@ mod tests {
         let (_, down) = with("10.0.2.2");
         assert_eq!((down.status.as_str(), down.up_for, down.negotiated), ("down", None, None));
         assert_eq!((down.min_rx, down.detect_multiplier), (ms(100), 3));
+        assert!(down.why_down().unwrap().starts_with("the far end has sent nothing"), "{down:?}");
+        assert_eq!(up.why_down(), None);
+        let lost = BfdSession {
+            diagnostic: "control detection time expired".into(),
+            remote_diagnostic: "neighbor signaled session down".into(),
+            ..down.clone()
+        };
+        let why = "control detection time expired; far end: neighbor signaled session down";
+        assert_eq!(lost.why_down().as_deref(), Some(why));
     }
 
     #[test]

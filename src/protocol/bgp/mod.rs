@@ -12,6 +12,7 @@ pub(crate) mod instance;
 pub(crate) mod network;
 pub(crate) mod peer;
 pub(crate) mod question;
+pub(crate) mod reset;
 pub(crate) mod state;
 
 pub use question::Question;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
+use super::reset::Causes;
 use crate::{model::AddressFamily, tree};
 
 /// Prefixes that a session carries in one family.
@@ -35,6 +36,12 @@ pub struct Neighbor {
     pub description: Option<String>,
     /// How often a session was lost since bgpd started.
     pub connections_dropped: u64,
+    /// How often a session was established since bgpd started.
+    pub connections_established: u64,
+    /// BGP messages sent and received.
+    pub messages: u64,
+    /// Why the session was lost, or does not come up. The summary does not say.
+    pub causes: Causes,
 }
 
 impl Neighbor {
@@ -92,6 +99,8 @@ struct PeerJson {
     peer_uptime_msec: u64,
     pfx_rcd: u64,
     pfx_snt: u64,
+    msg_rcvd: u64,
+    msg_sent: u64,
     connections_dropped: u64,
     connections_established: u64,
     table_version: u64,
@@ -171,6 +180,8 @@ pub(crate) fn summary(json: &str) -> Result<Summary, serde_json::Error> {
             }
             neighbor.description = peer.desc;
             neighbor.connections_dropped = peer.connections_dropped;
+            neighbor.connections_established = peer.connections_established;
+            neighbor.messages = peer.msg_rcvd + peer.msg_sent;
         }
         if let Some(family) = family {
             summary.tables.insert(family, table);
@@ -216,6 +227,9 @@ mod tests {
             ]),
             description: Some("to the \"tor\" % é".into()),
             connections_dropped: 0,
+            connections_established: 1,
+            messages: 46,
+            causes: Causes::default(),
         };
         assert_eq!(neighbors[&"10.7.0.2".parse().unwrap()], expected);
         let admin = &neighbors[&"10.7.0.8".parse().unwrap()];
