@@ -299,7 +299,7 @@ fn say_causes(seen: &monitor::Neighbor, status: &mut v1::PeerStatus) {
         status.last_reset_reason.clone_from(&reset.reason);
         status.last_reset_age_s = reset.age.as_secs();
     }
-    status.last_notification = notification.as_ref().map(|one| v1::BgpNotification {
+    status.last_notification = notification.as_ref().map(|one| v1::BgpNotificationStatus {
         sent: one.sent,
         code: one.code.into(),
         subcode: one.subcode.into(),

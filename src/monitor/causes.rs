@@ -8,8 +8,12 @@ use tokio::time::Instant;
 use super::Neighbor;
 use crate::protocol::bgp::reset::Causes;
 
-/// Neighbours that bgpd is asked for in one poll: some 0.2 ms each.
-const ASKED: usize = 8;
+/// Neighbours to which something happened that bgpd is asked for in one poll: some 0.2 ms each. Where a link is cut that many
+/// sessions use, each event has its cause.
+const CHANGED: usize = 64;
+
+/// Neighbours without a session that are asked for again in one poll.
+const WAITING: usize = 8;
 
 /// Pause after which a neighbour without a session is asked for again: bgpd starts its timers anew.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -47,23 +51,24 @@ impl Fingerprint {
 }
 
 impl Known {
-    /// The neighbours to ask for now: those of which most has changed or that were asked for longest ago.
+    /// The neighbours to ask for now: first those to which something happened, then those that were asked for longest ago.
     pub(super) fn due(&mut self, neighbors: &BTreeMap<IpAddr, Neighbor>) -> Vec<IpAddr> {
         self.0.retain(|address, _| neighbors.contains_key(address));
-        let is_due = |address: &IpAddr, neighbor: &Neighbor| match self.0.get(address) {
-            None => true,
-            Some(known) => {
-                known.of != Fingerprint::of(neighbor)
-                    || (!neighbor.is_established() && known.at.elapsed() >= AGAIN)
+        let (mut due, mut waiting) = (Vec::new(), Vec::new());
+        for (address, neighbor) in neighbors {
+            match self.0.get(address) {
+                Some(known) if known.of == Fingerprint::of(neighbor) => {
+                    if !neighbor.is_established() && known.at.elapsed() >= AGAIN {
+                        waiting.push((known.at, *address));
+                    }
+                }
+                Some(_) => due.insert(0, *address),
+                None => due.push(*address),
             }
-        };
-        let mut due: Vec<IpAddr> = neighbors
-            .iter()
-            .filter(|(address, neighbor)| is_due(address, neighbor))
-            .map(|(address, _)| *address)
-            .collect();
-        due.sort_by_key(|address| self.0.get(address).map(|known| known.at));
-        due.truncate(ASKED);
+        }
+        due.truncate(CHANGED);
+        waiting.sort_unstable();
+        due.extend(waiting.into_iter().take(WAITING).map(|(_, address)| address));
         due
     }
 
@@ -71,7 +76,11 @@ impl Known {
     pub(super) fn learn(&mut self, address: IpAddr, neighbor: &Neighbor, mut causes: Causes) {
         let at = Instant::now();
         let before = self.0.remove(&address);
+        // What was said before a change of the configuration says nothing of what is configured now.
+        let changed =
+            causes.reset.as_ref().is_some_and(|it| it.reason.to_lowercase().contains("chang"));
         if causes.notification.is_none()
+            && !changed
             && let Some(before) = before
         {
             causes.notification = before.causes.after(at - before.at).notification;
@@ -79,11 +88,15 @@ impl Known {
         self.0.insert(address, Asked { causes, at, of: Fingerprint::of(neighbor) });
     }
 
-    /// Writes what is known into the neighbours.
+    /// Writes what is known into the neighbours. What was before something happened is no cause of it.
     pub(super) fn tell(&self, neighbors: &mut BTreeMap<IpAddr, Neighbor>) {
         for (address, neighbor) in neighbors {
             if let Some(known) = self.0.get(address) {
                 neighbor.causes = known.causes.after(known.at.elapsed());
+                if known.of != Fingerprint::of(neighbor) {
+                    neighbor.causes.reset = None;
+                    neighbor.causes.next_try = None;
+                }
             }
         }
     }
@@ -110,13 +123,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_is_asked_for_once_and_again_where_something_happened() {
         let mut known = Known::default();
-        let up = neighbors(10, Neighbor::ESTABLISHED, 7);
+        let up = neighbors(70, Neighbor::ESTABLISHED, 7);
         let none = Causes::default();
-        assert_eq!(learn(&mut known, &up, &none), ASKED);
-        assert_eq!(learn(&mut known, &up, &none), 2);
+        assert_eq!(learn(&mut known, &up, &none), CHANGED);
+        assert_eq!(learn(&mut known, &up, &none), 70 - CHANGED);
         assert_eq!(learn(&mut known, &up, &none), 0);
         // Keepalives are no news.
-        let later = neighbors(10, Neighbor::ESTABLISHED, 9);
+        let later = neighbors(70, Neighbor::ESTABLISHED, 9);
         assert_eq!(learn(&mut known, &later, &none), 0);
         let down = neighbors(2, "Active", 9);
         assert_eq!(learn(&mut known, &down, &none), 2);
@@ -125,6 +138,21 @@ mod tests {
         assert_eq!(learn(&mut known, &neighbors(2, "Active", 10), &none), 2);
         tokio::time::advance(AGAIN).await;
         assert_eq!(learn(&mut known, &neighbors(2, "Active", 10), &none), 2);
+        let many = neighbors(20, "Active", 10);
+        assert_eq!(learn(&mut known, &many, &none), 18);
+        tokio::time::advance(AGAIN).await;
+        assert_eq!(learn(&mut known, &many, &none), WAITING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_before_something_happened_is_no_cause_of_it() {
+        let mut known = Known::default();
+        let reset = Some(Reset { reason: "Interface down".into(), age: Duration::ZERO });
+        let before = Causes { reset, ..Causes::default() };
+        learn(&mut known, &neighbors(1, Neighbor::ESTABLISHED, 1), &before);
+        let mut lost = neighbors(1, "Idle", 1);
+        known.tell(&mut lost);
+        assert_eq!(lost.into_values().next().unwrap().causes, Causes::default());
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,5 +184,11 @@ mod tests {
         assert_eq!(causes.notification, Some(Notification { age, ..notification }));
         assert_eq!(causes.of_last_reset(), None, "it is not what ended the last attempt");
         assert_eq!(causes.reset.unwrap().age, Duration::from_secs(1));
+        // Another configuration is another matter.
+        let changed = Causes { reset: reset("Password config change"), ..Causes::default() };
+        learn(&mut known, &neighbors(1, "Idle", 3), &changed);
+        let mut told = neighbors(1, "Idle", 3);
+        known.tell(&mut told);
+        assert_eq!(told.into_values().next().unwrap().causes.notification, None);
     }
 }

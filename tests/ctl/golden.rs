@@ -196,7 +196,7 @@ pub mod responses {
                     bfd_status: "down".into(),
                     last_reset_reason: "BGP Notification received".into(),
                     last_reset_age_s: 75,
-                    last_notification: Some(BgpNotification {
+                    last_notification: Some(BgpNotificationStatus {
                         sent: false,
                         code: 6,
                         subcode: 2,

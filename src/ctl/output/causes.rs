@@ -2,10 +2,19 @@
 //!
 //! Where the cause is at the far end this end sees only what comes from there: then the candidates are named.
 
-use super::peers::Peer;
+/// What is seen of a session.
+#[derive(Debug, Default)]
+pub(super) struct Seen<'a> {
+    pub(super) address: &'a str,
+    pub(super) remote_as: u32,
+    pub(super) state: &'a str,
+    pub(super) last_reset: &'a str,
+    /// The last NOTIFICATION: whether this end sent it, its code and subcode.
+    pub(super) notification: Option<(bool, u32, u32)>,
+}
 
 /// The likely causes, the one that is plain alone; none for a session that is established.
-pub(super) fn of(peer: &Peer) -> Vec<String> {
+pub(super) fn of(peer: &Seen<'_>) -> Vec<String> {
     if peer.state == "Established" {
         return Vec::new();
     }
@@ -15,16 +24,18 @@ pub(super) fn of(peer: &Peer) -> Vec<String> {
     if peer.state.starts_with("Idle (Admin") {
         return one("the peer is shut down in FRR on this node (`show running-config`)");
     }
-    let by_notification = peer.last_reset_reason.contains("Notification");
-    if let Some(last) = peer.last_notification.as_ref()
-        && let Some(cause) = notified(last.sent, last.code, last.subcode, peer.remote_as)
+    let by_notification = peer.last_reset.contains("Notification");
+    if let Some((sent, code, subcode)) = peer.notification
+        && let Some(cause) = notified(sent, code, subcode, peer.remote_as)
     {
-        // bgpd begins its next attempt with another word, and the cause is still the same.
-        if by_notification || last.code == 2 {
+        // bgpd begins its next attempt with this word, and the cause is still the same.
+        let next_attempt =
+            code == 2 && peer.last_reset.to_lowercase().contains("waiting for peer open");
+        if by_notification || next_attempt {
             return vec![cause];
         }
     }
-    let why = peer.last_reset_reason.to_lowercase();
+    let why = peer.last_reset.to_lowercase();
     let told = |word: &str| why.contains(word);
     if told("no path to specified neighbor") {
         one(
@@ -77,9 +88,9 @@ fn notified(sent: bool, code: u32, subcode: u32, remote_as: u32) -> Option<Strin
 }
 
 /// Nothing comes from the neighbour: what may be the matter there, or on the way.
-fn silent(peer: &Peer) -> Vec<String> {
+fn silent(peer: &Seen<'_>) -> Vec<String> {
     [
-        format!("{} is down, or does not listen on its TCP port", peer.neighbor_address),
+        format!("{} is down, or does not listen on its TCP port", peer.address),
         "a firewall drops TCP between both".to_owned(),
         "a password is set on one side alone, or another one".to_owned(),
         "the neighbour does not have this node as a peer".to_owned(),
@@ -90,22 +101,13 @@ fn silent(peer: &Peer) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::v1::{BgpNotification, PeerStatus};
 
-    fn peer(state: &str, reset: &str, notification: Option<(bool, u32, u32)>) -> Peer {
-        Peer::from(PeerStatus {
-            neighbor_address: "10.0.0.1".into(),
-            remote_as: 65009,
-            state: state.into(),
-            last_reset_reason: reset.into(),
-            last_notification: notification.map(|(sent, code, subcode)| BgpNotification {
-                sent,
-                code,
-                subcode,
-                ..BgpNotification::default()
-            }),
-            ..PeerStatus::default()
-        })
+    fn peer<'a>(
+        state: &'a str,
+        last_reset: &'a str,
+        notification: Option<(bool, u32, u32)>,
+    ) -> Seen<'a> {
+        Seen { address: "10.0.0.1", remote_as: 65009, state, last_reset, notification }
     }
 
     #[test]
@@ -121,6 +123,8 @@ mod tests {
             (peer("Active", "BFD down received", None), "BFD lost"),
             (peer("Idle (Admin)", "Admin. shutdown", None), "shut down in FRR"),
             (peer("pending", "", None), "Reason"),
+            // The notification is older than what was changed.
+            (peer("Active", "Interface down", Some((true, 2, 2))), "interface"),
         ] {
             let causes = of(&peer);
             assert_eq!(causes.len(), 1, "{peer:?}: {causes:?}");
@@ -131,7 +135,10 @@ mod tests {
 
     #[test]
     fn where_the_neighbour_is_silent_the_candidates_are_named() {
-        for peer in [peer("Active", "", None), peer("Connect", "Waiting for peer OPEN", None)] {
+        let changed = peer("Connect", "Password config change", Some((true, 2, 2)));
+        for peer in
+            [peer("Active", "", None), peer("Connect", "Waiting for peer OPEN", None), changed]
+        {
             let causes = of(&peer);
             assert!(causes.iter().any(|it| it.contains("password")), "{causes:?}");
             assert!(causes.len() > 2, "{causes:?}");

@@ -17,14 +17,14 @@ use crate::proto::v1;
 /// The BGP peers, in the order of their addresses.
 #[derive(Debug, Serialize)]
 pub struct Peers {
-    pub(super) peers: Vec<Peer>,
+    peers: Vec<Peer>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Peer {
-    pub(super) neighbor_address: String,
-    pub(super) remote_as: u32,
-    pub(super) state: String,
+struct Peer {
+    neighbor_address: String,
+    remote_as: u32,
+    state: String,
     owner: String,
     prefixes_received: u32,
     prefixes_sent: u32,
@@ -36,10 +36,10 @@ pub(super) struct Peer {
     bfd_min_rx_ms: u32,
     bfd_min_tx_ms: u32,
     bfd_detect_multiplier: u32,
-    pub(super) last_reset_reason: String,
+    last_reset_reason: String,
     last_reset_age_s: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) last_notification: Option<Notification>,
+    last_notification: Option<Notification>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_try_s: Option<u64>,
     times_lost: u64,
@@ -50,10 +50,10 @@ pub(super) struct Peer {
 
 /// A NOTIFICATION message of BGP.
 #[derive(Debug, Serialize)]
-pub(super) struct Notification {
-    pub(super) sent: bool,
-    pub(super) code: u32,
-    pub(super) subcode: u32,
+struct Notification {
+    sent: bool,
+    code: u32,
+    subcode: u32,
     text: String,
     message: String,
     age_s: u64,
@@ -66,9 +66,9 @@ struct Family {
     prefixes_sent: u32,
 }
 
-impl From<v1::BgpNotification> for Notification {
-    fn from(notification: v1::BgpNotification) -> Self {
-        let v1::BgpNotification { sent, code, subcode, text, message, age_s } = notification;
+impl From<v1::BgpNotificationStatus> for Notification {
+    fn from(notification: v1::BgpNotificationStatus) -> Self {
+        let v1::BgpNotificationStatus { sent, code, subcode, text, message, age_s } = notification;
         Self { sent, code, subcode, text, message, age_s }
     }
 }
@@ -121,6 +121,18 @@ impl From<Vec<v1::PeerStatus>> for Peers {
     }
 }
 
+impl Peers {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+}
+
 const COLUMNS: [&str; 9] =
     ["ADDRESS", "AS", "STATE", "UPTIME", "RECEIVED", "SENT", "BFD", "OWNER", "DESCRIPTION"];
 
@@ -164,6 +176,17 @@ impl Peer {
             cell(&self.owner),
             cell(&self.description),
         ]
+    }
+
+    fn seen(&self) -> causes::Seen<'_> {
+        let last = self.last_notification.as_ref();
+        causes::Seen {
+            address: &self.neighbor_address,
+            remote_as: self.remote_as,
+            state: &self.state,
+            last_reset: &self.last_reset_reason,
+            notification: last.map(|last| (last.sent, last.code, last.subcode)),
+        }
     }
 
     fn bfd(&self) -> Cell {
@@ -247,7 +270,7 @@ impl OnePeer {
     pub fn among(peers: Vec<v1::PeerStatus>, address: IpAddr) -> Option<Self> {
         let is_it = |peer: &v1::PeerStatus| peer.neighbor_address.parse() == Ok(address);
         let peer = Peer::from(peers.into_iter().find(is_it)?);
-        let likely_causes = causes::of(&peer);
+        let likely_causes = causes::of(&peer.seen());
         Some(Self { peer, likely_causes })
     }
 }

@@ -213,7 +213,7 @@ impl Status {
             told.push_str(&format!("\n{}", drain.table(colour)));
         }
         for (name, count, optional, rows) in [
-            ("PEERS", self.peers.peers.len(), false, draw(&self.peers, colour, wide)),
+            ("PEERS", self.peers.len(), false, draw(&self.peers, colour, wide)),
             ("PREFIXES", self.prefixes.prefixes.len(), false, draw(&self.prefixes, colour, wide)),
             ("BFD", self.bfd_sessions.len(), true, draw(&self.bfd_sessions, colour, wide)),
             ("OSPF", self.ospf_interfaces.len(), true, draw(&self.ospf_interfaces, colour, wide)),

@@ -1,6 +1,7 @@
 //! All that is known of the selected line. Pure.
 
 use super::{
+    cells::Cell,
     rows,
     state::{Pane, Top},
 };
@@ -21,7 +22,7 @@ pub fn of(top: &Top) -> Option<(String, Vec<String>)> {
     }
     let columns = rows::columns(top, top.focus);
     let width = columns.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let line = |((name, _), (text, _)): (&(&str, _), &rows::Cell)| format!("{name:width$}  {text}");
+    let line = |((name, _), (text, _)): (&(&str, _), &Cell)| format!("{name:width$}  {text}");
     Some((title, columns.iter().zip(row).map(line).collect()))
 }
 

@@ -9,9 +9,10 @@ use ratatui::{
 };
 
 use super::{
+    cells::first_word,
     data::percentile,
     details, keys,
-    rows::{self, columns, first_word},
+    rows::{self, columns},
     state::{Link, Pane, Top},
 };
 use crate::{
@@ -228,9 +229,10 @@ fn foot(top: &Top) -> Line<'static> {
     if !top.filter.is_empty() {
         spans.push(state(top, &format!("filter {} ", top.filter), Health::Waiting));
     }
-    spans.push(Span::raw(
-        "q quit  p pause  Tab pane  Enter enlarge  / filter  s sort  d details  ? help",
-    ));
+    spans.push(Span::raw(match top.filter.is_empty() {
+        true => "q quit  p pause  Tab pane  Enter enlarge  / filter  s sort  d details  ? help",
+        false => "Esc clears it  s sort  d details  ? help",
+    }));
     Line::from(spans)
 }
 

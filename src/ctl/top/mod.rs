@@ -6,6 +6,7 @@
 //! clock, signals ──────────────────────┘          pure      pure
 //! ```
 
+mod cells;
 mod data;
 mod details;
 mod draw;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ratatui::layout::Constraint::{self, Length, Min};
 
 use super::{
-    rows::{Cell, first_word, plain, state},
+    cells::{Cell, first_word, plain, state},
     state::{Pane, Top},
 };
 use crate::{ctl::output::text, proto::v1::PrefixStatus};

@@ -5,6 +5,7 @@ use std::{cmp::Ordering, net::IpAddr};
 use ratatui::layout::Constraint;
 
 use super::{
+    cells::{Cell, plain, state},
     data::{Data, Rate},
     prefixes,
     state::{Pane, Top},
@@ -13,9 +14,6 @@ use crate::{
     ctl::output::{Now, table::Health, text, when::took},
     proto::v1::{BfdSessionStatus, PeerStatus, RouteEvent, Transaction},
 };
-
-/// One cell: text, and how good that is where it says so.
-pub type Cell = (String, Option<Health>);
 
 /// The columns of a pane, each with its width in characters: on 80 columns all of them fit, on
 /// more those with a `Min` grow.
@@ -206,14 +204,6 @@ pub fn clock(now: &Now, unix_ms: i64) -> String {
     now.local(unix_ms).get(11..19).unwrap_or("-").to_owned()
 }
 
-pub(super) fn plain(text: &str) -> Cell {
-    (text::or_dash(&text::printable(text)).to_owned(), None)
-}
-
-pub(super) fn state(text: &str) -> Cell {
-    (plain(text).0, Some(Health::of_state(text)))
-}
-
 /// A count, and how fast it changes where it does.
 fn counted(count: u32, per_second: f64) -> Cell {
     if per_second == 0.0 {
@@ -222,11 +212,6 @@ fn counted(count: u32, per_second: f64) -> Cell {
     // Slow changes are shown as changes all the same.
     let digits = if per_second.abs() < 10.0 { 1 } else { 0 };
     (format!("{count} {per_second:+.digits$}/s"), None)
-}
-
-/// `rejected` of `rejected: why`.
-pub fn first_word(state: &str) -> &str {
-    state.split([' ', ':']).next().unwrap_or_default()
 }
 
 /// By address; what is none comes last.
