@@ -22,7 +22,8 @@ Examples:
   novaroutectl apply-peer --owner edge --neighbor 10.0.0.1 --remote-as 65001
   novaroutectl apply-peer --owner edge --neighbor fd00::1 --remote-as 65001 \\
     --keepalive 3 --hold-time 9 \\
-    --address-families ipv4-unicast,ipv6-unicast --password-file /run/secrets/bgp")]
+    --address-families ipv4-unicast,ipv6-unicast \\
+    --password-file /run/secrets/bgp")]
 pub struct ApplyPeer {
     #[command(flatten)]
     credentials: Credentials,

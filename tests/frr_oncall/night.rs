@@ -87,13 +87,18 @@ impl Night<'_> {
         }
         let args: Vec<&str> = command.split(' ').skip(1).collect();
         let out = self.agent.ctl(&args);
-        String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned()
+        let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+        // As a node has it, not a lab.
+        let sockets = self.lab.socket_dir(Router::Node).display().to_string();
+        let disk = self.lab.run_dir().join("disk/state").display().to_string();
+        said.replace(&sockets, "/run/frr").replace(&disk, "/run/novaroute")
     }
 
-    /// Waits until all is well again.
+    /// Waits until all is well again: the next trouble begins there.
     #[track_caller]
-    fn is_over(&self) {
-        wait_series(self.agent, &[(TOR_UP, 1.0), (NOT_ADVERTISED, 0.0), (INSTALLED, 1.0)]);
+    fn is_over(&mut self) {
+        let all = [(TOR_UP, 1.0), (NOT_ADVERTISED, 0.0), (INSTALLED, 1.0)];
+        self.well = wait_series(self.agent, &all);
     }
 }
 
@@ -249,7 +254,9 @@ fn daemons_and_disk(night: &mut Night<'_>, disk: &Disk) {
     night.lab.restart(Router::Node, "bgpd");
     night.is_over();
     disk.fill();
-    let refused = night.admin.advertise("198.51.100.0/24");
+    // More than what the file's last page has room for.
+    let many = (0..2000).map(|n| change::prefix(&format!("10.{}.{}.0/24", n / 200, n % 200)));
+    let refused = night.admin.apply(many.collect());
     assert!(refused.is_err(), "there is no room for it");
     night.meets(&Trouble {
         title: "The disk is full",
@@ -260,7 +267,9 @@ fn daemons_and_disk(night: &mut Night<'_>, disk: &Disk) {
         says: &["journal: "],
     });
     disk.free();
+    wait_for("room again", SOON, || night.admin.advertise("198.51.100.0/24"));
     wait_series(night.agent, &[("novaroute_journal_writable", 1.0)]);
+    night.is_over();
 }
 
 fn token(night: &mut Night<'_>) {
