@@ -27,6 +27,10 @@ const ASKED: usize = 100;
 /// Pause between rounds in times of what the last one took.
 const REST: u32 = 50;
 
+/// The longest pause: a round that took long since the machine stood still is no reason to be blind for a minute, and a round
+/// asks a bounded number of questions.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
 /// Static routes and whether zebra has installed each. Empty while zebra does not answer.
 pub type Installed = Arc<BTreeMap<Prefix, bool>>;
 
@@ -98,6 +102,6 @@ async fn survey(
             known.insert(prefix, is_installed(&reply.text));
         }
         publish.send_replace(Arc::new(known.clone()));
-        sleep(ROUND.max(begun.elapsed() * REST)).await;
+        sleep((begun.elapsed() * REST).clamp(ROUND, LONGEST_REST)).await;
     }
 }
