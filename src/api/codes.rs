@@ -40,7 +40,9 @@ fn commit_code(error: &CommitError) -> Code {
         CommitError::NotUndone { .. } => Code::Internal,
         CommitError::NoSuchTransaction { .. } => Code::NotFound,
         CommitError::NotYours { .. } | CommitError::MayNotTakeOver { .. } => Code::PermissionDenied,
-        CommitError::ChangedSince { .. } => Code::FailedPrecondition,
+        CommitError::ChangedSince { .. } | CommitError::NoPassword { .. } => {
+            Code::FailedPrecondition
+        }
         CommitError::Busy { .. } | CommitError::NotDurable { .. } => Code::ResourceExhausted,
         CommitError::Stopped => Code::Unavailable,
     }

@@ -2,14 +2,33 @@
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Api;
+use super::{Api, codes, declared};
 use crate::{
     coverage::Row,
+    events::parse_owner_filter,
+    model::FieldErrors,
     proto::v1::{self, diagnostics_server::Diagnostics},
 };
 
 #[async_trait]
 impl Diagnostics for Api {
+    type GetDeclaredStream = declared::Parts;
+
+    async fn get_declared(
+        &self,
+        request: Request<v1::GetDeclaredRequest>,
+    ) -> Result<Response<declared::Parts>, Status> {
+        self.timed("GetDeclared", async {
+            let (_, extensions, message) = request.into_parts();
+            let mut errors = FieldErrors::new();
+            let owner = parse_owner_filter(&mut errors, &message.owner_filter);
+            let owner = errors.finish(Some(owner)).map_err(|errors| codes::invalid(&errors))?;
+            let place = self.place(&extensions)?;
+            Ok(declared::parts(self.deps.commit.view(), owner, place))
+        })
+        .await
+    }
+
     async fn get_coverage(
         &self,
         _: Request<v1::GetCoverageRequest>,

@@ -22,6 +22,7 @@ mod budget;
 mod caller;
 mod codes;
 mod connection;
+mod declared;
 mod diagnostics;
 mod directory;
 mod encoded;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     daemon::Daemon,
-    model::{Configured, Intent, IntentKey, OwnerName},
+    model::{BgpGlobal, Configured, Intent, IntentKey, OwnerName},
     protocol::kinds,
     store::Store,
     tree::Path,
@@ -46,6 +46,8 @@ pub struct View {
     pub journal: Vec<String>,
     /// Objects of the configuration: they belong to `admin` and outlive its sessions.
     pub configured: Arc<BTreeSet<IntentKey>>,
+    /// The instance that the configuration declares, whatever clients have set since.
+    pub configured_bgp: Option<BgpGlobal>,
 }
 
 impl View {

@@ -12,6 +12,7 @@ use super::{
     drain::{Drain, Undrain},
     events::Events,
     exit::Exit,
+    export::{Export, Get},
     global::Global,
     ospf::{DisableOspf, EnableOspf},
     peer::{ApplyPeer, RemovePeer},
@@ -102,6 +103,10 @@ pub enum Command {
     /// Add or remove a static route
     #[command(subcommand)]
     StaticRoute(StaticRoute),
+    /// Show all that is declared: whose, with which attributes, and where it comes from
+    Get(Get),
+    /// Print all that an owner has declared as a file that `apply -f` takes
+    Export(Export),
     /// Apply a file of intents, all of it or nothing
     Apply(Apply),
     /// Show what applying a file of intents would do

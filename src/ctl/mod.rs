@@ -26,6 +26,7 @@ mod drain;
 mod error;
 mod events;
 mod exit;
+mod export;
 pub mod file;
 mod global;
 mod one_change;
@@ -104,6 +105,8 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::EnableOspf(enable) => enable.run(global, look).await?,
         Command::DisableOspf(disable) => disable.run(global, look).await?,
         Command::StaticRoute(route) => route.run(global, look).await?,
+        Command::Get(get) => get.run(global, look).await?,
+        Command::Export(export) => export.run(global, look).await?,
         Command::Apply(apply) => apply.run(global, look, terminal).await?,
         Command::Plan(plan) => plan.run(global, look, terminal).await?,
         Command::Transactions(transactions) => {

@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 25] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -114,6 +114,7 @@ const METHODS: [&str; 24] = [
     "Get",
     "Watch",
     "GetCoverage",
+    "GetDeclared",
     "Drain",
     "Undrain",
     "Adopt",

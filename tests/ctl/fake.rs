@@ -49,6 +49,7 @@ pub enum Seen {
     Get(GetTransactionRequest),
     Watch(WatchTransactionsRequest),
     Coverage(GetCoverageRequest),
+    Declared(GetDeclaredRequest),
     Drain(DrainRequest),
     Undrain(UndrainRequest),
     Adopt(AdoptRequest),
@@ -77,6 +78,7 @@ pub struct Script {
     pub transactions: Vec<Transaction>,
     pub transaction: Transaction,
     pub coverage: GetCoverageResponse,
+    pub declared: Vec<GetDeclaredResponse>,
     /// Answer nothing before this long.
     pub slow: Duration,
     /// How often GetStatus was called.
@@ -142,6 +144,7 @@ macro_rules! service {
 }
 
 type Events = BoxStream<'static, Result<RouteEvent, Status>>;
+type Declared = BoxStream<'static, Result<GetDeclaredResponse, Status>>;
 type Ended = BoxStream<'static, Result<Transaction, Status>>;
 
 service! {
@@ -206,9 +209,11 @@ service! {
 }
 
 service! {
-    Diagnostics {}
+    Diagnostics { type GetDeclaredStream = Declared; }
     missing {}
     get_coverage: GetCoverageRequest => GetCoverageResponse, Seen::Coverage, |s| s.coverage.clone();
+    get_declared: GetDeclaredRequest => Declared, Seen::Declared,
+        |s| stream::iter(s.declared.clone().into_iter().map(Ok)).boxed();
 }
 
 /// A running fake agent; dropping it stops it.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod asking;
+mod declared;
 mod failures;
 mod fake;
 mod golden;

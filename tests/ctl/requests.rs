@@ -220,7 +220,7 @@ fn static_route_remove() {
 }
 
 fn applied(change: Change) -> Seen {
-    let changes = vec![IntentChange { change: Some(change) }];
+    let changes = vec![IntentChange { change: Some(change), ..Default::default() }];
     Seen::Apply(ApplyRequest { owner: owner(), token: token(), changes, ..Default::default() })
 }
 
