@@ -58,6 +58,11 @@ pub(super) fn invalid(errors: &FieldErrors) -> Status {
     Status::invalid_argument(bounded(errors.to_string()))
 }
 
+/// The answer where a configuration can't be put in force.
+pub(super) fn not_in_force(message: String) -> Status {
+    Status::failed_precondition(bounded(message))
+}
+
 /// Cuts a message that no header has room for, at a character's end.
 fn bounded(message: String) -> String {
     if message.len() <= MAX_MESSAGE {

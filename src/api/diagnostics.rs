@@ -1,8 +1,10 @@
 //! `novaroute.v1.Diagnostics`: what NovaRoute makes of the FRR in use.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, codes, declared};
+use super::{Api, InForce, codes, declared};
 use crate::{
     coverage::Row,
     events::parse_owner_filter,
@@ -12,6 +14,21 @@ use crate::{
 
 #[async_trait]
 impl Diagnostics for Api {
+    async fn get_config(
+        &self,
+        request: Request<v1::GetConfigRequest>,
+    ) -> Result<Response<v1::GetConfigResponse>, Status> {
+        self.timed("GetConfig", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
+            if !owner.is_admin() {
+                return Err(Status::permission_denied("only admin is told what others may do"));
+            }
+            Ok(config(self.deps.directory.in_force()))
+        })
+        .await
+    }
+
     type GetDeclaredStream = declared::Parts;
 
     async fn get_declared(
@@ -38,6 +55,25 @@ impl Diagnostics for Api {
             Ok(v1::GetCoverageResponse { rows: rows.iter().map(message).collect() })
         })
         .await
+    }
+}
+
+fn config(in_force: InForce) -> v1::GetConfigResponse {
+    let millis = |time: SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    };
+    let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    let (at, last_error) = in_force.error.unzip();
+    v1::GetConfigResponse {
+        file: in_force.file,
+        config_json: in_force.json,
+        since_unix_ms: in_force.since.map(millis).unwrap_or_default(),
+        by: in_force.by.to_owned(),
+        waits_for_reload: names(in_force.waits_for_reload),
+        waits_for_restart: names(in_force.waits_for_restart),
+        last_error: last_error.unwrap_or_default(),
+        last_error_unix_ms: at.map(millis).unwrap_or_default(),
     }
 }
 

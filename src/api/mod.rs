@@ -48,7 +48,7 @@ pub use budget::{
 };
 pub use caller::Caller;
 pub use connection::{Connection, Listen, Unnamed, accept_unnamed};
-pub use directory::Directory;
+pub use directory::{Directory, InForce, Reloaded};
 pub use encoded::EncodedStatus;
 pub use origin::{ConnectionId, MAX_CONNECTIONS, Origin};
 pub use server::{DRAIN, MAX_CALLS, MAX_REQUEST, serve, server};

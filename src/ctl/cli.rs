@@ -9,6 +9,7 @@ use super::{
     bfd::{DisableBfd, EnableBfd},
     bfd_profile::BfdProfile,
     bgp::ConfigureBgp,
+    config::{Config, Reload},
     drain::{Drain, Undrain},
     events::Events,
     exit::Exit,
@@ -125,6 +126,10 @@ pub enum Command {
     Undrain(Undrain),
     /// Take what FRR runs as it is declared for NovaRoute's own, after the journal was lost
     Adopt(Adopt),
+    /// Show the agent's configuration that is in force, and what of its file is not
+    Config(Config),
+    /// Have the agent read its configuration again
+    Reload(Reload),
     /// Show which transport executes which of FRR's YANG modules, and why
     Coverage,
     /// Print a completion script for a shell

@@ -20,6 +20,7 @@ mod bfd_profile;
 mod bgp;
 mod cli;
 mod client;
+mod config;
 mod coverage;
 mod credentials;
 mod drain;
@@ -118,6 +119,8 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Drain(drain) => drain.run(global, look).await?,
         Command::Undrain(undrain) => undrain.run(global, look).await?,
         Command::Adopt(adopt) => adopt.run(global, look).await?,
+        Command::Config(config) => config.run(global, look).await?,
+        Command::Reload(reload) => reload.run(global, look).await?,
         Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };

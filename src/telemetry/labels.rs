@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 25] = [
+const METHODS: [&str; 27] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -115,9 +115,11 @@ const METHODS: [&str; 25] = [
     "Watch",
     "GetCoverage",
     "GetDeclared",
+    "GetConfig",
     "Drain",
     "Undrain",
     "Adopt",
+    "Reload",
 ];
 
 impl GrpcMethod {

@@ -50,6 +50,8 @@ pub enum Seen {
     Watch(WatchTransactionsRequest),
     Coverage(GetCoverageRequest),
     Declared(GetDeclaredRequest),
+    Config(GetConfigRequest),
+    Reload(ReloadRequest),
     Drain(DrainRequest),
     Undrain(UndrainRequest),
     Adopt(AdoptRequest),
@@ -79,6 +81,7 @@ pub struct Script {
     pub transaction: Transaction,
     pub coverage: GetCoverageResponse,
     pub declared: Vec<GetDeclaredResponse>,
+    pub config: GetConfigResponse,
     /// Answer nothing before this long.
     pub slow: Duration,
     /// How often GetStatus was called.
@@ -203,6 +206,9 @@ service! {
     undrain: UndrainRequest => UndrainResponse, Seen::Undrain, |s| UndrainResponse {
         transaction_id: s.apply.transaction_id.clone(), outcome: s.apply.outcome,
     };
+    reload: ReloadRequest => ReloadResponse, Seen::Reload, |_s| ReloadResponse {
+        changed: 2, waits_for_restart: vec!["metrics_address".into()],
+    };
     adopt: AdoptRequest => AdoptResponse, Seen::Adopt, |_s| AdoptResponse {
         objects: vec![AdoptedObject { daemon: "bgpd".into(), path: "/frr-x:one".into() }],
     };
@@ -212,6 +218,7 @@ service! {
     Diagnostics { type GetDeclaredStream = Declared; }
     missing {}
     get_coverage: GetCoverageRequest => GetCoverageResponse, Seen::Coverage, |s| s.coverage.clone();
+    get_config: GetConfigRequest => GetConfigResponse, Seen::Config, |s| s.config.clone();
     get_declared: GetDeclaredRequest => Declared, Seen::Declared,
         |s| stream::iter(s.declared.clone().into_iter().map(Ok)).boxed();
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod bfd;
 mod causes;
+mod config;
 mod coverage;
 mod declared;
 mod done;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 pub use apply::{ApplyResult, Deadline};
 pub use bfd::BfdSessions;
+pub use config::{Config, Reloaded};
 pub use coverage::Coverage;
 pub use declared::{Declared, Exported};
 pub use done::{Adopted, BgpConfigured, Done, Drained, Registered};
