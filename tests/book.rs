@@ -125,6 +125,13 @@ fn declared_state() {
     part("docs/src/files.md", "export", &fenced("exported.txt", "yaml"));
 }
 
+/// A page of `explain`, as `tests/ctl` holds it.
+#[test]
+fn explanation() {
+    let page = read("tests/ctl/golden/explain.txt");
+    part("docs/src/explain.md", "explain", &format!("```\n{}\n```", page.trim_end()));
+}
+
 /// README's section, which `tests/documents.rs` holds against the parser, key by key.
 #[test]
 fn configuration() {

@@ -1,6 +1,11 @@
 //! What `GetDeclared` answers: everything that is declared, of one moment, part by part.
 
-use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::UNIX_EPOCH};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
 
 use tokio_stream::Stream;
 use tonic::Status;
@@ -30,7 +35,6 @@ pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<v1::GetDeclaredResponse
 struct Rest {
     view: Arc<View>,
     owner: Option<OwnerName>,
-    authors: BTreeMap<IntentKey, Arc<Transaction>>,
     /// The last that was told; `None` before the first part.
     told: Option<Option<IntentKey>>,
     /// Given back when the client has read all of it.
@@ -39,8 +43,7 @@ struct Rest {
 
 /// All that one owner has declared, or all owners, as this view has it. What is told is made as it is read.
 pub(super) fn parts(view: Arc<View>, owner: Option<OwnerName>, place: Place) -> Parts {
-    let authors = authors(&view);
-    let rest = Rest { view, owner, authors, told: None, _place: place };
+    let rest = Rest { view, owner, told: None, _place: place };
     let parts = futures::stream::unfold(Some(rest), |rest| async move {
         let (part, rest) = rest?.next();
         Some((Ok(part), rest))
@@ -55,31 +58,37 @@ impl Rest {
         let wanted = self.view.store.after(self.told.flatten());
         let wanted =
             wanted.filter(|(_, it)| self.owner.as_ref().is_none_or(|owner| it.owner == *owner));
-        let some: Vec<_> =
-            wanted.take(PART).map(|(key, it)| (*key, self.intent(key, it))).collect();
-        let last = some.last().map(|(key, _)| *key);
+        let some: Vec<_> = wanted.take(PART).collect();
+        let authors = authors(&self.view, &some.iter().map(|(key, _)| **key).collect());
+        let last = some.last().map(|(key, _)| **key);
         let is_all = some.len() < PART;
-        let intents = some.into_iter().map(|(_, intent)| intent).collect();
+        let told =
+            |(key, owned): (&IntentKey, &Owned)| intent(&self.view, key, owned, authors.get(key));
+        let intents = some.into_iter().map(told).collect();
         self.told = Some(last);
         (v1::GetDeclaredResponse { node, intents }, (!is_all).then_some(self))
     }
+}
 
-    fn intent(&self, key: &IntentKey, owned: &Owned) -> v1::DeclaredIntent {
-        let (intent, has_password) = without_password(owned);
-        let (state, reason) = state_of(&self.view, key);
-        let author = self.authors.get(key);
-        v1::DeclaredIntent {
-            intent: Some(intent),
-            has_password,
-            owner: owned.owner.to_string(),
-            from: if is_configured(&self.view, key, owned) { CONFIGURATION } else { REQUEST }
-                .into(),
-            source: owned.source_text(),
-            state,
-            reason,
-            transaction_id: author.map(|it| it.id.to_string()).unwrap_or_default(),
-            declared_unix_ms: author.map(|it| millis(it)).unwrap_or_default(),
-        }
+/// What is told of one intent, and of the transaction that last changed it.
+fn intent(
+    view: &View,
+    key: &IntentKey,
+    owned: &Owned,
+    author: Option<&Arc<Transaction>>,
+) -> v1::DeclaredIntent {
+    let (intent, has_password) = without_password(owned);
+    let (state, reason) = state_of(view, key);
+    v1::DeclaredIntent {
+        intent: Some(intent),
+        has_password,
+        owner: owned.owner.to_string(),
+        from: if is_configured(view, key, owned) { CONFIGURATION } else { REQUEST }.into(),
+        source: owned.source_text(),
+        state,
+        reason,
+        transaction_id: author.map(|it| it.id.to_string()).unwrap_or_default(),
+        declared_unix_ms: author.map(|it| millis(it)).unwrap_or_default(),
     }
 }
 
@@ -124,13 +133,19 @@ fn node(view: &View) -> v1::NodeInstance {
     }
 }
 
-/// The latest transaction that is remembered to have changed each object.
-fn authors(view: &View) -> BTreeMap<IntentKey, Arc<Transaction>> {
+/// The latest transaction that is remembered to have changed each of these objects. Asked of one part at a time: a caller
+/// that reads slowly keeps nothing of it.
+pub(super) fn authors(
+    view: &View,
+    wanted: &BTreeSet<IntentKey>,
+) -> BTreeMap<IntentKey, Arc<Transaction>> {
     let mut authors = BTreeMap::new();
     let done = |it: &&Arc<Transaction>| matches!(it.ending, Some(Ending::Done(_)));
     for transaction in view.history.iter().filter(done) {
         for change in transaction.changes.iter().filter(|it| it.before != it.after) {
-            authors.insert(change.key, transaction.clone());
+            if wanted.contains(&change.key) {
+                authors.insert(change.key, transaction.clone());
+            }
         }
     }
     authors

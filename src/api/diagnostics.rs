@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, InForce, codes, declared};
+use super::{Api, InForce, codes, declared, explain};
 use crate::{
     coverage::Row,
     events::parse_owner_filter,
@@ -27,6 +27,13 @@ impl Diagnostics for Api {
             Ok(config(self.deps.directory.in_force()))
         })
         .await
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::Explanation>, Status> {
+        self.timed("Explain", explain::explain(self, request.into_inner())).await
     }
 
     type GetDeclaredStream = declared::Parts;

@@ -26,6 +26,7 @@ mod declared;
 mod diagnostics;
 mod directory;
 mod encoded;
+mod explain;
 mod history;
 mod link_local;
 mod maintenance;
@@ -36,6 +37,7 @@ mod server;
 mod service;
 mod sessions;
 mod socket;
+mod static_routes;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,8 @@ use super::{
     Api, Dependencies, EncodedStatus, codes, link_local,
     replay::{current_state, next_prefix},
     service::connection,
-    status::{get_status, prefix_statuses, route_statuses},
+    static_routes::route_statuses,
+    status::{get_status, prefix_statuses},
     transactions::outcome,
 };
 use crate::{

@@ -8,7 +8,7 @@ use crate::{
     daemon::Daemon,
     model::{
         self, BfdProfile, BfdSession, Intent, IntentKey, OspfInterface, OwnerName, Peer,
-        PrefixAdvertisement, StaticRoute,
+        PrefixAdvertisement,
     },
     monitor::{self, Advertised, BfdKey, DaemonState, FrrStatus},
     proto::v1,
@@ -136,17 +136,6 @@ pub(super) fn prefix_statuses<'a>(
     })
 }
 
-/// The static routes of one owner, or of all.
-pub(super) fn route_statuses<'a>(
-    view: &'a View,
-    owner: Option<&'a OwnerName>,
-) -> impl Iterator<Item = v1::StaticRouteStatus> + 'a {
-    declared(view, owner).filter_map(|owned| match &owned.intent {
-        Intent::StaticRoute(route) => Some(route_status(route, owned, view)),
-        _ => None,
-    })
-}
-
 /// All that is declared by one owner, or by all.
 pub(super) fn declared<'a>(
     view: &'a View,
@@ -155,20 +144,6 @@ pub(super) fn declared<'a>(
     let of_owner = owner.into_iter().flat_map(|owner| view.store.of_owner(owner));
     let all = owner.is_none().then(|| view.store.iter()).into_iter().flatten();
     all.chain(of_owner).map(|(_, owned)| owned)
-}
-
-fn route_status(route: &StaticRoute, owned: &Owned, view: &View) -> v1::StaticRouteStatus {
-    let (state, reason) = state_of(view, &IntentKey::StaticRoute(route.prefix));
-    v1::StaticRouteStatus {
-        prefix: route.prefix.to_string(),
-        next_hop: route.next_hop.to_string(),
-        state,
-        owner: owned.owner.to_string(),
-        reason,
-        distance: route.distance.get().into(),
-        tag: route.tag,
-        source: owned.source_text(),
-    }
 }
 
 /// What FRR has of a declared object, and what it lacks.

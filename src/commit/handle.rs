@@ -15,7 +15,7 @@ use super::{
 use crate::{
     daemon::Daemon,
     model::{BgpGlobal, Configured, Intent, IntentKey, OwnerName},
-    protocol::kinds,
+    protocol::{Shapes, kinds},
     store::Store,
     tree::Path,
 };
@@ -48,6 +48,8 @@ pub struct View {
     pub configured: Arc<BTreeSet<IntentKey>>,
     /// The instance that the configuration declares, whatever clients have set since.
     pub configured_bgp: Option<BgpGlobal>,
+    /// What rendering has to know of the models in use.
+    pub shapes: Option<Shapes>,
 }
 
 impl View {

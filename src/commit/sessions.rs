@@ -109,6 +109,7 @@ fn fields(was: &Peer, is: &Peer) -> Vec<&'static str> {
     [
         ("remote_as", was.remote_as != is.remote_as),
         ("source_address", was.source_address != is.source_address),
+        ("port", was.port != is.port),
         ("ebgp_multihop", was.ebgp_multihop != is.ebgp_multihop),
         ("password", was.password != is.password),
     ]

@@ -13,6 +13,7 @@ use super::{
     drain::{Drain, Undrain},
     events::Events,
     exit::Exit,
+    explain::Explain,
     export::{Export, Get},
     global::Global,
     ospf::{DisableOspf, EnableOspf},
@@ -104,6 +105,8 @@ pub enum Command {
     /// Add or remove a static route
     #[command(subcommand)]
     StaticRoute(StaticRoute),
+    /// Show the whole way of a prefix, peer or static route, and what holds it up
+    Explain(Explain),
     /// Show all that is declared: whose, with which attributes, and where it comes from
     Get(Get),
     /// Print all that an owner has declared as a file that `apply -f` takes

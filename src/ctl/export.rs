@@ -17,7 +17,7 @@ use crate::proto::v1::{DeclaredIntent, GetDeclaredRequest, NodeInstance};
 Examples:
   novaroutectl get
   novaroutectl get --owner edge -o wide
-  novaroutectl get -o json | jq -r '.intents[] | select(.source == \"racks/7\")'
+  novaroutectl get -o json
 
 FROM is `request`, or `configuration` where the agent's file declares it. DECLARED is when the latest \
 transaction that is remembered changed it.")]
@@ -31,10 +31,11 @@ pub struct Get {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  novaroutectl export --owner edge >edge.yaml
-  novaroutectl export --owner edge | novaroutectl apply --owner edge --prune -f -    changes nothing
+  novaroutectl export --owner edge
+  novaroutectl export --owner edge -o json
 
-Passwords are not told: in their place the file says `unchanged`, which a peer that has one keeps. What the \
+What it prints can be given to `apply --prune -f -` of the same owner: that changes
+nothing. Passwords are not told: in their place the file says `unchanged`, which a peer that has one keeps. What the \
 agent's configuration declares is left out: its file is that.")]
 pub struct Export {
     /// Whose intents; a file is applied as one owner

@@ -27,6 +27,7 @@ mod drain;
 mod error;
 mod events;
 mod exit;
+mod explain;
 mod export;
 pub mod file;
 mod global;
@@ -106,6 +107,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::EnableOspf(enable) => enable.run(global, look).await?,
         Command::DisableOspf(disable) => disable.run(global, look).await?,
         Command::StaticRoute(route) => route.run(global, look).await?,
+        Command::Explain(explain) => return explain.run(global, look, terminal).await,
         Command::Get(get) => get.run(global, look).await?,
         Command::Export(export) => export.run(global, look).await?,
         Command::Apply(apply) => apply.run(global, look, terminal).await?,

@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 27] = [
+const METHODS: [&str; 28] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -116,6 +116,7 @@ const METHODS: [&str; 27] = [
     "GetCoverage",
     "GetDeclared",
     "GetConfig",
+    "Explain",
     "Drain",
     "Undrain",
     "Adopt",

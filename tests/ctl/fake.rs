@@ -51,6 +51,7 @@ pub enum Seen {
     Coverage(GetCoverageRequest),
     Declared(GetDeclaredRequest),
     Config(GetConfigRequest),
+    Explain(ExplainRequest),
     Reload(ReloadRequest),
     Drain(DrainRequest),
     Undrain(UndrainRequest),
@@ -82,6 +83,7 @@ pub struct Script {
     pub coverage: GetCoverageResponse,
     pub declared: Vec<GetDeclaredResponse>,
     pub config: GetConfigResponse,
+    pub explanation: Explanation,
     /// Answer nothing before this long.
     pub slow: Duration,
     /// How often GetStatus was called.
@@ -218,6 +220,7 @@ service! {
     Diagnostics { type GetDeclaredStream = Declared; }
     missing {}
     get_coverage: GetCoverageRequest => GetCoverageResponse, Seen::Coverage, |s| s.coverage.clone();
+    explain: ExplainRequest => Explanation, Seen::Explain, |s| s.explanation.clone();
     get_config: GetConfigRequest => GetConfigResponse, Seen::Config, |s| s.config.clone();
     get_declared: GetDeclaredRequest => Declared, Seen::Declared,
         |s| stream::iter(s.declared.clone().into_iter().map(Ok)).boxed();

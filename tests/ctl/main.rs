@@ -4,6 +4,7 @@
 mod apply;
 mod asking;
 mod declared;
+mod explain;
 mod failures;
 mod fake;
 mod golden;

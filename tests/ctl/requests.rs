@@ -2,9 +2,15 @@
 
 use std::fs;
 
-use novaroute::proto::v1::{self, intent::Kind, intent_change::Change, static_route::NextHop, *};
+use novaroute::{
+    ctl::output,
+    proto::v1::{self, intent::Kind, intent_change::Change, static_route::NextHop, *},
+};
 
-use crate::fake::{self, Fake, Script, Seen};
+use crate::{
+    fake::{self, Fake, Script, Seen},
+    golden,
+};
 
 const WHO: [&str; 4] = ["--owner", "edge", "--token", "t0ken"];
 

@@ -314,11 +314,11 @@ fn a_plan_says_which_sessions_it_resets() {
     let one_family = vec![v1::AddressFamily::Ipv4Unicast.into()];
     let source = net::NODE_TOR_V4.to_owned();
     let fields: [(&str, &str, BgpPeer); 11] = [
+        ("port", "resets", BgpPeer { port: 1790, ..base.clone() }),
         ("description", "", BgpPeer { description: "other".into(), ..base.clone() }),
         ("max_prefix", "", BgpPeer { max_prefix: 7, ..base.clone() }),
         ("hold_time", "", BgpPeer { hold_time: 60, ..base.clone() }),
         ("bfd_enabled", "", BgpPeer { bfd_enabled: true, ..base.clone() }),
-        ("port", "", BgpPeer { port: 1790, ..base.clone() }),
         // Both are FRR; BIRD can't change it in a session.
         (
             "address_families",

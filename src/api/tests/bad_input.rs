@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use futures::future::{BoxFuture, FutureExt};
 use tonic::Status;
 
-use super::*;
+use super::{
+    contract::{config, declared, prefix, reload},
+    *,
+};
 use crate::proto::v1::{
     diagnostics_client::DiagnosticsClient, intent, intent_change, intent_ref,
     maintenance_client::MaintenanceClient, static_route,
@@ -413,12 +416,15 @@ fn fields() -> Vec<Field> {
         change!("StaticRoute.gateway", |text| set(intent::Kind::StaticRoute(route(
             static_route::NextHop::Gateway(text)
         )))),
-        diagnostics_field!(
-            "GetDeclaredRequest.owner_filter",
-            get_declared,
-            v1::GetDeclaredRequest::default(),
-            |r, text| r.owner_filter = text
-        ),
+        diagnostics_field!("GetDeclaredRequest.owner_filter", get_declared, declared(), |r, t| {
+            r.owner_filter = t
+        }),
+        diagnostics_field!("ExplainRequest.target", explain, prefix(), |r, t| r.target = t),
+        diagnostics_field!("ExplainRequest.kind", explain, prefix(), |r, t| r.kind = t),
+        diagnostics_field!("GetConfigRequest.owner", get_config, config(), |r, t| r.owner = t),
+        diagnostics_field!("GetConfigRequest.token", get_config, config(), |r, t| r.token = t),
+        maintenance_field!("ReloadRequest.owner", reload, reload(), |r, t| r.owner = t),
+        maintenance_field!("ReloadRequest.token", reload, reload(), |r, t| r.token = t),
         change!("IntentChange.source", |source| v1::IntentChange {
             source,
             ..set(intent::Kind::StaticRoute(route(static_route::NextHop::Blackhole(true)))).into()
@@ -484,13 +490,4 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
             "OSPF interface %s%n"
         ]
     );
-}
-
-#[tokio::test]
-async fn a_request_that_is_too_large_is_refused() {
-    let (agent, mut client) = Agent::configured().await;
-    let huge = advertise("novanet", &"x".repeat(MAX_REQUEST + 1));
-    assert!(client.advertise_prefix(huge).await.is_err());
-    client.advertise_prefix(advertise("novanet", "10.1.0.0/24")).await.unwrap();
-    assert_eq!(agent.inner.keys("novanet").len(), 1);
 }

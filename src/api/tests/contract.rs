@@ -2,13 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use crate::proto::v1::{IntentChange, intent_change::Change};
+use super::token;
+use crate::proto::v1::{
+    ExplainRequest, GetConfigRequest, GetDeclaredRequest, IntentChange, ReloadRequest,
+    intent_change::Change,
+};
 
 /// A change of which nothing else is said.
 impl From<Change> for IntentChange {
     fn from(change: Change) -> Self {
         Self { change: Some(change), ..Self::default() }
     }
+}
+
+pub(super) fn config() -> GetConfigRequest {
+    GetConfigRequest { owner: "admin".into(), token: token("admin") }
+}
+
+pub(super) fn declared() -> GetDeclaredRequest {
+    GetDeclaredRequest::default()
+}
+
+pub(super) fn prefix() -> ExplainRequest {
+    ExplainRequest { target: "10.0.0.0/8".into(), kind: String::new() }
+}
+
+pub(super) fn reload() -> ReloadRequest {
+    ReloadRequest { owner: "admin".into(), token: token("admin") }
 }
 
 /// `Message.field` of every string that a client can send, read from the contract.
@@ -24,6 +44,8 @@ pub(super) fn strings() -> BTreeSet<String> {
         "NodeInstance",
         "DeclaredIntent",
         "SessionChange",
+        "Explanation",
+        "ExplainStep",
     ];
     let mut message = "";
     let mut found = BTreeSet::new();
