@@ -248,7 +248,7 @@ fn readable(messages: &[v1::IntentChange], findings: &mut Vec<Finding>) -> Vec<(
     let mut seen = BTreeMap::new();
     let mut read = Vec::new();
     for (index, message) in messages.iter().enumerate() {
-        match wire::changes(std::slice::from_ref(message)) {
+        match parsed(message) {
             Ok(changes) => {
                 let Some(change) = changes.into_iter().next() else { continue };
                 match seen.entry(change.key()) {
@@ -288,8 +288,15 @@ fn readable(messages: &[v1::IntentChange], findings: &mut Vec<Finding>) -> Vec<(
 
 /// What is wrong with the fields of one change, each named as below the change: `peer.remote_as`.
 pub fn wrong_fields(message: &v1::IntentChange) -> Vec<FieldError> {
-    let parsed = wire::changes(std::slice::from_ref(message));
-    parsed.err().iter().flat_map(of_one).collect()
+    parsed(message).err().iter().flat_map(of_one).collect()
+}
+
+/// One change, with what is said of it beside its object.
+fn parsed(message: &v1::IntentChange) -> Result<Vec<Change>, FieldErrors> {
+    let messages = std::slice::from_ref(message);
+    let changes = wire::changes(messages)?;
+    wire::extras(messages, &changes)?;
+    Ok(changes)
 }
 
 /// Without the number of the change, which is the only one.

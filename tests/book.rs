@@ -115,6 +115,23 @@ fn metrics() {
     part("docs/src/monitoring.md", "metrics", &format!("| metric |{table}"));
 }
 
+/// What the commands print, as `tests/ctl` holds it.
+#[test]
+fn declared_state() {
+    let fenced = |name: &str, kind: &str| {
+        format!("```{kind}\n{}\n```", read(&format!("tests/ctl/golden/{name}")).trim_end())
+    };
+    part("docs/src/files.md", "get", &fenced("declared.txt", ""));
+    part("docs/src/files.md", "export", &fenced("exported.txt", "yaml"));
+}
+
+/// A page of `explain`, as `tests/ctl` holds it.
+#[test]
+fn explanation() {
+    let page = read("tests/ctl/golden/explain.txt");
+    part("docs/src/explain.md", "explain", &format!("```\n{}\n```", page.trim_end()));
+}
+
 /// README's section, which `tests/documents.rs` holds against the parser, key by key.
 #[test]
 fn configuration() {

@@ -223,7 +223,7 @@ fn one_owners_flood_does_not_hold_up_another() {
         let prefix = format!("10.0.{}.{}/32", at / 250, at % 250);
         let (owner, token) = (flood.owner.clone(), flood.token.clone());
         let changes = vec![change::prefix(&prefix)];
-        let request = PlanRequest { owner, token, changes, take_over: false };
+        let request = PlanRequest { owner, token, changes, take_over: false, ..Default::default() };
         let (stop, counts) = (stop.clone(), counts.clone());
         flood.block_on(async {
             tokio::spawn(async move {

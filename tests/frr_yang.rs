@@ -401,7 +401,7 @@ fn the_simulations_names_and_types_are_those_of_the_models() {
         let (prefix, next_hop) = ("203.0.113.0/24".to_owned(), Some(next_hop));
         let route = v1::StaticRoute { prefix, next_hop, distance: 5, tag: 5 };
         let set = v1::Intent { kind: Some(Kind::StaticRoute(route)) };
-        v1::IntentChange { change: Some(intent_change::Change::Set(set)) }
+        v1::IntentChange { change: Some(intent_change::Change::Set(set)), ..Default::default() }
     });
     for route in routes {
         for change in wire::changes(&[route]).expect("valid") {

@@ -150,10 +150,10 @@ fn request() -> v1::ApplyRequest {
     let mut changes: Vec<_> = sets
         .into_iter()
         .map(|kind| Change::Set(v1::Intent { kind: Some(kind) }))
-        .map(|change| v1::IntentChange { change: Some(change) })
+        .map(|change| v1::IntentChange { change: Some(change), ..Default::default() })
         .collect();
     let gone = v1::IntentRef { kind: Some(intent_ref::Kind::Peer("10.0.1.9".into())) };
-    changes.push(v1::IntentChange { change: Some(Change::Remove(gone)) });
+    changes.push(v1::IntentChange { change: Some(Change::Remove(gone)), ..Default::default() });
     v1::ApplyRequest { changes, ..Default::default() }
 }
 

@@ -30,7 +30,7 @@ pub fn prefix(at: u32) -> String {
 }
 
 fn set(kind: Kind) -> IntentChange {
-    IntentChange { change: Some(Change::Set(Intent { kind: Some(kind) })) }
+    IntentChange { change: Some(Change::Set(Intent { kind: Some(kind) })), ..Default::default() }
 }
 
 /// BGP itself, and `tor` as a peer.
@@ -57,7 +57,7 @@ pub fn withdraw_changes(from: u32, count: u32) -> Vec<IntentChange> {
     let one = |at| {
         let prefix = PrefixRef { prefix: prefix(at), protocol: Protocol::Bgp as i32 };
         let kind = Some(intent_ref::Kind::Prefix(prefix));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })), ..Default::default() }
     };
     (from..from + count).map(one).collect()
 }
@@ -74,7 +74,7 @@ pub fn route_changes(from: u32, count: u32) -> Vec<IntentChange> {
 pub fn no_route_changes(from: u32, count: u32) -> Vec<IntentChange> {
     let one = |at| {
         let kind = Some(intent_ref::Kind::StaticRoute(prefix(at)));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })), ..Default::default() }
     };
     (from..from + count).map(one).collect()
 }

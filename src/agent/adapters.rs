@@ -3,14 +3,16 @@
 use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
+    pin::Pin,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
+use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use crate::{
-    api::Directory,
+    api::{Directory, InForce, Reloaded},
     commit::{CommitRequest, Observer, Stage, Via, View},
     config::{Config, Owners},
     model::{Change, IntentKind, OwnerName, Protocol},
@@ -121,8 +123,15 @@ impl Observer for CommitMetrics {
     }
 }
 
+/// A reload that is asked for, and where its answer goes.
+pub(super) type Ask = oneshot::Sender<Reloaded>;
+
 /// What the API asks of the configuration that is in force.
-pub(super) struct Owned(RwLock<Held>);
+pub(super) struct Owned {
+    held: RwLock<Held>,
+    in_force: RwLock<InForce>,
+    asks: mpsc::Sender<Ask>,
+}
 
 struct Held {
     owners: Owners,
@@ -141,18 +150,25 @@ impl From<&Config> for Held {
 }
 
 impl Owned {
-    pub(super) fn new(config: &Config) -> Self {
-        Self(RwLock::new(config.into()))
+    /// Reloads that are asked for go to `asks`.
+    pub(super) fn new(config: &Config, in_force: InForce, asks: mpsc::Sender<Ask>) -> Self {
+        let (held, in_force) = (RwLock::new(config.into()), RwLock::new(in_force));
+        Self { held, in_force, asks }
+    }
+
+    /// Says what is in force now.
+    pub(super) fn say(&self, in_force: InForce) {
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = in_force;
     }
 
     /// Puts another configuration's owners and grace period in force, for every call that is still to be
     /// authenticated and every connection that is still to close.
     pub(super) fn replace(&self, config: &Config) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config.into();
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = config.into();
     }
 
     fn held(&self) -> RwLockReadGuard<'_, Held> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,5 +187,18 @@ impl Directory for Owned {
 
     fn router_id(&self) -> Option<Ipv4Addr> {
         self.held().router_id
+    }
+
+    fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+        Box::pin(async {
+            let (answer, answered) = oneshot::channel();
+            let stopping = |_| "the agent is stopping".to_owned();
+            self.asks.send(answer).await.map_err(|_| stopping(()))?;
+            answered.await.map_err(|_| stopping(()))?
+        })
     }
 }

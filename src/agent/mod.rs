@@ -9,7 +9,7 @@
 //! | `coverage` | daemons and transports asked what they have |
 //! | `memory` | no core dump has what it holds |
 //! | `declared` | what metrics show of what is declared |
-//! | `reload` | another configuration while the agent runs |
+//! | `reload` | another configuration while the agent runs: asked for, or since its files changed |
 //! | `transitions` | what the monitor saw → events |
 //!
 //! ```text
@@ -76,6 +76,9 @@ use crate::{
 /// Changes that the monitor saw and that wait to become events. It makes a handful a second at the
 /// most; a restart of FRR makes two for each neighbour.
 const TRANSITIONS: usize = 256;
+
+/// Reloads by request that wait for the one under way: each reads the files as they are then, so that few make sense.
+const RELOADS: usize = 4;
 
 /// Why the agent could not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -260,7 +263,9 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
     let http = http.serve(metrics.clone(), health.clone(), watching_ends.clone());
     let http = supervisor.spawn(&here, Task::Http, &watching_ends, http);
 
-    let directory = Arc::new(Owned::new(&config));
+    let (asks, asked) = mpsc::channel(RELOADS);
+    let in_force = reload::in_force(&source, &config);
+    let directory = Arc::new(Owned::new(&config, in_force, asks));
     let (told, quiet) = (bus.clone(), stop.child_token());
     let sessions =
         Sessions::new(commit.clone(), directory.clone(), told, quiet, supervisor.clone());
@@ -276,7 +281,7 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         metrics: metrics.clone(),
         running: config.clone(),
     };
-    let reloader = reloader.run(reload, stop.child_token());
+    let reloader = reloader.run(reload, asked, stop.child_token());
     let reloading = supervisor.spawn(&here, Task::Reload, &stop, reloader);
     let counted = (metrics.clone(), sessions.clone());
     let refusals = metrics.clone();

@@ -40,7 +40,9 @@ fn commit_code(error: &CommitError) -> Code {
         CommitError::NotUndone { .. } => Code::Internal,
         CommitError::NoSuchTransaction { .. } => Code::NotFound,
         CommitError::NotYours { .. } | CommitError::MayNotTakeOver { .. } => Code::PermissionDenied,
-        CommitError::ChangedSince { .. } => Code::FailedPrecondition,
+        CommitError::ChangedSince { .. } | CommitError::NoPassword { .. } => {
+            Code::FailedPrecondition
+        }
         CommitError::Busy { .. } | CommitError::NotDurable { .. } => Code::ResourceExhausted,
         CommitError::Stopped => Code::Unavailable,
     }
@@ -54,6 +56,11 @@ pub(super) fn refused(error: &CommitError) -> Status {
 /// The answer to a request with wrong fields.
 pub(super) fn invalid(errors: &FieldErrors) -> Status {
     Status::invalid_argument(bounded(errors.to_string()))
+}
+
+/// The answer where a configuration can't be put in force.
+pub(super) fn not_in_force(message: String) -> Status {
+    Status::failed_precondition(bounded(message))
 }
 
 /// Cuts a message that no header has room for, at a character's end.

@@ -1,6 +1,10 @@
 //! What the API asks of the configuration.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    pin::Pin,
+    time::{Duration, SystemTime},
+};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -10,6 +14,28 @@ use crate::{model::OwnerName, policy::Lifetime};
 
 /// Stands for the token of an owner that does not exist; it opens nothing.
 const DECOY: &str = "a token of the usual length: 32 B";
+
+/// The configuration that is in force, and what of its file is not.
+#[derive(Debug, Clone, Default)]
+pub struct InForce {
+    /// Path of the file.
+    pub file: String,
+    /// As the file would say it (JSON), without secrets.
+    pub json: String,
+    /// Since when.
+    pub since: Option<SystemTime>,
+    /// What put it in force.
+    pub by: &'static str,
+    /// Sections that are changed in the file and wait for a reload.
+    pub waits_for_reload: Vec<&'static str>,
+    /// Settings that are changed in the file and wait for the next start.
+    pub waits_for_restart: Vec<&'static str>,
+    /// When and why the file as it is now was not taken.
+    pub error: Option<(SystemTime, String)>,
+}
+
+/// What a reload came to: how many objects changed, and which settings wait for the next start; or why nothing changed.
+pub type Reloaded = Result<(usize, Vec<&'static str>), String>;
 
 /// The owners of the configuration. Asked anew at each call, so that a reload
 /// takes effect at once.
@@ -28,6 +54,16 @@ pub trait Directory: Send + Sync + 'static {
 
     /// The BGP identifier of the node (`bgp.router_id`), for a client that names none.
     fn router_id(&self) -> Option<Ipv4Addr>;
+
+    /// The configuration that is in force.
+    fn in_force(&self) -> InForce {
+        InForce::default()
+    }
+
+    /// Has the configuration read again.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Reloaded> + Send + '_>> {
+        Box::pin(std::future::ready(Err("there is no file to read".to_owned())))
+    }
 
     /// Does for a token of no owner what [`accepts`](Self::accepts) does for a wrong one, so
     /// that the time of an answer doesn't tell which owners there are. As it is, it does what the

@@ -16,15 +16,15 @@ use crate::{
     commit::View,
     model::OwnerName,
     monitor::Advertised,
-    proto::v1::{GetStatusResponse, PrefixStatus},
+    proto::v1::{GetStatusResponse, PrefixStatus, StaticRouteStatus},
 };
 
 /// A [`GetStatusResponse`] of which a part is encoded already. On the wire there is no difference.
 #[derive(Debug, Clone, Default)]
 pub struct EncodedStatus {
-    /// All that is not in `prefixes`.
+    /// All that is neither in `prefixes` nor in `static_routes`.
     pub(super) rest: GetStatusResponse,
-    /// The field `prefixes` as [`encode`] makes it.
+    /// The fields `prefixes` and `static_routes` as [`encode`] makes them.
     pub(super) prefixes: Bytes,
 }
 
@@ -56,17 +56,27 @@ impl Message for EncodedStatus {
 /// Number of the field `prefixes` of a [`GetStatusResponse`].
 const PREFIXES: u32 = 2;
 
-/// These prefixes as they are in a [`GetStatusResponse`]. One at a time: they are never all there as messages.
-fn encode(prefixes: impl Iterator<Item = PrefixStatus>) -> Bytes {
+/// Number of the field `static_routes` of a [`GetStatusResponse`].
+const STATIC_ROUTES: u32 = 140;
+
+/// These prefixes and static routes as they are in a [`GetStatusResponse`]. One at a time: they are never all there as
+/// messages.
+fn encode(
+    prefixes: impl Iterator<Item = PrefixStatus>,
+    routes: impl Iterator<Item = StaticRouteStatus>,
+) -> Bytes {
     let mut bytes = BytesMut::new();
-    for prefix in prefixes {
-        encode_key(PREFIXES, WireType::LengthDelimited, &mut bytes);
-        prefix.encode_length_delimited(&mut bytes).expect("bytes grow as far as there is memory");
-    }
+    prefixes.for_each(|prefix| put(&mut bytes, PREFIXES, &prefix));
+    routes.for_each(|route| put(&mut bytes, STATIC_ROUTES, &route));
     bytes.freeze()
 }
 
-/// The prefixes that were last asked for.
+fn put(bytes: &mut BytesMut, field: u32, message: &impl Message) {
+    encode_key(field, WireType::LengthDelimited, bytes);
+    message.encode_length_delimited(bytes).expect("bytes grow as far as there is memory");
+}
+
+/// The prefixes and static routes that were last asked for.
 #[derive(Debug, Default)]
 pub(super) struct Encoded(Mutex<Option<Kept>>);
 
@@ -81,14 +91,15 @@ struct Kept {
 }
 
 impl Encoded {
-    /// The prefixes of this view, encoded: those that are kept, or else those of `list`, which must depend on
-    /// nothing but the view, what is advertised and the owner.
-    pub(super) fn prefixes(
+    /// The prefixes and static routes of this view, encoded: those that are kept, or else those of the lists, which must
+    /// depend on nothing but the view, what is advertised and the owner.
+    pub(super) fn routes(
         &self,
         view: &Arc<View>,
         advertised: &Advertised,
         owner: Option<&OwnerName>,
-        list: impl Iterator<Item = PrefixStatus>,
+        prefixes: impl Iterator<Item = PrefixStatus>,
+        routes: impl Iterator<Item = StaticRouteStatus>,
     ) -> Bytes {
         let same = |kept: &&Kept| {
             kept.view.as_ptr() == Arc::as_ptr(view)
@@ -100,7 +111,7 @@ impl Encoded {
         if let Some(kept) = lock().as_ref().filter(same) {
             return kept.bytes.clone();
         }
-        let bytes = encode(list);
+        let bytes = encode(prefixes, routes);
         let (view, advertised) = (Arc::downgrade(view), advertised.clone());
         let kept = Kept { view, advertised, owner: owner.cloned(), bytes: bytes.clone() };
         *lock() = Some(kept);
@@ -123,11 +134,13 @@ mod tests {
         let peers =
             vec![PeerStatus { neighbor_address: "192.0.2.9".to_owned(), ..Default::default() }];
         let rest = GetStatusResponse { peers, snapshot_age_ms: 7, ..Default::default() };
-        let encoded =
-            EncodedStatus { rest: rest.clone(), prefixes: encode(prefixes.clone().into_iter()) };
+        let route = StaticRouteStatus { prefix: "198.51.100.0/24".into(), ..Default::default() };
+        let static_routes = vec![route];
+        let lists = (prefixes.clone().into_iter(), static_routes.clone().into_iter());
+        let encoded = EncodedStatus { rest: rest.clone(), prefixes: encode(lists.0, lists.1) };
         let bytes = encoded.encode_to_vec();
         assert_eq!(bytes.len(), encoded.encoded_len());
-        let message = GetStatusResponse { prefixes, ..rest };
+        let message = GetStatusResponse { prefixes, static_routes, ..rest };
         assert_eq!(GetStatusResponse::decode(&*bytes).unwrap(), message);
         assert_eq!(EncodedStatus::decode(&*bytes).unwrap().rest, message);
     }
@@ -143,7 +156,7 @@ mod tests {
             let owner = owner.map(|name| name.parse::<OwnerName>().unwrap());
             let before = lists;
             let list = ["192.0.2.1/32"].into_iter().map(prefix).inspect(|_| lists += 1);
-            encoded.prefixes(view, advertised, owner.as_ref(), list);
+            encoded.routes(view, advertised, owner.as_ref(), list, std::iter::empty());
             lists - before
         };
         assert_eq!(ask(&view, &advertised, None), 1);

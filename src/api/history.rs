@@ -70,6 +70,8 @@ pub(super) fn whole(transaction: &Transaction) -> v1::Transaction {
         object: change.key.to_string(),
         before: change.before.as_ref().map(masked),
         after: change.after.as_ref().map(masked),
+        before_source: change.before.as_ref().map(Owned::source_text).unwrap_or_default(),
+        after_source: change.after.as_ref().map(Owned::source_text).unwrap_or_default(),
     });
     v1::Transaction { changes: changes.collect(), ..summary(transaction) }
 }
@@ -114,7 +116,12 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
         };
         v1::DaemonPlan { daemon: daemon.to_string(), door: door.to_owned(), diff, steps }
     });
-    v1::PlanResponse { daemons: daemons.collect() }
+    let sessions = plan_of_all.sessions.iter().map(|it| v1::SessionChange {
+        neighbor_address: it.peer.to_string(),
+        effect: it.effect.name().to_owned(),
+        why: it.why.join(", "),
+    });
+    v1::PlanResponse { daemons: daemons.collect(), sessions: sessions.collect() }
 }
 
 /// What is set of an edit, each by its path with its value; an edit that takes away is its path.

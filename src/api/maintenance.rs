@@ -1,8 +1,8 @@
-//! `novaroute.v1.Maintenance`: the node drained, and back.
+//! `novaroute.v1.Maintenance`: the node drained, and back; the configuration read again.
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Api, transactions::outcome};
+use super::{Api, codes, transactions::outcome};
 use crate::{
     model::{Change, Drain, Intent, IntentKey},
     proto::v1::{self, maintenance_server::Maintenance},
@@ -66,6 +66,30 @@ impl Maintenance for Api {
                 .into_iter()
                 .map(|(daemon, path)| v1::AdoptedObject { daemon: daemon.name().to_owned(), path });
             Ok(v1::AdoptResponse { objects: objects.collect() })
+        })
+        .await
+    }
+
+    async fn reload(
+        &self,
+        request: Request<v1::ReloadRequest>,
+    ) -> Result<Response<v1::ReloadResponse>, Status> {
+        self.timed("Reload", async {
+            let (_, extensions, message) = request.into_parts();
+            let owner = self.enter(&extensions, &message.owner, &message.token).await?;
+            if !owner.is_admin() {
+                let why = "only admin may have the configuration read again";
+                return Err(Status::permission_denied(why));
+            }
+            let reloaded = self.deps.directory.reload().await;
+            let (changed, waits) = reloaded.map_err(|why| {
+                let told = format!("the configuration is not in force, nothing is changed: {why}");
+                codes::not_in_force(told)
+            })?;
+            Ok(v1::ReloadResponse {
+                changed: u32::try_from(changed).unwrap_or(u32::MAX),
+                waits_for_restart: waits.into_iter().map(str::to_owned).collect(),
+            })
         })
         .await
     }

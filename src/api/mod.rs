@@ -22,9 +22,11 @@ mod budget;
 mod caller;
 mod codes;
 mod connection;
+mod declared;
 mod diagnostics;
 mod directory;
 mod encoded;
+mod explain;
 mod history;
 mod link_local;
 mod maintenance;
@@ -35,6 +37,7 @@ mod server;
 mod service;
 mod sessions;
 mod socket;
+mod static_routes;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -47,7 +50,7 @@ pub use budget::{
 };
 pub use caller::Caller;
 pub use connection::{Connection, Listen, Unnamed, accept_unnamed};
-pub use directory::Directory;
+pub use directory::{Directory, InForce, Reloaded};
 pub use encoded::EncodedStatus;
 pub use origin::{ConnectionId, MAX_CONNECTIONS, Origin};
 pub use server::{DRAIN, MAX_CALLS, MAX_REQUEST, serve, server};

@@ -11,6 +11,7 @@ use super::{
     Api, Dependencies, EncodedStatus, codes, link_local,
     replay::{current_state, next_prefix},
     service::connection,
+    static_routes::route_statuses,
     status::{get_status, prefix_statuses},
     transactions::outcome,
 };
@@ -253,7 +254,8 @@ impl RouteControl for Api {
             let age = self.deps.status.age(&frr);
             let (view, owner) = (self.deps.commit.view(), owner.as_ref());
             let list = prefix_statuses(&view, &frr.advertised, owner);
-            let prefixes = self.encoded.prefixes(&view, &frr.advertised, owner, list);
+            let routes = route_statuses(&view, owner);
+            let prefixes = self.encoded.routes(&view, &frr.advertised, owner, list, routes);
             Ok(EncodedStatus { rest: get_status(&view, &frr, age, owner), prefixes })
         })
         .await

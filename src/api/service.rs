@@ -190,24 +190,15 @@ impl Api {
         origin: &'static str,
         changes: Vec<Change>,
     ) -> Result<Committed, Status> {
-        self.commit_with(owner, origin, changes, None, false).await
+        self.commit_request(CommitRequest::new(owner, origin, changes)).await
     }
 
-    /// Like [`commit`](Self::commit); rolled back after `confirm_within` unless it is confirmed. With `take_over` what
-    /// an operator configured in the place of a change is taken over.
+    /// Has a request carried out.
     ///
     /// # Errors
-    /// As there.
-    pub(super) async fn commit_with(
-        &self,
-        owner: OwnerName,
-        origin: &'static str,
-        changes: Vec<Change>,
-        confirm_within: Option<Duration>,
-        take_over: bool,
-    ) -> Result<Committed, Status> {
-        let request =
-            CommitRequest { owner: owner.clone(), origin, changes, confirm_within, take_over };
+    /// By the table of `codes`.
+    pub(super) async fn commit_request(&self, request: CommitRequest) -> Result<Committed, Status> {
+        let owner = request.owner.clone();
         self.deps.commit.commit(request).await.map_err(|error| self.refused(&owner, &error))
     }
 

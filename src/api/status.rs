@@ -96,17 +96,24 @@ pub(super) fn get_status(
             .collect(),
         ..v1::GetStatusResponse::default()
     };
-    for Owned { owner, intent } in view.store.but_routes(owner) {
+    for owned @ Owned { owner, intent, .. } in view.store.but_routes(owner) {
+        let source = owned.source_text();
         match intent {
-            Intent::Peer(peer) => response.peers.push(peer_status(peer, owner, view, frr)),
+            Intent::Peer(peer) => {
+                let status = peer_status(peer, owner, view, frr);
+                response.peers.push(v1::PeerStatus { source, ..status });
+            }
             Intent::BfdSession(session) => {
-                response.bfd_sessions.push(bfd_status(session, owner, view, frr));
+                let status = bfd_status(session, owner, view, frr);
+                response.bfd_sessions.push(v1::BfdSessionStatus { source, ..status });
             }
             Intent::OspfInterface(interface) => {
-                response.ospf_interfaces.push(ospf_status(interface, owner, view, frr));
+                let status = ospf_status(interface, owner, view, frr);
+                response.ospf_interfaces.push(v1::OspfInterfaceStatus { source, ..status });
             }
             Intent::BfdProfile(profile) => {
-                response.bfd_profiles.push(profile_status(profile, owner, view));
+                let status = profile_status(profile, owner, view);
+                response.bfd_profiles.push(v1::BfdProfileStatus { source, ..status });
             }
             Intent::Bgp(_) | Intent::Drain(_) | Intent::Prefix(_) | Intent::StaticRoute(_) => {}
         }
@@ -120,12 +127,29 @@ pub(super) fn prefix_statuses<'a>(
     advertised: &'a Advertised,
     owner: Option<&'a OwnerName>,
 ) -> impl Iterator<Item = v1::PrefixStatus> + 'a {
-    let of_owner = owner.into_iter().flat_map(|owner| view.store.of_owner(owner));
-    let all = owner.is_none().then(|| view.store.iter()).into_iter().flatten();
-    all.chain(of_owner).filter_map(|(_, Owned { owner, intent })| match intent {
-        Intent::Prefix(ad) => Some(prefix_status(ad, owner, view, advertised)),
+    declared(view, owner).filter_map(|owned| match &owned.intent {
+        Intent::Prefix(ad) => {
+            let status = prefix_status(ad, &owned.owner, view, advertised);
+            Some(v1::PrefixStatus { source: owned.source_text(), ..status })
+        }
         _ => None,
     })
+}
+
+/// All that is declared by one owner, or by all.
+pub(super) fn declared<'a>(
+    view: &'a View,
+    owner: Option<&'a OwnerName>,
+) -> impl Iterator<Item = &'a Owned> + 'a {
+    let of_owner = owner.into_iter().flat_map(|owner| view.store.of_owner(owner));
+    let all = owner.is_none().then(|| view.store.iter()).into_iter().flatten();
+    all.chain(of_owner).map(|(_, owned)| owned)
+}
+
+/// What FRR has of a declared object, and what it lacks.
+pub(super) fn state_of(view: &View, key: &IntentKey) -> (String, String) {
+    let lacking = lacking(view, key).unwrap_or((APPLIED.to_owned(), "".into()));
+    (lacking.0, lacking.1.into_owned())
 }
 
 fn frr_status(frr: &FrrStatus) -> v1::FrrStatus {
@@ -161,6 +185,7 @@ fn drain_status(view: &View) -> Option<v1::DrainStatus> {
         owner: owner.to_string(),
         until_restart: drain.until_restart,
         reason: reason.into_owned(),
+        source: view.store.get(&IntentKey::Drain).map(Owned::source_text).unwrap_or_default(),
     })
 }
 
@@ -191,6 +216,7 @@ fn prefix_status(
         owner: owner.as_str().to_owned(),
         state,
         reason,
+        source: String::new(),
     }
 }
 
@@ -338,6 +364,7 @@ fn profile_status(profile: &BfdProfile, owner: &OwnerName, view: &View) -> v1::B
         min_tx_ms: millis(timers.min_tx()),
         detect_multiplier: timers.detect_multiplier().into(),
         reason: reason.into_owned(),
+        source: String::new(),
     }
 }
 

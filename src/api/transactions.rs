@@ -9,7 +9,7 @@ use super::{Api, codes, history};
 use crate::{
     commit::{CommitRequest, Outcome, Transaction, TransactionId},
     events::parse_owner_filter,
-    model::{FieldErrors, OwnerName, ValueError},
+    model::{Extras, FieldErrors, OwnerName, ValueError},
     proto::v1::{self, transactions_server::Transactions},
     wire,
 };
@@ -26,16 +26,15 @@ impl Transactions for Api {
         self.timed("Apply", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
-            let changes =
-                wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
-            let changes = self.completed(changes)?;
-            let within = confirm_within(message.confirm_timeout)?;
+            let asked = Asked::from(&message);
+            let request = self.request(owner, "Apply", asked)?;
+            let confirm_within = confirm_within(message.confirm_timeout)?;
             if message.dry_run {
-                let plan = self.plan_changes(owner, changes, message.take_over).await?;
+                let plan = self.plan_request(request).await?;
                 return Ok(v1::ApplyResponse { plan: Some(plan), ..Default::default() });
             }
-            let over = message.take_over;
-            let committed = self.commit_with(owner, "Apply", changes, within, over).await?;
+            let committed =
+                self.commit_request(CommitRequest { confirm_within, ..request }).await?;
             Ok(v1::ApplyResponse {
                 transaction_id: committed.id.to_string(),
                 outcome: outcome(committed.outcome).into(),
@@ -52,10 +51,8 @@ impl Transactions for Api {
         self.timed("Plan", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
-            let changes =
-                wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
-            let changes = self.completed(changes)?;
-            self.plan_changes(owner, changes, message.take_over).await
+            let asked = Asked::from(&message);
+            self.plan_request(self.request(owner, "Plan", asked)?).await
         })
         .await
     }
@@ -187,21 +184,49 @@ impl Told {
     }
 }
 
+/// What Apply and Plan are asked alike.
+struct Asked<'a> {
+    changes: &'a [v1::IntentChange],
+    take_over: bool,
+    replace: bool,
+    ignore_absent: bool,
+}
+
+impl<'a> From<&'a v1::ApplyRequest> for Asked<'a> {
+    fn from(request: &'a v1::ApplyRequest) -> Self {
+        let v1::ApplyRequest { changes, take_over, replace, ignore_absent, .. } = request;
+        let (take_over, replace, ignore_absent) = (*take_over, *replace, *ignore_absent);
+        Self { changes, take_over, replace, ignore_absent }
+    }
+}
+
+impl<'a> From<&'a v1::PlanRequest> for Asked<'a> {
+    fn from(request: &'a v1::PlanRequest) -> Self {
+        let v1::PlanRequest { changes, take_over, replace, ignore_absent, .. } = request;
+        let (take_over, replace, ignore_absent) = (*take_over, *replace, *ignore_absent);
+        Self { changes, take_over, replace, ignore_absent }
+    }
+}
+
 impl Api {
-    async fn plan_changes(
+    /// What is asked, parsed and completed.
+    fn request(
         &self,
         owner: OwnerName,
-        changes: Vec<crate::model::Change>,
-        take_over: bool,
-    ) -> Result<v1::PlanResponse, Status> {
-        let (owner, confirm_within) = (owner.clone(), None);
-        let request = CommitRequest {
-            owner: owner.clone(),
-            origin: "Plan",
-            changes,
-            confirm_within,
-            take_over,
-        };
+        origin: &'static str,
+        asked: Asked<'_>,
+    ) -> Result<CommitRequest, Status> {
+        let Asked { changes: messages, take_over, replace, ignore_absent } = asked;
+        let parse = if replace { wire::replacing } else { wire::changes };
+        let changes = parse(messages).map_err(|errors| codes::invalid(&errors))?;
+        let extras = wire::extras(messages, &changes).map_err(|errors| codes::invalid(&errors))?;
+        let extras = Extras { replace, ignore_absent, ..extras };
+        let changes = self.completed(changes)?;
+        Ok(CommitRequest { take_over, extras, ..CommitRequest::new(owner, origin, changes) })
+    }
+
+    async fn plan_request(&self, request: CommitRequest) -> Result<v1::PlanResponse, Status> {
+        let owner = request.owner.clone();
         let plan = self.deps.commit.plan(request).await;
         let plan = plan.map_err(|error| self.refused(&owner, &error))?;
         if let Some((daemon, why)) = plan.unreachable.first_key_value() {

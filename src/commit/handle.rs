@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     daemon::Daemon,
-    model::{Configured, Intent, IntentKey, OwnerName},
-    protocol::kinds,
+    model::{BgpGlobal, Configured, Intent, IntentKey, OwnerName},
+    protocol::{Shapes, kinds},
     store::Store,
     tree::Path,
 };
@@ -46,6 +46,10 @@ pub struct View {
     pub journal: Vec<String>,
     /// Objects of the configuration: they belong to `admin` and outlive its sessions.
     pub configured: Arc<BTreeSet<IntentKey>>,
+    /// The instance that the configuration declares, whatever clients have set since.
+    pub configured_bgp: Option<BgpGlobal>,
+    /// What rendering has to know of the models in use.
+    pub shapes: Option<Shapes>,
 }
 
 impl View {

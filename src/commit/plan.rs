@@ -6,8 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::ownership::{
-    Ended, Ending, Facts, Kept, Refusal, Taking, Verdict, Words, decide, objects, only_ours,
+use super::{
+    SessionChange,
+    ownership::{
+        Ended, Ending, Facts, Kept, Refusal, Taking, Verdict, Words, decide, objects, only_ours,
+    },
 };
 pub use crate::frr::driver::{DaemonPlan, VtyPlan};
 use crate::{
@@ -32,6 +35,8 @@ pub struct Plan {
     pub grpc: BTreeSet<Daemon>,
     /// Daemons that can't be reached, with why: what they lack is not known.
     pub unreachable: BTreeMap<Daemon, String>,
+    /// What becomes of BGP sessions.
+    pub sessions: Vec<SessionChange>,
 }
 
 /// What one daemon runs, what it shall run, and whose it is.

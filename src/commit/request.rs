@@ -8,7 +8,7 @@ use super::Plan;
 use crate::{
     daemon::Daemon,
     journal::JournalError,
-    model::{Change, Configured, Intent, IntentKey, OwnerName},
+    model::{Change, Configured, Extras, Intent, IntentKey, OwnerName},
     policy::Violation,
     transaction::{Outcome, TransactionId},
 };
@@ -57,12 +57,15 @@ pub struct CommitRequest {
     /// Whether what an operator configured in the place of a change is taken over, or goes with what is removed. Of
     /// `admin` alone.
     pub take_over: bool,
+    /// What it says beyond that.
+    pub extras: Extras,
 }
 
 impl CommitRequest {
     /// Changes that stay without being confirmed, and take nothing over.
     pub fn new(owner: OwnerName, origin: &'static str, changes: Vec<Change>) -> Self {
-        Self { owner, origin, changes, confirm_within: None, take_over: false }
+        let (confirm_within, take_over, extras) = Default::default();
+        Self { owner, origin, changes, confirm_within, take_over, extras }
     }
 }
 
@@ -110,6 +113,16 @@ pub enum CommitError {
         message: String,
         /// Why it could not be undone.
         undo: String,
+    },
+    /// A peer was to keep its password, and has none.
+    #[error(
+        "changes[{index}].set.peer.password: there is none to keep, since {why}; give it one, or leave it out"
+    )]
+    NoPassword {
+        /// Number of the change.
+        index: usize,
+        /// Why.
+        why: &'static str,
     },
     /// There is no such transaction, or not in that state.
     #[error("{message}")]

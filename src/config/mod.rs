@@ -37,7 +37,7 @@ use std::{
 
 pub(crate) use json::without_mark;
 pub use owner::{Owner, Owners};
-pub use source::Source;
+pub use source::{Signature, Source};
 
 use crate::{
     daemon::Daemon,
@@ -57,6 +57,9 @@ pub const DEFAULT_YANG_DIR: &str = "/usr/share/yang";
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest pause between two attempts to reach FRR: the guide's own value.
 pub const DEFAULT_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the agent looks whether its files have changed. The kubelet brings a changed ConfigMap or Secret within a minute
+/// or so, and a look costs a handful of system calls.
+pub const DEFAULT_WATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// All addresses: the port that the guide's probes and scrapers use.
 pub const DEFAULT_METRICS_ADDRESS: MetricsAddress = MetricsAddress::AllAddresses(9102);
 /// A client's pod that is replaced is back within this; the guide's own value.
@@ -97,6 +100,8 @@ pub struct Config {
     pub disconnect_grace_period: Duration,
     /// Whether all that is ours leaves FRR when the agent stops.
     pub withdraw_on_exit: bool,
+    /// How often the agent looks whether its files have changed; `None` where it reads them again only when it is asked.
+    pub watch_interval: Option<Duration>,
 }
 
 /// Where FRR is (`frr`).
@@ -217,11 +222,6 @@ impl Config {
 
     /// Takes over from `running` the settings that only a restart changes. Says which differ.
     pub fn keep_what_needs_a_restart(&mut self, running: &Self) -> Vec<&'static str> {
-        fn keep<T: PartialEq + Clone>(mine: &mut T, theirs: &T) -> bool {
-            let differs = mine != theirs;
-            mine.clone_from(theirs);
-            differs
-        }
         let settings = [
             ("listen_socket", keep(&mut self.listen_socket, &running.listen_socket)),
             ("state_dir", keep(&mut self.state_dir, &running.state_dir)),
@@ -229,8 +229,18 @@ impl Config {
             ("log_format", keep(&mut self.log_format, &running.log_format)),
             ("metrics_address", keep(&mut self.metrics_address, &running.metrics_address)),
             ("withdraw_on_exit", keep(&mut self.withdraw_on_exit, &running.withdraw_on_exit)),
+            ("watch_interval", keep(&mut self.watch_interval, &running.watch_interval)),
         ];
         settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
+    /// Takes over from `running` the sections that can reset sessions, which wait to be asked for. Says which differ.
+    pub fn keep_what_may_reset(&mut self, running: &Self) -> Vec<&'static str> {
+        let sections = [
+            ("bgp", keep(&mut self.bgp, &running.bgp)),
+            ("bfd", keep(&mut self.bfd_profiles, &running.bfd_profiles)),
+        ];
+        sections.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 
     /// What is allowed and yet hardly meant: for the log at start.
@@ -251,6 +261,13 @@ impl Config {
         });
         tokens.chain(open).collect()
     }
+}
+
+/// Takes over a value; whether it differed.
+fn keep<T: PartialEq + Clone>(mine: &mut T, theirs: &T) -> bool {
+    let differs = mine != theirs;
+    mine.clone_from(theirs);
+    differs
 }
 
 impl MetricsAddress {

@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::{
     Config, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DISCONNECT_GRACE_PERIOD, DEFAULT_LISTEN_SOCKET,
-    DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR, DEFAULT_YANG_DIR,
-    FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings, bfd,
+    DEFAULT_METRICS_ADDRESS, DEFAULT_RETRY_INTERVAL, DEFAULT_SOCKET_DIR, DEFAULT_WATCH_INTERVAL,
+    DEFAULT_YANG_DIR, FrrConfig, LogFormat, LogLevel, MetricsAddress, Owner, Owners, Surroundings,
+    bfd,
     bgp::bgp,
     json::shown,
     reader::Object,
@@ -70,6 +71,8 @@ pub(super) fn config(
         file.parsed("metrics_address", errs, metrics_address).unwrap_or(DEFAULT_METRICS_ADDRESS);
     let disconnect_grace_period = seconds(&mut file, "disconnect_grace_period", errs, 0)
         .unwrap_or(DEFAULT_DISCONNECT_GRACE_PERIOD);
+    let watch_interval =
+        seconds(&mut file, "watch_interval", errs, 0).unwrap_or(DEFAULT_WATCH_INTERVAL);
     let withdraw_on_exit = file.boolean("withdraw_on_exit", errs).unwrap_or_default();
     let state_dir = file.parsed("state_dir", errs, absolute_path);
     file.finish(errs);
@@ -85,6 +88,7 @@ pub(super) fn config(
         metrics_address,
         disconnect_grace_period,
         withdraw_on_exit,
+        watch_interval: (!watch_interval.is_zero()).then_some(watch_interval),
     }))
 }
 

@@ -47,6 +47,7 @@ impl Config {
             "metrics_address": self.metrics_address.to_string(),
             "disconnect_grace_period": self.disconnect_grace_period.as_secs(),
             "withdraw_on_exit": self.withdraw_on_exit,
+            "watch_interval": self.watch_interval.unwrap_or_default().as_secs(),
         })
     }
 

@@ -35,12 +35,15 @@ transaction. Fields are those of novaroute.proto:
     - static_route: {prefix: 198.51.100.0/24, gateway: 10.0.0.3}
     - bfd_session: {peer_address: 10.0.0.2, min_rx_ms: 100, min_tx_ms: 100}
     - ospf_interface: {interface_name: eth0, area_id: 0.0.0.0}
+      source: racks/7
   remove:
     - peer: 10.0.0.9
     - prefix: {prefix: 203.0.113.0/24, protocol: bgp}
     - static_route: 198.51.100.0/25
     - bfd_session: 10.0.0.9
-    - ospf_interface: eth1";
+    - ospf_interface: eth1
+
+`source` is where an intent is from, in your own words: it is shown again. The password `unchanged` is the one that the peer has. To remove what is not there is fine.";
 
 /// What the agent is asked to do, and in whose name.
 #[derive(Debug, Args)]
@@ -48,6 +51,9 @@ struct Asked {
     /// File of intents; - reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
+    /// Withdraw all that the owner has and the file has not, but for the node's BGP instance and drain
+    #[arg(long)]
+    prune: bool,
     #[command(flatten)]
     credentials: Credentials,
 }
@@ -89,6 +95,7 @@ struct Errand {
     owner: String,
     token: String,
     intents: Intents,
+    prune: bool,
     agent: Client,
 }
 
@@ -98,7 +105,8 @@ impl Asked {
         Ok(Errand {
             owner: self.credentials.owner.clone(),
             token: self.credentials.token()?,
-            intents: file::read(&self.file)?,
+            intents: if self.prune { file::read_all } else { file::read }(&self.file)?,
+            prune: self.prune,
             agent: Client::connect(global).await?,
         })
     }
@@ -158,8 +166,14 @@ impl Apply {
             }
             None => None,
         };
-        let changes = text::count(errand.intents.changes.len(), "change", "changes");
-        let line = format!("transaction {id}: {changes}");
+        let changes = errand.intents.changes.len();
+        let line = match errand.prune {
+            true => {
+                let intents = text::count(changes, "intent", "intents");
+                format!("transaction {id}: {} has the {intents} of the file", errand.owner)
+            }
+            false => format!("transaction {id}: {}", text::count(changes, "change", "changes")),
+        };
         Ok(look.show(&ApplyResult::new(line, response).with_plan(plan).with_deadline(deadline)))
     }
 
@@ -190,6 +204,8 @@ impl Errand {
             token: self.token.clone(),
             changes: self.changes(),
             take_over,
+            replace: self.prune,
+            ignore_absent: true,
         };
         let mut client = self.agent.transactions();
         let call = client.plan(self.agent.request(request));
@@ -211,6 +227,8 @@ impl Errand {
             dry_run,
             confirm_timeout,
             take_over,
+            replace: self.prune,
+            ignore_absent: true,
         };
         let changes = text::count(request.changes.len(), "change", "changes");
         let awaited =

@@ -9,9 +9,12 @@ use super::{
     bfd::{DisableBfd, EnableBfd},
     bfd_profile::BfdProfile,
     bgp::ConfigureBgp,
+    config::{Config, Reload},
     drain::{Drain, Undrain},
     events::Events,
     exit::Exit,
+    explain::Explain,
+    export::{Export, Get},
     global::Global,
     ospf::{DisableOspf, EnableOspf},
     peer::{ApplyPeer, RemovePeer},
@@ -102,6 +105,12 @@ pub enum Command {
     /// Add or remove a static route
     #[command(subcommand)]
     StaticRoute(StaticRoute),
+    /// Show the whole way of a prefix, peer or static route, and what holds it up
+    Explain(Explain),
+    /// Show all that is declared: whose, with which attributes, and where it comes from
+    Get(Get),
+    /// Print all that an owner has declared as a file that `apply -f` takes
+    Export(Export),
     /// Apply a file of intents, all of it or nothing
     Apply(Apply),
     /// Show what applying a file of intents would do
@@ -120,6 +129,10 @@ pub enum Command {
     Undrain(Undrain),
     /// Take what FRR runs as it is declared for NovaRoute's own, after the journal was lost
     Adopt(Adopt),
+    /// Show the agent's configuration that is in force, and what of its file is not
+    Config(Config),
+    /// Have the agent read its configuration again
+    Reload(Reload),
     /// Show which transport executes which of FRR's YANG modules, and why
     Coverage,
     /// Print a completion script for a shell

@@ -111,6 +111,14 @@ pub enum CtlError {
         /// How many there are.
         mistakes: usize,
     },
+    /// All is not well with what was to be explained; why has been written.
+    #[error("{object}: not reached: {goal}")]
+    NotReached {
+        /// What it is.
+        object: String,
+        /// What would be well.
+        goal: String,
+    },
     /// The YANG models can't be used.
     #[error("cannot validate without FRR's YANG models")]
     Models(#[source] Box<crate::yang::YangError>),
@@ -140,7 +148,9 @@ impl CtlError {
                 Exit::InvalidArgument
             }
             Self::NoPeer { .. } | Self::NoTransaction { .. } => Exit::NotFound,
-            Self::Models(_) | Self::Write(_) | Self::NotAgreed => Exit::Other,
+            Self::Models(_) | Self::Write(_) | Self::NotAgreed | Self::NotReached { .. } => {
+                Exit::Other
+            }
         }
     }
 
@@ -227,6 +237,7 @@ impl CtlError {
             | Self::IntentFile { .. }
             | Self::NotValid { .. }
             | Self::NotAgreed
+            | Self::NotReached { .. }
             | Self::Write(_) => None,
             Self::Models(_) => Some("--yang-dir names the directory of FRR's models"),
         }

@@ -20,12 +20,15 @@ mod bfd_profile;
 mod bgp;
 mod cli;
 mod client;
+mod config;
 mod coverage;
 mod credentials;
 mod drain;
 mod error;
 mod events;
 mod exit;
+mod explain;
+mod export;
 pub mod file;
 mod global;
 mod one_change;
@@ -104,6 +107,9 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::EnableOspf(enable) => enable.run(global, look).await?,
         Command::DisableOspf(disable) => disable.run(global, look).await?,
         Command::StaticRoute(route) => route.run(global, look).await?,
+        Command::Explain(explain) => return explain.run(global, look, terminal).await,
+        Command::Get(get) => get.run(global, look).await?,
+        Command::Export(export) => export.run(global, look).await?,
         Command::Apply(apply) => apply.run(global, look, terminal).await?,
         Command::Plan(plan) => plan.run(global, look, terminal).await?,
         Command::Transactions(transactions) => {
@@ -115,6 +121,8 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Drain(drain) => drain.run(global, look).await?,
         Command::Undrain(undrain) => undrain.run(global, look).await?,
         Command::Adopt(adopt) => adopt.run(global, look).await?,
+        Command::Config(config) => config.run(global, look).await?,
+        Command::Reload(reload) => reload.run(global, look).await?,
         Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };

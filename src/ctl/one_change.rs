@@ -23,7 +23,7 @@ pub async fn apply_one(
     let request = ApplyRequest {
         owner: credentials.owner.clone(),
         token: credentials.token()?,
-        changes: vec![IntentChange { change: Some(change) }],
+        changes: vec![IntentChange { change: Some(change), ..Default::default() }],
         ..ApplyRequest::default()
     };
     let agent = Client::connect(global).await?;

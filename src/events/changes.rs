@@ -10,7 +10,12 @@ use crate::{
 ///
 /// For the commit actor: `after.diff(&before).filter_map(|(k, b, n)| of_change(k, b, n))`.
 pub fn of_change(key: &IntentKey, before: Option<&Owned>, now: Option<&Owned>) -> Option<Event> {
-    if before == now {
+    // Where its owner has it from is nothing that others are told.
+    let is_same = match (before, now) {
+        (Some(before), Some(now)) => (&before.owner, &before.intent) == (&now.owner, &now.intent),
+        (before, now) => before.is_none() && now.is_none(),
+    };
+    if is_same {
         return None;
     }
     match (*key, now) {
@@ -20,7 +25,7 @@ pub fn of_change(key: &IntentKey, before: Option<&Owned>, now: Option<&Owned>) -
         (IntentKey::Prefix(protocol, prefix), None) => {
             Some(Event::PrefixWithdrawn { owner: before?.owner.clone(), prefix, protocol })
         }
-        (IntentKey::Bgp, Some(Owned { owner, intent: Intent::Bgp(bgp) })) => {
+        (IntentKey::Bgp, Some(Owned { owner, intent: Intent::Bgp(bgp), .. })) => {
             let previous = match before.map(|owned| &owned.intent) {
                 Some(Intent::Bgp(previous)) => Some(previous.clone()),
                 _ => None,

@@ -22,12 +22,17 @@ pub(super) fn owned(owned: &Owned) -> v1::OwnedIntent {
     v1::OwnedIntent {
         owner: owned.owner.to_string(),
         intent: Some(wire::intent_message(&owned.intent)),
+        source: owned.source_text(),
     }
 }
 
 pub(super) fn to_owned(message: &v1::OwnedIntent) -> Result<Owned, Unreadable> {
     let owner = message.owner.parse().map_err(|e| Unreadable(format!("owner: {e}")))?;
-    Ok(Owned { owner, intent: to_intent(message.intent.as_ref())? })
+    let source = match message.source.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|e| Unreadable(format!("source: {e}")))?),
+    };
+    Ok(Owned { owner, intent: to_intent(message.intent.as_ref())?, source })
 }
 
 pub(super) fn to_intent(message: Option<&crate::proto::v1::Intent>) -> Result<Intent, Unreadable> {

@@ -15,6 +15,7 @@
 //! | `static_route` | routes of staticd |
 //! | `intent` | the closed set of intents, their keys and changes |
 //! | `configured` | what the configuration itself declares |
+//! | `extras` | what a request says of its changes beyond the objects |
 //! | `error` | what is wrong with a field |
 
 mod bfd;
@@ -22,6 +23,7 @@ mod community;
 mod configured;
 mod drain;
 mod error;
+mod extras;
 mod hops;
 mod intent;
 mod ospf;
@@ -35,6 +37,7 @@ pub use community::{Community, LargeCommunity, StandardCommunity};
 pub use configured::Configured;
 pub use drain::Drain;
 pub use error::{FieldError, FieldErrors, ValueError};
+pub use extras::{Extras, Source};
 pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use ospf::{AreaId, OspfInterface, OspfTimers};
 pub use peer::{AddressFamily, BgpGlobal, Peer, PeerType, Timers};

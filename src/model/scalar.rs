@@ -380,7 +380,7 @@ pub fn router_id(text: &str) -> Result<Ipv4Addr, ValueError> {
 ///
 /// # Errors
 /// Where the first one stands; the text itself is not repeated.
-fn no_control_characters(text: &str) -> Result<(), ValueError> {
+pub(super) fn no_control_characters(text: &str) -> Result<(), ValueError> {
     match text.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, c)) => Err(ValueError::new(format!(
             "has the control character U+{:04X} at byte {at}",

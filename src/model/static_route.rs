@@ -1,6 +1,6 @@
 //! A static route (`frr-staticd`), which zebra installs in the kernel.
 
-use std::{net::IpAddr, num::NonZeroU8};
+use std::{fmt, net::IpAddr, num::NonZeroU8};
 
 use super::{InterfaceName, Prefix, ValueError, scalar::unicast_address};
 
@@ -13,6 +13,16 @@ pub enum NextHop {
     Interface(InterfaceName),
     /// Nowhere: traffic is dropped.
     Blackhole,
+}
+
+impl fmt::Display for NextHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gateway(address) => address.fmt(f),
+            Self::Interface(name) => write!(f, "dev {name}"),
+            Self::Blackhole => f.write_str("blackhole"),
+        }
+    }
 }
 
 impl NextHop {

@@ -180,7 +180,7 @@ fn protocol(daemon: Daemon) -> Protocol {
 }
 
 /// An error with what caused it, on one line.
-fn words(error: &VtyError) -> String {
+pub(super) fn words(error: &VtyError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -10,6 +10,7 @@
 //! | `causes` | why sessions were lost, or do not come up |
 //! | `diff` | what changed between two moments; pure |
 //! | `daemon` | one task per daemon: connect, poll, notice its end |
+//! | `looks` | questions that somebody asks now |
 //! | `poll` | what each daemon is asked at each poll |
 //! | `installed` | which of the declared static routes zebra has installed |
 //!
@@ -24,6 +25,7 @@ mod causes;
 mod daemon;
 mod diff;
 mod installed;
+mod looks;
 mod poll;
 mod status;
 #[cfg(test)]
@@ -34,6 +36,7 @@ use std::{panic::resume_unwind, sync::Arc, time::Duration};
 pub use advertised::Advertised;
 pub use diff::{BfdChange, OspfChange, Transition, diff};
 pub use installed::{Installed, StaticRoutes};
+pub use looks::Looks;
 pub use status::{DaemonState, FrrStatus};
 use tokio::{
     sync::{mpsc, watch},
@@ -63,12 +66,18 @@ pub struct Snapshots {
     latest: watch::Receiver<Arc<FrrStatus>>,
     /// Where [`FrrStatus::heard`] counts from.
     started: Instant,
+    looks: Looks,
 }
 
 impl Snapshots {
     /// Those that somebody sends, whose clock starts now.
     pub fn new(latest: watch::Receiver<Arc<FrrStatus>>) -> Self {
-        Self { latest, started: Instant::now() }
+        Self { latest, started: Instant::now(), looks: Looks::new(None) }
+    }
+
+    /// The way to ask FRR for more.
+    pub fn looks(&self) -> &Looks {
+        &self.looks
     }
 
     /// Follows them: notified of each.
@@ -113,7 +122,8 @@ impl Monitor {
     ) -> Self {
         let (publish, status) = watch::channel(Arc::new(FrrStatus::default()));
         let (report, observations) = mpsc::channel(OBSERVATIONS);
-        let status = Snapshots::new(status);
+        let looks = Looks::new(Some(frr.socket_dir.clone()));
+        let status = Snapshots { looks, ..Snapshots::new(status) };
         let started = status.started;
         let mut watchers = JoinSet::new();
         for daemon in Daemon::ALL {

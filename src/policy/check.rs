@@ -286,7 +286,7 @@ fn nothing_needs(store: &Store, key: IntentKey) -> Result<(), Violation> {
     match key {
         IntentKey::Bgp => nothing_needs_bgp(store),
         IntentKey::BfdProfile(name) => match store.that_name(name).next() {
-            Some(Owned { owner, intent }) => {
+            Some(Owned { owner, intent, .. }) => {
                 let message = format!(
                     "the {} of {owner} names it; remove that first, or have it name another",
                     intent.key()

@@ -22,7 +22,7 @@ pub use counts::Counts;
 
 use crate::model::{
     BfdProfile, BgpGlobal, Change, Drain, Intent, IntentKey, IntentKind, OwnerName, PathAttributes,
-    Peer, Prefix, PrefixAdvertisement, ProfileName,
+    Peer, Prefix, PrefixAdvertisement, ProfileName, Source,
 };
 
 /// An intent and whose it is.
@@ -32,6 +32,20 @@ pub struct Owned {
     pub owner: OwnerName,
     /// What is declared.
     pub intent: Intent,
+    /// Where its owner has it from, in its own words.
+    pub source: Option<Source>,
+}
+
+impl Owned {
+    /// An intent of which its owner does not say where it is from.
+    pub fn new(owner: OwnerName, intent: Intent) -> Self {
+        Self { owner, intent, source: None }
+    }
+
+    /// Its source as the contract has it; empty where there is none.
+    pub fn source_text(&self) -> String {
+        self.source.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
 }
 
 /// What an owner has: the keys, and how many of each kind.
@@ -77,6 +91,13 @@ impl Store {
     /// All intents in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&IntentKey, &Owned)> {
         self.intents.iter().map(|(key, owned)| (key, owned.as_ref()))
+    }
+
+    /// All intents behind this key, all of them where there is none, in the order of their keys; costs what it yields.
+    pub fn after(&self, last: Option<IntentKey>) -> impl Iterator<Item = (&IntentKey, &Owned)> {
+        let behind = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.intents.range((behind, Bound::Unbounded));
+        range.map(|(key, owned)| (key, owned.as_ref()))
     }
 
     /// Whether this is a BFD session whose timers a peer of `admin` overrules: bfdd has one session for both.
@@ -211,22 +232,36 @@ impl Store {
     /// Whether `owner` may do this is for [`policy`](crate::policy) to say; an
     /// object that is set belongs to `owner` afterwards, whosever it was.
     pub fn apply(&mut self, owner: &OwnerName, change: &Change) -> Option<Owned> {
-        let key = change.key();
-        let before = match change {
-            Change::Set(intent) => {
-                let owned = Owned { owner: owner.clone(), intent: intent.clone() };
-                self.intents.insert(key, Arc::new(owned))
-            }
-            Change::Remove(key) => self.intents.remove(key),
+        self.put(
+            change.key(),
+            match change {
+                Change::Set(intent) => Some(Owned::new(owner.clone(), intent.clone())),
+                Change::Remove(_) => None,
+            },
+        )
+    }
+
+    /// Notes where what is declared here is from.
+    pub fn note_source(&mut self, key: &IntentKey, source: Source) {
+        if let Some(owned) = self.intents.get_mut(key) {
+            Arc::make_mut(owned).source = Some(source);
+        }
+    }
+
+    /// Has this, or nothing, stand in the place of a key, and returns what stood there.
+    fn put(&mut self, key: IntentKey, now: Option<Owned>) -> Option<Owned> {
+        let before = match &now {
+            Some(owned) => self.intents.insert(key, Arc::new(owned.clone())),
+            None => self.intents.remove(&key),
         };
         let before = before.map(Arc::unwrap_or_clone);
         if let Some(before) = &before {
             self.disown(&before.owner, &key);
             self.count_attributes(&before.intent, false);
         }
-        if let Change::Set(intent) = change {
-            self.count_attributes(intent, true);
-            let held = self.owners.entry(owner.clone()).or_default();
+        if let Some(now) = now {
+            self.count_attributes(&now.intent, true);
+            let held = self.owners.entry(now.owner).or_default();
             held.keys.insert(key);
             held.counts.add(key.kind());
         }
@@ -235,16 +270,7 @@ impl Store {
 
     /// Puts back what [`apply`](Self::apply) returned for this key.
     pub fn restore(&mut self, key: IntentKey, before: Option<Owned>) {
-        match before {
-            Some(Owned { owner, intent }) => {
-                self.apply(&owner, &Change::Set(intent));
-            }
-            None => {
-                if let Some(owner) = self.get(&key).map(|owned| owned.owner.clone()) {
-                    self.apply(&owner, &Change::Remove(key));
-                }
-            }
-        }
+        self.put(key, before);
     }
 
     /// What differs from an earlier snapshot, in the order of the keys: the

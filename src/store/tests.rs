@@ -78,7 +78,7 @@ proptest! {
             let before = plain.get(&change.key()).cloned();
             match change {
                 Change::Set(intent) => {
-                    plain.insert(change.key(), Owned { owner: who.clone(), intent: intent.clone() });
+                    plain.insert(change.key(), Owned::new(who.clone(), intent.clone()));
                 }
                 Change::Remove(key) => {
                     plain.remove(key);

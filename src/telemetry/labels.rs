@@ -92,7 +92,7 @@ impl Protocol {
 pub struct GrpcMethod(&'static str);
 
 /// Every method of `novaroute.v1`; a test compares it with the contract.
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 28] = [
     "Register",
     "Deregister",
     "ConfigureBGP",
@@ -114,9 +114,13 @@ const METHODS: [&str; 24] = [
     "Get",
     "Watch",
     "GetCoverage",
+    "GetDeclared",
+    "GetConfig",
+    "Explain",
     "Drain",
     "Undrain",
     "Adopt",
+    "Reload",
 ];
 
 impl GrpcMethod {

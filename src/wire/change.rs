@@ -25,10 +25,21 @@ const MAX_NAMED: usize = 50;
 /// Names wrong fields as `changes[3].set.peer.remote_as`; also `changes` where there are
 /// none or too many, and `changes[3]` where an earlier one is about the same object.
 pub fn changes(messages: &[v1::IntentChange]) -> Result<Vec<Change>, FieldErrors> {
-    let mut errors = FieldErrors::new();
     if messages.is_empty() {
+        let mut errors = FieldErrors::new();
         errors.push("changes", "is empty");
-    } else if messages.len() > MAX_CHANGES {
+        return Err(errors);
+    }
+    replacing(messages)
+}
+
+/// Like [`changes`], for what an owner's intents become: there may be none.
+///
+/// # Errors
+/// As there.
+pub fn replacing(messages: &[v1::IntentChange]) -> Result<Vec<Change>, FieldErrors> {
+    let mut errors = FieldErrors::new();
+    if messages.len() > MAX_CHANGES {
         let count = messages.len();
         errors.push("changes", format!("{count} are more than {MAX_CHANGES} for one request"));
     }

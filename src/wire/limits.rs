@@ -131,7 +131,7 @@ mod tests {
 
     fn set(kind: v1::intent::Kind) -> Vec<v1::IntentChange> {
         let change = v1::intent_change::Change::Set(v1::Intent { kind: Some(kind) });
-        vec![v1::IntentChange { change: Some(change) }]
+        vec![v1::IntentChange { change: Some(change), ..Default::default() }]
     }
 
     fn gateway(gateway: &str) -> Vec<v1::IntentChange> {

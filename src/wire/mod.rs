@@ -4,6 +4,7 @@
 //! request is named at once, under the name that the contract gives it.
 
 mod change;
+mod extras;
 mod limits;
 mod message;
 mod peer;
@@ -14,7 +15,8 @@ mod tests;
 
 use std::{net::Ipv4Addr, time::Duration};
 
-pub use change::{MAX_CHANGES, changes, intent};
+pub use change::{MAX_CHANGES, changes, intent, replacing};
+pub use extras::extras;
 pub use message::intent_message;
 pub use peer::{peer, peer_message};
 pub use prefix::{MAX_COMMUNITIES, advertisement, prefix_key, static_route};

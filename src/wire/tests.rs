@@ -150,7 +150,10 @@ fn a_route_out_of_what_frr_takes_for_no_interface_is_refused() {
         let next_hop = Some(v1::static_route::NextHop::InterfaceName(name.into()));
         let route = v1::StaticRoute { prefix: "10.0.0.0/24".into(), next_hop, distance: 0, tag: 0 };
         let kind = Some(v1::intent::Kind::StaticRoute(route));
-        v1::IntentChange { change: Some(v1::intent_change::Change::Set(v1::Intent { kind })) }
+        v1::IntentChange {
+            change: Some(v1::intent_change::Change::Set(v1::Intent { kind })),
+            ..Default::default()
+        }
     };
     for name in ["Null0", "null0", "NULL0", "reject", "blackhole", "(null)"] {
         assert_eq!(
@@ -178,18 +181,18 @@ fn bgp_and_its_router_id() {
 fn set_bgp() -> v1::IntentChange {
     let kind = v1::intent::Kind::Bgp(v1::BgpConfig { local_as: 65000, router_id: String::new() });
     let change = v1::intent_change::Change::Set(v1::Intent { kind: Some(kind) });
-    v1::IntentChange { change: Some(change) }
+    v1::IntentChange { change: Some(change), ..Default::default() }
 }
 
 fn set_peer(message: v1::BgpPeer) -> v1::IntentChange {
     let intent = v1::Intent { kind: Some(v1::intent::Kind::Peer(message)) };
-    v1::IntentChange { change: Some(v1::intent_change::Change::Set(intent)) }
+    v1::IntentChange { change: Some(v1::intent_change::Change::Set(intent)), ..Default::default() }
 }
 
 fn remove_peer(address: &str) -> v1::IntentChange {
     let kind = v1::intent_ref::Kind::Peer(address.into());
     let change = v1::intent_change::Change::Remove(v1::IntentRef { kind: Some(kind) });
-    v1::IntentChange { change: Some(change) }
+    v1::IntentChange { change: Some(change), ..Default::default() }
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn changes_name_their_index() {
         set_bgp(),
         set_peer(v1::BgpPeer { remote_as: 0, ..good_peer() }),
         remove_peer("10.0.0.3\0"),
-        v1::IntentChange { change: None },
+        v1::IntentChange { change: None, ..Default::default() },
         set_peer(good_peer()),
         remove_peer("10.0.0.2"),
     ];

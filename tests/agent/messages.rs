@@ -36,7 +36,10 @@ pub mod change {
     };
 
     fn set(kind: Kind) -> IntentChange {
-        IntentChange { change: Some(Change::Set(Intent { kind: Some(kind) })) }
+        IntentChange {
+            change: Some(Change::Set(Intent { kind: Some(kind) })),
+            ..Default::default()
+        }
     }
 
     pub fn bgp(local_as: u32, router_id: &str) -> IntentChange {
@@ -81,7 +84,7 @@ pub mod change {
 
     pub fn no_profile(name: &str) -> IntentChange {
         let kind = Some(intent_ref::Kind::BfdProfile(name.to_owned()));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })), ..Default::default() }
     }
 
     pub fn ospf(interface: OspfInterface) -> IntentChange {
@@ -100,16 +103,16 @@ pub mod change {
     pub fn no_prefix(prefix: &str) -> IntentChange {
         let (prefix, protocol) = (prefix.to_owned(), Protocol::Bgp as i32);
         let kind = Some(intent_ref::Kind::Prefix(PrefixRef { prefix, protocol }));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })), ..Default::default() }
     }
 
     pub fn no_peer(address: &str) -> IntentChange {
         let kind = Some(intent_ref::Kind::Peer(address.to_owned()));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })), ..Default::default() }
     }
 
     pub fn no_route(prefix: &str) -> IntentChange {
         let kind = Some(intent_ref::Kind::StaticRoute(prefix.to_owned()));
-        IntentChange { change: Some(Change::Remove(IntentRef { kind })) }
+        IntentChange { change: Some(Change::Remove(IntentRef { kind })), ..Default::default() }
     }
 }

@@ -83,6 +83,8 @@ fn config(lab: &Lab, socket: &str) -> Value {
         "log_format": "text",
         "metrics_address": METRICS,
         "disconnect_grace_period": 30,
+        // Tests say when it reads its files.
+        "watch_interval": 0,
     })
 }
 

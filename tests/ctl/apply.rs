@@ -23,7 +23,10 @@ const FILE: &str = "\
 ";
 
 fn changes() -> Vec<IntentChange> {
-    let set = |kind| IntentChange { change: Some(Change::Set(Intent { kind: Some(kind) })) };
+    let set = |kind| IntentChange {
+        change: Some(Change::Set(Intent { kind: Some(kind) })),
+        ..Default::default()
+    };
     let route = StaticRoute {
         prefix: "10.9.0.0/16".into(),
         next_hop: Some(NextHop::Blackhole(true)),
@@ -41,13 +44,20 @@ fn asked(dry_run: bool, confirm_timeout: u32) -> Seen {
         changes: changes(),
         dry_run,
         confirm_timeout,
-        take_over: false,
+        ignore_absent: true,
+        ..Default::default()
     })
 }
 
 fn planned() -> Seen {
     let (owner, token) = ("edge".into(), "t0ken".into());
-    Seen::Plan(PlanRequest { owner, token, changes: changes(), take_over: false })
+    Seen::Plan(PlanRequest {
+        owner,
+        token,
+        changes: changes(),
+        ignore_absent: true,
+        ..Default::default()
+    })
 }
 
 fn script() -> Script {
@@ -84,6 +94,39 @@ fn a_file_is_one_request() {
     let fake = Fake::start(script());
     assert_eq!(ok(&fake, "apply"), "transaction 7f3a: 2 changes: confirmed by FRR\n");
     assert_eq!(fake.seen(), (asked(false, 0), true));
+}
+
+#[test]
+fn a_file_can_say_all_that_its_owner_has() {
+    let fake = Fake::start(script());
+    let told = ok(&fake, "apply --prune");
+    assert_eq!(told, "transaction 7f3a: edge has the 2 intents of the file: confirmed by FRR\n");
+    let Seen::Apply(expected) = asked(false, 0) else { panic!("an Apply") };
+    let expected = Seen::Apply(ApplyRequest { replace: true, ..expected });
+    assert_eq!(fake.seen(), (expected, true));
+    // None at all has to be said.
+    for (text, code) in [("intents: []\n", 0), ("", 5), ("remove: []\n", 5)] {
+        let run = run_on(&fake, text, "apply --prune");
+        assert_eq!(run.code, code, "{text:?}: {}", run.stderr);
+    }
+    assert_eq!(run_on(&fake, "intents: []\n", "apply").code, 5);
+}
+
+#[test]
+fn sources_and_passwords_that_stay_are_sent_beside_the_intent() {
+    let fake = Fake::start(script());
+    let text = "- source: racks/7\n  peer: {neighbor_address: 10.0.0.2, remote_as: 1, password: unchanged}\n\
+                - drain: {until_restart: true}\n";
+    assert_eq!(run_on(&fake, text, "apply").code, 0);
+    let Seen::Apply(request) = fake.seen().0 else { panic!("an Apply") };
+    let [peer, drain] = &*request.changes else { panic!("{request:?}") };
+    assert_eq!((&*peer.source, peer.keep_password), ("racks/7", true));
+    let Some(Change::Set(Intent { kind: Some(Kind::Peer(set)) })) = &peer.change else {
+        panic!("{peer:?}")
+    };
+    assert_eq!(set.password, "");
+    let drained = Kind::Drain(Drain { until_restart: true });
+    assert_eq!(drain.change, Some(Change::Set(Intent { kind: Some(drained) })));
 }
 
 #[test]
@@ -213,8 +256,8 @@ fn a_bad_file_is_not_sent() {
     let expected = format!(
         "error: 2 mistakes in {path}\n  {path}:1: intents[0].bgp.local_as: `x` is not a number \
          from 0 to 4294967295\n  {path}:2: intents[1].pear: unknown key, known here: bgp, peer, \
-         prefix, static_route, bfd_session, ospf_interface, bfd_profile\n  try: `novaroutectl apply --help` \
-         shows the format\n"
+         prefix, static_route, bfd_session, ospf_interface, drain, bfd_profile, source\n  try: \
+         `novaroutectl apply --help` shows the format\n"
     );
     assert_eq!((run.code, run.stderr), (5, expected));
     let run = fake::ctl(&fake.socket(), &[&["plan", "-f", "/nowhere"][..], &WHO].concat());

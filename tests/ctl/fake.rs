@@ -49,6 +49,10 @@ pub enum Seen {
     Get(GetTransactionRequest),
     Watch(WatchTransactionsRequest),
     Coverage(GetCoverageRequest),
+    Declared(GetDeclaredRequest),
+    Config(GetConfigRequest),
+    Explain(ExplainRequest),
+    Reload(ReloadRequest),
     Drain(DrainRequest),
     Undrain(UndrainRequest),
     Adopt(AdoptRequest),
@@ -77,6 +81,9 @@ pub struct Script {
     pub transactions: Vec<Transaction>,
     pub transaction: Transaction,
     pub coverage: GetCoverageResponse,
+    pub declared: Vec<GetDeclaredResponse>,
+    pub config: GetConfigResponse,
+    pub explanation: Explanation,
     /// Answer nothing before this long.
     pub slow: Duration,
     /// How often GetStatus was called.
@@ -142,6 +149,7 @@ macro_rules! service {
 }
 
 type Events = BoxStream<'static, Result<RouteEvent, Status>>;
+type Declared = BoxStream<'static, Result<GetDeclaredResponse, Status>>;
 type Ended = BoxStream<'static, Result<Transaction, Status>>;
 
 service! {
@@ -200,15 +208,22 @@ service! {
     undrain: UndrainRequest => UndrainResponse, Seen::Undrain, |s| UndrainResponse {
         transaction_id: s.apply.transaction_id.clone(), outcome: s.apply.outcome,
     };
+    reload: ReloadRequest => ReloadResponse, Seen::Reload, |_s| ReloadResponse {
+        changed: 2, waits_for_restart: vec!["metrics_address".into()],
+    };
     adopt: AdoptRequest => AdoptResponse, Seen::Adopt, |_s| AdoptResponse {
         objects: vec![AdoptedObject { daemon: "bgpd".into(), path: "/frr-x:one".into() }],
     };
 }
 
 service! {
-    Diagnostics {}
+    Diagnostics { type GetDeclaredStream = Declared; }
     missing {}
     get_coverage: GetCoverageRequest => GetCoverageResponse, Seen::Coverage, |s| s.coverage.clone();
+    explain: ExplainRequest => Explanation, Seen::Explain, |s| s.explanation.clone();
+    get_config: GetConfigRequest => GetConfigResponse, Seen::Config, |s| s.config.clone();
+    get_declared: GetDeclaredRequest => Declared, Seen::Declared,
+        |s| stream::iter(s.declared.clone().into_iter().map(Ok)).boxed();
 }
 
 /// A running fake agent; dropping it stops it.

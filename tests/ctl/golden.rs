@@ -43,7 +43,8 @@ fn status() {
         state: "draining".into(),
         owner: "admin".into(),
         until_restart: true,
-        reason: String::new(),
+        source: "upgrade".into(),
+        ..DrainStatus::default()
     };
     let drained = GetStatusResponse { drain: Some(drain), ..GetStatusResponse::default() };
     golden("status-drained", &Status::from(drained));
@@ -166,8 +167,29 @@ pub mod responses {
                 min_rx_ms: 50,
                 min_tx_ms: 60,
                 detect_multiplier: 4,
-                reason: String::new(),
+                ..BfdProfileStatus::default()
             }],
+            static_routes: vec![
+                StaticRouteStatus {
+                    prefix: "10.9.0.0/16".into(),
+                    next_hop: "10.0.0.3".into(),
+                    state: "rejected: staticd does not show it".into(),
+                    owner: "edge".into(),
+                    reason: "staticd does not show it".into(),
+                    distance: 1,
+                    tag: 0,
+                    source: "racks/7".into(),
+                },
+                StaticRouteStatus {
+                    prefix: "10.8.0.0/16".into(),
+                    next_hop: "blackhole".into(),
+                    state: "applied".into(),
+                    owner: "admin".into(),
+                    distance: 200,
+                    tag: 7,
+                    ..StaticRouteStatus::default()
+                },
+            ],
             drain: None,
             journal: Vec::new(),
             kept: vec![KeptObject {

@@ -3,6 +3,8 @@
 
 mod apply;
 mod asking;
+mod declared;
+mod explain;
 mod failures;
 mod fake;
 mod golden;

@@ -2,9 +2,15 @@
 
 use std::fs;
 
-use novaroute::proto::v1::{self, intent::Kind, intent_change::Change, static_route::NextHop, *};
+use novaroute::{
+    ctl::output,
+    proto::v1::{self, intent::Kind, intent_change::Change, static_route::NextHop, *},
+};
 
-use crate::fake::{self, Fake, Script, Seen};
+use crate::{
+    fake::{self, Fake, Script, Seen},
+    golden,
+};
 
 const WHO: [&str; 4] = ["--owner", "edge", "--token", "t0ken"];
 
@@ -220,7 +226,7 @@ fn static_route_remove() {
 }
 
 fn applied(change: Change) -> Seen {
-    let changes = vec![IntentChange { change: Some(change) }];
+    let changes = vec![IntentChange { change: Some(change), ..Default::default() }];
     Seen::Apply(ApplyRequest { owner: owner(), token: token(), changes, ..Default::default() })
 }
 
@@ -401,4 +407,33 @@ fn adopt_says_what_it_takes() {
         assert_eq!(seen, Seen::Adopt(v1::AdoptRequest { owner: owner(), token: token(), dry_run }));
         assert!(said.contains(words) && said.contains("/frr-x:one"), "{said}");
     }
+}
+
+#[test]
+fn config_and_reload() {
+    let config = v1::GetConfigResponse {
+        file: "/etc/novaroute/config.json".into(),
+        config_json: "{\"log_level\": \"info\", \"owners\": {\"edge\": {\"token\": \"***\"}}}"
+            .into(),
+        since_unix_ms: 1_700_000_000_000,
+        by: "watch".into(),
+        waits_for_reload: vec!["bgp".into()],
+        waits_for_restart: vec!["metrics_address".into(), "frr".into()],
+        last_error: "owners.edge.token_file: is empty\u{1b}[2J".into(),
+        last_error_unix_ms: 1_700_000_060_000,
+    };
+    let script = Script { config: config.clone(), ..Script::default() };
+    let (seen, said) = write_to(script, "config");
+    assert_eq!(seen, Seen::Config(v1::GetConfigRequest { owner: owner(), token: token() }));
+    assert!(said.contains("waits for novaroutectl reload"), "{said}");
+    let time = jiff::Timestamp::from_millisecond(1_700_000_100_000).unwrap();
+    let now = output::Now { time, zone: jiff::tz::TimeZone::UTC };
+    golden::golden("config", &output::Config::new(config, now));
+
+    let (seen, said) = write_to(Script::default(), "reload");
+    assert_eq!(seen, Seen::Reload(v1::ReloadRequest { owner: owner(), token: token() }));
+    assert_eq!(
+        said,
+        "the configuration is in force: 2 objects changed\nwaits for the agent's next start: metrics_address\n"
+    );
 }

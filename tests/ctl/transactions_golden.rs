@@ -80,7 +80,16 @@ pub mod responses {
         let bgp = "router bgp 65000";
         let family = [bgp, "address-family ipv4 unicast"];
         let peer = "/frr-bgp:bgp/neighbors/neighbor[remote-address='10.0.0.2']";
+        let session = |address: &str, effect: &str, why: &str| SessionChange {
+            neighbor_address: address.into(),
+            effect: effect.into(),
+            why: why.into(),
+        };
         PlanResponse {
+            sessions: vec![
+                session("10.0.0.2", "resets", "remote_as, password"),
+                session("10.0.0.9", "ends", ""),
+            ],
             daemons: vec![
                 DaemonPlan {
                     daemon: "bgpd".into(),
@@ -200,6 +209,8 @@ pub mod responses {
             object: object.into(),
             before,
             after,
+            after_source: if object.starts_with("prefix") { "services/a" } else { "" }.into(),
+            ..TransactionChange::default()
         };
         Transaction {
             message: "bgpd: % first line\nsecond line\u{7}".into(),

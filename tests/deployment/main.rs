@@ -207,7 +207,7 @@ fn novaedge_and_admin_alone_may_configure_bgp() {
 }
 
 #[test]
-fn production_has_no_example_and_rolls_when_its_files_change() {
+fn production_has_no_example_and_rolls_no_pod_for_a_token() {
     let objects = render(&["production"]);
     assert!(!format!("{objects:?}").contains("CHANGE-ME"));
     let spec = &by_kind(&objects, "DaemonSet")["spec"]["template"]["spec"];
@@ -215,15 +215,21 @@ fn production_has_no_example_and_rolls_when_its_files_change() {
         let volumes = spec["volumes"].as_array().expect("volumes");
         volumes.iter().find(|it| it["name"] == name).expect("the volume").clone()
     };
-    for (kind, name) in [
-        ("ConfigMap", volume("config")["configMap"]["name"].clone()),
-        ("Secret", volume("tokens")["secret"]["secretName"].clone()),
+    // The same names whatever is in them, so that nothing of the pods' template changes with them.
+    for (kind, name, expected) in [
+        ("ConfigMap", &volume("config")["configMap"]["name"], "novaroute-agent-config"),
+        ("Secret", &volume("tokens")["secret"]["secretName"], "novaroute-owner-tokens"),
     ] {
-        let name = name.as_str().expect("a name").to_owned();
-        assert!(
-            name.len() > 20 && objects.contains_key(&(kind.to_owned(), name.clone())),
-            "{name}"
-        );
+        assert_eq!(name, expected);
+        assert!(objects.contains_key(&(kind.to_owned(), expected.to_owned())), "{name}");
+    }
+    let annotations =
+        &by_kind(&objects, "DaemonSet")["spec"]["template"]["metadata"]["annotations"];
+    assert!(!annotations.to_string().contains("checksum"), "{annotations}");
+    // A file that is mounted by itself is never swapped.
+    for mount in container(&objects, "novaroute-agent")["volumeMounts"].as_array().expect("mounts")
+    {
+        assert!(mount.get("subPath").is_none(), "{mount}");
     }
     for name in ["novaroute-agent", "frr"] {
         let container = container(&objects, name);

@@ -19,6 +19,8 @@
 //! | `claim` | two agents on one FRR |
 //! | `models` | a YANG directory that lacks a model |
 //! | `apart` | a daemon that is away holds up what it executes, and nothing else |
+//! | `explain` | the way of one object, and what holds it up |
+//! | `export` | what is declared, read back and applied again |
 //! | `operator` | what the operator configured satisfies, refuses, keeps and outlives |
 //! | `corners` | where two things meet |
 //! | `coverage` | which door executes what of the FRR in use |
@@ -41,6 +43,8 @@ mod configuration;
 mod corners;
 mod coverage;
 mod drain;
+mod explain;
+mod export;
 mod foreign;
 mod input;
 mod instance;

@@ -61,7 +61,7 @@ fn apply(client: &Client, changes: Vec<IntentChange>, confirm_timeout: u32) -> S
         changes,
         dry_run: false,
         confirm_timeout,
-        take_over: false,
+        ..Default::default()
     };
     let mut transactions = client.transactions();
     let answer = client.block_on(transactions.apply(request)).expect("applied");

@@ -158,7 +158,7 @@ fn a_plan_is_over_in_the_time_of_a_commit() {
             owner: admin.owner.clone(),
             token: admin.token.clone(),
             changes: vec![change::via("203.0.2.0/24", net::TOR_V4)],
-            take_over: false,
+            ..Default::default()
         };
         admin.block_on(async { admin.transactions().plan(request).await })
     };

@@ -194,7 +194,7 @@ fn a_plan_says_which_step_takes_which_door() {
         owner: admin.owner.clone(),
         token: admin.token.clone(),
         changes,
-        take_over: false,
+        ..Default::default()
     };
     let plan = admin.block_on(async { admin.transactions().plan(request).await });
     let mut seen = 0;

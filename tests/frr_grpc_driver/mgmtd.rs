@@ -152,7 +152,7 @@ fn a_plan_names_mgmtds_own_grpc_while_it_is_believed() {
             owner: admin.owner.clone(),
             token: admin.token.clone(),
             changes: vec![change::via(SECOND, net::TOR_V4)],
-            take_over: false,
+            ..Default::default()
         };
         let plan = admin.block_on(async { admin.transactions().plan(request).await });
         plan.unwrap().into_inner().daemons.remove(0).door

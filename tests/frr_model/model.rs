@@ -136,11 +136,14 @@ pub type Model = BTreeMap<(&'static str, Object), Kind>;
 pub const OWNERS: [&str; 3] = ["admin", "edge", "net"];
 
 pub fn set(kind: &Kind) -> IntentChange {
-    IntentChange { change: Some(Change::Set(Intent { kind: Some(kind.clone()) })) }
+    IntentChange {
+        change: Some(Change::Set(Intent { kind: Some(kind.clone()) })),
+        ..Default::default()
+    }
 }
 
 pub fn remove(object: &Object) -> IntentChange {
-    IntentChange { change: Some(Change::Remove(object.reference())) }
+    IntentChange { change: Some(Change::Remove(object.reference())), ..Default::default() }
 }
 
 /// A few objects of one owner, each with what is declared of it; `None` takes it away.

@@ -32,14 +32,17 @@ impl Wish {
             let at = usize::try_from(dice.below(asked.len() as u64)).expect("an index");
             let gone = reference(&asked.swap_remove(at));
             let change = Some(Change::Remove(IntentRef { kind: Some(gone) }));
-            return Self { owner, changes: vec![IntentChange { change }] };
+            return Self { owner, changes: vec![IntentChange { change, ..Default::default() }] };
         }
         let kinds: Vec<Kind> = (0..=dice.below(2)).map(|_| any(operator, owner, dice)).collect();
         asked.extend(kinds.iter().cloned());
         let set = |kind| Some(Change::Set(Intent { kind: Some(kind) }));
         Self {
             owner,
-            changes: kinds.into_iter().map(|kind| IntentChange { change: set(kind) }).collect(),
+            changes: kinds
+                .into_iter()
+                .map(|kind| IntentChange { change: set(kind), ..Default::default() })
+                .collect(),
         }
     }
 }

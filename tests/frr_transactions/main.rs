@@ -42,7 +42,7 @@ fn apply_within(
         changes,
         dry_run: false,
         confirm_timeout: seconds,
-        take_over: false,
+        ..Default::default()
     };
     let mut transactions = client.transactions();
     client.block_on(transactions.apply(request)).map(tonic::Response::into_inner)

@@ -32,7 +32,13 @@ fn a_plan_says_what_apply_then_does_and_shows_no_secret() {
         ]
     };
     let (owner, token) = (admin.owner.clone(), admin.token.clone());
-    let request = v1::PlanRequest { owner, token, changes: changes(), take_over: false };
+    let request = v1::PlanRequest {
+        owner,
+        token,
+        changes: changes(),
+        take_over: false,
+        ..Default::default()
+    };
     let mut transactions = admin.transactions();
     let plan = admin.block_on(transactions.plan(request)).expect("a plan").into_inner();
     assert_eq!(all_running(&lab), before, "a plan changes nothing");
@@ -70,8 +76,7 @@ fn a_plan_says_what_apply_then_does_and_shows_no_secret() {
         token: admin.token.clone(),
         changes: changes(),
         dry_run: true,
-        confirm_timeout: 0,
-        take_over: false,
+        ..Default::default()
     };
     let mut transactions = admin.transactions();
     let dry = admin.block_on(transactions.apply(dry)).expect("a plan").into_inner();

@@ -223,11 +223,5 @@ impl Play {
 }
 
 pub fn request(name: &str, changes: Vec<Change>, within: Option<Duration>) -> CommitRequest {
-    CommitRequest {
-        owner: owner(name),
-        origin: "Apply",
-        changes,
-        confirm_within: within,
-        take_over: false,
-    }
+    CommitRequest { confirm_within: within, ..CommitRequest::new(owner(name), "Apply", changes) }
 }

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use futures::future::{BoxFuture, FutureExt};
 use tonic::Status;
 
-use super::*;
+use super::{
+    contract::{config, declared, prefix, reload},
+    *,
+};
 use crate::proto::v1::{
-    intent, intent_change, intent_ref, maintenance_client::MaintenanceClient, static_route,
+    diagnostics_client::DiagnosticsClient, intent, intent_change, intent_ref,
+    maintenance_client::MaintenanceClient, static_route,
 };
 
 type Call = Box<
@@ -15,6 +19,7 @@ type Call = Box<
         Client,
         TransactionsClient<Channel>,
         MaintenanceClient<Channel>,
+        DiagnosticsClient<Channel>,
         String,
     ) -> BoxFuture<'static, Result<(), Status>>,
 >;
@@ -26,7 +31,7 @@ macro_rules! field {
     ($name:expr, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
         Field(
             $name,
-            Box::new(|mut client, _, _, $text| {
+            Box::new(|mut client, _, _, _, $text| {
                 async move {
                     let mut $r = $request;
                     $set;
@@ -42,10 +47,9 @@ macro_rules! change {
     ($name:literal, |$text:ident| $change:expr) => {
         Field(
             $name,
-            Box::new(|_, mut client, _, $text| {
+            Box::new(|_, mut client, _, _, $text| {
                 async move {
-                    let change = Some($change);
-                    let changes = vec![v1::IntentChange { change }];
+                    let changes = vec![$change.into()];
                     let (owner, token) = ("novanet".to_owned(), token("novanet"));
                     client
                         .apply(v1::ApplyRequest { owner, token, changes, ..Default::default() })
@@ -63,7 +67,24 @@ macro_rules! transaction_field {
     ($name:expr, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
         Field(
             $name,
-            Box::new(|_, mut client, _, $text| {
+            Box::new(|_, mut client, _, _, $text| {
+                async move {
+                    let mut $r = $request;
+                    $set;
+                    client.$method($r).await.map(drop)
+                }
+                .boxed()
+            }),
+        )
+    };
+}
+
+/// One string of a request of the service Diagnostics.
+macro_rules! diagnostics_field {
+    ($name:literal, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
+        Field(
+            $name,
+            Box::new(|_, _, _, mut client, $text| {
                 async move {
                     let mut $r = $request;
                     $set;
@@ -80,7 +101,7 @@ macro_rules! maintenance_field {
     ($name:literal, $method:ident, $request:expr, |$r:ident, $text:ident| $set:expr) => {
         Field(
             $name,
-            Box::new(|_, _, mut client, $text| {
+            Box::new(|_, _, mut client, _, $text| {
                 async move {
                     let mut $r = $request;
                     $set;
@@ -228,7 +249,7 @@ fn fields() -> Vec<Field> {
     for (name, of_token) in [("ApplyRequest.owner", false), ("ApplyRequest.token", true)] {
         all.push(Field(
             name,
-            Box::new(move |_, mut client, _, text| {
+            Box::new(move |_, mut client, _, _, text| {
                 async move {
                     let mut request = v1::ApplyRequest {
                         owner: net.into(),
@@ -395,6 +416,19 @@ fn fields() -> Vec<Field> {
         change!("StaticRoute.gateway", |text| set(intent::Kind::StaticRoute(route(
             static_route::NextHop::Gateway(text)
         )))),
+        diagnostics_field!("GetDeclaredRequest.owner_filter", get_declared, declared(), |r, t| {
+            r.owner_filter = t
+        }),
+        diagnostics_field!("ExplainRequest.target", explain, prefix(), |r, t| r.target = t),
+        diagnostics_field!("ExplainRequest.kind", explain, prefix(), |r, t| r.kind = t),
+        diagnostics_field!("GetConfigRequest.owner", get_config, config(), |r, t| r.owner = t),
+        diagnostics_field!("GetConfigRequest.token", get_config, config(), |r, t| r.token = t),
+        maintenance_field!("ReloadRequest.owner", reload, reload(), |r, t| r.owner = t),
+        maintenance_field!("ReloadRequest.token", reload, reload(), |r, t| r.token = t),
+        change!("IntentChange.source", |source| v1::IntentChange {
+            source,
+            ..set(intent::Kind::StaticRoute(route(static_route::NextHop::Blackhole(true)))).into()
+        }),
         change!("StaticRoute.interface_name", |text| set(intent::Kind::StaticRoute(route(
             static_route::NextHop::InterfaceName(text)
         )))),
@@ -402,39 +436,10 @@ fn fields() -> Vec<Field> {
     all
 }
 
-/// `Message.field` of every string that a client can send, read from the contract.
-fn contract() -> BTreeSet<String> {
-    let answers = ["Response", "Status", "RouteEvent", "DaemonPlan", "LeafChange", "PlanStep"];
-    let shown = [
-        "Transaction",
-        "TransactionChange",
-        "CoverageRow",
-        "AdoptedObject",
-        "KeptObject",
-        "StuckObject",
-    ];
-    let mut message = "";
-    let mut found = BTreeSet::new();
-    for line in include_str!("../../../proto/novaroute.proto").lines() {
-        let words: Vec<_> = line.split_whitespace().collect();
-        match words[..] {
-            ["message", name, ..] => message = name,
-            ["string", field, "=", ..] | ["repeated", "string", field, "=", ..]
-                if !answers.iter().any(|end| message.ends_with(end))
-                    && !shown.contains(&message) =>
-            {
-                found.insert(format!("{message}.{field}"));
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
 #[test]
 fn the_matrix_has_every_string_of_the_contract() {
     let covered: BTreeSet<_> = fields().iter().map(|field| field.0.to_owned()).collect();
-    assert_eq!(covered, contract());
+    assert_eq!(covered, contract::strings());
 }
 
 #[tokio::test]
@@ -442,15 +447,17 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
     let (agent, client) = Agent::configured().await;
     let transactions = agent.transactions().await;
     let maintenance = agent.maintenance().await;
+    let diagnostics = DiagnosticsClient::new(agent.channel().await);
     let before = agent.inner.commit.view();
     let long = "x".repeat(10_240);
     let lines = "10.0.0.2\nip route 0.0.0.0/0 blackhole";
     for Field(name, call) in fields() {
         // "%" is a fair character of texts that FRR takes as they are.
-        let may_percent = ["description", "password", "interface_name"];
+        let may_percent = ["description", "password", "interface_name", "source"];
         for text in [lines, "a\nb", "\r\n", "\0", "10.0.0.2\0", "%", "%s%n", "\u{1b}[2J", &long] {
             let clients = (client.clone(), transactions.clone(), maintenance.clone());
-            let answer = call(clients.0, clients.1, clients.2, text.to_owned()).await;
+            let diagnostics = diagnostics.clone();
+            let answer = call(clients.0, clients.1, clients.2, diagnostics, text.to_owned()).await;
             let short: String = text.chars().take(20).collect();
             let Err(status) = answer else {
                 let fair = text.starts_with('%') && may_percent.iter().any(|f| name.ends_with(f));
@@ -483,13 +490,4 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
             "OSPF interface %s%n"
         ]
     );
-}
-
-#[tokio::test]
-async fn a_request_that_is_too_large_is_refused() {
-    let (agent, mut client) = Agent::configured().await;
-    let huge = advertise("novanet", &"x".repeat(MAX_REQUEST + 1));
-    assert!(client.advertise_prefix(huge).await.is_err());
-    client.advertise_prefix(advertise("novanet", "10.1.0.0/24")).await.unwrap();
-    assert_eq!(agent.inner.keys("novanet").len(), 1);
 }

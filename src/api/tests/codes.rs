@@ -234,6 +234,7 @@ async fn a_transaction_is_all_or_nothing() {
     let mut c = agent.transactions().await;
     let set = |kind| v1::IntentChange {
         change: Some(intent_change::Change::Set(v1::Intent { kind: Some(kind) })),
+        ..Default::default()
     };
     let peer = set(intent::Kind::Peer(bgp_peer("10.0.0.2")));
     let bgp = set(intent::Kind::Bgp(v1::BgpConfig { local_as: 65000, ..Default::default() }));

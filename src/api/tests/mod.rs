@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod codes;
+mod contract;
 mod events;
 mod grace;
 mod limits;

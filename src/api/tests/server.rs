@@ -94,3 +94,12 @@ async fn the_socket_of_another_outlives_the_agents_end() {
     agent.served.await.unwrap().unwrap();
     assert!(!path.exists(), "its own goes");
 }
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused() {
+    let (agent, mut client) = Agent::configured().await;
+    let huge = advertise("novanet", &"x".repeat(MAX_REQUEST + 1));
+    assert!(client.advertise_prefix(huge).await.is_err());
+    client.advertise_prefix(advertise("novanet", "10.1.0.0/24")).await.unwrap();
+    assert_eq!(agent.inner.keys("novanet").len(), 1);
+}

@@ -7,7 +7,9 @@ use tracing::info;
 
 use super::Actor;
 use crate::{
-    commit::{CommitError, CommitRequest, Committed, Outcome, Transaction, turns::Enquiry},
+    commit::{
+        CommitError, CommitRequest, Committed, Outcome, Transaction, TransactionId, turns::Enquiry,
+    },
     daemon::Daemon,
     model::{Change, Intent},
     policy::{Waiting, check_all},
@@ -18,6 +20,9 @@ use crate::{
 impl Actor {
     /// Decides a batch: together where FRR takes all of it, else each request alone.
     pub(super) async fn batch(&mut self, batch: Vec<Enquiry>) {
+        if batch.iter().any(|(request, _)| request.extras.are_relative()) {
+            return self.one_by_one(batch).await;
+        }
         let mut accepted = Vec::new();
         let mut transactions: Vec<Arc<Transaction>> = Vec::new();
         let mut store = self.store().clone();
@@ -38,11 +43,7 @@ impl Actor {
         }
         // What takes over has a scope of its own.
         if accepted.len() > 1 && accepted.iter().any(|(request, _)| request.take_over) {
-            for (request, answer) in accepted {
-                let result = self.alone(&request).await;
-                self.answer(&request, answer, result);
-            }
-            return;
+            return self.one_by_one(accepted).await;
         }
         self.observer.batch(accepted.len(), self.turns.len() + self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
@@ -58,11 +59,19 @@ impl Actor {
                 }
             }
             // One of them is to blame: the others shall not suffer for it.
-            Err(_) => {
-                for (request, answer) in accepted {
+            Err(_) => self.one_by_one(accepted).await,
+        }
+    }
+
+    /// Decides each request by itself, by what the one before it has left.
+    async fn one_by_one(&mut self, batch: Vec<Enquiry>) {
+        for (request, answer) in batch {
+            match self.resolved(&request) {
+                Ok(request) => {
                     let result = self.alone(&request).await;
                     self.answer(&request, answer, result);
                 }
+                Err(error) => self.answer(&request, answer, Err(error)),
             }
         }
     }
@@ -75,8 +84,11 @@ impl Actor {
     ) -> Result<Store, CommitError> {
         let policies = self.policies.borrow().clone();
         let changes = self.changes_to_judge(store, request)?;
-        let after =
+        let mut after =
             check_all(&policies, store, &request.owner, &changes).map_err(CommitError::Policy)?;
+        for (key, source) in &request.extras.sources {
+            after.note_source(key, source.clone());
+        }
         self.has_models_for(&request.changes)?;
         if let Some(capacity) = self.capacity {
             capacity
@@ -155,6 +167,11 @@ impl Actor {
     async fn alone(&mut self, request: &CommitRequest) -> Result<Committed, CommitError> {
         let after = self.permit(self.store(), request)?;
         self.may_wait(request, &[])?;
+        if request.changes.is_empty() {
+            // Nothing was asked for, and the owner has nothing that goes.
+            let (id, outcome) = (TransactionId::random(), Outcome::Unchanged);
+            return Ok(Committed { id, outcome, previous: Vec::new() });
+        }
         let before = self.store().clone();
         let transaction = Arc::new(self.transaction(request, &before, &after));
         let outcome = self.carry_out(after, std::slice::from_ref(&transaction), &[request]).await?;

@@ -10,7 +10,7 @@ use super::{Actor, Stage, Via, change};
 use crate::{
     commit::{
         Applied, CommitError, CommitRequest, Ending, EngineError, Outcome, Plan, Transaction,
-        TransactionId, blame::blame, engine::Validating,
+        TransactionId, blame::blame, engine::Validating, sessions,
     },
     daemon::{Daemon, Forest},
     events::of_change,
@@ -25,6 +25,7 @@ use crate::{
 impl Actor {
     /// What carrying out a request would do.
     pub(super) async fn plan(&mut self, request: &CommitRequest) -> Result<Plan, CommitError> {
+        let request = &self.resolved(request)?;
         let before = self.store().clone();
         let after = self.permit(&before, request)?;
         let plan = match self.engine.validate(self.fragment(&after, &[request])).await {
@@ -35,7 +36,9 @@ impl Actor {
             }
             Err(error) => Err(error),
         };
-        plan.map_err(|error| refusal(error, &[request], self.engine.shapes(), &before))
+        let plan =
+            plan.map_err(|error| refusal(error, &[request], self.engine.shapes(), &before))?;
+        Ok(Plan { sessions: sessions::changes(&before, &after), ..plan })
     }
 
     /// Carries out what was permitted, where FRR takes it, or will as soon as it can be reached.

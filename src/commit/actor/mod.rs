@@ -5,6 +5,7 @@
 //! | `mod` | what is due next |
 //! | `batch` | what queued, decided together or each alone |
 //! | `carry_out` | a transaction from the journal to FRR and back |
+//! | `resolve` | what a request comes to by what is declared |
 //! | `publish` | what everybody is told |
 //! | `adopt` | what FRR may have of ours at the start |
 //! | `history` | what is done with a transaction afterwards: confirm, roll back |
@@ -27,6 +28,7 @@ mod left_out;
 mod observer;
 mod others;
 mod publish;
+mod resolve;
 mod resync;
 
 use std::{

@@ -70,15 +70,20 @@ impl Actor {
         store: &Store,
         request: &CommitRequest,
     ) -> Result<Vec<Change>, CommitError> {
+        let absent = |change: &Change| match change {
+            Change::Remove(key) => store.get(key).is_none(),
+            Change::Set(_) => false,
+        };
+        let forgiven = request.extras.forgive_absent();
         if !request.take_over {
-            return Ok(request.changes.clone());
+            let judged = request.changes.iter().filter(|change| !(forgiven && absent(change)));
+            return Ok(judged.cloned().collect());
         }
         if !request.owner.is_admin() {
             return Err(CommitError::MayNotTakeOver { owner: request.owner.clone() });
         }
-        let is_kept = |change: &Change| match change {
-            Change::Remove(key) => store.get(key).is_none() && !self.kept_of(key).is_empty(),
-            Change::Set(_) => false,
+        let is_kept = |change: &Change| {
+            absent(change) && (forgiven || !self.kept_of(&change.key()).is_empty())
         };
         Ok(request.changes.iter().filter(|change| !is_kept(change)).cloned().collect())
     }

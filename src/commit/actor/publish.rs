@@ -63,6 +63,8 @@ impl Actor {
             history: self.journal.state().history.clone(),
             journal: self.journal.concerns().to_vec(),
             configured: self.configured.clone(),
+            shapes: Some(self.engine.shapes()),
+            configured_bgp: self.journal.state().configured.bgp.clone(),
         };
         let now = Arc::new(view);
         let before = self.publish.send_replace(now.clone());

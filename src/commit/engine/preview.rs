@@ -47,7 +47,8 @@ impl Engine {
             };
             (daemon, diff, plan)
         });
-        Ok(Plan { daemons: daemons.collect(), grpc, unreachable })
+        let sessions = Vec::new();
+        Ok(Plan { daemons: daemons.collect(), grpc, unreachable, sessions })
     }
 }
 

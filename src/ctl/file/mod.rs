@@ -8,6 +8,7 @@
 //!   - static_route: {prefix: 198.51.100.0/24, blackhole: true}
 //!   - bfd_session: {peer_address: 10.0.0.2, min_rx_ms: 100, min_tx_ms: 100}
 //!   - ospf_interface: {interface_name: eth0, area_id: 0.0.0.0}
+//!     source: racks/7          # where it is from, in its owner's words
 //! remove:                      # withdrawn
 //!   - peer: 10.0.0.9
 //!   - prefix: {prefix: 203.0.113.0/24, protocol: bgp}
@@ -18,7 +19,7 @@
 //!
 //! A document may also be nothing but the list of intents; a file may have several
 //! documents, which make one transaction. Fields are those of the protobuf messages, enums
-//! are short names (`external`, `ipv4-unicast`, `bgp`). Everything wrong is named at once,
+//! are short names (`external`, `ipv4-unicast`, `bgp`). The password `unchanged` is the one that the peer has. Everything wrong is named at once,
 //! by file, line and path. Only [`read`] touches a file. [`schema`] says the same to editors.
 
 mod intents;
@@ -34,7 +35,7 @@ use std::{
     path::Path,
 };
 
-pub use intents::schema;
+pub use intents::{SOURCE, UNCHANGED, schema};
 pub use places::{Place, Places};
 pub use reader::Problem;
 use reader::{At, Reader};
@@ -61,7 +62,12 @@ pub struct Looked {
     pub doubtful: Vec<Doubtful>,
     /// What is wrong, by line.
     pub problems: Vec<Problem>,
+    /// How many lists of intents there are.
+    lists: usize,
 }
+
+/// What is wrong with a file in which there is nothing.
+const NO_INTENTS: &str = "has no intents";
 
 /// An item of a file in which something is wrong.
 #[derive(Debug)]
@@ -80,6 +86,20 @@ pub struct Doubtful {
 pub fn read(path: &Path) -> Result<Intents, CtlError> {
     let (name, text) = open(path)?;
     parse(name, &text)
+}
+
+/// Reads a file that says all that its owner has: there may be nothing in a list of intents.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(path: &Path) -> Result<Intents, CtlError> {
+    let (name, text) = open(path)?;
+    let looked = look(name, &text);
+    // Only a list that is there says that there shall be none: a file that was cut short does not.
+    match looked.problems.as_slice() {
+        [only] if only.reason == NO_INTENTS && looked.lists > 0 => Ok(looked.intents),
+        _ => sound(looked),
+    }
 }
 
 /// Reads as much of a file as can be read.
@@ -111,7 +131,12 @@ fn open(path: &Path) -> Result<(String, String), CtlError> {
 /// # Errors
 /// [`CtlError::BadIntents`] as [`read`].
 pub fn parse(file: String, text: &str) -> Result<Intents, CtlError> {
-    let Looked { intents, problems, .. } = look(file, text);
+    sound(look(file, text))
+}
+
+/// What was read, where nothing is wrong with it.
+fn sound(looked: Looked) -> Result<Intents, CtlError> {
+    let Looked { intents, problems, .. } = looked;
     if problems.is_empty() {
         return Ok(intents);
     }
@@ -133,7 +158,7 @@ pub fn parse(file: String, text: &str) -> Result<Intents, CtlError> {
 /// Reads as much of a text as can be read.
 fn look(file: String, text: &str) -> Looked {
     let intents = Intents { changes: Vec::new(), places: Places::new(file) };
-    let mut looked = Looked { intents, doubtful: Vec::new(), problems: Vec::new() };
+    let mut looked = Looked { intents, doubtful: Vec::new(), problems: Vec::new(), lists: 0 };
     let whole = |line, reason| Problem { line, path: String::new(), reason };
     let documents = match tree::read(text) {
         Ok(documents) => documents,
@@ -148,7 +173,7 @@ fn look(file: String, text: &str) -> Looked {
     }
     looked.problems = reader.problems();
     if looked.problems.is_empty() && looked.intents.changes.is_empty() {
-        looked.problems.push(whole(0, "has no intents".to_owned()));
+        looked.problems.push(whole(0, NO_INTENTS.to_owned()));
     }
     looked
 }
@@ -172,28 +197,32 @@ impl Looked {
                 for at in remove.iter().flat_map(|at| reader.list(at)).collect::<Vec<_>>() {
                     let before = reader.count();
                     let reference = intents::reference(reader, &at);
-                    self.add(&at, reference.map(Change::Remove), reader.count() == before);
+                    self.add(&at, reference, reader.count() == before);
                 }
             }
         }
     }
 
     fn add_intents(&mut self, reader: &mut Reader, at: &At) {
+        self.lists += usize::from(matches!(at.node.value, Value::List(_)));
         for at in reader.list(at) {
             let before = reader.count();
             let intent = intents::intent(reader, &at);
-            self.add(&at, intent.map(Change::Set), reader.count() == before);
+            self.add(&at, intent, reader.count() == before);
         }
     }
 
-    fn add(&mut self, at: &At, change: Option<Change>, sound: bool) {
+    fn add(&mut self, at: &At, change: Option<IntentChange>, sound: bool) {
         let place = Place { line: at.node.line, path: at.path.clone() };
         match change {
             Some(change) if sound => {
-                self.intents.changes.push(IntentChange { change: Some(change) });
+                self.intents.changes.push(change);
                 self.intents.places.push(place);
             }
-            change => self.doubtful.push(Doubtful { place, change }),
+            change => {
+                let change = change.and_then(|change| change.change);
+                self.doubtful.push(Doubtful { place, change });
+            }
         }
     }
 }

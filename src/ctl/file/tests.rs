@@ -219,7 +219,7 @@ fn every_mistake_is_named() {
 
 #[test]
 fn each_kind_of_mistake() {
-    let kinds = "bgp, peer, prefix, static_route, bfd_session, ospf_interface, bfd_profile";
+    let kinds = "bgp, peer, prefix, static_route, bfd_session, ospf_interface, drain, bfd_profile";
     for (text, expected) in [
         ("", "f: has no intents"),
         ("# nothing\n---\n", "f: has no intents"),
@@ -270,7 +270,7 @@ fn each_kind_of_mistake() {
         (
             "remove:\n- bgp: 1",
             "f:2: remove[0].bgp: unknown key, known here: peer, prefix, static_route, bfd_session, \
-             ospf_interface, bfd_profile",
+             ospf_interface, drain, bfd_profile",
         ),
         (
             "remove:\n- prefix: 10.0.0.0/8",

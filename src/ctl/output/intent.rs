@@ -1,8 +1,9 @@
 //! Intents as documents in the format of intent files.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
+    ctl::file::SOURCE,
     fields::{self, Field, message},
     proto::v1::Intent,
 };
@@ -14,6 +15,15 @@ pub fn document(intent: &Intent) -> Value {
         (field.name.clone(), self::value(value, &|value| !any || value.is_set()))
     };
     Value::Object(fields::show(message("Intent"), intent).into_iter().map(kind).collect())
+}
+
+/// The same with where it is from, if that is said.
+pub fn from(intent: &Intent, source: &str) -> Value {
+    let mut document = document(intent);
+    if let (Value::Object(map), false) = (&mut document, source.is_empty()) {
+        map.insert(SOURCE.to_owned(), source.into());
+    }
+    document
 }
 
 /// A value, with the fields of messages that are to be shown.
@@ -37,9 +47,10 @@ fn value(value: fields::Value, shown: &impl Fn(&fields::Value) -> bool) -> Value
 /// The leaves of a document, `attributes.med` and the like, in its order; a list is one.
 pub fn leaves(document: &Value) -> Vec<(String, String)> {
     let mut leaves = Vec::new();
-    // The first level is the kind, which the object is named after.
-    for below in document.as_object().into_iter().flat_map(Map::values) {
-        push_leaves(&mut leaves, "", below);
+    // The first level is the kind, which the object is named after, and what stands beside it.
+    for (key, below) in document.as_object().into_iter().flatten() {
+        let path = if below.is_object() { "" } else { key };
+        push_leaves(&mut leaves, path, below);
     }
     leaves
 }

@@ -46,6 +46,8 @@ struct Peer {
     families: Vec<Family>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bfd_session: Option<Session>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source: String,
 }
 
 /// A NOTIFICATION message of BGP.
@@ -105,6 +107,7 @@ impl From<v1::PeerStatus> for Peer {
             times_lost: peer.times_lost,
             families: peer.families.into_iter().map(Family::from).collect(),
             bfd_session: peer.bfd_session.map(Session::of_peer),
+            source: peer.source,
         }
     }
 }

@@ -4,12 +4,22 @@
 use serde::Serialize;
 
 use super::{Colour, View, paint::Sign, text};
-use crate::proto::v1::{DaemonPlan, LeafChange, PlanResponse, PlanStep};
+use crate::proto::v1::{DaemonPlan, LeafChange, PlanResponse, PlanStep, SessionChange};
 
 /// The plan, in the order in which the daemons are changed.
 #[derive(Debug, Serialize)]
 pub struct Plan {
     daemons: Vec<Daemon>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sessions: Vec<Session>,
+}
+
+/// What becomes of one BGP session.
+#[derive(Debug, Serialize)]
+struct Session {
+    neighbor_address: String,
+    effect: String,
+    why: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -37,7 +47,14 @@ struct Step {
 
 impl From<PlanResponse> for Plan {
     fn from(response: PlanResponse) -> Self {
-        Self { daemons: response.daemons.into_iter().map(Daemon::from).collect() }
+        let session = |it: SessionChange| {
+            let SessionChange { neighbor_address, effect, why } = it;
+            Session { neighbor_address, effect, why }
+        };
+        Self {
+            daemons: response.daemons.into_iter().map(Daemon::from).collect(),
+            sessions: response.sessions.into_iter().map(session).collect(),
+        }
     }
 }
 
@@ -67,7 +84,22 @@ impl View for Plan {
             return "nothing to do: FRR has all of it\n".to_owned();
         }
         let daemons: Vec<String> = self.daemons.iter().map(|daemon| daemon.table(colour)).collect();
-        daemons.join("\n")
+        let sessions: String = self.sessions.iter().map(Session::line).collect();
+        match sessions.as_str() {
+            "" => daemons.join("\n"),
+            sessions => format!("{}\nBGP sessions\n{sessions}", daemons.join("\n")),
+        }
+    }
+}
+
+impl Session {
+    fn line(&self) -> String {
+        let Self { neighbor_address, effect, why } = self;
+        let line = match why.as_str() {
+            "" => format!("  {neighbor_address} {effect}"),
+            why => format!("  {neighbor_address} {effect}: {why}"),
+        };
+        text::one_line(&line)
     }
 }
 

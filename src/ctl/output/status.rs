@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::{
-    BfdSessions, Colour, OspfInterfaces, Peers, View,
+    BfdSessions, Colour, OspfInterfaces, Peers, StaticRoutes, View,
     table::{self, Table, cell, number},
     text,
     when::took,
@@ -30,6 +30,8 @@ pub struct Status {
     bfd_sessions: BfdSessions,
     #[serde(flatten)]
     ospf_interfaces: OspfInterfaces,
+    #[serde(flatten)]
+    static_routes: StaticRoutes,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     bfd_profiles: Vec<BfdProfile>,
     snapshot_age_ms: u64,
@@ -46,6 +48,8 @@ struct BfdProfile {
     min_tx_ms: u32,
     detect_multiplier: u32,
     reason: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +58,8 @@ struct Drain {
     owner: String,
     until_restart: bool,
     reason: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source: String,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -86,6 +92,8 @@ struct Prefix {
     owner: String,
     state: String,
     reason: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source: String,
 }
 
 impl From<GetStatusResponse> for Status {
@@ -106,6 +114,7 @@ impl From<GetStatusResponse> for Status {
             prefixes: response.prefixes.into(),
             bfd_sessions,
             ospf_interfaces: response.ospf_interfaces.into(),
+            static_routes: response.static_routes.into(),
             bfd_profiles: response.bfd_profiles.into_iter().map(BfdProfile::from).collect(),
             snapshot_age_ms: response.snapshot_age_ms,
             journal: response.journal,
@@ -123,15 +132,16 @@ impl From<v1::BfdProfileStatus> for BfdProfile {
             min_tx_ms,
             detect_multiplier,
             reason,
+            source,
         } = profile;
-        Self { name, state, owner, min_rx_ms, min_tx_ms, detect_multiplier, reason }
+        Self { name, state, owner, min_rx_ms, min_tx_ms, detect_multiplier, reason, source }
     }
 }
 
 impl From<v1::DrainStatus> for Drain {
     fn from(drain: v1::DrainStatus) -> Self {
-        let v1::DrainStatus { state, owner, until_restart, reason } = drain;
-        Self { state, owner, until_restart, reason }
+        let v1::DrainStatus { state, owner, until_restart, reason, source } = drain;
+        Self { state, owner, until_restart, reason, source }
     }
 }
 
@@ -182,6 +192,7 @@ impl From<Vec<v1::PrefixStatus>> for Prefixes {
                 owner: prefix.owner,
                 state: prefix.state,
                 reason: prefix.reason,
+                source: prefix.source,
             })
             .collect();
         prefixes.sort_by_cached_key(|prefix| {
@@ -215,6 +226,12 @@ impl Status {
         for (name, count, optional, rows) in [
             ("PEERS", self.peers.len(), false, draw(&self.peers, colour, wide)),
             ("PREFIXES", self.prefixes.prefixes.len(), false, draw(&self.prefixes, colour, wide)),
+            (
+                "STATIC ROUTES",
+                self.static_routes.len(),
+                true,
+                draw(&self.static_routes, colour, wide),
+            ),
             ("BFD", self.bfd_sessions.len(), true, draw(&self.bfd_sessions, colour, wide)),
             ("OSPF", self.ospf_interfaces.len(), true, draw(&self.ospf_interfaces, colour, wide)),
         ] {

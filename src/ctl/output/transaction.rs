@@ -158,8 +158,8 @@ impl Transaction {
     pub fn new(transaction: v1::Transaction, now: Now) -> Self {
         let change = |change: &v1::TransactionChange| Change {
             object: change.object.clone(),
-            before: change.before.as_ref().map(intent::document),
-            after: change.after.as_ref().map(intent::document),
+            before: change.before.as_ref().map(|it| intent::from(it, &change.before_source)),
+            after: change.after.as_ref().map(|it| intent::from(it, &change.after_source)),
         };
         let changes = transaction.changes.iter().map(change).collect();
         Self { summary: Summary::from(&transaction), changes, now }

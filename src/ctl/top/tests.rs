@@ -57,6 +57,7 @@ fn status(received: u32) -> GetStatusResponse {
         kept: Vec::new(),
         stuck: Vec::new(),
         bfd_profiles: Vec::new(),
+        static_routes: Vec::new(),
         frr_status: Some(FrrStatus {
             version: "10.3".into(),
             connected: true,

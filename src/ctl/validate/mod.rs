@@ -110,7 +110,7 @@ impl Validate {
             let checked = validator.configuration(&config);
             return checked.map_err(|found| found.into_iter().map(Problem::of_whole).collect());
         }
-        let file::Looked { intents, doubtful, problems } =
+        let file::Looked { intents, doubtful, problems, .. } =
             file::look_at(path).map_err(|error| vec![unreadable(&error)])?;
         let places = &intents.places;
         let mut found: Vec<Problem> = problems.iter().map(Problem::of_syntax).collect();
@@ -239,7 +239,7 @@ fn unreadable(error: &CtlError) -> Problem {
 fn beside(item: &file::Doubtful, problems: &[file::Problem]) -> Vec<Problem> {
     let file::Doubtful { place, change } = item;
     let Some(change) = change else { return Vec::new() };
-    let wrong = wrong_fields(&IntentChange { change: Some(change.clone()) });
+    let wrong = wrong_fields(&IntentChange { change: Some(change.clone()), ..Default::default() });
     let mut found = Vec::new();
     for FieldError { field, reason } in wrong {
         let path = format!("{}.{field}", place.path);

@@ -220,7 +220,13 @@ fn what_was_taken_over_is_put_back_when_the_intent_ends() {
         vec![change::peer(other), change::via(ROUTE, net::BIRD_V4), change::ospf(interface("0"))];
     let plan = |client: &Client, over| {
         let (owner, token) = (client.owner.clone(), client.token.clone());
-        let request = v1::PlanRequest { owner, token, changes: changes.clone(), take_over: over };
+        let request = v1::PlanRequest {
+            owner,
+            token,
+            changes: changes.clone(),
+            take_over: over,
+            ..Default::default()
+        };
         client.block_on(client.transactions().plan(request)).map(|it| it.into_inner().daemons)
     };
     aborted(plan(&admin, false), "which NovaRoute did not configure");
