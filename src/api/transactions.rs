@@ -26,15 +26,17 @@ impl Transactions for Api {
         self.timed("Apply", async {
             let (_, extensions, message) = request.into_parts();
             let owner = self.enter(&extensions, &message.owner, &message.token).await?;
-            let changes =
-                wire::changes(&message.changes).map_err(|errors| codes::invalid(&errors))?;
-            let changes = self.completed(changes)?;
-            let within = confirm_within(message.confirm_timeout)?;
-            if message.dry_run {
-                let plan = self.plan_changes(owner, changes, message.take_over).await?;
+            let v1::ApplyRequest { changes, dry_run, confirm_timeout, take_over: over, .. } =
+                message;
+            let parsed = wire::changes(&changes).map_err(|errors| codes::invalid(&errors))?;
+            // The messages of 100,000 changes are 50 MiB, which a commit need not hold.
+            drop(changes);
+            let changes = self.completed(parsed)?;
+            let within = confirm_within(confirm_timeout)?;
+            if dry_run {
+                let plan = self.plan_changes(owner, changes, over).await?;
                 return Ok(v1::ApplyResponse { plan: Some(plan), ..Default::default() });
             }
-            let over = message.take_over;
             let committed = self.commit_with(owner, "Apply", changes, within, over).await?;
             Ok(v1::ApplyResponse {
                 transaction_id: committed.id.to_string(),

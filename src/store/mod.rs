@@ -74,6 +74,11 @@ impl Store {
         self.intents.get(key).map(Arc::as_ref)
     }
 
+    /// The intent about this object, to be kept without a copy.
+    pub fn get_shared(&self, key: &IntentKey) -> Option<&Arc<Owned>> {
+        self.intents.get(key)
+    }
+
     /// All intents in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&IntentKey, &Owned)> {
         self.intents.iter().map(|(key, owned)| (key, owned.as_ref()))
@@ -171,7 +176,7 @@ impl Store {
             .range(first..)
             .take_while(|(key, _)| key.kind() == IntentKind::Peer)
             .filter_map(|(_, owned)| match &owned.intent {
-                Intent::Peer(peer) => Some((&owned.owner, peer)),
+                Intent::Peer(peer) => Some((&owned.owner, &**peer)),
                 _ => None,
             })
     }
@@ -210,41 +215,33 @@ impl Store {
     ///
     /// Whether `owner` may do this is for [`policy`](crate::policy) to say; an
     /// object that is set belongs to `owner` afterwards, whosever it was.
-    pub fn apply(&mut self, owner: &OwnerName, change: &Change) -> Option<Owned> {
-        let key = change.key();
-        let before = match change {
+    pub fn apply(&mut self, owner: &OwnerName, change: &Change) -> Option<Arc<Owned>> {
+        let set = match change {
             Change::Set(intent) => {
-                let owned = Owned { owner: owner.clone(), intent: intent.clone() };
-                self.intents.insert(key, Arc::new(owned))
+                Some(Arc::new(Owned { owner: owner.clone(), intent: intent.clone() }))
             }
-            Change::Remove(key) => self.intents.remove(key),
+            Change::Remove(_) => None,
         };
-        let before = before.map(Arc::unwrap_or_clone);
+        self.restore(change.key(), set)
+    }
+
+    /// Makes this what stands for the key, as [`apply`](Self::apply) returned it, and returns what stood there.
+    pub fn restore(&mut self, key: IntentKey, owned: Option<Arc<Owned>>) -> Option<Arc<Owned>> {
+        let before = match &owned {
+            Some(owned) => self.intents.insert(key, owned.clone()),
+            None => self.intents.remove(&key),
+        };
         if let Some(before) = &before {
             self.disown(&before.owner, &key);
             self.count_attributes(&before.intent, false);
         }
-        if let Change::Set(intent) = change {
-            self.count_attributes(intent, true);
-            let held = self.owners.entry(owner.clone()).or_default();
+        if let Some(owned) = owned {
+            self.count_attributes(&owned.intent, true);
+            let held = self.owners.entry(owned.owner.clone()).or_default();
             held.keys.insert(key);
             held.counts.add(key.kind());
         }
         before
-    }
-
-    /// Puts back what [`apply`](Self::apply) returned for this key.
-    pub fn restore(&mut self, key: IntentKey, before: Option<Owned>) {
-        match before {
-            Some(Owned { owner, intent }) => {
-                self.apply(&owner, &Change::Set(intent));
-            }
-            None => {
-                if let Some(owner) = self.get(&key).map(|owned| owned.owner.clone()) {
-                    self.apply(&owner, &Change::Remove(key));
-                }
-            }
-        }
     }
 
     /// What differs from an earlier snapshot, in the order of the keys: the
