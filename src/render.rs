@@ -37,7 +37,9 @@ pub fn render_into(forest: &mut Forest, intent: &Intent, shapes: Shapes) {
 
 fn render_in(forest: &mut Forest, intent: &Intent, shapes: Shapes, context: &Context) {
     match intent {
-        Intent::Bgp(global) => instance::render(tree(forest, Daemon::Bgpd), global),
+        Intent::Bgp(global) => {
+            instance::render(tree(forest, Daemon::Bgpd), global, shapes.coalesce_time);
+        }
         Intent::Drain(_) => instance::drain(tree(forest, Daemon::Bgpd)),
         Intent::Peer(peer) => peer::render(forest, peer, context),
         Intent::Prefix(ad) => match ad.protocol {

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -55,9 +56,9 @@ pub struct Changed {
     /// Which.
     pub key: IntentKey,
     /// What stood there.
-    pub before: Option<Owned>,
+    pub before: Option<Arc<Owned>>,
     /// What stands there now.
-    pub after: Option<Owned>,
+    pub after: Option<Arc<Owned>>,
     /// Whether a later transaction, which is not remembered any more, changed the object.
     pub superseded: bool,
     /// Whether the owner of what stood there has left since, with all that it had.
@@ -130,8 +131,8 @@ impl Transaction {
             let key = change.key();
             Changed {
                 key,
-                before: before.get(&key).cloned(),
-                after: after.get(&key).cloned(),
+                before: before.get_shared(&key).cloned(),
+                after: after.get_shared(&key).cloned(),
                 superseded: false,
                 renounced: false,
             }

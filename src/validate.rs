@@ -222,7 +222,7 @@ impl Validator {
                 shown.push(format!("{}{}", " ".repeat(line.context.len()), line.text));
                 inside = line.context.to_vec();
                 if line.opens {
-                    inside.push(line.text);
+                    inside.push(line.text.to_string());
                 }
             }
             Some(shown)

@@ -41,7 +41,7 @@ fn forest(intent: &Intent) -> Forest {
     let bgp = wire::bgp(65000, "10.0.0.1").expect("an instance");
     let around = matches!(intent, Intent::Peer(_) | Intent::Prefix(_) | Intent::Drain(_))
         .then_some(Intent::Bgp(bgp));
-    let shapes = Shapes { static_routes: StaticShape::Nested };
+    let shapes = Shapes { static_routes: StaticShape::Nested, coalesce_time: None };
     render(around.iter().chain([intent]), shapes)
 }
 

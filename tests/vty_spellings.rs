@@ -80,14 +80,14 @@ fn an_instance_is_entered_by_the_line_that_frr_shows() {
     let steps = between(Daemon::Bgpd, before, after).expect("nothing in the way");
     let [step] = &*steps else { panic!("{steps:?}") };
     assert_eq!(step.command.context[..], ["router bgp 0.65000 as-notation dot+"]);
-    assert_eq!(step.command.text, "neighbor 10.0.1.2 description ours");
+    assert_eq!(&*step.command.text, "neighbor 10.0.1.2 description ours");
     // What stood is put back as it stood.
     let other = after.replace("65001", "65009");
     let steps = between(Daemon::Bgpd, before, &other).expect("nothing in the way");
-    assert_eq!(steps[0].inverse[0].text, "neighbor 10.0.1.2 remote-as 0.65001");
+    assert_eq!(&*steps[0].inverse[0].text, "neighbor 10.0.1.2 remote-as 0.65001");
     let areas = "interface eth0\n ip ospf area 5\nexit\n";
     let steps = between(Daemon::Ospfd, areas, "").expect("nothing in the way");
-    assert_eq!(steps[0].inverse[0].text, "ip ospf area 5");
+    assert_eq!(&*steps[0].inverse[0].text, "ip ospf area 5");
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn no_refusal_shows_a_secret() {
     let theirs =
         "router bgp 65000\n neighbor 10.0.1.2 password hush\n neighbor PG password hush\nexit\n";
     let gone = between(Daemon::Bgpd, theirs, "").expect("theirs stays");
-    assert!(gone.iter().all(|step| step.command.text != "no router bgp 65000"), "{gone:?}");
+    assert!(gone.iter().all(|step| *step.command.text != *"no router bgp 65000"), "{gone:?}");
     let other = between(Daemon::Bgpd, theirs, "router bgp 65009\nexit\n").expect_err("in the way");
     assert!(!other.to_string().contains("hush"), "{other}");
 }

@@ -99,7 +99,7 @@ fn text(lines: &[Line], foreign: usize) -> (String, usize) {
         }
         text.push_str(&format!("{}{}\n", " ".repeat(open.len()), line.text));
         if line.opens {
-            open.push(line.text.clone());
+            open.push(line.text.to_string());
         }
         if foreign > 0 && at % foreign == 0 {
             text.push_str(&format!("{}somebody-elses line {at}\n", " ".repeat(open.len())));

@@ -17,7 +17,10 @@ use serde_json::json;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 
-use super::lab::{Lab, Router};
+use super::{
+    lab::{Lab, Router},
+    memory::Group,
+};
 
 /// Where metrics and health are, in the namespace of `node`.
 const METRICS_PORT: u16 = 9102;
@@ -45,6 +48,8 @@ pub fn program() -> PathBuf {
 pub struct Agent<'lab> {
     lab: &'lab Lab,
     child: Child,
+    /// Where it enters its control group.
+    procs: Option<PathBuf>,
     /// From its start to the first 200 of `/readyz`.
     pub ready_after: Duration,
 }
@@ -52,6 +57,15 @@ pub struct Agent<'lab> {
 impl<'lab> Agent<'lab> {
     /// Starts an agent and waits until it is ready.
     pub fn start(lab: &'lab Lab) -> Result<Self, String> {
+        Self::start_in(lab, None)
+    }
+
+    /// Starts an agent in a control group.
+    pub fn start_in(lab: &'lab Lab, group: Option<&Group>) -> Result<Self, String> {
+        Self::start_entering(lab, group.map(Group::procs))
+    }
+
+    fn start_entering(lab: &'lab Lab, procs: Option<PathBuf>) -> Result<Self, String> {
         let run = lab.run_dir();
         let config = json!({
             "listen_socket": run.join("bench.sock"),
@@ -66,12 +80,19 @@ impl<'lab> Agent<'lab> {
         fs::write(&file, config.to_string()).map_err(words)?;
         let log = File::options().create(true).append(true).open(run.join("bench.log"));
         let log = log.map_err(words)?;
-        let mut command = lab.command(Router::Node, program());
+        let mut command = match &procs {
+            None => lab.command(Router::Node, program()),
+            Some(procs) => {
+                let mut shell = lab.command(Router::Node, "sh");
+                shell.args(["-c", "echo $$ > \"$0\"; exec \"$@\""]).arg(procs).arg(program());
+                shell
+            }
+        };
         command.arg("--config").arg(&file).stdin(Stdio::null());
         command.stdout(log.try_clone().map_err(words)?).stderr(log);
         let begun = Instant::now();
         let child = command.spawn().map_err(words)?;
-        let mut agent = Self { lab, child, ready_after: Duration::ZERO };
+        let mut agent = Self { lab, child, procs, ready_after: Duration::ZERO };
         loop {
             if agent.http("/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
                 agent.ready_after = begun.elapsed();
@@ -98,7 +119,7 @@ impl<'lab> Agent<'lab> {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        let again = Self::start(self.lab)?;
+        let again = Self::start_entering(self.lab, self.procs.clone())?;
         *self = again;
         Ok(self.ready_after)
     }

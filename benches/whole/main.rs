@@ -12,6 +12,7 @@
 //! | `work` | prefixes, messages, lines |
 //! | `floor`, `vty`, `gobgp` | the same work by others |
 //! | `rows` | the rows of the table, in the order of the run |
+//! | `memory` | the most memory ever, in a control group |
 //! | `stats`, `process`, `report` | numbers, the kernel's view, what is written |
 
 #[path = "../../tests/lab/mod.rs"]
@@ -21,6 +22,7 @@ mod agent;
 mod calls;
 mod floor;
 mod gobgp;
+mod memory;
 mod process;
 mod report;
 mod rows;
@@ -90,17 +92,18 @@ impl Scale {
 
 fn main() -> ExitCode {
     let mut out = None;
-    let (mut quick, mut only) = (false, None);
+    let (mut quick, mut only, mut memory) = (false, None, false);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--quick" => quick = true,
             "--out" => out = args.next().map(PathBuf::from),
             "--only" => only = args.next(),
+            "--memory" => memory = true,
             // cargo bench says so to every driver.
             "--bench" => {}
             other => {
-                eprintln!("unknown argument {other}: --quick, --only ROW, --out DIR");
+                eprintln!("unknown argument {other}: --quick, --only ROW, --memory, --out DIR");
                 return ExitCode::from(2);
             }
         }
@@ -119,7 +122,12 @@ fn main() -> ExitCode {
     if too_busy {
         report.fact("WARNING", "the machine is busy: only the ratios say something");
     }
-    rows::run(&scale, begun, &mut report);
+    if !memory {
+        rows::run(&scale, begun, &mut report);
+    }
+    if memory || (!quick && scale.only.is_none()) {
+        memory::run(&scale, &mut report);
+    }
     report.fact("took", format!("{:.0} s", begun.elapsed().as_secs_f64()));
     let after = process::busy();
     if after > TOO_BUSY && !too_busy {

@@ -183,7 +183,7 @@ mod tests {
             bfd_enabled: true,
             ..v1::BgpPeer::default()
         };
-        set(&mut view, "edge", Intent::Peer(wire::peer(&peer).unwrap()));
+        set(&mut view, "edge", wire::peer(&peer).unwrap().into());
         set(&mut view, "edge", prefix("192.0.2.1/32"));
         set(&mut view, "edge", prefix("192.0.2.2/32"));
         set(&mut view, "net", prefix("192.0.2.3/32"));

@@ -181,7 +181,8 @@ pub async fn run(config: Config, control: Control) -> Result<(), AgentError> {
         state_dir: &config.state_dir,
     };
     let drivers = driver::drivers(&connection, &yang).await.map_err(yang_error)?;
-    let engine = Engine::new(drivers, yang).await.map_err(yang_error)?;
+    let mut engine = Engine::new(drivers, yang).await.map_err(yang_error)?;
+    engine.set_coalesce_time(config.bgp.coalesce_time);
 
     let bus = Bus::new(metrics.clone());
     let (publish_policies, policies) = watch::channel(Arc::new(config.owners.policies()));

@@ -75,7 +75,7 @@ mod tests {
         let mut view = View::default();
         let bgp = wire::bgp(65000, "").unwrap();
         view.store.apply(&owner, &Change::Set(Intent::Bgp(bgp)));
-        view.store.apply(&owner, &Change::Set(Intent::Peer(wire::peer(&peer).unwrap())));
+        view.store.apply(&owner, &Change::Set(Intent::from(wire::peer(&peer).unwrap())));
         view
     }
 

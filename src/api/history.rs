@@ -53,7 +53,7 @@ pub(super) fn told_by_now(
     message: v1::Transaction,
 ) -> v1::Transaction {
     let stands = |change: &Changed| {
-        view.store.get(&change.key) == change.after.as_ref()
+        view.store.get(&change.key) == change.after.as_deref()
             && view.pending_of(&change.key).is_none()
             && !view.rejected.contains_key(&change.key)
     };
@@ -68,10 +68,10 @@ pub(super) fn told_by_now(
 pub(super) fn whole(transaction: &Transaction) -> v1::Transaction {
     let changes = transaction.changes.iter().map(|change| v1::TransactionChange {
         object: change.key.to_string(),
-        before: change.before.as_ref().map(masked),
-        after: change.after.as_ref().map(masked),
-        before_source: change.before.as_ref().map(Owned::source_text).unwrap_or_default(),
-        after_source: change.after.as_ref().map(Owned::source_text).unwrap_or_default(),
+        before: change.before.as_deref().map(masked),
+        after: change.after.as_deref().map(masked),
+        before_source: change.before.as_deref().map(Owned::source_text).unwrap_or_default(),
+        after_source: change.after.as_deref().map(Owned::source_text).unwrap_or_default(),
     });
     v1::Transaction { changes: changes.collect(), ..summary(transaction) }
 }

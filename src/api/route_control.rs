@@ -105,7 +105,7 @@ impl RouteControl for Api {
             let mut errors = FieldErrors::new();
             match message.peer.as_ref().map(wire::peer) {
                 Some(Ok(peer)) => {
-                    let changes = vec![Change::Set(Intent::Peer(peer))];
+                    let changes = vec![Change::Set(peer.into())];
                     let committed = self.commit(owner, "ApplyPeer", changes).await?;
                     return Ok(v1::ApplyPeerResponse { outcome: how(&committed) });
                 }

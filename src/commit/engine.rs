@@ -37,14 +37,15 @@ mod roll;
 mod send;
 mod stuck;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-pub use candidate::{Part, Terms, Validation};
+pub use candidate::{Part, SLICE, Terms, Validation};
 pub use claims::{InTheWay, Notes};
 use futures::{FutureExt, TryFutureExt};
 use member::Member;
 pub use outcome::{Applied, EngineError, Refusal, Rejected};
-use outcome::{COMMIT_DEADLINE, Failure, RESYNC_DEADLINE, in_time, undone_in_time};
+pub(super) use outcome::{COMMIT_DEADLINE, UNDO_DEADLINE};
+use outcome::{Failure, RESYNC_DEADLINE, in_time, undone_in_time};
 pub use pipeline::Validating;
 
 use super::{NoObserver, Observer, Stage, Via};
@@ -89,6 +90,11 @@ impl Engine {
             beyond_mending: Vec::new(),
             observer: Arc::new(NoObserver),
         }
+    }
+
+    /// Has bgpd wait this long for other sessions before it sends a new one its routes.
+    pub fn set_coalesce_time(&mut self, time: Duration) {
+        self.shapes.coalesce_time = Some(time);
     }
 
     /// Tells this observer of the stages of commits from now on.
@@ -143,6 +149,11 @@ impl Engine {
                 member.perhaps_has(tree);
             }
         }
+    }
+
+    /// Whether all that a daemon runs is known, so that a part can be planned without a look at the whole.
+    pub fn knows(&self, daemon: Daemon) -> bool {
+        self.member(daemon).is_some_and(|member| member.known().is_some())
     }
 
     fn member(&self, daemon: Daemon) -> Option<&Member> {

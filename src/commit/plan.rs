@@ -62,6 +62,8 @@ pub(super) struct Situation<'a> {
     pub(super) forced: &'a Tree,
     /// Whether somebody wants to see the difference of data.
     pub(super) told: bool,
+    /// Entries of long lists that are planned at the most.
+    pub(super) most: usize,
 }
 
 impl Situation<'_> {
@@ -152,6 +154,7 @@ pub(super) fn plan(situation: &Situation<'_>) -> Result<Decided, Unplannable> {
         wanted: &verdict.desired,
         appended,
         told: situation.told,
+        most: situation.most,
     })?;
     let beside = objects::of_marks(&verdict.theirs, &running.tree);
     let last = owned(last);
@@ -232,17 +235,20 @@ impl Foreigners<'_> {
 
 /// The step that types a line again that the table can't read. It comes last, when its object is as it was.
 fn typed(at: usize, line: &StoodLine) -> Step {
-    let command =
-        |text: String| Command { context: line.context.clone().into(), text, opens: false };
+    let command = |text: &str| Command {
+        context: line.context.clone().into(),
+        text: text.into(),
+        opens: false,
+    };
     let inverse = match line.text.strip_prefix("no ") {
         Some(text) => text.to_owned(),
         None => format!("no {}", line.text),
     };
     Step {
-        key: LineKey { order: usize::MAX, keys: vec![at.to_string().into()] },
+        key: LineKey { order: usize::MAX, keys: [at.to_string().into()].into() },
         path: Arc::new(line.path.clone()),
-        command: command(line.text.clone()),
-        inverse: vec![command(inverse)],
+        command: command(&line.text),
+        inverse: vec![command(&inverse)],
         shows: None,
         makes: false,
     }

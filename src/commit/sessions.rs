@@ -136,7 +136,7 @@ mod tests {
                 ..v1::BgpPeer::default()
             };
             let peer = wire::peer(&message).expect("a peer");
-            store.apply(&owner, &Change::Set(Intent::Peer(peer)));
+            store.apply(&owner, &Change::Set(Intent::Peer(Box::new(peer))));
         }
         store
     }

@@ -5,12 +5,14 @@ use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
     ops::RangeInclusive,
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use super::{
-    BgpDefaults, ENV_LOCAL_AS, ENV_NODE_ADDRESS, ENV_NODE_NAME, ENV_ROUTER_ID, Surroundings,
+    BgpDefaults, DEFAULT_COALESCE_TIME, ENV_LOCAL_AS, ENV_NODE_ADDRESS, ENV_NODE_NAME,
+    ENV_ROUTER_ID, Surroundings,
     reader::{Fields, Object},
     text::{expand, mounted_secret},
 };
@@ -36,12 +38,14 @@ pub(super) fn bgp(
     let local_as = local_as(&mut bgp, around, errors);
     let said_as = local_as.is_some() || errors.iter().count() > wrong_before;
     let router_id = router_id(&mut bgp, around, errors);
+    let coalesce_time = bgp.number("coalesce_time", errors, 0..=u32::MAX.into());
+    let coalesce_time = coalesce_time.map_or(DEFAULT_COALESCE_TIME, Duration::from_millis);
     let peers = peers(&mut bgp, local_as, around, errors);
     if !peers.is_empty() && !said_as {
         errors.push(bgp.path("peers"), "needs the node's AS: set bgp.local_as");
     }
     bgp.finish(errors);
-    BgpDefaults { local_as, router_id, peers }
+    BgpDefaults { local_as, router_id, coalesce_time, peers }
 }
 
 /// A variable that is set to something.

@@ -60,6 +60,9 @@ pub const DEFAULT_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the agent looks whether its files have changed. The kubelet brings a changed ConfigMap or Secret within a minute
 /// or so, and a look costs a handful of system calls.
 pub const DEFAULT_WATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// Default of `bgp.coalesce_time`: a session's first route leaves 0.1 s after it is established, where bgpd's own timer takes 1.04 s
+/// with one neighbour and 6.1 s with 100 configured, and sessions that come up together still share an update group.
+pub const DEFAULT_COALESCE_TIME: Duration = Duration::from_millis(100);
 /// All addresses: the port that the guide's probes and scrapers use.
 pub const DEFAULT_METRICS_ADDRESS: MetricsAddress = MetricsAddress::AllAddresses(9102);
 /// A client's pod that is replaced is back within this; the guide's own value.
@@ -121,14 +124,24 @@ pub struct FrrConfig {
 
 /// Defaults of the node's BGP instance (`bgp`, or the environment), and its neighbours. Each may be
 /// absent: then a client says it through ConfigureBGP and ApplyPeer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BgpDefaults {
     /// The node's autonomous system.
     pub local_as: Option<AsNumber>,
     /// The node's BGP identifier; also for a ConfigureBGP that names none.
     pub router_id: Option<Ipv4Addr>,
+    /// How long bgpd waits after a session comes up before it sends routes, so that sessions that come up together share
+    /// an update group (`frr-bgp`, `global-update-group-config/coalesce-time`). Whole milliseconds.
+    pub coalesce_time: Duration,
     /// Neighbours that the node has without a client.
     pub peers: Vec<Peer>,
+}
+
+impl Default for BgpDefaults {
+    fn default() -> Self {
+        let (local_as, router_id, peers) = (None, None, Vec::new());
+        Self { local_as, router_id, coalesce_time: DEFAULT_COALESCE_TIME, peers }
+    }
 }
 
 impl BgpDefaults {
@@ -226,6 +239,7 @@ impl Config {
             ("listen_socket", keep(&mut self.listen_socket, &running.listen_socket)),
             ("state_dir", keep(&mut self.state_dir, &running.state_dir)),
             ("frr", keep(&mut self.frr, &running.frr)),
+            ("bgp.coalesce_time", keep(&mut self.bgp.coalesce_time, &running.bgp.coalesce_time)),
             ("log_format", keep(&mut self.log_format, &running.log_format)),
             ("metrics_address", keep(&mut self.metrics_address, &running.metrics_address)),
             ("withdraw_on_exit", keep(&mut self.withdraw_on_exit, &running.withdraw_on_exit)),

@@ -36,6 +36,7 @@ impl Config {
             "bgp": {
                 "local_as": self.bgp.local_as.map(AsNumber::get),
                 "router_id": self.bgp.router_id,
+                "coalesce_time": self.bgp.coalesce_time.as_millis(),
                 "peers": self.bgp.peers.iter().map(peer_value).collect::<Vec<_>>(),
             },
             "bfd": {

@@ -193,7 +193,7 @@ fn nodes(tree: &Tree) -> Vec<v1::Node> {
             Node::List(list) => {
                 for (keys, entry) in &list.entries {
                     let step = list.step(name, keys);
-                    let pairs = step.keys.iter().flat_map(|(k, v)| [k.to_string(), v.to_string()]);
+                    let pairs = step.keys().flat_map(|(k, v)| [k.to_string(), v.to_string()]);
                     let keys = pairs.collect();
                     nodes.push(v1::Node { keys, children: self::nodes(entry), ..plain.clone() });
                 }

@@ -382,18 +382,19 @@ impl Replayed {
             Some(Kind::Header(header)) => self.header(&header)?,
             Some(Kind::Stored(stored)) => {
                 let owned = to_owned(&stored)?;
-                self.state.store.restore(owned.intent.key(), Some(owned));
+                let key = owned.intent.key();
+                self.state.store.restore(key, Some(Arc::new(owned)));
             }
             Some(Kind::Residual(intent)) => self.state.orphaned.push(to_intent(Some(&intent))?),
             Some(Kind::Transaction(transaction)) => {
-                let transaction = to_transaction(&transaction)?;
+                let transaction = to_transaction(transaction)?;
                 self.transactions.insert(transaction.id.to_string(), transaction.id);
                 self.state.history.push_back(Arc::new(transaction));
             }
             Some(Kind::Claims(claims)) => self.state.claim(&claims::to_claims(&claims)?),
             Some(Kind::Unsent(intent)) => self.state.unsent.push(to_intent(Some(&intent))?),
             Some(Kind::SnapshotEnd(_)) => self.whole = true,
-            Some(Kind::Prepared(prepared)) => self.prepared(&prepared)?,
+            Some(Kind::Prepared(prepared)) => self.prepared(prepared)?,
             Some(Kind::Settled(settled)) => self.settled(&settled)?,
             Some(Kind::Finished(finished)) => {
                 self.goes_on();
@@ -413,10 +414,10 @@ impl Replayed {
         Ok(())
     }
 
-    fn prepared(&mut self, prepared: &v1::Prepared) -> Result<(), Unreadable> {
+    fn prepared(&mut self, prepared: v1::Prepared) -> Result<(), Unreadable> {
         let prepared: Vec<Arc<Transaction>> = prepared
             .transactions
-            .iter()
+            .into_iter()
             .map(|transaction| to_transaction(transaction).map(Arc::new))
             .collect::<Result<_, _>>()?;
         self.goes_on();

@@ -3,7 +3,10 @@
 //! The version of an object is the transaction that changed it last; one that was taken back counts as if it had not been. So
 //! an object that was withdrawn and declared anew since, with equal values, is another one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::State;
 use crate::{
@@ -18,9 +21,9 @@ pub struct Undo {
     /// Which object.
     pub key: IntentKey,
     /// What is declared now.
-    pub now: Option<Owned>,
+    pub now: Option<Arc<Owned>>,
     /// What is declared afterwards.
-    pub back: Option<Owned>,
+    pub back: Option<Arc<Owned>>,
     /// Whether the object has been changed since: then it is left alone.
     pub changed_since: bool,
 }
@@ -65,7 +68,7 @@ impl State {
         let keys = transaction.changes.iter().map(|change| change.key).collect();
         let authors = Authors::of(self, &keys);
         let undo = |change: &Changed| {
-            let now = self.store.get(&change.key).cloned();
+            let now = self.store.get_shared(&change.key).cloned();
             let is_its = !change.superseded && authors.last(&change.key) == Some(at);
             Undo {
                 key: change.key,
@@ -79,7 +82,7 @@ impl State {
 
     /// What is put back in the place of a change. What itself was not confirmed in time, under a later change that
     /// was not either, is not: then it is what was declared before that.
-    fn stood_before(&self, change: &Changed, at: usize, authors: &Authors) -> Option<Owned> {
+    fn stood_before(&self, change: &Changed, at: usize, authors: &Authors) -> Option<Arc<Owned>> {
         let (mut change, mut at) = (change, at);
         while let Some(earlier) = authors.before(&change.key, at)
             && self.history[earlier].finish == Some(Finish::RolledBack)

@@ -54,7 +54,7 @@ fn time_out(state: &mut State, id: TransactionId) {
     let mut changes = Vec::new();
     for step in steps.into_iter().filter(|step| !step.changed_since && step.now != step.back) {
         after.restore(step.key, step.back.clone());
-        changes.push(step.back.map_or(gone(), |owned| Change::Set(owned.intent)));
+        changes.push(step.back.map_or(gone(), |owned| Change::Set(owned.intent.clone())));
     }
     let mut back = Transaction::new(&owner("admin"), "undo", &changes, &before, &after);
     back.undoes = Some(id);

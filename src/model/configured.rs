@@ -23,7 +23,7 @@ impl Configured {
 
     /// All but the instance, as intents.
     pub fn intents(&self) -> impl Iterator<Item = Intent> {
-        let peers = self.peers.iter().cloned().map(Intent::Peer);
+        let peers = self.peers.iter().cloned().map(Intent::from);
         peers.chain(self.profiles.iter().cloned().map(Intent::BfdProfile))
     }
 

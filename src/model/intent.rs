@@ -15,7 +15,7 @@ pub enum Intent {
     /// That neighbours are asked to route around the node.
     Drain(Drain),
     /// A BGP neighbour.
-    Peer(Peer),
+    Peer(Box<Peer>),
     /// An advertised prefix.
     Prefix(PrefixAdvertisement),
     /// A static route.
@@ -26,6 +26,13 @@ pub enum Intent {
     OspfInterface(OspfInterface),
     /// A BFD profile.
     BfdProfile(BfdProfile),
+}
+
+/// Boxed, so that the intents of which there are thousands do not take a peer's room.
+impl From<Peer> for Intent {
+    fn from(peer: Peer) -> Self {
+        Self::Peer(Box::new(peer))
+    }
 }
 
 impl Intent {

@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
     str::FromStr,
+    sync::Arc,
 };
 
 use ipnet::IpNet;
@@ -42,9 +43,9 @@ impl fmt::Display for AsNumber {
 /// Longest owner name in bytes: it is a metric label and a column of a table.
 const MAX_OWNER_NAME: usize = 64;
 
-/// Name of an owner: lower or upper case letters, digits, `-`, `_` and `.`.
+/// Name of an owner: lower or upper case letters, digits, `-`, `_` and `.`. A clone is a pointer: each intent has one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnerName(String);
+pub struct OwnerName(Arc<str>);
 
 impl OwnerName {
     /// The owner that may touch what others own.
@@ -57,7 +58,7 @@ impl OwnerName {
 
     /// Whether this owner may touch what others own.
     pub fn is_admin(&self) -> bool {
-        self.0 == Self::ADMIN
+        &*self.0 == Self::ADMIN
     }
 }
 
@@ -71,7 +72,7 @@ impl FromStr for OwnerName {
                 "an owner name has 1 to {MAX_OWNER_NAME} letters, digits, '-', '_' or '.'"
             )));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 

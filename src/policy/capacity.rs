@@ -11,8 +11,7 @@ use crate::{
     store::{Counts, Store},
 };
 
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * KIB;
+const MIB: u64 = 1 << 20;
 
 /// What an agent without intents takes, with what libyang has of the models.
 const BASE: u64 = 32 * MIB;
@@ -63,7 +62,7 @@ impl Capacity {
 fn needed(counts: Counts) -> u64 {
     let of = |kind: IntentKind| {
         let count = u64::try_from(counts[kind]).unwrap_or(u64::MAX);
-        count.saturating_mul(kinds::of(kind).memory_kib * KIB)
+        count.saturating_mul(kinds::of(kind).memory)
     };
     IntentKind::ALL.into_iter().map(of).fold(BASE, u64::saturating_add)
 }

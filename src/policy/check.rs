@@ -75,7 +75,7 @@ pub(super) fn put_back(
     policies: &Policies,
     around: &Store,
     key: IntentKey,
-    back: &Option<Owned>,
+    back: Option<&Owned>,
 ) -> Result<(), Violation> {
     match back {
         Some(owned) => set(policies, around, None, &owned.owner, &owned.intent),

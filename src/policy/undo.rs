@@ -3,7 +3,7 @@
 //! What a transaction replaced is judged as if its owner declared it now. So nothing comes back that breaks a quota, is outside
 //! what its owner may use by now, or belongs to an owner that is not configured any more.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Capacity, Policies, Violation, check, quota};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What is put back in the place of one object; `None` takes it away.
-pub type PutBack = (IntentKey, Option<Owned>);
+pub type PutBack = (IntentKey, Option<Arc<Owned>>);
 
 /// What of an undoing is permitted.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub fn may_undo(
     owner: &OwnerName,
     (key, back): &PutBack,
 ) -> Result<(), Violation> {
-    check::may_change(policies, owner, *key, back.as_ref())
+    check::may_change(policies, owner, *key, back.as_deref())
 }
 
 fn applied(store: &Store, steps: &[PutBack]) -> Store {
@@ -76,8 +76,9 @@ fn forbidden(
     after: &Store,
     steps: &[PutBack],
 ) -> BTreeMap<IntentKey, Violation> {
-    let judged =
-        steps.iter().map(|(key, back)| (*key, check::put_back(policies, after, *key, back)));
+    let judged = steps
+        .iter()
+        .map(|(key, back)| (*key, check::put_back(policies, after, *key, back.as_deref())));
     judged.filter_map(|(key, verdict)| Some((key, verdict.err()?))).collect()
 }
 

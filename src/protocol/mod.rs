@@ -25,7 +25,7 @@ pub(crate) mod ospf;
 mod path;
 pub(crate) mod statics;
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use cli::Lines;
 use object::{Object, Place};
@@ -41,17 +41,19 @@ use crate::{
     yang::Models,
 };
 
-/// What rendering has to know of the models: FRR's versions differ.
+/// What rendering has to know of the models, since FRR's versions differ, and of the agent's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shapes {
     /// How `frr-staticd` lays out a route.
     pub static_routes: StaticShape,
+    /// How long bgpd waits for other sessions before it sends a new one its routes; `None` leaves that to FRR.
+    pub coalesce_time: Option<Duration>,
 }
 
 impl Shapes {
-    /// The shapes of the loaded models.
+    /// The shapes of the loaded models, and no setting.
     pub fn of(models: &dyn Models) -> Self {
-        Self { static_routes: StaticShape::of(models) }
+        Self { static_routes: StaticShape::of(models), coalesce_time: None }
     }
 }
 

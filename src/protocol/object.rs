@@ -76,5 +76,5 @@ impl<'a> Place<'a> {
 
 /// A key of a step.
 pub(super) fn key<'a>(step: &'a Step, name: &str) -> Option<&'a str> {
-    step.keys.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+    step.key(name)
 }

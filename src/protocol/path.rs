@@ -7,8 +7,7 @@ use crate::{
 
 /// An entry of a list.
 pub(super) fn entry<const N: usize>(name: &str, keys: [(&str, &str); N]) -> Step {
-    let keys = keys.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    Step { name: name.into(), keys }
+    Step::entry(name, keys.map(|(key, value)| (key.into(), value.into())))
 }
 
 /// A path from its steps; a name without keys may hold several, separated by `/`.

@@ -88,6 +88,11 @@ impl Store {
         self.intents.get(key).map(Arc::as_ref)
     }
 
+    /// The intent about this object, to be kept without a copy.
+    pub fn get_shared(&self, key: &IntentKey) -> Option<&Arc<Owned>> {
+        self.intents.get(key)
+    }
+
     /// All intents in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&IntentKey, &Owned)> {
         self.intents.iter().map(|(key, owned)| (key, owned.as_ref()))
@@ -192,7 +197,7 @@ impl Store {
             .range(first..)
             .take_while(|(key, _)| key.kind() == IntentKind::Peer)
             .filter_map(|(_, owned)| match &owned.intent {
-                Intent::Peer(peer) => Some((&owned.owner, peer)),
+                Intent::Peer(peer) => Some((&owned.owner, &**peer)),
                 _ => None,
             })
     }
@@ -231,14 +236,12 @@ impl Store {
     ///
     /// Whether `owner` may do this is for [`policy`](crate::policy) to say; an
     /// object that is set belongs to `owner` afterwards, whosever it was.
-    pub fn apply(&mut self, owner: &OwnerName, change: &Change) -> Option<Owned> {
-        self.put(
-            change.key(),
-            match change {
-                Change::Set(intent) => Some(Owned::new(owner.clone(), intent.clone())),
-                Change::Remove(_) => None,
-            },
-        )
+    pub fn apply(&mut self, owner: &OwnerName, change: &Change) -> Option<Arc<Owned>> {
+        let set = match change {
+            Change::Set(intent) => Some(Arc::new(Owned::new(owner.clone(), intent.clone()))),
+            Change::Remove(_) => None,
+        };
+        self.restore(change.key(), set)
     }
 
     /// Notes where what is declared here is from.
@@ -248,29 +251,23 @@ impl Store {
         }
     }
 
-    /// Has this, or nothing, stand in the place of a key, and returns what stood there.
-    fn put(&mut self, key: IntentKey, now: Option<Owned>) -> Option<Owned> {
-        let before = match &now {
-            Some(owned) => self.intents.insert(key, Arc::new(owned.clone())),
+    /// Makes this what stands for the key, as [`apply`](Self::apply) returned it, and returns what stood there.
+    pub fn restore(&mut self, key: IntentKey, owned: Option<Arc<Owned>>) -> Option<Arc<Owned>> {
+        let before = match &owned {
+            Some(owned) => self.intents.insert(key, owned.clone()),
             None => self.intents.remove(&key),
         };
-        let before = before.map(Arc::unwrap_or_clone);
         if let Some(before) = &before {
             self.disown(&before.owner, &key);
             self.count_attributes(&before.intent, false);
         }
-        if let Some(now) = now {
-            self.count_attributes(&now.intent, true);
-            let held = self.owners.entry(now.owner).or_default();
+        if let Some(owned) = owned {
+            self.count_attributes(&owned.intent, true);
+            let held = self.owners.entry(owned.owner.clone()).or_default();
             held.keys.insert(key);
             held.counts.add(key.kind());
         }
         before
-    }
-
-    /// Puts back what [`apply`](Self::apply) returned for this key.
-    pub fn restore(&mut self, key: IntentKey, before: Option<Owned>) {
-        self.put(key, before);
     }
 
     /// What differs from an earlier snapshot, in the order of the keys: the

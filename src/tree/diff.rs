@@ -38,7 +38,7 @@ pub fn apply<'a>(tree: &mut Tree, edits: impl IntoIterator<Item = &'a Edit>) {
         let Some((last, parents)) = edit.path.0.split_last() else { continue };
         match &edit.new {
             None => drop(tree.remove(&edit.path)),
-            Some(node) if last.keys.is_empty() => {
+            Some(node) if !last.is_entry() => {
                 tree.ensure(parents).put(&last.name, Some(node.clone()));
             }
             Some(node) => {
@@ -149,33 +149,22 @@ fn take_away(
 
 /// What `first` has and `second` lacks, whatever the values of leaves.
 pub fn without(first: &Tree, second: &Tree) -> Tree {
-    let mut gone = Vec::new();
-    only_in_first(&mut Path::default(), first, Some(second), &mut gone);
     let mut rest = Tree::new();
-    for Gone { path, what } in gone {
-        let Some((last, parents)) = path.0.split_last() else { continue };
+    only_in_first(&mut Path::default(), first, Some(second), &mut |path, what| {
+        let Some((last, parents)) = path.0.split_last() else { return };
         match what {
-            What::Leaf => {
-                if let Some(node) = first.subtree(&Path(parents.to_vec())) {
-                    rest.ensure(parents).put(&last.name, node.child(&last.name).cloned());
-                }
-            }
-            What::Shell if last.keys.is_empty() => rest.ensure_presence(&path),
+            What::Leaf(node) => rest.ensure(parents).put(&last.name, Some(node.clone())),
+            What::Shell if !last.is_entry() => rest.ensure_presence(path),
             What::Shell => drop(rest.ensure(&path.0)),
         }
-    }
+    });
     rest
 }
 
 /// A node that was ours and is no longer desired.
-struct Gone {
-    path: Path,
-    what: What,
-}
-
-enum What {
+enum What<'a> {
     /// A leaf.
-    Leaf,
+    Leaf(&'a Node),
     /// A list entry or presence container, after all that is in it.
     Shell,
 }
@@ -278,7 +267,12 @@ fn diff_lists(path: &mut Path, name: &super::Name, old: &List, new: &List, edits
 
 /// Leaves, list entries and presence containers that `first` has and `second` lacks,
 /// children before their parents. `second` is `None` below something that it lacks.
-fn only_in_first(path: &mut Path, first: &Tree, second: Option<&Tree>, gone: &mut Vec<Gone>) {
+fn only_in_first(
+    path: &mut Path,
+    first: &Tree,
+    second: Option<&Tree>,
+    gone: &mut dyn FnMut(&Path, What<'_>),
+) {
     for (name, node) in first.iter() {
         let other = second.and_then(|tree| tree.child(name));
         // A plain container in the place of one that means something only leads to what is in it.
@@ -289,15 +283,16 @@ fn only_in_first(path: &mut Path, first: &Tree, second: Option<&Tree>, gone: &mu
             let below = if shell || second.is_none() { other } else { other.or(Some(&EMPTY)) };
             only_in_first(path, tree, below, gone);
             if shell && (other.is_none() || only_leads) {
-                gone.push(Gone { path: path.clone(), what: What::Shell });
+                gone(path, What::Shell);
             }
             path.0.pop();
         };
         match node {
             Node::Leaf(_) | Node::LeafList(_) => {
                 if other.is_none() {
-                    let path = path.join(Step::plain(name.clone()));
-                    gone.push(Gone { path, what: What::Leaf });
+                    path.0.push(Step::plain(name.clone()));
+                    gone(path, What::Leaf(node));
+                    path.0.pop();
                 }
             }
             Node::Container(tree) => {

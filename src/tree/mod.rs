@@ -23,5 +23,5 @@ mod spelling;
 
 pub use diff::{Edit, advance, apply, diff, reverse, three_way, without};
 pub use node::{List, Node, Tree};
-pub use path::{Keys, Name, Path, PathError, Step};
+pub use path::{Keys, Name, Path, PathError, Step, Target};
 pub use spelling::{as_number, is_same_address, plain_address, plain_line};

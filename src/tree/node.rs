@@ -126,8 +126,8 @@ impl Tree {
 
     fn enter(&self, step: &Step) -> Option<&Tree> {
         match self.child(&step.name)? {
-            Node::List(list) => list.entries.get(&key_values(step)),
-            node if step.keys.is_empty() => node.tree(),
+            Node::List(list) => list.entries.get(&step.key_values),
+            node if !step.is_entry() => node.tree(),
             _ => None,
         }
     }
@@ -155,25 +155,21 @@ impl Tree {
     pub fn ensure(&mut self, steps: &[Step]) -> &mut Tree {
         let mut tree = self;
         for step in steps {
-            if step.keys.is_empty() {
+            if !step.is_entry() {
                 let node = tree.child_or_insert(&step.name, || Node::Container(Tree::new()));
                 if node.tree().is_none() {
                     *node = Node::Container(Tree::new());
                 }
                 tree = node.tree_mut().expect("a container, made just above");
             } else {
-                let empty = || {
-                    Node::List(List {
-                        keys: step.keys.iter().map(|(name, _)| name.clone()).collect(),
-                        entries: BTreeMap::new(),
-                    })
-                };
+                let empty =
+                    || Node::List(List { keys: step.key_names.clone(), entries: BTreeMap::new() });
                 let node = tree.child_or_insert(&step.name, empty);
                 if !matches!(node, Node::List(_)) {
                     *node = empty();
                 }
                 let Node::List(list) = node else { unreachable!("a list, made just above") };
-                tree = list.entries.entry(key_values(step)).or_default();
+                tree = list.entries.entry(step.key_values.clone()).or_default();
             }
         }
         tree
@@ -224,13 +220,12 @@ impl Tree {
         let Ok(at) = self.find(&step.name) else { return false };
         let node = &mut self.children[at].1;
         let removed = match (node, rest.is_empty()) {
-            (Node::List(list), true) if !step.keys.is_empty() => {
-                list.entries.remove(&key_values(step)).is_some()
+            (Node::List(list), true) if step.is_entry() => {
+                list.entries.remove(&step.key_values).is_some()
             }
-            (Node::List(list), false) => list
-                .entries
-                .get_mut(&key_values(step))
-                .is_some_and(|entry| entry.remove_steps(rest)),
+            (Node::List(list), false) => {
+                list.entries.get_mut(&step.key_values).is_some_and(|entry| entry.remove_steps(rest))
+            }
             (_, true) => {
                 self.children.remove(at);
                 return true;
@@ -370,16 +365,8 @@ impl Tree {
 impl List {
     /// The step that leads to the entry with these keys.
     pub fn step(&self, name: &Name, keys: &Keys) -> Step {
-        Step {
-            name: name.clone(),
-            keys: self.keys.iter().cloned().zip(keys.iter().cloned()).collect(),
-        }
+        Step::with(name.clone(), self.keys.clone(), keys.clone())
     }
-}
-
-/// The values of a step's keys.
-fn key_values(step: &Step) -> Keys {
-    step.keys.iter().map(|(_, value)| value.clone()).collect()
 }
 
 #[cfg(test)]

@@ -1,20 +1,59 @@
 //! Data paths: absolute, with every list key given, quoted as XPath wants it.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
+
+/// The keys of what has none.
+static NONE: LazyLock<(Arc<[Name]>, Keys)> = LazyLock::new(|| ([].into(), [].into()));
 
 /// Name of a data node, qualified with its module where that differs from the parent's.
 pub type Name = Arc<str>;
 
-/// Values of a list entry's keys, in the order of the schema.
-pub type Keys = Box<[Box<str>]>;
+/// Values of a list entry's keys, in the order of the schema. Shared by all trees and paths that came from one another.
+pub type Keys = Arc<[Box<str>]>;
 
-/// One step of a path: a name and, where it is a list entry, its keys.
+/// One step of a path. Shared: paths into one list differ in their last steps alone, and a clone is a pointer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Step {
+pub struct Step(Arc<Target>);
+
+/// What a step leads to.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
     /// Name of the node.
     pub name: Name,
-    /// Keys with their values; empty where the node is no list entry.
-    pub keys: Vec<(Name, Box<str>)>,
+    /// Names of its keys; empty where the node is no list entry.
+    pub key_names: Arc<[Name]>,
+    /// Their values.
+    pub key_values: Keys,
+}
+
+impl Target {
+    /// Keys with their values; none where the node is no list entry.
+    pub fn keys(&self) -> impl Iterator<Item = (&Name, &str)> {
+        self.key_names.iter().zip(self.key_values.iter().map(|value| &**value))
+    }
+
+    /// The value of a key.
+    pub fn key(&self, name: &str) -> Option<&str> {
+        self.keys().find(|(key, _)| &***key == name).map(|(_, value)| value)
+    }
+
+    /// Whether the node is a list entry.
+    pub fn is_entry(&self) -> bool {
+        !self.key_names.is_empty()
+    }
+}
+
+impl Deref for Step {
+    type Target = Target;
+
+    fn deref(&self) -> &Target {
+        &self.0
+    }
 }
 
 /// An absolute data path such as `/frr-filter:lib/prefix-list[type='ipv4'][name='a']`.
@@ -56,14 +95,26 @@ impl Path {
 impl Step {
     /// A step to a node that is no list entry.
     pub fn plain(name: impl Into<Name>) -> Self {
-        Self { name: name.into(), keys: Vec::new() }
+        let (names, values) = &*NONE;
+        Self::with(name.into(), names.clone(), values.clone())
+    }
+
+    /// A step to a list entry, from its keys and their values.
+    pub fn entry(name: impl Into<Name>, keys: impl IntoIterator<Item = (Name, Box<str>)>) -> Self {
+        let (names, values): (Vec<Name>, Vec<Box<str>>) = keys.into_iter().unzip();
+        Self::with(name.into(), names.into(), values.into())
+    }
+
+    /// A step to a list entry, from what is shared already.
+    pub fn with(name: Name, key_names: Arc<[Name]>, key_values: Keys) -> Self {
+        Self(Arc::new(Target { name, key_names, key_values }))
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        for (key, value) in &self.keys {
+        for (key, value) in self.keys() {
             write!(f, "[{key}={}]", Quoted(value))?;
         }
         Ok(())
@@ -105,7 +156,8 @@ impl FromStr for Path {
             if end == 0 {
                 return Err(fail(rest, "expected a name"));
             }
-            let mut step = Step::plain(&rest[..end]);
+            let name = &rest[..end];
+            let mut keys: Vec<(Name, Box<str>)> = Vec::new();
             rest = &rest[end..];
             while let Some(predicate) = rest.strip_prefix('[') {
                 let equals = predicate.find('=').ok_or_else(|| fail(predicate, "expected '='"))?;
@@ -114,12 +166,12 @@ impl FromStr for Path {
                 let quote = quote.ok_or_else(|| fail(value, "expected a quoted value"))?;
                 let close =
                     value[1..].find(quote).ok_or_else(|| fail(value, "no closing quote"))?;
-                step.keys.push((key.into(), value[1..=close].into()));
+                keys.push((key.into(), value[1..=close].into()));
                 rest = value[close + 2..]
                     .strip_prefix(']')
                     .ok_or_else(|| fail(&value[close + 2..], "expected ']'"))?;
             }
-            steps.push(step);
+            steps.push(if keys.is_empty() { Step::plain(name) } else { Step::entry(name, keys) });
         }
         Ok(Self(steps))
     }

@@ -132,7 +132,7 @@ fn set(message: &v1::Intent) -> Result<Intent, Wrong> {
             bgp(message.local_as, &message.router_id).map(Intent::Bgp).map_err(at("set.bgp"))
         }
         Some(intent::Kind::Peer(message)) => {
-            peer(message).map(Intent::Peer).map_err(at("set.peer"))
+            peer(message).map(Intent::from).map_err(at("set.peer"))
         }
         Some(intent::Kind::Prefix(message)) => {
             read_advertisement(&message.prefix, message.protocol, message.attributes.as_ref())

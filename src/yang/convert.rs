@@ -58,7 +58,7 @@ fn add(tree: &mut Tree, parent_module: Option<&str>, node: &DataNodeRef<'_, '_>)
                 Node::List(List { keys: Arc::from(names), entries: BTreeMap::new() })
             });
             if let Node::List(list) = list {
-                list.entries.insert(keys.into_boxed_slice(), children());
+                list.entries.insert(keys.into(), children());
             }
         }
         SchemaNodeKind::Container => {
@@ -139,7 +139,7 @@ fn fill(
                 for (keys, entry) in &list.entries {
                     path.0.pop();
                     path.0.push(list.step(name, keys));
-                    for key in keys {
+                    for key in &**keys {
                         clean(path, key)?;
                     }
                     let inner = parent.new_list2(module, local, keys);

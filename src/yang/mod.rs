@@ -10,6 +10,7 @@
 //! | `models` | what everybody else asks of loaded models |
 //! | `needs` | files that a model needs and that are not there |
 //! | `quick` | names and types alone, in memory: for simulations |
+//! | `slices` | a tree of many entries in slices; pure |
 //! | `thread` | the thread on which libyang lives, and the handle to it |
 //!
 //! Knows nothing of intents or daemons.
@@ -22,6 +23,7 @@ mod models;
 mod needs;
 mod quick;
 mod schema;
+mod slices;
 mod thread;
 
 pub use error::YangError;

@@ -192,7 +192,7 @@ fn check(index: &Index, tree: &Tree, path: &mut Path) -> Result<(), YangError> {
             }
             (Shape::List { keys, types, inside }, Node::List(list)) if *keys == list.keys => {
                 for (keys, entry) in &list.entries {
-                    let mut pairs = types.iter().zip(keys);
+                    let mut pairs = types.iter().zip(&**keys);
                     pairs.try_for_each(|(of, key)| value(*of, key, path))?;
                     check(inside, entry, path)?;
                 }

@@ -21,7 +21,7 @@ use super::{
     index::Index,
     json,
     needs::{Needs, needs},
-    quick,
+    quick, slices,
 };
 use crate::tree::{Path, Tree};
 
@@ -263,13 +263,17 @@ impl Models for Schema {
     /// What it took is freed after that: nine tenths of the time.
     fn check_all(&self, trees: &[Arc<Tree>], tell: &mut dyn FnMut(Result<(), YangError>)) {
         let mut valid = Vec::new();
-        let mut each = |tree: &Arc<Tree>| {
+        let mut each = |tree: &Tree| {
+            // Of a tree in slices no more than one is held.
+            if valid.len() == trees.len() {
+                valid.clear();
+            }
             let mut data = convert::from_tree(&self.context, tree)?;
             validate(&mut data)?;
             valid.push(data);
             Ok(())
         };
-        tell(trees.iter().try_for_each(&mut each));
+        tell(trees.iter().try_for_each(|tree| slices::judge(tree, &mut each)));
     }
 
     fn parse_known_json(&self, json: &str) -> Result<Tree, YangError> {

@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::{
     agent::*,
-    lab::{Lab, LabOptions, Router, net},
+    lab::{Lab, LabOptions, Router, net, wait_for},
 };
 
 /// The instance of before, as an answer tells it.
@@ -125,4 +125,25 @@ fn the_configuration_file_may_declare_the_instance() {
     });
     wait_lines(&lab, &["router bgp 65000", "bgp router-id 10.0.0.5"]);
     agent.client("edge").advertise("192.0.2.1/32").unwrap();
+}
+
+/// bgpd's own timer holds up a session's first route for a second, and longer with many neighbours configured.
+#[test]
+fn the_coalesce_time_is_the_agents_and_an_operators_instance_keeps_its_own() {
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start_with(&lab, |config| config["bgp"]["coalesce_time"] = json!(70));
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    has_lines(&lab, &["coalesce-time 70"]).unwrap();
+    drop(agent);
+    let agent = Agent::start(&lab);
+    wait_for("the default", SOON, || has_lines(&lab, &["coalesce-time 100"]));
+    drop(agent);
+
+    let theirs = format!("router bgp {}\n bgp router-id 10.0.0.1\nexit\n", net::NODE_AS);
+    let lab = Lab::start(LabOptions::default().config(Router::Node, &theirs));
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    assert!(!running(&lab, "bgpd").contains("coalesce-time"));
 }

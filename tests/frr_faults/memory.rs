@@ -60,9 +60,9 @@ impl Drop for Group {
 /// restart of FRR never kills it.
 #[test]
 fn more_than_the_memory_holds_is_refused_and_what_it_holds_comes_back() {
-    const LIMIT: u64 = 96 << 20;
-    // 64 MiB for intents, 5 KiB each.
-    const MOST: u32 = 13_107;
+    const LIMIT: u64 = 57 << 20;
+    // 25 MiB for intents, 2 KiB each.
+    const MOST: u32 = 12_800;
     let group = Group::with_limit(LIMIT);
     let lab = Lab::start(LabOptions::default());
     let agent = Agent::start_in(&lab, group.procs());
@@ -75,7 +75,7 @@ fn more_than_the_memory_holds_is_refused_and_what_it_holds_comes_back() {
     let refused = admin.apply(prefixes(0, MOST + 100)).expect_err("too many");
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
     let says = refused.message();
-    assert!(says.contains("may use 96 MiB") && says.contains("declare less"), "{says}");
+    assert!(says.contains("may use 57 MiB") && says.contains("declare less"), "{says}");
     assert!(!running(&lab, "bgpd").contains("\n  network "), "nothing of it");
 
     let half = MOST / 2;
@@ -86,7 +86,7 @@ fn more_than_the_memory_holds_is_refused_and_what_it_holds_comes_back() {
 
     lab.kill(Router::Node, "bgpd");
     lab.restart(Router::Node, "bgpd");
-    wait_for("bgpd to be filled", REFILL, || {
+    wait_for("bgpd to be filled", REFILL * 2, || {
         let count = running(&lab, "bgpd").matches("\n  network ").count();
         if count == MOST as usize - 100 { Ok(()) } else { Err(count) }
     });

@@ -172,7 +172,7 @@ impl Bench {
         let by_grpc = self.by_grpc(document).await;
         for line in self.table.all_lines(&goal).expect("the table has a line for all of it") {
             let line = line.text;
-            assert!(by_grpc.text.lines().any(|shown| shown.trim() == line), "{line}");
+            assert!(by_grpc.text.lines().any(|shown| *shown.trim() == *line), "{line}");
         }
         assert_eq!(by_grpc.running.foreign, []);
 

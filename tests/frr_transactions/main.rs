@@ -23,6 +23,7 @@ mod crash;
 mod door;
 mod ends;
 mod service;
+mod slices;
 mod supervision;
 mod undo;
 

@@ -18,7 +18,7 @@ pub fn bgp(local_as: u32, router_id: &str) -> Intent {
 }
 
 pub fn peer(message: &BgpPeer) -> Intent {
-    Intent::Peer(wire::peer(message).expect("a valid peer"))
+    Intent::from(wire::peer(message).expect("a valid peer"))
 }
 
 pub fn prefix(prefix: &str, attributes: Option<&PrefixAttributes>) -> Intent {

@@ -68,7 +68,7 @@ fn look_up(daemon: Daemon, context: &[String], text: &str) -> Meaning {
         return Meaning::Unknown;
     }
     let lines = table.lines(&read.tree);
-    let here = |line: &Line| line.context[..] == *context && line.text == text;
+    let here = |line: &Line| line.context[..] == *context && *line.text == *text;
     lines.into_iter().find(here).map_or(Meaning::Node, Meaning::Line)
 }
 
@@ -172,7 +172,7 @@ impl Lines {
         let plain = text.strip_prefix("no ").unwrap_or(text);
         let is_meant = |it: &Stands| {
             it.context == stack
-                && (it.text == plain || it.line.as_ref().is_some_and(|line| line.undo == text))
+                && (it.text == plain || it.line.as_ref().is_some_and(|line| *line.undo == *text))
         };
         let Some(at) = self.lines.iter().position(is_meant) else {
             return Err((FAILED, "% There is no such thing"));

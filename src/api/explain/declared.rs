@@ -142,6 +142,7 @@ mod tests {
         let mut view = View {
             shapes: Some(crate::render::Shapes {
                 static_routes: crate::render::StaticShape::Nested,
+                coalesce_time: None,
             }),
             ..View::default()
         };
@@ -152,7 +153,7 @@ mod tests {
             password: "hush".into(),
             ..BgpPeer::default()
         };
-        let peer = Intent::Peer(wire::peer(&peer).expect("a peer"));
+        let peer = Intent::Peer(Box::new(wire::peer(&peer).expect("a peer")));
         for intent in [bgp, peer.clone()] {
             view.store.apply(&owner, &crate::model::Change::Set(intent));
         }

@@ -181,7 +181,7 @@ async fn peer_steps(
     let shown = shown.get(address.to_string()).cloned().unwrap_or_default();
     let declared = view.store.get(&IntentKey::Peer(address)).map(|owned| &owned.intent);
     let declared = match declared {
-        Some(Intent::Peer(peer)) => Some(peer),
+        Some(Intent::Peer(peer)) => Some(&**peer),
         _ => None,
     };
     steps.extend(peer::steps(address, declared, &shown));

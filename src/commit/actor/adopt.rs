@@ -64,7 +64,7 @@ mod tests {
         wire,
     };
 
-    const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested };
+    const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested, coalesce_time: None };
 
     fn peer(receive: u32) -> Intent {
         let peer = v1::BgpPeer {
@@ -75,7 +75,7 @@ mod tests {
             address_families: vec![v1::AddressFamily::Ipv4Unicast as i32],
             ..v1::BgpPeer::default()
         };
-        Intent::Peer(wire::peer(&peer).expect("a peer"))
+        Intent::from(wire::peer(&peer).expect("a peer"))
     }
 
     fn session(receive: u32) -> Intent {

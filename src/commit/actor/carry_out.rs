@@ -6,11 +6,11 @@ use futures::FutureExt;
 use tokio::time::Instant;
 use tracing::{debug, error};
 
-use super::{Actor, Stage, Via, change};
+use super::{Actor, Stage, Via, change, slices::Judging};
 use crate::{
     commit::{
         Applied, CommitError, CommitRequest, Ending, EngineError, Outcome, Plan, Transaction,
-        TransactionId, blame::blame, engine::Validating, sessions,
+        TransactionId, blame::blame, sessions,
     },
     daemon::{Daemon, Forest},
     events::of_change,
@@ -50,7 +50,7 @@ impl Actor {
     ) -> Result<Outcome, CommitError> {
         let begun = Instant::now();
         let before = self.store().clone();
-        let validating = self.validate_part(&after, requests);
+        let judging = self.validate_part(&after, requests);
         // On disk before FRR is touched. That takes the disk about as long as it takes libyang to judge.
         let prepared = self.journal.prepare(transactions.to_vec()).await;
         self.tell_of_journal();
@@ -62,7 +62,7 @@ impl Actor {
         self.observer.stage(Stage::Journal, Via::Agent, begun.elapsed(), 0);
 
         self.try_stuck_again(requests);
-        let mut result = self.send(&after, requests, validating).await;
+        let mut result = self.send(&after, requests, judging).await;
         if let Err(EngineError::Refused { at, .. }) = &result
             && self.is_about_others(at.as_ref(), requests)
         {
@@ -153,10 +153,10 @@ impl Actor {
         &mut self,
         after: &Store,
         requests: &[&CommitRequest],
-        validating: Option<Validating>,
+        judging: Option<Judging>,
     ) -> Result<Applied, EngineError> {
-        if let Some(validating) = validating
-            && let Some(applied) = self.send_part(validating).await?
+        if let Some(judging) = judging
+            && let Some(applied) = self.send_part(after, judging).await?
         {
             return Ok(applied);
         }

@@ -2,51 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::Actor;
 use crate::{
-    commit::{
-        Applied, CommitRequest, EngineError,
-        engine::{Part, Validating},
-    },
+    commit::engine::Part,
     daemon::{Daemon, Forest},
-    model::{Change, Intent, IntentKey, Protocol},
+    model::{Intent, IntentKey, Protocol},
     protocol::kinds,
     render::{Shapes, render, render_shared},
     store::Store,
+    tree::Tree,
 };
-
-impl Actor {
-    /// Has what a batch changes judged, which begins at once, without a look at the rest. `None` where it
-    /// takes that look.
-    pub(super) fn validate_part(
-        &self,
-        after: &Store,
-        requests: &[&CommitRequest],
-    ) -> Option<Validating> {
-        let keys: BTreeSet<IntentKey> =
-            requests.iter().flat_map(|request| &request.changes).map(Change::key).collect();
-        let doubtful = self.lags.out_of_step().is_some()
-            || self.lags.is_away(Daemon::Bgpd)
-            || requests.iter().any(|request| request.take_over)
-            || keys
-                .iter()
-                .any(|key| self.rejected.contains_key(key) || self.hindered.contains_key(key));
-        if doubtful {
-            return None;
-        }
-        let part = part(self.store(), after, &keys, self.engine.shapes())?;
-        self.engine.validate_part(part)
-    }
-
-    /// Applies the part that was judged. `None` where it takes a look at the whole.
-    pub(super) async fn send_part(
-        &mut self,
-        validating: Validating,
-    ) -> Result<Option<Applied>, EngineError> {
-        let applied = self.engine.commit_part(validating, &mut self.journal).await?;
-        Ok(applied.map(|applied| self.with_others(applied, &BTreeSet::from([Daemon::Bgpd]))))
-    }
-}
 
 /// The trees of these daemons. Of prefixes and routes, of which there are thousands, only those that stand in them
 /// are rendered.
@@ -64,20 +28,42 @@ pub(super) fn render_for<'a>(
     forest
 }
 
-/// What changes where these objects change; `None` where they are not all prefixes of BGP.
-fn part(before: &Store, after: &Store, keys: &BTreeSet<IntentKey>, shapes: Shapes) -> Option<Part> {
+/// The instance in which the lines of these objects stand, and which does not change; `None` where they are not all prefixes of
+/// BGP.
+pub(super) fn instance(
+    before: &Store,
+    after: &Store,
+    keys: &BTreeSet<IntentKey>,
+) -> Option<Intent> {
     if !keys.iter().all(|key| matches!(key, IntentKey::Prefix(Protocol::Bgp, _))) {
         return None;
     }
+    Some(Intent::Bgp(after.bgp().filter(|_| before.bgp() == after.bgp())?.clone()))
+}
+
+/// bgpd's tree of these objects.
+pub(super) fn render_part(
+    store: &Store,
+    keys: &BTreeSet<IntentKey>,
+    instance: &Intent,
+    shapes: Shapes,
+) -> Tree {
+    let intents = keys.iter().filter_map(|key| store.get(key)).map(|owned| &owned.intent);
+    render(intents.chain([instance]), shapes).remove(&Daemon::Bgpd).unwrap_or_default()
+}
+
+/// What changes where these objects change; `None` where they are not all prefixes of BGP.
+pub(super) fn part(
+    before: &Store,
+    after: &Store,
+    keys: &BTreeSet<IntentKey>,
+    shapes: Shapes,
+) -> Option<Part> {
     let daemon = Daemon::Bgpd;
-    // The lines stand in the instance, which does not change.
-    let instance = Intent::Bgp(after.bgp().filter(|_| before.bgp() == after.bgp())?.clone());
-    let of = |store: &Store| {
-        let intents = keys.iter().filter_map(|key| store.get(key)).map(|owned| &owned.intent);
-        render(intents.chain([&instance]), shapes)
-    };
-    let (mut last, mut desired) = (of(before), of(after));
-    let mut keep = desired.clone();
+    let instance = instance(before, after, keys)?;
+    let of = |store| render_part(store, keys, &instance, shapes);
+    let (last, desired) = (of(before), of(after));
+    let mut keep = Forest::from([(daemon, desired.clone())]);
     for intent in keys.iter().filter_map(|key| before.get(key)).map(|owned| &owned.intent) {
         if let Intent::Prefix(ad) = intent
             && after.users_of(&ad.attributes) > 0
@@ -85,8 +71,7 @@ fn part(before: &Store, after: &Store, keys: &BTreeSet<IntentKey>, shapes: Shape
             render_shared(&mut keep, intent);
         }
     }
-    let [last, desired, keep] = [&mut last, &mut desired, &mut keep]
-        .map(|forest| forest.remove(&daemon).unwrap_or_default());
+    let keep = keep.remove(&daemon).unwrap_or_default();
     Some(Part { daemon, last, desired: Arc::new(desired), keep })
 }
 
@@ -94,12 +79,12 @@ fn part(before: &Store, after: &Store, keys: &BTreeSet<IntentKey>, shapes: Shape
 mod tests {
     use super::*;
     use crate::{
-        model::{OwnerName, PathAttributes, PrefixAdvertisement},
+        model::{Change, OwnerName, PathAttributes, PrefixAdvertisement},
         render::StaticShape,
-        tree::{Tree, advance},
+        tree::advance,
     };
 
-    const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested };
+    const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested, coalesce_time: None };
 
     fn prefix(text: &str, med: Option<u32>) -> Intent {
         let med = med.and_then(std::num::NonZeroU32::new);
@@ -140,7 +125,7 @@ mod tests {
                 address_families: vec![v1::AddressFamily::Ipv4Unicast as i32],
                 ..v1::BgpPeer::default()
             };
-            Intent::Peer(wire::peer(&peer).expect("a peer"))
+            Intent::from(wire::peer(&peer).expect("a peer"))
         };
         let bfd = |address: &str, multiplier: u32| {
             let session = v1::BfdSession {

@@ -217,8 +217,8 @@ mod tests {
         adopt(&mut journal, file(65000, &[(1, 65001), (2, 65001)]));
         assert_eq!(peers(&journal), ["admin 10.0.0.1 65001", "admin 10.0.0.2 65001"]);
         assert_eq!(journal.state().history.len(), 1);
-        call(&mut journal, "edge", Change::Set(Intent::Peer(peer(3, 65003))));
-        call(&mut journal, "admin", Change::Set(Intent::Peer(peer(4, 65004))));
+        call(&mut journal, "edge", Change::Set(Intent::from(peer(3, 65003))));
+        call(&mut journal, "admin", Change::Set(Intent::from(peer(4, 65004))));
 
         // The next start reads the same file: nothing happens.
         drop(journal);
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(keys.len(), 2, "the client's is none of the configuration's");
         // What was in FRR is known, so that it is taken out.
         let left = &journal.state().orphaned;
-        assert!(left.contains(&Intent::Peer(peer(2, 65001))), "{left:?}");
+        assert!(left.contains(&Intent::from(peer(2, 65001))), "{left:?}");
 
         // What the file claimed and a client had stays the client's when the file no longer says it.
         adopt(&mut journal, file(65000, &[]));

@@ -75,7 +75,7 @@ impl Actor {
     /// brings it back.
     pub(super) async fn leave(&mut self) -> Result<(), LeaveError> {
         let withdrawn = tokio::time::timeout(WITHDRAW, self.withdraw()).await;
-        let Applied { sent, unreachable } = withdrawn.map_err(|_| LeaveError::TimedOut)??;
+        let Applied { sent, unreachable, .. } = withdrawn.map_err(|_| LeaveError::TimedOut)??;
         if let Some(((daemon, path), message)) = self.stuck.first_key_value() {
             let (daemon, path) = (*daemon, path.clone());
             return Err(LeaveError::Stuck { daemon, path, message: message.clone() });

@@ -115,7 +115,7 @@ impl Actor {
     ) -> Result<Committed, CommitError> {
         let Permitted { steps, after, .. } = permitted;
         let changes = steps.into_iter().map(|(key, back)| match back {
-            Some(owned) => Change::Set(owned.intent),
+            Some(owned) => Change::Set(owned.intent.clone()),
             None => Change::Remove(key),
         });
         let changes = changes.collect();

@@ -146,7 +146,7 @@ mod tests {
         render::{StaticShape, render},
     };
 
-    const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested };
+    const SHAPES: Shapes = Shapes { static_routes: StaticShape::Nested, coalesce_time: None };
 
     fn store() -> Store {
         let owner: OwnerName = "admin".parse().expect("a name");

@@ -14,6 +14,7 @@
 //! | `configured` | what the configuration declares by itself |
 //! | `ending` | what the agent's end and its next start take away |
 //! | `change` | the part of what is desired that a batch changes |
+//! | `slices` | prefixes alone, sent without a look at the rest: very many in slices |
 //! | `others` | what is foreign and in the way, or keeps something of ours; taking it over |
 //! | `observer` | who is told how commits go |
 
@@ -30,6 +31,7 @@ mod others;
 mod publish;
 mod resolve;
 mod resync;
+mod slices;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::{info, warn};
 
-use super::{Actor, carry_out::refusal};
+use super::{Actor, carry_out::refusal, resync::THE_REST};
 use crate::{
     commit::{
         Adopted, CommitError, CommitRequest,
@@ -155,6 +155,9 @@ impl Actor {
         let before = self.store().clone();
         let applied = taken.map_err(|it| refusal(it.error, &[], self.engine.shapes(), &before))?;
         self.lags.set_away(applied.unreachable);
+        if applied.postponed {
+            self.lags.doubt(THE_REST);
+        }
         self.publish();
         let left: BTreeSet<_> = self.engine.not_ours(&desired).into_iter().collect();
         let objects: Vec<_> =

@@ -9,7 +9,10 @@ use tracing::{error, info, warn};
 
 use super::Actor;
 use crate::{
-    commit::{Applied, Lags, Outcome, engine::Terms},
+    commit::{
+        Applied, Lags, Outcome,
+        engine::{SLICE, Terms},
+    },
     daemon::{Daemon, Forest},
     render::render_into,
     store::Owned,
@@ -22,6 +25,9 @@ const MANY: usize = 256;
 /// Rounds of one turn. Each leaves out all that the one before was refused; requests wait meanwhile, and what a turn does not
 /// get done the next does.
 pub(super) const ROUNDS: usize = 16;
+
+/// Why FRR may lack something while many prefixes are brought back in slices.
+pub(super) const THE_REST: &str = "many prefixes are brought back in slices, and the rest follows";
 
 /// Pause before what FRR has refused is tried again: somebody may have cleared the way.
 const REJECTED_AGAIN: Duration = Duration::from_secs(10);
@@ -65,12 +71,20 @@ impl Actor {
     /// Has FRR run all that is desired, without what it refuses: that is left out, and all else is tried again.
     async fn bring_back(&mut self, mut desired: Forest, drift: usize, begun: Instant) {
         let all = BTreeSet::from(Daemon::ALL);
-        for _ in 0..ROUNDS {
+        let (mut rounds, mut slices) = (ROUNDS, self.store().len() / SLICE + 1);
+        while rounds > 0 {
             self.observer.beat();
             let terms = self.terms();
             let tried = self.engine.resynchronise(&all, &desired, &terms, &mut self.journal).await;
             self.note_others();
             let rejected = match tried {
+                // The next slice.
+                Ok(Applied { postponed: true, unreachable, .. })
+                    if slices > 0 && unreachable.is_empty() =>
+                {
+                    slices -= 1;
+                    continue;
+                }
                 Ok(applied) => return self.brought_back(applied, &desired, drift, begun).await,
                 Err(rejected) => rejected,
             };
@@ -79,6 +93,7 @@ impl Actor {
             if !self.leave_out(rejected, &desired) {
                 return self.bring_back_each(&desired).await;
             }
+            rounds -= 1;
             desired = self.desired(self.store(), std::iter::empty());
         }
         self.lags.doubt("FRR refuses much of it; the rest is tried without that");
@@ -87,14 +102,18 @@ impl Actor {
 
     /// Nobody knows what a refusal is about: at least it holds up no other daemon.
     async fn bring_back_each(&mut self, desired: &Forest) {
+        let mut rest = false;
         for daemon in Daemon::ALL {
             self.observer.beat();
             let (terms, one) = (self.terms(), BTreeSet::from([daemon]));
             match self.engine.resynchronise(&one, desired, &terms, &mut self.journal).await {
-                Ok(Applied { mut unreachable, .. }) => match unreachable.remove(&daemon) {
-                    Some(why) => self.lags.lose(daemon, why),
-                    None => self.lags.caught_up(daemon),
-                },
+                Ok(Applied { mut unreachable, postponed, .. }) => {
+                    rest |= postponed;
+                    match unreachable.remove(&daemon) {
+                        Some(why) => self.lags.lose(daemon, why),
+                        None => self.lags.caught_up(daemon),
+                    }
+                }
                 Err(rejected) => {
                     let why = rejected.error.to_string();
                     // What was found out now is left out the next time.
@@ -102,6 +121,9 @@ impl Actor {
                     self.lags.lose(daemon, why);
                 }
             }
+        }
+        if rest {
+            self.lags.doubt(THE_REST);
         }
         self.publish();
     }
@@ -114,7 +136,7 @@ impl Actor {
         drift: usize,
         begun: Instant,
     ) {
-        let Applied { sent, unreachable } = applied;
+        let Applied { sent, unreachable, postponed } = applied;
         if sent > 0 {
             info!(sent, took = ?begun.elapsed(), "FRR brought back to what is desired");
         }
@@ -130,6 +152,9 @@ impl Actor {
         }
         self.drifted.clear();
         self.lags = lags;
+        if postponed {
+            self.lags.doubt(THE_REST);
+        }
         self.forget_stuck(|(daemon, path)| {
             desired.get(daemon).is_some_and(|tree| tree.contains(path))
         });

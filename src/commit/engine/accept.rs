@@ -109,7 +109,7 @@ impl Member {
         }
         self.waits = false;
         let mut claim = Claim::default();
-        let mut seen = None;
+        let (mut seen, mut postponed) = (None, false);
         if let Some(share) = share {
             let decided = &mut share.decided;
             self.waits = decided.waits;
@@ -133,8 +133,12 @@ impl Member {
                 ..Claim::default()
             };
             seen = share.after.take();
+            postponed = share.plan.is_postponed();
         }
-        if self.away().is_none() {
+        if postponed {
+            // What counts as ours is not there yet.
+            self.doubt();
+        } else if self.away().is_none() {
             let known = seen.map(|(connection, snapshot)| Known::new(connection, snapshot, &now));
             self.standing = Standing::Reached { in_step: keep.is_none(), known };
         }

@@ -23,6 +23,9 @@ use crate::{
     tree::{Path, Tree},
 };
 
+/// Prefixes that are sent at once: half a KiB each, so long. Tests have more slices.
+pub const SLICE: usize = if cfg!(feature = "failpoints") { 500 } else { 10_000 };
+
 /// What libyang says of a candidate, as soon as it has.
 pub type Validation = BoxFuture<'static, Result<(), EngineError>>;
 
@@ -110,6 +113,8 @@ pub(super) struct Progress {
     pub(super) refusals: Vec<Refusal>,
     /// Daemons that were lost on the way, where it goes on with the others.
     pub(super) lost: BTreeMap<Daemon, String>,
+    /// Whether something is left for another commit.
+    pub(super) postponed: bool,
 }
 
 /// What a commit does in one daemon.
@@ -195,6 +200,7 @@ impl<'a> Commit<'a> {
                 done: BTreeMap::new(),
                 refusals: Vec::new(),
                 lost: BTreeMap::new(),
+                postponed: false,
             },
         }
     }
@@ -276,7 +282,8 @@ impl<'a> Commit<'a> {
 
     /// What its caller is told.
     pub(super) fn applied(self) -> Applied {
-        Applied { sent: self.progress.sent, unreachable: self.unreachable }
+        let Progress { sent, postponed, .. } = self.progress;
+        Applied { sent, unreachable: self.unreachable, postponed }
     }
 }
 

@@ -8,10 +8,10 @@ use crate::{daemon::Daemon, frr::driver::DriverError, tree::Path};
 
 /// Time that one commit has for all its steps: a client waits 30 s usually, and a refusal has to be
 /// undone within that as well. Longer than one reply may take, so that it tells which daemon it was.
-pub(super) const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
+pub(in crate::commit) const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Time that undoing has then. It waits for daemons that have just answered.
-pub(super) const UNDO_DEADLINE: Duration = Duration::from_secs(10);
+pub(in crate::commit) const UNDO_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Time that a comparison with everything has: to fill mgmtd with 100,000 routes takes half a minute. The
 /// agent counts as dead some time after this.
@@ -31,6 +31,8 @@ pub struct Applied {
     pub sent: usize,
     /// Daemons that could not be reached, each with why: their part is still to be done.
     pub unreachable: BTreeMap<Daemon, String>,
+    /// Whether something is left for another commit: what brings many prefixes back goes in slices.
+    pub postponed: bool,
 }
 
 /// Why nothing was changed, or what remains of it.

@@ -104,6 +104,7 @@ impl Engine {
             taking: Taking::Nothing,
             forced: &none,
             told: false,
+            most: usize::MAX,
         };
         let decided = plan(&situation);
         known.others.foreign = running.foreign;

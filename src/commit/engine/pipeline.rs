@@ -15,6 +15,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -59,11 +60,33 @@ impl Engine {
         notes: &mut dyn Notes,
     ) -> Result<Option<Applied>, EngineError> {
         let Validating { part, validation } = validating;
+        self.commit_objects(part, Some(validation), COMMIT_DEADLINE, notes).await
+    }
+
+    /// Like [`Engine::commit_part`], of what was judged before, within this time.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn commit_judged(
+        &mut self,
+        part: Part,
+        within: Duration,
+        notes: &mut dyn Notes,
+    ) -> Result<Option<Applied>, EngineError> {
+        self.commit_objects(part, None, within, notes).await
+    }
+
+    async fn commit_objects(
+        &mut self,
+        part: Part,
+        validation: Option<Validation>,
+        within: Duration,
+        notes: &mut dyn Notes,
+    ) -> Result<Option<Applied>, EngineError> {
         let (terms, keep) = (Cow::Owned(Terms::default()), Cow::Owned(Forest::new()));
-        let scope = Scope::Objects(part);
-        let mut commit = Commit::new(scope, terms, keep, Behind::Ends, COMMIT_DEADLINE);
+        let mut commit = Commit::new(Scope::Objects(part), terms, keep, Behind::Ends, within);
         // On the heap: the compiler bounds how deep futures are nested.
-        let carried_out = Box::pin(self.commit(&mut commit, Some(validation), notes)).await?;
+        let carried_out = Box::pin(self.commit(&mut commit, validation, notes)).await?;
         Ok((carried_out == Extent::Enough).then(|| commit.applied()))
     }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Engine, EngineError, Failure, Stage, Via,
-    candidate::{Commit, Extent, Scope, Share},
+    candidate::{Behind, Commit, Extent, SLICE, Scope, Share},
     in_time,
     outcome::ANSWER_DEADLINE,
 };
@@ -59,7 +59,10 @@ impl Engine {
                 continue;
             }
             match self.prepare_daemon(commit, daemon, desired, told).await {
-                Ok(share) => drop(commit.shares.insert(daemon, share)),
+                Ok(share) => {
+                    commit.progress.postponed |= share.plan.is_postponed();
+                    commit.shares.insert(daemon, share);
+                }
                 Err(Failure::Lost(_, why)) => {
                     self.lose(daemon, why.clone());
                     commit.unreachable.insert(daemon, why);
@@ -142,6 +145,11 @@ impl Engine {
             },
             forced: terms.forced.get(&daemon).unwrap_or(&none),
             told,
+            // A commit for a client is all or nothing.
+            most: match commit.progress.behind {
+                Behind::GoesOn => SLICE,
+                Behind::Ends => usize::MAX,
+            },
         };
         let mut decided = plan(&situation)?;
         let plan = std::mem::replace(&mut decided.plan, DaemonPlan::Edits(Vec::new()));

@@ -355,9 +355,7 @@ impl<'a> Facts<'a> {
         let (last, parents) = path.0.split_last().filter(|_| kind == Kind::Session)?;
         let above = Path(parents.to_vec());
         let parent = self.running.tree.subtree(&above)?;
-        let address = |step: &Step| {
-            step.keys.iter().find(|(key, _)| &**key == "dest-addr").map(|(_, value)| value.clone())
-        };
+        let address = |step: &Step| step.key("dest-addr").map(str::to_owned);
         ["single-hop", "multi-hop"].into_iter().find_map(|name| {
             let Some(Node::List(list)) = parent.child(name) else { return None };
             let mut steps = list.entries.keys().map(|keys| list.step(&name.into(), keys));

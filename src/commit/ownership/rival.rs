@@ -12,7 +12,7 @@ pub(super) fn rivals(path: &Path, kind: Kind, stated: &Tree, tree: &Tree) -> Vec
     let Some((last, parents)) = path.0.split_last().filter(|_| kind == Kind::Route) else {
         return Vec::new();
     };
-    if last.keys.iter().any(|(key, _)| &**key == "distance") {
+    if last.key("distance").is_some() {
         return Vec::new();
     }
     let above = Path(parents.to_vec());

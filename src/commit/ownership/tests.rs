@@ -55,6 +55,7 @@ impl Case {
             taking,
             forced: &self.forced,
             told: false,
+            most: usize::MAX,
         };
         plan(&situation).expect("a plan")
     }
@@ -63,7 +64,7 @@ impl Case {
 fn commands(decided: &Decided) -> Vec<&str> {
     match &decided.plan {
         DaemonPlan::Commands(plan) => {
-            plan.steps.iter().map(|it| it.command.text.as_str()).collect()
+            plan.steps.iter().map(|it| it.command.text.as_ref()).collect()
         }
         DaemonPlan::Edits(_) => Vec::new(),
     }
@@ -395,6 +396,7 @@ fn decide_route(
         taking: if over { Taking::Over(desired) } else { Taking::Nothing },
         forced: &none,
         told: false,
+        most: usize::MAX,
     };
     plan(&situation).expect("a plan")
 }

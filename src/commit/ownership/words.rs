@@ -157,7 +157,7 @@ impl Words {
             Kind::Instance => true,
             _ => line.path.starts_with(path),
         });
-        inside.map(|line| line.text.clone()).collect()
+        inside.map(|line| line.text.to_string()).collect()
     }
 
     /// An unknown line that stands in the place of an object.
@@ -282,16 +282,16 @@ fn interface_words(path: &Path) -> Option<&'static str> {
 
 fn key<'p>(path: &'p Path, list: &str, name: &str) -> Option<&'p str> {
     let step = path.0.iter().find(|step| &*step.name == list)?;
-    step.keys.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+    step.key(name)
 }
 
 fn key_of_last<'p>(path: &'p Path, name: &str) -> Option<&'p str> {
     let step = path.0.last()?;
-    step.keys.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+    step.key(name)
 }
 
 fn last_key(path: &Path) -> Option<&str> {
-    path.0.last()?.keys.last().map(|(_, value)| &**value)
+    path.0.last()?.key_values.last().map(|value| &**value)
 }
 
 /// A static route as it is typed, about.
@@ -300,10 +300,7 @@ fn route(path: &Path, own: &Tree) -> String {
     let words = if prefix.contains(':') { "ipv6 route" } else { "ip route" };
     let mut line = format!("{words} {prefix}");
     let mut hop = |step: &crate::tree::Step| {
-        let value = |name: &str| {
-            let found = step.keys.iter().find(|(key, _)| &**key == name);
-            found.map(|(_, value)| &**value).filter(|value| !matches!(*value, "" | "(null)"))
-        };
+        let value = |name: &str| step.key(name).filter(|value| !matches!(*value, "" | "(null)"));
         if value("nh-type") == Some("blackhole") {
             line.push_str(" blackhole");
         }

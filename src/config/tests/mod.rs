@@ -72,6 +72,7 @@ fn the_guides_configuration_loads_unchanged() {
     let instance = config.bgp.instance().unwrap();
     assert_eq!(instance.local_as.get(), 65000);
     assert_eq!(instance.router_id, Some(Ipv4Addr::new(10, 0, 0, 1)));
+    assert_eq!(config.bgp.coalesce_time, DEFAULT_COALESCE_TIME);
     assert_eq!(config.log_level, LogLevel::Info);
     assert_eq!(config.metrics_address, MetricsAddress::AllAddresses(9102));
     assert_eq!(config.disconnect_grace_period, Duration::from_secs(30));
@@ -146,13 +147,16 @@ fn what_needs_a_restart_stays_and_is_named() {
     let json = guide(|json| {
         json["listen_socket"] = json!("/run/other.sock");
         json["frr"]["retry_interval"] = json!(6);
+        json["bgp"]["coalesce_time"] = json!(0);
         json["log_format"] = json!("text");
         json["metrics_address"] = json!(":9103");
         json["log_level"] = json!("debug");
     });
     let mut new = parse(&json).unwrap();
     let named = new.keep_what_needs_a_restart(&running);
-    assert_eq!(named, ["listen_socket", "state_dir", "frr", "log_format", "metrics_address"]);
+    let expected =
+        ["listen_socket", "state_dir", "frr", "bgp.coalesce_time", "log_format", "metrics_address"];
+    assert_eq!(named, expected);
     assert_eq!(new.listen_socket, running.listen_socket);
     assert_eq!(new.frr, running.frr);
     assert_eq!(new.log_level, LogLevel::Debug, "this one does not");

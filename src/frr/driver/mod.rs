@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `mod` | the trait and the values that it takes and gives |
 //! | `plan` | what is sent to one daemon; pure |
+//! | `cut` | what of long lists is planned; pure |
 //! | `models` | daemons whose YANG models can't all be loaded |
 //! | `connect` | the drivers of a real FRR |
 
 mod connect;
+mod cut;
 mod models;
 mod plan;
 

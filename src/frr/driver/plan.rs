@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cut::{count, cut};
 use crate::{
     frr::vty::{
         redact,
@@ -26,6 +27,14 @@ impl DaemonPlan {
         match self {
             Self::Edits(edits) => edits.is_empty(),
             Self::Commands(plan) => plan.steps.is_empty(),
+        }
+    }
+
+    /// Whether something is left for another plan.
+    pub fn is_postponed(&self) -> bool {
+        match self {
+            Self::Edits(_) => false,
+            Self::Commands(plan) => plan.postponed,
         }
     }
 
@@ -82,6 +91,8 @@ pub struct Target<'a> {
     pub appended: Vec<Step>,
     /// Whether the difference of data is asked for.
     pub told: bool,
+    /// Entries of long lists that are planned at the most; the rest is left for another plan.
+    pub most: usize,
 }
 
 /// Why a daemon can't be planned, and which data is to blame.
@@ -113,20 +124,31 @@ pub struct VtyPlan {
     pub steps: Vec<Step>,
     /// The same as a difference of data, where it is asked for: it takes as much room as the steps.
     pub diff: Vec<Edit>,
+    /// Whether something is left for another plan.
+    pub postponed: bool,
     /// Where those begin that take away for good.
     removals: usize,
 }
+
+/// Plans in which all of a long list comes, at the most: each looks at all that runs.
+const PIECES: usize = 4;
 
 /// The commands that lead to a target.
 ///
 /// # Errors
 /// Data that no command stands for, or something foreign in the way.
 pub fn plan_commands(table: &Table, target: Target<'_>) -> Result<VtyPlan, Unplannable> {
-    let Target { running, foreign, goal, wanted, appended, told } = target;
-    let mut steps = Vec::new();
+    let Target { running, foreign, goal, wanted, appended, told, most } = target;
+    let (mut steps, mut postponed) = (Vec::new(), false);
     if *goal != running.tree {
-        let before = table.lines(&running.tree);
-        let after = table.lines_with(goal, wanted)?;
+        let cut = cut(&running.tree, goal, wanted, most.max(count(goal) / PIECES));
+        let (from, to, wanted) = match &cut {
+            Some(cut) => (&cut.running, &cut.goal, &cut.wanted),
+            None => (&running.tree, goal, wanted),
+        };
+        postponed = cut.as_ref().is_some_and(|cut| cut.postponed);
+        let before = table.lines(from);
+        let after = table.lines_with(to, wanted)?;
         steps = lead(&before, &after, foreign)?;
         spelled(&mut steps, &running.spelling);
     }
@@ -135,7 +157,7 @@ pub fn plan_commands(table: &Table, target: Target<'_>) -> Result<VtyPlan, Unpla
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;
     let diff = if told { diff(&running.tree, goal) } else { Vec::new() };
-    Ok(VtyPlan { steps, diff, removals })
+    Ok(VtyPlan { steps, diff, postponed, removals })
 }
 
 impl VtyPlan {
@@ -156,7 +178,7 @@ impl VtyPlan {
             Phase::Set => steps.len(),
             Phase::Remove => 0,
         };
-        Self { steps, diff: Vec::new(), removals }
+        Self { steps, diff: Vec::new(), postponed: false, removals }
     }
 
     /// The steps whose effect the daemon does not show, each with that in words without secrets.
@@ -169,7 +191,7 @@ impl VtyPlan {
                 return None;
             }
             let found = shown.binary_search_by(|line| line.key.cmp(&step.key)).ok();
-            let text = found.map(|at| shown[at].text.as_str());
+            let text = found.map(|at| &*shown[at].text);
             (text != step.shows.as_deref()).then(|| {
                 let what = match (&step.shows, text) {
                     (Some(wanted), None) => format!("{:?}", redact(wanted)),

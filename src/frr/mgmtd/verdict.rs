@@ -95,7 +95,7 @@ fn not_shown(edits: &[Edit], shown: &Tree) -> Vec<NotShown> {
 /// In which object of the daemon an edit is: the routes to one prefix. Its path, and its name in words.
 pub(crate) fn object(path: &Path) -> Option<(Path, &str)> {
     let at = path.0.iter().position(|step| &*step.name == "route-list")?;
-    let (_, prefix) = path.0[at].keys.iter().find(|(name, _)| &**name == "prefix")?;
+    let prefix = path.0[at].key("prefix")?;
     Some((Path(path.0[..=at].to_vec()), prefix))
 }
 

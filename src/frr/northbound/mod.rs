@@ -370,11 +370,11 @@ fn holds(mut json: &Value, steps: &[Step]) -> bool {
     for step in steps {
         let Some(node) = child(json, &step.name) else { return false };
         json = node;
-        if step.keys.is_empty() {
+        if !step.is_entry() {
             continue;
         }
         let is_entry = |entry: &&Value| {
-            step.keys.iter().all(|(key, value)| {
+            step.keys().all(|(key, value)| {
                 let found = if &**key == "." { Some(*entry) } else { child(entry, key) };
                 let found = found.map(|found| match found {
                     Value::String(text) => text.clone(),

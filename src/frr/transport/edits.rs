@@ -45,7 +45,7 @@ pub(super) fn edits(table: &Table, steps: &[&Step]) -> Option<Vec<Edit>> {
 fn data<'a>(table: &Table, commands: impl Iterator<Item = &'a Command>) -> Option<Tree> {
     let mut text = String::new();
     for command in commands {
-        let lines = command.context.iter().chain([&command.text]);
+        let lines = command.context.iter().map(String::as_str).chain([&*command.text]);
         lines.for_each(|line| push(&mut text, line));
         let depth = command.context.len() + usize::from(command.opens);
         (0..depth).for_each(|_| push(&mut text, "exit"));
@@ -72,7 +72,7 @@ fn lifted(mut path: Path) -> Path {
 pub(super) fn unshown(steps: &[&Step], shown: &[Line]) -> Vec<usize> {
     let is_shown = |step: &Step| {
         let found = shown.binary_search_by(|line| line.key.cmp(&step.key)).ok();
-        found.map(|at| shown[at].text.as_str()) == step.shows.as_deref()
+        found.map(|at| &*shown[at].text) == step.shows.as_deref()
     };
     let stands = |at: usize| steps[at + 1..].iter().all(|later| later.key != steps[at].key);
     (0..steps.len()).filter(|at| stands(*at) && !is_shown(steps[*at])).collect()

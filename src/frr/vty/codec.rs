@@ -20,6 +20,9 @@ pub const MAX_COMMAND: usize = 4095;
 /// for a million of them; and the guide gives the agent's container 128 MiB.
 pub const MAX_REPLY: usize = 64 << 20;
 
+/// From this many bytes on a reply takes the buffer in which it was read.
+const LARGE: usize = 256 << 10;
+
 /// Three NULs end the text of a reply; the return code follows.
 const TERMINATOR: [u8; 3] = [0; 3];
 
@@ -211,11 +214,22 @@ impl Decoder for VtyCodec {
             return Ok(None);
         }
         let code = end[TERMINATOR.len()].into();
-        // FRR does not promise UTF-8, and may cut a description inside a character.
-        let reply = Reply { code, text: String::from_utf8_lossy(&source[..text]).into_owned() };
-        source.advance(text + TERMINATOR.len() + 1);
+        let length = text + TERMINATOR.len() + 1;
+        // The last of what is there takes the buffer with it: a table of 100,000 routes is not there twice.
+        let bytes = if source.len() == length && length > LARGE {
+            let mut bytes = Vec::from(std::mem::take(source));
+            bytes.truncate(text);
+            bytes
+        } else {
+            let bytes = source[..text].to_vec();
+            source.advance(length);
+            bytes
+        };
         self.searched = 0;
-        Ok(Some(reply))
+        // FRR does not promise UTF-8, and may cut a description inside a character.
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Ok(Some(Reply { code, text }))
     }
 }
 

@@ -119,7 +119,7 @@ impl Run<'_> {
         segment: &Segment,
         questions: Option<&[Question]>,
     ) -> Result<(), VtyError> {
-        let command = |index: &usize| self.commands[*index].text.as_str();
+        let command = |index: &usize| &*self.commands[*index].text;
         let mut texts: Vec<&str> = segment.run.iter().map(command).collect();
         if let Some(questions) = questions {
             texts.push(OUT_OF_CONFIGURATION);

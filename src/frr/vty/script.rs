@@ -50,7 +50,7 @@ mod tests {
     fn command(context: &[&str], text: &str, opens: bool) -> Command {
         Command {
             context: context.iter().map(|line| (*line).to_owned()).collect(),
-            text: text.to_owned(),
+            text: text.into(),
             opens,
         }
     }

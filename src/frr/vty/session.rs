@@ -42,6 +42,9 @@ pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Room for one read: a pipeline's 64 short replies as well as a slice of a long one.
 const READ_SIZE: usize = 64 << 10;
 
+/// Bytes of replies behind which the room that they took is given back: a table of 100,000 routes takes 16 MiB.
+const KEPT: usize = 4 * READ_SIZE;
+
 /// Characters of a reply that a log line shows.
 const LOGGED: usize = 1024;
 
@@ -260,9 +263,11 @@ impl Session {
                     self.outgoing.advance(count);
                 }
                 read = reader.read_buf(&mut self.incoming) => {
-                    if read.map_err(|source| VtyError::Io { command, source })? == 0 {
+                    let count = read.map_err(|source| VtyError::Io { command, source })?;
+                    if count == 0 {
                         return Err(VtyError::Closed { command });
                     }
+                    turn.received += count;
                     self.take_replies(&mut turn, &mut accept)?;
                     if turn.replies.len() > command {
                         late.as_mut().reset(Instant::now() + self.reply_timeout);
@@ -276,6 +281,9 @@ impl Session {
         if !self.incoming.is_empty() {
             let (command, source) = (turn.replies.len(), CodecError::Unsolicited);
             return Err(VtyError::Protocol { command, source });
+        }
+        if turn.received > KEPT {
+            self.incoming = BytesMut::new();
         }
         Ok(PipelineOutcome { replies: turn.replies, refused: turn.refused })
     }
@@ -335,11 +343,13 @@ struct Exchange {
     sent: usize,
     /// Whether the last byte written ended a command.
     whole: bool,
+    /// Bytes of replies.
+    received: usize,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { replies: Vec::new(), refused: None, sent: 0, whole: true }
+        Self { replies: Vec::new(), refused: None, sent: 0, whole: true, received: 0 }
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Step {
     /// What undoes it, in this order.
     pub inverse: Vec<Command>,
     /// What the daemon shows for the object once the step is done; `None` where nothing.
-    pub shows: Option<String>,
+    pub shows: Option<Arc<str>>,
     /// Whether it makes an object, so that its inverse removes all that is in it by then.
     pub makes: bool,
 }
@@ -48,7 +48,7 @@ pub struct Command {
     /// Lines that enter the node.
     pub context: Arc<[String]>,
     /// The command.
-    pub text: String,
+    pub text: Arc<str>,
     /// Whether it enters a node of its own.
     pub opens: bool,
 }
@@ -146,7 +146,10 @@ pub fn spelled(steps: &mut [Step], spelling: &Spelling) {
     // Most steps stand in one place: its lines are spelled once, and shared.
     let mut last: Option<[Arc<[String]>; 2]> = None;
     let mut command = |command: &mut Command| {
-        command.text = spelling.of(&command.context, &command.text).to_owned();
+        let shown = spelling.of(&command.context, &command.text);
+        if *shown != *command.text {
+            command.text = shown.into();
+        }
         let known = last.as_ref().filter(|[ours, _]| Arc::ptr_eq(ours, &command.context));
         let theirs = match known {
             Some([_, theirs]) => theirs.clone(),
@@ -359,7 +362,7 @@ fn removal(
 ) -> Result<Step, WouldRemoveForeign> {
     let mut inverse = vec![Command::set(line)];
     if line.entry {
-        let first = LineKey { order: 0, keys: Vec::new() };
+        let first = LineKey { order: 0, keys: [].into() };
         let mut inside: Vec<&Line> = standing
             .range((&*line.path, &first)..)
             .take_while(|((path, _), _)| path.starts_with(&line.path))
@@ -370,14 +373,14 @@ fn removal(
         let mut lost = Vec::new();
         for other in &inside {
             if kept.is_some_and(|kept| kept.contains_key(&other.key)) {
-                lost.push(other.text.clone());
+                lost.push(other.text.to_string());
             }
         }
         inverse.extend(inside.into_iter().map(Command::set));
         lost.extend(foreign.iter().filter(|f| is_inside(f, line)).map(|f| f.text.clone()));
         if !lost.is_empty() {
             let foreign = lost.iter().map(|line| redact(line).into_owned()).collect();
-            let (path, undo) = (line.path.clone(), line.undo.clone());
+            let (path, undo) = (line.path.clone(), line.undo.to_string());
             return Err(WouldRemoveForeign { path, undo, foreign });
         }
     }
@@ -396,7 +399,8 @@ fn removal(
 fn is_inside(foreign: &Foreign, line: &Line) -> bool {
     if line.opens {
         let opened = foreign.context.get(line.context.len());
-        return foreign.context.starts_with(&line.context) && opened == Some(&line.text);
+        return foreign.context.starts_with(&line.context)
+            && opened.is_some_and(|it| **it == *line.text);
     }
     // "no neighbor X" removes every line that starts with "neighbor X".
     let (object, text) = (without_no(&line.undo), plain_line(&foreign.text));

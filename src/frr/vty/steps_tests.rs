@@ -17,7 +17,7 @@ fn between(before: &str, after: &str) -> Result<Vec<Step>, InTheWay> {
 }
 
 fn commands(steps: &[Step]) -> Vec<&str> {
-    steps.iter().map(|step| step.command.text.as_str()).collect()
+    steps.iter().map(|step| step.command.text.as_ref()).collect()
 }
 
 const ROUTER: &str = "router bgp 65000\n neighbor 10.0.0.1 remote-as 65001\n";
@@ -49,7 +49,7 @@ fn taking_a_neighbour_back_restores_all_of_it() {
                 neighbor 10.0.0.1 maximum-prefix 10 warning-only\n";
     let steps = between(with, "router bgp 65000\n").expect("no foreign lines");
     assert_eq!(commands(&steps), ["no neighbor 10.0.0.1"]);
-    let inverse: Vec<_> = steps[0].inverse.iter().map(|c| c.text.as_str()).collect();
+    let inverse: Vec<_> = steps[0].inverse.iter().map(|c| &*c.text).collect();
     assert_eq!(
         inverse,
         [
@@ -98,8 +98,7 @@ fn an_interface_leaves_its_area_before_it_enters_another() {
     );
     let steps = steps.expect("no foreign lines");
     assert_eq!(commands(&steps), ["no ip ospf area", "ip ospf area 0.0.0.1"]);
-    let inverse: Vec<_> =
-        steps.iter().flat_map(|step| &step.inverse).map(|c| c.text.as_str()).collect();
+    let inverse: Vec<_> = steps.iter().flat_map(|step| &step.inverse).map(|c| &*c.text).collect();
     assert_eq!(inverse, ["ip ospf area 0.0.0.0", "no ip ospf area"]);
 }
 
@@ -112,7 +111,7 @@ fn a_session_leaves_its_interface_before_it_is_bound_to_another() {
     );
     let steps = steps.expect("no foreign lines");
     assert_eq!(commands(&steps), ["no peer 10.0.0.1", "peer 10.0.0.1 interface eth0", "profile A"]);
-    let back: Vec<_> = steps[0].inverse.iter().map(|c| c.text.as_str()).collect();
+    let back: Vec<_> = steps[0].inverse.iter().map(|c| &*c.text).collect();
     assert_eq!(back, ["peer 10.0.0.1", "profile A"]);
 }
 

@@ -1,5 +1,7 @@
 //! One claim for one object, what comes back, and what is there before it is named.
 
+use std::sync::Arc;
+
 use super::{quotas::limited, *};
 
 /// A peer of this address with BFD at these intervals, and a session of its own.
@@ -54,7 +56,7 @@ fn one_bfd_session_has_one_claim_and_a_peer_of_admin_overrules() {
 fn what_is_put_back_is_judged_as_if_it_were_declared_now() {
     let with = |who: &str, text: &str| {
         let Change::Set(intent) = advertise(text) else { unreachable!("it sets") };
-        Some(Owned::new(owner(who), intent))
+        Some(Arc::new(Owned::new(owner(who), intent)))
     };
     let key = |text: &str| advertise(text).key();
     let steps = |texts: &[&str]| -> Vec<PutBack> {
@@ -138,7 +140,7 @@ fn a_profile_is_there_before_it_is_named_and_goes_after() {
     let gone = undo(&policies(), None, &held, vec![(fast.key(), None)]);
     assert_eq!((gone.steps.len(), gone.refused[0].kind), (0, ViolationKind::BfdProfileNeeded));
     let Change::Set(intent) = session.clone() else { panic!("it is set") };
-    let back = vec![(session.key(), Some(Owned::new(owner("novanet"), intent)))];
+    let back = vec![(session.key(), Some(Arc::new(Owned::new(owner("novanet"), intent))))];
     let back = undo(&policies(), None, &empty, back);
     assert_eq!((back.steps.len(), back.refused[0].kind), (0, ViolationKind::BfdProfileNeeded));
 }

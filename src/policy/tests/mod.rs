@@ -72,7 +72,7 @@ fn route(text: &str) -> Change {
 
 fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Change {
     let address: IpAddr = "10.0.0.2".parse().unwrap();
-    Change::Set(Intent::Peer(Peer {
+    Change::Set(Intent::from(Peer {
         address,
         remote_as: remote_as.try_into().unwrap(),
         peer_type,

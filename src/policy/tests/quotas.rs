@@ -96,12 +96,12 @@ fn what_could_not_be_brought_back_is_refused() {
     for change in &changes {
         after.apply(&a, change);
     }
-    // 32 MiB for an agent without intents, 5 for a thousand prefixes.
-    assert_eq!(Capacity::of(38 * MIB).check(&before, &after, &changes), Ok(()));
-    let refused = Capacity::of(36 * MIB).check(&before, &after, &changes).unwrap_err();
+    // 32 MiB for an agent without intents, 2 for a thousand prefixes.
+    assert_eq!(Capacity::of(35 * MIB).check(&before, &after, &changes), Ok(()));
+    let refused = Capacity::of(34 * MIB).check(&before, &after, &changes).unwrap_err();
     assert_eq!((refused.kind, refused.key), (ViolationKind::Quota, changes[0].key()));
     let message = "bgp prefix 10.0.0.0/24: this would make 1025 intents, and to bring so many into FRR takes up to \
-                   38 MiB of memory: the agent may use 36 MiB; raise the memory limit of its container, or declare less";
+                   35 MiB of memory: the agent may use 34 MiB; raise the memory limit of its container, or declare less";
     assert_eq!(refused.to_string(), message);
     // What there is already stays, may be repeated and taken away.
     let little = Capacity::of(MIB);

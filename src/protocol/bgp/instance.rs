@@ -21,8 +21,9 @@ const STALE_ROUTES_TIME: Duration = Duration::from_secs(360);
 /// What every node gets beside its AS and identifier: graceful restart; and, under whatever
 /// profile FRR runs, that a prefix is advertised without a route of exactly its length in the RIB
 /// (`import-check`) and that a session without filters carries routes (`ebgp-requires-policy`, RFC 8212): who may
-/// advertise what is decided by our own policy, before FRR.
-pub(crate) fn render(tree: &mut Tree, global: &BgpGlobal) {
+/// advertise what is decided by our own policy, before FRR. And how long a new session waits for its first route: 1 s and 50 ms
+/// for each configured neighbour, unless it is set.
+pub(crate) fn render(tree: &mut Tree, global: &BgpGlobal, coalesce_time: Option<Duration>) {
     let instance = bgp_instance();
     tree.ensure_presence(&instance);
     let base = below(&instance, &["global"]);
@@ -37,6 +38,9 @@ pub(crate) fn render(tree: &mut Tree, global: &BgpGlobal) {
     set(&["graceful-restart", "stale-routes-time"], STALE_ROUTES_TIME.as_secs().to_string());
     set(&["import-check"], "false".into());
     set(&["ebgp-requires-policy"], "false".into());
+    if let Some(time) = coalesce_time {
+        set(&["global-update-group-config", "coalesce-time"], time.as_millis().to_string());
+    }
 }
 
 /// Graceful shutdown (RFC 8326): bgpd adds the community to all that it announces.
@@ -83,6 +87,12 @@ pub(super) fn rows(rows: &mut Vec<RowSpec>) {
         global(slot, &no, command, &format!("{leaf}=false"));
         global(slot, command, &no, &format!("{leaf}=true"));
     }
+    global(
+        "coalesce-time",
+        "coalesce-time {t:num}",
+        "no coalesce-time {t}",
+        "/global/global-update-group-config/coalesce-time={t:num}",
+    );
     // Before any neighbour: a node that is drained never announces anything without saying so.
     let (on, off) = ("bgp graceful-shutdown", "no bgp graceful-shutdown");
     global("graceful-shutdown", on, off, "/global/graceful-shutdown/enable=true");

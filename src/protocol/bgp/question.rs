@@ -176,7 +176,7 @@ fn network(path: &Path) -> Option<(&'static str, &str)> {
         "ipv6-unicast" => "ipv6",
         _ => return None,
     };
-    let (_, prefix) = last.keys.first().filter(|_| &*last.name == "network-config")?;
+    let prefix = last.key_values.first().filter(|_| &*last.name == "network-config")?;
     Some((family, prefix))
 }
 
@@ -237,7 +237,7 @@ fn route_maps(tree: &Tree) -> impl Iterator<Item = &str> {
 }
 
 fn route_map(name: &str) -> Path {
-    let map = Step { name: "route-map".into(), keys: vec![("name".into(), name.into())] };
+    let map = Step::entry("route-map", [("name".into(), name.into())]);
     Path(vec![Step::plain(ROUTE_MAPS), map])
 }
 

@@ -23,7 +23,7 @@ use crate::{
 pub(super) fn object(at: &Place, node: &Node) -> Option<Object> {
     match (&*at.step.name, node) {
         ("control-plane-protocol", Node::List(_)) => {
-            let ospf = at.step.keys.iter().any(|(_, value)| &**value == "frr-ospfd:ospf");
+            let ospf = at.step.keys().any(|(_, value)| value == "frr-ospfd:ospf");
             ospf.then_some(Object::Process)
         }
         ("redistribute", Node::List(_)) => Some(Object::Redistribute),

@@ -2,8 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{CliNode, Row, Table, pattern::Bindings};
-use crate::tree::{Path, Tree, plain_line};
+use super::{
+    CliNode, Row, Table,
+    pattern::{Bindings, DataPattern},
+};
+use crate::tree::{Keys, Path, Tree, plain_line};
 
 /// Identifies what a line is about: its place in the table and the keys of the object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,7 +14,7 @@ pub struct LineKey {
     /// Place in the table: lines are sent in this order.
     pub order: usize,
     /// Values of the keys.
-    pub keys: Vec<Box<str>>,
+    pub keys: Keys,
 }
 
 /// One line of configuration.
@@ -21,10 +24,10 @@ pub struct Line {
     pub key: LineKey,
     /// Lines that lead from the top of the configuration to where it stands; one copy for all that stand there.
     pub context: Arc<[String]>,
-    /// The line.
-    pub text: String,
+    /// The line. Shared with the steps that are made of it.
+    pub text: Arc<str>,
     /// The line that takes it away.
-    pub undo: String,
+    pub undo: Arc<str>,
     /// Where its data is. Shared, since it takes more room than all the rest.
     pub path: Arc<Path>,
     /// Whether it makes the object at `path`, so that `undo` removes all inside.
@@ -34,7 +37,7 @@ pub struct Line {
     /// Lines of the same rival can't stand beside each other, not even for a moment.
     pub rival: Option<Box<str>>,
     /// Places of the lines that keep it where it is, whosever they are.
-    pub kept_by: Vec<usize>,
+    pub kept_by: Arc<[usize]>,
     /// Bytes of `text` that say what it is about: of lines that begin so, the daemon has one.
     pub subject: usize,
     /// Words with which a line of the same beginning goes on that is about something else.
@@ -84,17 +87,16 @@ pub struct NoLine {
     pub paths: Vec<Path>,
 }
 
-/// A line and where it comes from.
-struct Rendered<'a> {
+/// A line, and the leaves that it says where that is asked for.
+struct Rendered {
     line: Line,
-    row: &'a Row,
-    bindings: Bindings,
+    said: Vec<Path>,
 }
 
 impl Table {
     /// Every line that the tree stands for, in the order in which they are sent.
     pub fn lines(&self, tree: &Tree) -> Vec<Line> {
-        self.render(tree).into_iter().map(|rendered| rendered.line).collect()
+        self.render(tree, false).into_iter().map(|rendered| rendered.line).collect()
     }
 
     /// Like [`Table::lines`], where every leaf must be in a line.
@@ -110,16 +112,15 @@ impl Table {
     /// # Errors
     /// The leaves that no row stands for.
     pub fn lines_with(&self, tree: &Tree, wanted: &Tree) -> Result<Vec<Line>, NoLine> {
-        let mut said = HashSet::new();
-        let mut lines = Vec::new();
-        for Rendered { line, row, bindings } in self.render(tree) {
-            let leaves = row.data.iter().filter(|pattern| pattern.is_leaf());
-            said.extend(leaves.filter_map(|pattern| pattern.path(&bindings)));
-            lines.push(line);
-        }
+        let mut all = HashSet::new();
+        let lines = self.render(tree, true).into_iter().map(|Rendered { line, said }| {
+            all.extend(said);
+            line
+        });
+        let lines = lines.collect();
         let mut paths = Vec::new();
         wanted.for_each_leaf(&mut |path, _| {
-            if !said.contains(path) {
+            if !all.contains(path) {
                 paths.push(path.clone());
             }
         });
@@ -127,30 +128,24 @@ impl Table {
     }
 
     /// One line for each object, by the first row that has one.
-    fn render(&self, tree: &Tree) -> Vec<Rendered<'_>> {
-        let mut lines: Vec<Rendered<'_>> = Vec::new();
+    fn render(&self, tree: &Tree, telling: bool) -> Vec<Rendered> {
+        let mut lines: Vec<Rendered> = Vec::new();
         for row in &self.rows {
-            for bindings in self.solutions(row, tree) {
-                let keys = row.data[0].key_variables();
-                let keys = keys.filter_map(|name| bindings.get(name).map(Box::from)).collect();
-                let key = LineKey { order: row.order, keys };
-                let beside = lines.last().map(|rendered| &rendered.line.context);
-                let line = self.line(row, &bindings, key, beside);
-                lines.extend(line.map(|line| Rendered { line, row, bindings }));
-            }
+            let patterns: Vec<_> = row.data.iter().chain(&self.nodes[row.node].context).collect();
+            solve(&patterns, tree, &Bindings::default(), &mut |bindings| {
+                let Some(path) = row.data[0].path(bindings) else { return };
+                let key = LineKey { order: row.order, keys: row.data[0].keys(&path, bindings) };
+                let beside = lines.last().map(|rendered| rendered.line.context.clone());
+                let Some(line) = self.line(row, bindings, key, path, beside) else { return };
+                let leaves = row.data.iter().filter(|pattern| telling && pattern.is_leaf());
+                let said = leaves.filter_map(|pattern| pattern.path(bindings)).collect();
+                lines.push(Rendered { line, said });
+            });
         }
         // Stable: those of the first row stay first.
         lines.sort_by(|a, b| a.line.key.cmp(&b.line.key));
         lines.dedup_by(|later, first| later.line.key == first.line.key);
         lines
-    }
-
-    fn solutions(&self, row: &Row, tree: &Tree) -> Vec<Bindings> {
-        let node = &self.nodes[row.node];
-        let patterns = row.data.iter().chain(&node.context);
-        patterns.fold(vec![Bindings::default()], |found, pattern| {
-            found.into_iter().flat_map(|bindings| pattern.solve(tree, bindings)).collect()
-        })
     }
 
     /// A line; its place in the configuration is shared with the line before, where it is the same.
@@ -159,16 +154,17 @@ impl Table {
         row: &Row,
         bindings: &Bindings,
         key: LineKey,
-        beside: Option<&Arc<[String]>>,
+        path: Path,
+        beside: Option<Arc<[String]>>,
     ) -> Option<Line> {
         let context = self.context(&self.nodes[row.node], bindings)?;
         let beside = beside.filter(|beside| beside[..] == context);
         Some(Line {
             key,
-            context: beside.cloned().unwrap_or_else(|| context.into()),
-            text: row.line.render(bindings)?,
-            undo: row.undo.render(bindings)?,
-            path: Arc::new(row.data[0].path(bindings)?),
+            context: beside.unwrap_or_else(|| context.into()),
+            text: row.line.render(bindings)?.into(),
+            undo: row.undo.render(bindings)?.into(),
+            path: Arc::new(path),
             entry: row.entry,
             opens: row.opens.is_some(),
             rival: row.rival.and_then(|(kind, variable)| {
@@ -186,5 +182,20 @@ impl Table {
         let mut lines = self.context(&self.nodes[parent], bindings)?;
         lines.push(node.enter.render(bindings)?);
         Some(lines)
+    }
+}
+
+/// Calls `found` for every way in which all of the patterns hold, one after the other.
+fn solve(
+    patterns: &[&DataPattern],
+    tree: &Tree,
+    bindings: &Bindings,
+    found: &mut dyn FnMut(&Bindings),
+) {
+    match patterns.split_first() {
+        None => found(bindings),
+        Some((first, rest)) => {
+            first.solve(tree, bindings, &mut |bindings| solve(rest, tree, &bindings, found));
+        }
     }
 }

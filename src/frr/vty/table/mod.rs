@@ -8,15 +8,17 @@
 //! | file | owns |
 //! |---|---|
 //! | `pattern` | data patterns and line templates: the small language of the rows |
+//! | `bindings` | values of a row's variables |
 //! | `lines` | tree → lines |
 //! | `parse` | running configuration → tree, and the lines that are not in the table |
 
+mod bindings;
 mod form;
 mod lines;
 mod parse;
 mod pattern;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use lines::without_no;
 pub use lines::{Line, LineKey, NoLine};
@@ -73,7 +75,7 @@ struct Row {
     /// A kind of line of which there is one for each value of a variable, and that variable.
     rival: Option<(&'static str, &'static str)>,
     /// Places of the lines that keep it where it is.
-    kept_by: Vec<usize>,
+    kept_by: Arc<[usize]>,
     /// Tokens of the line that say what it is about.
     subject: usize,
     /// Words with which a line of the same beginning goes on that is about something else.

@@ -11,50 +11,11 @@
 //! number, as one number, `{v:communities...}` as the model writes communities, in order. What is read in another spelling than the
 //! table's own is marked as such. A variable whose name begins with `_` is read and not kept.
 
+use std::sync::Arc;
+
+pub(super) use super::bindings::Bindings;
 use super::form::Form;
-use crate::tree::{Name, Node, Path, Step, Tree};
-
-/// Values of a row's variables.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bindings {
-    values: Vec<(&'static str, Box<str>)>,
-    /// Whether they were read from a line that the table spells in another way.
-    respelled: bool,
-}
-
-impl Bindings {
-    pub(super) fn get(&self, variable: &str) -> Option<&str> {
-        self.values.iter().find(|(name, _)| *name == variable).map(|(_, value)| &**value)
-    }
-
-    /// Whether they were read from a line that the table spells in another way.
-    pub(super) fn are_respelled(&self) -> bool {
-        self.respelled
-    }
-
-    /// Notes that the line they were read from is spelled in another way by the table.
-    pub(super) fn respelled(mut self) -> Self {
-        self.respelled = true;
-        self
-    }
-
-    /// Binds a variable; `false` where it has another value already.
-    pub(super) fn bind(&mut self, variable: &'static str, value: &str) -> bool {
-        match self.get(variable) {
-            Some(bound) => bound == value,
-            None => {
-                self.values.push((variable, value.into()));
-                true
-            }
-        }
-    }
-
-    pub(super) fn extend(&mut self, other: &Bindings) {
-        for (name, value) in &other.values {
-            self.bind(name, value);
-        }
-    }
-}
+use crate::tree::{Keys, Name, Node, Path, Step, Tree};
 
 /// A variable with the form that its value must have.
 #[derive(Debug, Clone, Copy)]
@@ -118,10 +79,28 @@ impl Term {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct PatternStep {
     name: Name,
-    keys: Vec<(Name, Term)>,
+    key_names: Arc<[Name]>,
+    /// What its keys have to be.
+    terms: Vec<Term>,
+    /// The step, where it has no variables: all paths share it.
+    constant: Option<Step>,
+}
+
+impl PatternStep {
+    fn new(name: Name, keys: Vec<(Name, Term)>) -> Self {
+        let (key_names, terms): (Vec<Name>, Vec<Term>) = keys.into_iter().unzip();
+        let key_names: Arc<[Name]> = key_names.into();
+        let text = |term: &Term| match term {
+            Term::Text(text) => Some(text.clone()),
+            Term::Variable(_) => None,
+        };
+        let constant = terms.iter().map(text).collect::<Option<_>>();
+        let constant = constant.map(|values| Step::with(name.clone(), key_names.clone(), values));
+        Self { name, key_names, terms, constant }
+    }
 }
 
 #[derive(Debug)]
@@ -154,15 +133,16 @@ impl DataPattern {
         let mut kind = Kind::Entry;
         while let Some(path) = rest.strip_prefix('/') {
             let end = path.find(['/', '[', '=', '!']).unwrap_or(path.len());
-            let mut step = PatternStep { name: path[..end].into(), keys: Vec::new() };
+            let name = path[..end].into();
+            let mut keys = Vec::new();
             rest = &path[end..];
             while let Some(predicate) = rest.strip_prefix('[') {
                 let close = predicate.find(']').expect("a closing bracket");
                 let (key, value) = predicate[..close].split_once('=').expect("key=value");
-                step.keys.push((key.into(), Term::parse(value)));
+                keys.push((key.into(), Term::parse(value)));
                 rest = &predicate[close + 1..];
             }
-            steps.push(step);
+            steps.push(PatternStep::new(name, keys));
         }
         if rest == "!" {
             kind = Kind::Presence;
@@ -188,10 +168,25 @@ impl DataPattern {
 
     /// Names of the variables that stand in keys.
     pub(super) fn key_variables(&self) -> impl Iterator<Item = &'static str> {
-        self.steps.iter().flat_map(|step| &step.keys).filter_map(|(_, term)| match term {
+        self.steps.iter().flat_map(|step| &step.terms).filter_map(|term| match term {
             Term::Variable(variable) => Some(variable.name),
             Term::Text(_) => None,
         })
+    }
+
+    /// The values of the variables that stand in keys, of a path that was made of it: the last step's own where it has all of
+    /// them.
+    pub(super) fn keys(&self, path: &Path, bindings: &Bindings) -> Keys {
+        let constant = |step: &PatternStep| step.constant.is_some();
+        match self.steps.split_last().zip(path.0.last()) {
+            Some(((last, above), step))
+                if above.iter().all(constant)
+                    && last.terms.iter().all(|term| matches!(term, Term::Variable(_))) =>
+            {
+                step.key_values.clone()
+            }
+            _ => self.key_variables().filter_map(|v| bindings.get(v).map(Box::from)).collect(),
+        }
     }
 
     /// Names of all its variables.
@@ -209,41 +204,43 @@ impl DataPattern {
         self.steps.len() == path.0.len()
             && self.steps.iter().zip(&path.0).all(|(pattern, step)| {
                 pattern.name == step.name
-                    && pattern.keys.len() == step.keys.len()
-                    && pattern.keys.iter().zip(&step.keys).all(|((key, term), (name, value))| {
-                        key == name && term.accept(value, &mut bindings)
-                    })
+                    && pattern.key_names == step.key_names
+                    && (pattern.terms.iter().zip(&*step.key_values))
+                        .all(|(term, value)| term.accept(value, &mut bindings))
             })
     }
 
     /// The path with the variables filled in; `None` where one is not bound.
     pub(super) fn path(&self, bindings: &Bindings) -> Option<Path> {
         let step = |step: &PatternStep| {
-            let keys = step
-                .keys
-                .iter()
-                .map(|(name, term)| Some((name.clone(), Box::from(term.value(bindings)?))));
-            Some(Step { name: step.name.clone(), keys: keys.collect::<Option<_>>()? })
+            if let Some(constant) = &step.constant {
+                return Some(constant.clone());
+            }
+            let values = step.terms.iter().map(|term| Some(Box::from(term.value(bindings)?)));
+            let values = values.collect::<Option<_>>()?;
+            Some(Step::with(step.name.clone(), step.key_names.clone(), values))
         };
         Some(Path(self.steps.iter().map(step).collect::<Option<_>>()?))
     }
 
-    /// Every way in which `bindings` can be extended so that the pattern holds in `tree`. An optional
+    /// Calls `found` for every way in which `bindings` can be extended so that the pattern holds in `tree`. An optional
     /// pattern that doesn't hold leaves them as they are.
-    pub(super) fn solve(&self, tree: &Tree, bindings: Bindings) -> Vec<Bindings> {
-        let mut found = Vec::new();
-        self.descend(tree, 0, bindings.clone(), &mut found);
-        if found.is_empty() && self.optional {
-            found.push(bindings);
+    pub(super) fn solve(&self, tree: &Tree, bindings: &Bindings, found: &mut dyn FnMut(Bindings)) {
+        let mut any = false;
+        self.descend(tree, 0, bindings.clone(), &mut |bindings| {
+            any = true;
+            found(bindings);
+        });
+        if !any && self.optional {
+            found(bindings.clone());
         }
-        found
     }
 
-    fn descend(&self, tree: &Tree, at: usize, bindings: Bindings, found: &mut Vec<Bindings>) {
+    fn descend(&self, tree: &Tree, at: usize, bindings: Bindings, found: &mut dyn FnMut(Bindings)) {
         let step = &self.steps[at];
         let last = at + 1 == self.steps.len();
         let mut below = |inside: &Tree, bindings: Bindings| match (last, &self.kind) {
-            (true, Kind::Entry) => found.push(bindings),
+            (true, Kind::Entry) => found(bindings),
             (true, _) => {}
             (false, _) => self.descend(inside, at + 1, bindings, found),
         };
@@ -251,7 +248,7 @@ impl DataPattern {
             Some(Node::List(list)) => {
                 // All keys known: one look-up instead of a walk over the list.
                 let known: Option<Vec<Box<str>>> =
-                    step.keys.iter().map(|(_, t)| t.value(&bindings).map(Box::from)).collect();
+                    step.terms.iter().map(|t| t.value(&bindings).map(Box::from)).collect();
                 if let Some(keys) = known {
                     if let Some(entry) = list.entries.get(keys.as_slice()) {
                         below(entry, bindings);
@@ -260,14 +257,14 @@ impl DataPattern {
                 }
                 for (keys, entry) in &list.entries {
                     let mut bindings = bindings.clone();
-                    let terms = step.keys.iter().map(|(_, term)| term);
-                    if terms.zip(keys).all(|(term, value)| term.accept(value, &mut bindings)) {
+                    let mut terms = step.terms.iter().zip(&**keys);
+                    if terms.all(|(term, value)| term.accept(value, &mut bindings)) {
                         below(entry, bindings);
                     }
                 }
             }
             Some(Node::Presence(_)) if last && matches!(self.kind, Kind::Presence) => {
-                found.push(bindings);
+                found(bindings);
             }
             Some(Node::Container(inside) | Node::Presence(inside)) => below(inside, bindings),
             Some(Node::Leaf(value)) if last => {
@@ -283,7 +280,7 @@ impl DataPattern {
                     Kind::Entry | Kind::Presence => false,
                 };
                 if fits {
-                    found.push(bindings);
+                    found(bindings);
                 }
             }
             _ => {}
@@ -329,19 +326,19 @@ impl DataPattern {
         let object = self
             .steps
             .iter()
-            .rposition(|s| s.keys.iter().any(|(_, t)| matches!(t, Term::Variable(_))))
+            .rposition(|s| s.terms.iter().any(|t| matches!(t, Term::Variable(_))))
             .or_else(|| self.steps.iter().rposition(|s| s.name.contains(':')))
             .unwrap_or(0);
         let parent = Self {
-            steps: self.steps[..=object]
-                .iter()
-                .map(|s| PatternStep { name: s.name.clone(), keys: s.keys.clone() })
-                .collect(),
-            kind: if self.steps[object].keys.is_empty() { Kind::Presence } else { Kind::Entry },
+            steps: self.steps[..=object].to_vec(),
+            kind: if self.steps[object].terms.is_empty() { Kind::Presence } else { Kind::Entry },
             optional: false,
         };
-        let instances = parent.solve(tree, Bindings::default());
-        instances.iter().filter_map(|bindings| self.path(bindings)).collect()
+        let mut paths = Vec::new();
+        parent.solve(tree, &Bindings::default(), &mut |bindings| {
+            paths.extend(self.path(&bindings));
+        });
+        paths
     }
 }
 
