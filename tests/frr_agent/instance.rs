@@ -131,12 +131,13 @@ fn the_configuration_file_may_declare_the_instance() {
 #[test]
 fn the_coalesce_time_is_the_agents_and_an_operators_instance_keeps_its_own() {
     let lab = Lab::start(LabOptions::default());
-    let agent = Agent::start_with(&lab, |config| config["bgp"]["coalesce_time"] = json!(70));
+    let mut agent = Agent::start_with(&lab, |config| config["bgp"]["coalesce_time"] = json!(70));
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
     has_lines(&lab, &["coalesce-time 70"]).unwrap();
-    drop(agent);
-    let agent = Agent::start(&lab);
+    agent.stop();
+    agent.edit(|config| drop(config["bgp"].as_object_mut().unwrap().remove("coalesce_time")));
+    agent.launch();
     wait_for("the default", SOON, || has_lines(&lab, &["coalesce-time 100"]));
     drop(agent);
 

@@ -236,7 +236,8 @@ impl<'a> Commit<'a> {
             for refusal in &share.decided.refusals {
                 let is_asked = match &self.scope {
                     Scope::Daemons(..) => asked.is_some_and(|tree| tree.contains(&refusal.path)),
-                    Scope::Objects(_) => true,
+                    // What only takes away asks for nothing of what stays around it.
+                    Scope::Objects(part) => !part.last.includes(&part.desired),
                 };
                 if is_asked && !messages.contains(&&*refusal.message) {
                     first.get_or_insert_with(|| (*daemon, refusal.path.clone()));

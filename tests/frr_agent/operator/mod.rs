@@ -160,6 +160,29 @@ fn what_is_otherwise_than_the_operator_has_it_is_refused_with_the_line() {
     agent.wait_ready();
 }
 
+/// An instance that is refused holds up what is added to it, and nothing that goes from it.
+#[test]
+fn what_only_goes_is_not_held_up_by_what_is_refused_around_it() {
+    let lab = a_lab(OPERATORS);
+    let agent = start(&lab);
+    let (admin, edge) = (agent.client("admin"), agent.client("edge"));
+    admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
+    edge.advertise("192.0.2.1/32").unwrap();
+    edge.advertise("192.0.2.2/32").unwrap();
+    let instance = format!("router bgp {}", net::NODE_AS);
+    lab.vtysh(Router::Node, &["configure", &instance, "bgp router-id 10.9.9.9"]);
+    aborted(admin.configure_bgp(net::NODE_AS, "10.0.0.1"), "bgp router-id 10.9.9.9");
+    aborted(edge.advertise("192.0.2.3/32"), "bgp router-id 10.9.9.9");
+    edge.withdraw("192.0.2.1/32").unwrap();
+    edge.deregister(true).unwrap();
+    let now = running(&lab, "bgpd");
+    assert!(
+        !now.contains("network 192.0.2.1/32") && !now.contains("network 192.0.2.2/32"),
+        "{now}"
+    );
+    assert!(now.contains("bgp router-id 10.9.9.9"), "{now}");
+}
+
 /// Lines that no row of the table stands for are not absent.
 #[test]
 fn what_cannot_be_read_is_not_overwritten() {
