@@ -8,7 +8,7 @@ use std::{
 
 use novaroute::{
     frr::frontend::{Datastore, Session},
-    proto::v1::Outcome,
+    proto::v1::{Outcome, StaticRoute, static_route::NextHop},
 };
 
 use crate::{
@@ -37,6 +37,36 @@ fn a_route_that_is_withdrawn_while_mgmtd_is_dead_leaves_staticd() {
         let has = |prefix: &str| runs.contains(&format!("\"{prefix}\""));
         if has(stays) && has("203.0.99.0/24") && !has(goes) { Ok(()) } else { Err(runs) }
     });
+    agent.wait_ready();
+}
+
+/// The operator's route to the same prefix is no part of what is taken away.
+#[test]
+fn a_foreign_route_to_the_same_prefix_outlives_what_mgmtd_has_forgotten() {
+    const PREFIX: &str = "203.0.2.0/24";
+    let lab = Lab::start(LabOptions::default());
+    let agent = Agent::start(&lab);
+    let admin = agent.client("admin");
+    lab.vtysh(Router::Node, &["configure terminal", &format!("ip route {PREFIX} 10.0.1.2")]);
+    let next_hop = Some(NextHop::Gateway(net::TOR_V4.to_owned()));
+    let ours = StaticRoute { prefix: PREFIX.to_owned(), distance: 20, next_hop, tag: 0 };
+    admin.apply(vec![change::static_route(ours)]).unwrap();
+    let runs = || {
+        let shown = vty(&lab, "staticd", &["show configuration running json"]);
+        let at = |distance: u8| shown.contains(&format!("\"distance\": {distance},"));
+        ((at(1), at(20)), shown)
+    };
+    let (paths, shown) = runs();
+    assert_eq!(paths, (true, true), "{shown}");
+    lab.kill(Router::Node, "mgmtd");
+    admin.apply(vec![change::no_route(PREFIX)]).unwrap();
+    lab.restart(Router::Node, "mgmtd");
+    wait_for("ours to go", REFILL, || match runs() {
+        ((_, false), _) => Ok(()),
+        (_, shown) => Err(shown),
+    });
+    let (paths, shown) = runs();
+    assert_eq!(paths, (true, false), "{shown}");
     agent.wait_ready();
 }
 

@@ -18,7 +18,7 @@ use crate::{
         gateway::ROUNDS,
         northbound::{Answer, Edits, Error},
     },
-    tree::{Edit, Node, Tree, reverse},
+    tree::{Edit, Node, Path, Step, Tree, advance, reverse},
 };
 
 /// The edit that a northbound makes first, with its path as text: what stood there before.
@@ -123,19 +123,34 @@ impl MgmtdDriver {
         if self.in_step {
             return Ok(Vec::new());
         }
-        let mut gone: Vec<Edit> = edits(last, wanted);
-        gone.retain(|edit| edit.new.is_none());
-        if gone.is_empty() {
+        if edits(last, wanted).iter().all(|edit| edit.new.is_some()) {
             return Ok(Vec::new());
         }
         let executed = self.executed().await?;
-        gone.retain(|edit| executed.contains(&edit.path));
+        // Of what the daemon runs, so that nothing foreign goes with an entry that holds something of ours.
+        let mut rest = executed.clone();
+        advance(&mut rest, last, &Tree::new(), wanted, &|_| None);
+        let gone = edits(&executed, &rest);
         if gone.is_empty() {
             return Ok(Vec::new());
         }
         warn!(nodes = gone.len(), "staticd still runs what mgmtd has forgotten");
-        self.commit_until_it_stands(&reverse(&gone)).await?;
+        // With all that the daemon runs to the same prefix: of an entry of which mgmtd knew ours alone it would take all away.
+        let mut others = executed.clone();
+        for edit in &gone {
+            others.remove(&route_of(&edit.path));
+        }
+        self.commit_until_it_stands(&edits(&others, &executed)).await?;
         self.commit_until_it_stands(&gone).await?;
         self.read_back(&gone).await
+    }
+}
+
+/// The entry of a route's prefix that a path is in: `route-list`.
+fn route_of(path: &Path) -> Path {
+    let is_route = |step: &Step| &*step.name == "route-list";
+    match path.0.iter().position(is_route) {
+        Some(at) => Path(path.0[..=at].to_vec()),
+        None => path.clone(),
     }
 }
