@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::{
     model::{Intent, IntentKey, Peer},
-    store::Store,
+    store::{Owned, Store},
 };
 
 /// What becomes of a session.
@@ -54,14 +54,10 @@ pub(super) fn changes(before: &Store, after: &Store) -> Vec<SessionChange> {
         .diff(before)
         .filter_map(|(key, was, is)| {
             let IntentKey::Peer(peer) = *key else { return None };
-            let of = |owned: Option<&crate::store::Owned>| match owned.map(|it| it.intent.clone()) {
-                Some(Intent::Peer(peer)) => Some(peer),
-                _ => None,
-            };
-            let (effect, why) = match (of(was), of(is)) {
+            let (effect, why) = match (was.and_then(peer_of), is.and_then(peer_of)) {
                 (None, Some(_)) => (Effect::Begins, Vec::new()),
                 (Some(_), None) => (Effect::Ends, Vec::new()),
-                (Some(was), Some(is)) => changed(&was, &is, &instance)?,
+                (Some(was), Some(is)) => changed(was, is, &instance)?,
                 (None, None) => return None,
             };
             Some(SessionChange { peer, effect, why })
@@ -80,6 +76,13 @@ pub(super) fn changes(before: &Store, after: &Store) -> Vec<SessionChange> {
         changes.sort_by_key(|change| change.peer);
     }
     changes
+}
+
+fn peer_of(owned: &Owned) -> Option<&Peer> {
+    match &owned.intent {
+        Intent::Peer(peer) => Some(peer),
+        _ => None,
+    }
 }
 
 /// What of the instance's change resets every session.

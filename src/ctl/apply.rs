@@ -1,6 +1,6 @@
 //! `apply` and `plan`: files of intents, all of it or nothing.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -15,7 +15,7 @@ use super::{
     now,
     output::{ApplyResult, Deadline, Look, Plan, View},
     refusal::About,
-    text,
+    text, write,
 };
 use crate::proto::v1::{
     ApplyRequest, ApplyResponse, GetTransactionRequest, IntentChange, Outcome, PlanRequest,
@@ -144,9 +144,7 @@ impl Apply {
         };
         if let (Some(plan), true) = (&plan, look.format.is_for_people()) {
             // Before the change is sent: a change that hangs has been seen.
-            let shown = plan.table(look.colour) + "\n";
-            let out = &mut terminal.out;
-            out.write_all(shown.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
+            write(terminal.out, &(plan.table(look.colour) + "\n"))?;
         }
         let asked = now().time;
         let response =

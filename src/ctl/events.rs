@@ -10,6 +10,7 @@ use super::{
     error::CtlError,
     global::Global,
     output::{Event, Look},
+    write,
 };
 use crate::proto::v1::StreamEventsRequest;
 
@@ -53,7 +54,7 @@ impl Events {
         let mut stream = agent.answer(agent.routes().stream_events(Request::new(request))).await?;
         while let Some(event) = stream.message().await.map_err(client::refusal)? {
             let line = look.line(&Event::from(event));
-            out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
+            write(out, &line)?;
         }
         Err(CtlError::StreamEnded)
     }

@@ -1,7 +1,5 @@
 //! `explain`: the whole way of one object on one page.
 
-use std::io::Write;
-
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -10,6 +8,7 @@ use super::{
     error::CtlError,
     global::Global,
     output::{Explanation, Look},
+    write,
 };
 use crate::proto::v1::ExplainRequest;
 
@@ -61,10 +60,7 @@ impl Explain {
         let agent = Client::connect(global).await?;
         let answer = agent.answer(agent.diagnostics().explain(agent.request(request))).await?;
         let page = Explanation::from(answer);
-        let out = &mut terminal.out;
-        out.write_all(look.show(&page).as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(CtlError::Write)?;
+        write(terminal.out, &look.show(&page))?;
         page.judge()
     }
 }

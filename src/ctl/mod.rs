@@ -75,6 +75,14 @@ pub struct Terminal<'a> {
     pub notes: Notes<'a>,
 }
 
+/// Writes whole text at once.
+///
+/// # Errors
+/// [`CtlError::Write`].
+fn write(out: &mut dyn Write, text: &str) -> Result<(), CtlError> {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)
+}
+
 /// Carries out what the command line says and writes the result to `terminal.out`.
 ///
 /// Cancel safety: dropping the future closes the connection; a change the agent has
@@ -126,8 +134,7 @@ pub async fn run(cli: &Cli, mut terminal: Terminal<'_>) -> Result<(), CtlError> 
         Command::Coverage => coverage::coverage(global, look).await?,
         Command::Completion { shell } => completion(*shell),
     };
-    let out = &mut terminal.out;
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)
+    write(terminal.out, &text)
 }
 
 /// The time it is, here.

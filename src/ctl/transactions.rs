@@ -14,7 +14,7 @@ use super::{
     now,
     output::{self, ApplyResult, Done, Ended, Look},
     refusal::About,
-    watch,
+    watch, write,
 };
 use crate::proto::v1::{
     ConfirmRequest, GetTransactionRequest, ListTransactionsRequest, RollbackRequest,
@@ -151,7 +151,7 @@ impl Watch {
         let mut stream = agent.answer(agent.transactions().watch(Request::new(request))).await?;
         while let Some(transaction) = stream.message().await.map_err(client::refusal)? {
             let line = look.line(&Ended::new(transaction, now()));
-            out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
+            write(out, &line)?;
         }
         Err(CtlError::StreamEnded)
     }

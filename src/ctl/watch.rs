@@ -4,7 +4,7 @@
 //! is waited for. Elsewhere, and as JSON or YAML, each change is a document of its own behind
 //! the last one; what only ages, such as an uptime, is no change.
 
-use std::{io, io::Write, time::Duration};
+use std::{io::Write, time::Duration};
 
 use clap::Args;
 use ratatui::crossterm::terminal;
@@ -15,6 +15,7 @@ use super::{
     error::CtlError,
     now,
     output::{self, Look, View},
+    write,
 };
 
 /// Often enough to see something happen, seldom enough to be read.
@@ -144,11 +145,6 @@ fn screenful(text: &str, rows: usize) -> String {
     }
     screen.push_str("\x1b[J");
     screen
-}
-
-fn write(out: &mut dyn Write, text: &str) -> Result<(), CtlError> {
-    let written: io::Result<()> = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(CtlError::Write)
 }
 
 #[cfg(test)]

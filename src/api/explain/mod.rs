@@ -24,6 +24,7 @@ use crate::{
     model::{FieldErrors, Intent, IntentKey, Peer, Prefix, Protocol, ValueError},
     monitor::FrrStatus,
     proto::v1,
+    protocol::statics::state::show_route,
 };
 
 /// Kernel's tables of routes.
@@ -190,8 +191,7 @@ async fn peer_steps(
 
 /// What zebra and the kernel have; of a static route that decides.
 async fn rib_steps(api: &Api, prefix: Prefix, decides: bool) -> Vec<v1::ExplainStep> {
-    let family = if prefix.is_ipv4() { "ip" } else { "ipv6" };
-    let commands = [format!("show {family} route {prefix} json")];
+    let commands = [show_route(prefix)];
     let mut steps = match api.deps.status.looks().ask("zebra", &commands).await {
         Ok(answers) => {
             vec![rib::rib(&json(answers.first().map_or("", |text| text)), prefix, decides)]

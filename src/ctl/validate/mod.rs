@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use self::report::{Checked, Problem};
-use super::{Terminal, error::CtlError, file, global::Global, output::Format};
+use super::{Terminal, error::CtlError, file, global::Global, output::Format, write};
 use crate::{
     config::{ConfigError, DEFAULT_YANG_DIR, Source, without_mark},
     daemon::Forest,
@@ -196,8 +196,7 @@ impl Validate {
         if mistakes == 0 {
             return Ok(text);
         }
-        let out = &mut terminal.out;
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Write)?;
+        write(terminal.out, &text)?;
         Err(CtlError::NotValid { mistakes })
     }
 }
