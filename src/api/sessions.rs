@@ -334,7 +334,9 @@ impl Sessions {
     async fn watch(self: Arc<Self>, owner: OwnerName) {
         while let Some(deadline) = self.deadline_or_leave(&owner) {
             failpoint::die("sessions");
+            // Without a grace period both are ready at once, for the agent's end is what closes the connections.
             tokio::select! {
+                biased;
                 () = self.shutdown.cancelled() => return,
                 () = tokio::time::sleep_until(deadline) => {}
             }

@@ -103,8 +103,14 @@ fn withdraw(lab: &Lab, pod: &Pod) {
         });
     }
     ctl(&["static-route", "remove", "--prefix", STATIC]);
-    let routes = lab.exec(Router::Node, &["ip", "route", "show", STATIC]);
-    assert!(routes.stdout.is_empty(), "{}", String::from_utf8_lossy(&routes.stdout));
+    // staticd has lost it by now; zebra hears of that and tells the kernel.
+    wait_for("the end of the route in the kernel", PATIENCE, || {
+        let routes = lab.exec(Router::Node, &["ip", "route", "show", STATIC]);
+        match routes.stdout.is_empty() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&routes.stdout).into_owned()),
+        }
+    });
 }
 
 #[test]

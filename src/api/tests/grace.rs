@@ -17,7 +17,11 @@ impl Inner {
     }
 
     async fn with_prefixes(names: &[&str]) -> Self {
-        let inner = Self::start(GRACE);
+        Self::start(GRACE).having_prefixes(names).await
+    }
+
+    async fn having_prefixes(self, names: &[&str]) -> Self {
+        let inner = self;
         let local_as = 65000.try_into().unwrap();
         inner.set(names[0], Intent::Bgp(BgpGlobal { local_as, router_id: None })).await;
         for (index, name) in names.iter().enumerate() {
@@ -165,6 +169,21 @@ async fn a_stopping_agent_withdraws_nothing() {
     inner.sessions.closed(connection);
     tokio::time::sleep(2 * GRACE).await;
     assert_eq!(inner.prefixes("novaedge"), 1);
+}
+
+/// The agent's end closes the connections; which of the two a task sees first is chance, so that it is tried often.
+#[tokio::test(start_paused = true)]
+async fn a_stopping_agent_without_a_grace_period_withdraws_nothing() {
+    for _ in 0..32 {
+        let inner = Inner::start(Duration::ZERO);
+        let connection = inner.sessions.opened(None);
+        inner.sessions.enter(&owner("novaedge"), Some(connection)).await.unwrap();
+        let inner = inner.having_prefixes(&["novaedge"]).await;
+        inner.shutdown.cancel();
+        inner.sessions.closed(connection);
+        tokio::time::sleep(GRACE).await;
+        assert_eq!(inner.prefixes("novaedge"), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
