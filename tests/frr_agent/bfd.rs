@@ -176,14 +176,17 @@ fn without_its_declared_session_a_peer_has_its_own_timers_again_live() {
     let agent = agent(&lab);
     let admin = agent.client("admin");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
-    let slow = || BfdSession { detect_multiplier: 255, ..session(net::TOR_V4, 60_000, "") };
+    // What the far end heard of them decides when it sends again, also to a session that was made anew: a few seconds,
+    // and not the minute for which the tests wait.
+    const SLOW_MS: u32 = 5_000;
+    let slow = || BfdSession { detect_multiplier: 255, ..session(net::TOR_V4, SLOW_MS, "") };
     admin.apply_peer(watched()).unwrap();
     // bgpd makes its session anew when it knows the interface.
     wait_established(&lab, net::TOR_V4);
     wait_up(&lab, net::TOR_V4, 150, 3);
     let before = all_running(&lab);
     admin.enable_bfd(slow()).unwrap();
-    assert_eq!(live_timers(&lab, net::TOR_V4), (60_000, 60_000, 255));
+    assert_eq!(live_timers(&lab, net::TOR_V4), (u64::from(SLOW_MS), u64::from(SLOW_MS), 255));
     admin.disable_bfd(net::TOR_V4).unwrap();
     assert_eq!(live_timers(&lab, net::TOR_V4), (150, 150, 3));
     assert_eq!(all_running(&lab), before);
@@ -191,9 +194,9 @@ fn without_its_declared_session_a_peer_has_its_own_timers_again_live() {
     // The session first, in bfdd's own configuration; then the peer, and the session goes.
     admin.remove_peer(net::TOR_V4).unwrap();
     admin.enable_bfd(slow()).unwrap();
-    assert_eq!(live_timers(&lab, net::TOR_V4), (60_000, 60_000, 255));
+    assert_eq!(live_timers(&lab, net::TOR_V4), (u64::from(SLOW_MS), u64::from(SLOW_MS), 255));
     admin.apply_peer(watched()).unwrap();
-    assert_eq!(live_timers(&lab, net::TOR_V4), (60_000, 60_000, 255));
+    assert_eq!(live_timers(&lab, net::TOR_V4), (u64::from(SLOW_MS), u64::from(SLOW_MS), 255));
     wait_established(&lab, net::TOR_V4);
     admin.disable_bfd(net::TOR_V4).unwrap();
     assert_eq!(live_timers(&lab, net::TOR_V4), (150, 150, 3));
