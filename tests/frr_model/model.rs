@@ -11,7 +11,7 @@ use novaroute::proto::v1::{
 use crate::{agent::*, dice::Dice, lab::net};
 
 /// A prefix that the operator advertises as well.
-const OPERATORS: &str = "192.0.2.3/32";
+pub const OPERATORS: &str = "192.0.2.3/32";
 
 /// An object of FRR's that an owner may declare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use crate::{
     dice::Dice,
     frr::Mood,
     in_frr,
-    model::{OWNERS, Object, Wish},
+    model::{OPERATORS, OWNERS, Object, Wish},
     node::{EDGE_PREFIXES, GRACE, Node, owner},
     owners::{Awaiting, Have, key, prefixes, stored},
     play::{ANSWER, Play, lock, request},
@@ -55,7 +55,8 @@ impl Play {
             _ => loop {
                 let wish = Wish::any(&model, dice);
                 if wish.owner == name {
-                    break wish;
+                    let theirs = model.contains_key(&(name, Object::Prefix(OPERATORS.to_owned())));
+                    break self.weather.wish(wish, dice, theirs);
                 }
             },
         };
@@ -222,6 +223,10 @@ impl Play {
                 name == "edge"
                     && prefixes(after) > EDGE_PREFIXES
                     && prefixes(after) > prefixes(before)
+            }
+            // That it is sent has to be on disk first.
+            CommitError::Refused { message } if message.starts_with("can't write the state") => {
+                troubled(ANSWER) || *lock(&self.faulty_disk)
             }
             CommitError::Refused { .. } | CommitError::NotUndone { .. } => {
                 !honest || troubled(ANSWER)

@@ -38,6 +38,7 @@
 //! | `owners` | what clients know |
 //! | `in_frr` | whether FRR runs an object |
 //! | `play` | one history |
+//! | `weather` | what happens how often in it |
 //! | `calls` | clients' calls, and their answers |
 //! | `flood` | many calls of one owner at once |
 //! | `faults` | what happens to FRR, the disk and the agent |
@@ -78,6 +79,7 @@ mod owners;
 mod play;
 mod shrink;
 mod vty;
+mod weather;
 
 use std::{
     env,

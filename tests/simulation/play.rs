@@ -14,7 +14,7 @@ use novaroute::{
     world::{self, Simulation},
     yang::Yang,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     agent::change,
@@ -23,6 +23,7 @@ use crate::{
     model::OWNERS,
     node::{EDGE_PREFIXES, Node, owner},
     owners::Owner,
+    weather::{Turn, Weather},
 };
 
 /// Longest wait for an answer. A commit and what it undoes take 25 s at the most, less than the 30 s that a client waits; before
@@ -79,6 +80,9 @@ pub struct Play {
     pub faulty_disk: Arc<Mutex<bool>>,
     /// Whether a daemon ever refused to set something, or lied.
     pub refused_to_set: Arc<Mutex<bool>>,
+    pub weather: Weather,
+    /// When the power went last.
+    pub power: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Plays a history until so many messages were delivered, and has it converge.
@@ -98,7 +102,8 @@ pub fn run(
         let world = Arc::new(world::simulate(script.seed));
         let frr = Frr::new(script.seed, script.aloud);
         let disk = Simulated::new(script.seed).at_once();
-        let play = Play::new(frr, disk, yang(), world).await;
+        let weather = Weather::of(script.seed);
+        let play = Play { weather, ..Play::new(frr, disk, yang(), world).await };
         let turns = act(&play).await;
         if play.is_right() {
             play.converge().await;
@@ -128,6 +133,8 @@ impl Play {
             owners: Arc::new(Mutex::new(owners)),
             faulty_disk: Arc::default(),
             refused_to_set: Arc::default(),
+            weather: Weather::Mixed,
+            power: Arc::default(),
         };
         play.watch();
         let bgp = wire::changes(&[change::bgp(crate::lab::net::NODE_AS, "10.0.0.1")]);
@@ -206,18 +213,18 @@ impl Play {
         if self.disk.is_dead() {
             self.restart(dice).await;
         }
-        match dice.below(200) {
-            0..120 => self.call(dice),
-            120..123 => self.flood(dice),
-            123..139 => self.follow_up(dice),
-            139..155 => self.daemon(dice),
-            155..167 => self.put_right(dice),
-            167..173 => self.mood(dice),
-            173..181 => self.disk(dice),
-            181..185 => self.restart(dice).await,
-            185..193 => self.connection(dice.one(&["edge", "net"])),
-            193..195 => self.clock(dice),
-            _ => self.cure(),
+        match self.weather.turn(dice) {
+            Turn::Call => self.call(dice),
+            Turn::Flood => self.flood(dice),
+            Turn::FollowUp => self.follow_up(dice),
+            Turn::Daemon => self.daemon(dice),
+            Turn::PutRight => self.put_right(dice),
+            Turn::Mood => self.mood(dice),
+            Turn::Disk => self.disk(dice),
+            Turn::Restart => self.restart(dice).await,
+            Turn::Connection => self.connection(dice.one(&["edge", "net"])),
+            Turn::Clock => self.clock(dice),
+            Turn::Cure => self.cure(),
         }
     }
 }
