@@ -189,7 +189,10 @@ impl Owner {
 
     /// What waited to be confirmed has ended; `whole` where that is on disk.
     pub fn ended(&mut self, whole: bool) {
-        self.lapsed = self.awaiting.take().filter(|_| !whole);
+        // A view may have told of it before the answer does.
+        if let Some(awaiting) = self.awaiting.take() {
+            self.lapsed = Some(awaiting).filter(|_| !whole);
+        }
     }
 
     /// What is left when a transaction is taken back: what was changed since stays.
