@@ -115,6 +115,8 @@ fn fields(was: &Peer, is: &Peer) -> Vec<&'static str> {
         ("port", was.port != is.port),
         ("ebgp_multihop", was.ebgp_multihop != is.ebgp_multihop),
         ("password", was.password != is.password),
+        ("passive", was.passive != is.passive),
+        ("disable_connected_check", was.disable_connected_check != is.disable_connected_check),
     ]
     .into_iter()
     .filter_map(|(field, differs)| differs.then_some(field))

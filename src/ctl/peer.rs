@@ -55,6 +55,15 @@ pub struct ApplyPeer {
     /// TCP port on which the peer listens; without it, 179
     #[arg(long, value_name = "PORT", default_value_t, hide_default_value = true)]
     port: u32,
+    /// Seconds between two attempts to connect; without it, FRR's own
+    #[arg(long, value_name = "SECONDS", default_value_t, hide_default_value = true)]
+    connect_retry: u32,
+    /// Wait for the peer to connect, and never connect to it
+    #[arg(long)]
+    passive: bool,
+    /// The address of an external peer need not be on a connected network
+    #[arg(long)]
+    disable_connected_check: bool,
     /// TCP MD5 password; other users of this machine can see it in the process list
     #[arg(long, conflicts_with = "password_file", value_parser = password)]
     password: Option<SecretString>,
@@ -156,6 +165,9 @@ impl ApplyPeer {
             bfd_detect_multiplier: 0,
             port: self.port,
             bfd_profile: self.bfd_profile.clone(),
+            connect_retry: self.connect_retry,
+            passive: self.passive,
+            disable_connected_check: self.disable_connected_check,
         })
     }
 }

@@ -219,6 +219,9 @@ fn every_field_of_every_intent_comes_back() {
         bfd_min_tx_ms: 200,
         bfd_detect_multiplier: 5,
         port: 1179,
+        connect_retry: 12,
+        passive: true,
+        disable_connected_check: true,
         bfd_profile: String::new(),
     };
     let attributes = v1::PrefixAttributes {

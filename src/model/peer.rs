@@ -139,6 +139,12 @@ pub struct Peer {
     pub password: Option<Password>,
     /// Prefixes accepted before FRR warns.
     pub max_prefix: NonZeroU32,
+    /// Seconds between two attempts to connect (RFC 4271 section 10); FRR's own where `None`.
+    pub connect_retry: Option<NonZeroU16>,
+    /// Whether only the neighbour connects (RFC 4271 section 8.1.1, PassiveTcpEstablishment).
+    pub passive: bool,
+    /// Whether an eBGP neighbour's address may be of no connected network.
+    pub disable_connected_check: bool,
 }
 
 impl Peer {

@@ -42,6 +42,9 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
         bfd_detect_multiplier,
         port,
         bfd_profile,
+        connect_retry,
+        passive,
+        disable_connected_check,
     } = message;
     let mut errors = FieldErrors::new();
     let address = errors.take("neighbor_address", Peer::parse_address(neighbor_address));
@@ -67,6 +70,11 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
     let ebgp_multihop = errors.take("ebgp_multihop", multihop(*ebgp_multihop, peer_type.flatten()));
     let port = errors.take("port", self::port(*port));
     let password = errors.take("password", optional(password, str::parse));
+    let connect_retry = errors.take("connect_retry", self::connect_retry(*connect_retry));
+    let disable_connected_check = errors.take(
+        "disable_connected_check",
+        connected_check(*disable_connected_check, peer_type.flatten()),
+    );
 
     let peer = (|| {
         Some(Peer {
@@ -83,6 +91,9 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
             port: port?,
             password: password?,
             max_prefix: (*max_prefix).try_into().unwrap_or(Peer::DEFAULT_MAX_PREFIX),
+            connect_retry: connect_retry?,
+            passive: *passive,
+            disable_connected_check: disable_connected_check?,
         })
     })();
     errors.finish(peer)
@@ -104,6 +115,9 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         port,
         password,
         max_prefix,
+        connect_retry,
+        passive,
+        disable_connected_check,
     } = peer;
     let family = |family: &AddressFamily| match family {
         AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast.into(),
@@ -134,6 +148,9 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         bfd_detect_multiplier,
         bfd_profile: bfd_profile.map(|name| name.to_string()).unwrap_or_default(),
         port: port.map(|port| port.get().into()).unwrap_or_default(),
+        connect_retry: connect_retry.map(|seconds| seconds.get().into()).unwrap_or_default(),
+        passive: *passive,
+        disable_connected_check: *disable_connected_check,
     }
 }
 
@@ -211,4 +228,21 @@ fn port(number: u32) -> Result<Option<NonZeroU16>, ValueError> {
     u16::try_from(number).map(NonZeroU16::new).map_err(|_| {
         ValueError::new(format!("{number} is not 1 to 65535, or 0 for {}", Peer::DEFAULT_PORT))
     })
+}
+
+/// Seconds between two attempts to connect; 0 means FRR's own.
+fn connect_retry(seconds: u32) -> Result<Option<NonZeroU16>, ValueError> {
+    u16::try_from(seconds).map(NonZeroU16::new).map_err(|_| {
+        ValueError::new(format!("{seconds} is not 1 to 65535 seconds, or 0 for FRR's own"))
+    })
+}
+
+/// FRR takes the line of an internal neighbour, and looks at no connected network in any case.
+fn connected_check(disabled: bool, peer_type: Option<PeerType>) -> Result<bool, ValueError> {
+    match (disabled, peer_type) {
+        (true, Some(PeerType::Internal)) => {
+            Err(ValueError::new("is for external peers; leave it out for an internal one"))
+        }
+        _ => Ok(disabled),
+    }
 }

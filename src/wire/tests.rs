@@ -43,6 +43,9 @@ fn every_wrong_field_of_a_peer_is_named_at_once() {
         bfd_detect_multiplier: 1,
         port: 65_536,
         bfd_profile: "NR-1".into(),
+        connect_retry: 65_536,
+        passive: true,
+        disable_connected_check: true,
     };
     assert_eq!(
         fields(peer(&wrong)),
@@ -61,6 +64,7 @@ fn every_wrong_field_of_a_peer_is_named_at_once() {
             "ebgp_multihop",
             "port",
             "password",
+            "connect_retry",
         ]
     );
     assert!(!peer(&wrong).unwrap_err().to_string().contains("two words"), "secrets stay secret");
@@ -267,6 +271,9 @@ proptest! {
             bfd_detect_multiplier: number,
             port: number,
             bfd_profile: text.clone(),
+            connect_retry: number,
+            passive: true,
+            disable_connected_check: true,
         };
         let attributes = v1::PrefixAttributes {
             local_preference: number,

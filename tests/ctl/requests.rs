@@ -95,7 +95,7 @@ fn apply_peer_with_nothing_but_the_peer() {
 fn apply_peer_with_every_option() {
     let fake = Fake::start(Script::default());
     let mut args = "apply-peer --neighbor fd00::2 --remote-as 65001 --peer-type internal \
-                    --keepalive 3 --hold-time 9 --bfd --ebgp-multihop 4 --port 1179 --password hush \
+                    --keepalive 3 --hold-time 9 --bfd --ebgp-multihop 4 --port 1179 --connect-retry 12 --passive --disable-connected-check --password hush \
                     --source-address fd00::1 --max-prefix 500 \
                     --address-families ipv4-unicast,ipv6-unicast"
         .split_whitespace()
@@ -123,6 +123,9 @@ fn apply_peer_with_every_option() {
         bfd_min_tx_ms: 0,
         bfd_detect_multiplier: 0,
         port: 1179,
+        connect_retry: 12,
+        passive: true,
+        disable_connected_check: true,
         bfd_profile: String::new(),
     };
     let request = ApplyPeerRequest { owner: owner(), token: token(), peer: Some(peer) };

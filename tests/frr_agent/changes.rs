@@ -30,11 +30,14 @@ fn full() -> BgpPeer {
         password: "s3cret!".into(),
         max_prefix: 500,
         port: 1179,
+        connect_retry: 12,
+        passive: true,
+        disable_connected_check: true,
         bfd_profile: String::new(),
     }
 }
 
-const FULL: [&str; 12] = [
+const FULL: [&str; 15] = [
     "neighbor 10.0.1.2 remote-as 65001",
     "neighbor 10.0.1.2 description to the rack",
     "neighbor 10.0.1.2 password s3cret!",
@@ -42,6 +45,9 @@ const FULL: [&str; 12] = [
     "neighbor 10.0.1.2 ebgp-multihop 3",
     "neighbor 10.0.1.2 port 1179",
     "neighbor 10.0.1.2 timers 5 15",
+    "neighbor 10.0.1.2 timers connect 12",
+    "neighbor 10.0.1.2 passive",
+    "neighbor 10.0.1.2 disable-connected-check",
     "neighbor 10.0.1.2 bfd",
     "neighbor 10.0.1.2 bfd profile NR-150-200-5",
     "neighbor 10.0.1.2 maximum-prefix 500 warning-only",
@@ -58,13 +64,16 @@ fn clearing_a_field_takes_its_line_away() {
     admin.apply_peer(tor()).unwrap();
     let plain = all_running(&lab);
     type Clear = fn(&mut BgpPeer);
-    let clear: [(Clear, &str); 9] = [
+    let clear: [(Clear, &str); 12] = [
         (|p| p.description.clear(), "neighbor 10.0.1.2 description to the rack"),
         (|p| p.password.clear(), "neighbor 10.0.1.2 password s3cret!"),
         (|p| (p.keepalive, p.hold_time) = (0, 0), "neighbor 10.0.1.2 timers 5 15"),
         (|p| p.source_address.clear(), "neighbor 10.0.1.2 update-source 10.0.1.1"),
         (|p| p.ebgp_multihop = 0, "neighbor 10.0.1.2 ebgp-multihop 3"),
         (|p| p.port = 0, "neighbor 10.0.1.2 port 1179"),
+        (|p| p.connect_retry = 0, "neighbor 10.0.1.2 timers connect 12"),
+        (|p| p.passive = false, "neighbor 10.0.1.2 passive"),
+        (|p| p.disable_connected_check = false, "neighbor 10.0.1.2 disable-connected-check"),
         (|p| p.bfd_enabled = false, "neighbor 10.0.1.2 bfd"),
         (
             |p| (p.bfd_min_rx_ms, p.bfd_min_tx_ms, p.bfd_detect_multiplier) = (0, 0, 0),

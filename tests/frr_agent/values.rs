@@ -254,6 +254,14 @@ fn every_peer_that_is_taken_is_shown_and_goes() {
     for port in [1, 179, 65_535, 0, 179] {
         with(&|peer| peer.port = port);
     }
+    // 10 and 120 are what the two profiles have by themselves.
+    for seconds in [1, 10, 120, 65_535, 0] {
+        with(&|peer| peer.connect_retry = seconds);
+    }
+    for on in [true, false, true] {
+        with(&|peer| peer.passive = on);
+        with(&|peer| peer.disable_connected_check = on);
+    }
     for max_prefix in [1, 1000, u32::MAX] {
         with(&|peer| peer.max_prefix = max_prefix);
     }

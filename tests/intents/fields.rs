@@ -47,6 +47,9 @@ fn peers() -> [BgpPeer; 2] {
             bfd_min_tx_ms: 160,
             bfd_detect_multiplier: 5,
             port: 1179,
+            connect_retry: 12,
+            passive: true,
+            disable_connected_check: true,
             bfd_profile: String::new(),
         },
         BgpPeer {
@@ -66,6 +69,9 @@ fn peers() -> [BgpPeer; 2] {
             bfd_min_tx_ms: 260,
             bfd_detect_multiplier: 6,
             port: 1180,
+            connect_retry: 13,
+            passive: false,
+            disable_connected_check: false,
             bfd_profile: String::new(),
         },
     ]

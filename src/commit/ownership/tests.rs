@@ -248,7 +248,7 @@ fn what_is_taken_over_is_ours_and_is_put_back_at_the_end() {
     objects::strip(&mut peer_only, &instance_path(), objects::Kind::Instance);
     let mut case = Case::of(Daemon::Bgpd);
     let runs =
-        THEIRS.replace(" address-family", " neighbor 10.0.2.2 timers connect 5\n address-family");
+        THEIRS.replace(" address-family", " neighbor 10.0.2.2 capability dynamic\n address-family");
     let taken = case.decide(&runs, &declared, Taking::Over(&peer_only));
     assert_eq!(messages(&taken), [""; 0]);
     assert!(commands(&taken).contains(&"neighbor 10.0.2.2 remote-as 65003"));
@@ -272,7 +272,7 @@ fn what_is_taken_over_is_ours_and_is_put_back_at_the_end() {
         "neighbor 10.0.2.2 remote-as 65002",
         "neighbor 10.0.2.2 password theirs",
         "no neighbor 10.0.2.2 maximum-prefix",
-        "neighbor 10.0.2.2 timers connect 5",
+        "neighbor 10.0.2.2 capability dynamic",
     ] {
         assert!(commands(&back).contains(&line), "{line} in {:?}", commands(&back));
     }

@@ -60,6 +60,9 @@ fn the_example_has_every_field() {
         bfd_min_tx_ms: 300,
         bfd_detect_multiplier: 3,
         port: 1179,
+        connect_retry: 12,
+        passive: true,
+        disable_connected_check: true,
         bfd_profile: String::new(),
     };
     let attributes = PrefixAttributes {

@@ -86,6 +86,9 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         bfd_profile: None,
         password: None,
         max_prefix: Peer::DEFAULT_MAX_PREFIX,
+        connect_retry: None,
+        passive: false,
+        disable_connected_check: false,
     }))
 }
 

@@ -1,11 +1,14 @@
 //! BGP neighbours: what they render to, and their lines.
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{
+    net::IpAddr,
+    num::{NonZeroU16, NonZeroU32},
+};
 
 use super::{BGP, ROUTER_BGP, family_node};
 use crate::{
     daemon::{Daemon, Forest},
-    model::{AddressFamily, BfdParameters, Peer, ProfileName},
+    model::{AddressFamily, BfdParameters, Peer, ProfileName, Timers},
     protocol::{
         Context, bfd,
         cli::{HiddenSpec, RowSpec, row},
@@ -31,6 +34,9 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
         port,
         password,
         max_prefix,
+        connect_retry,
+        passive,
+        disable_connected_check,
     } = peer;
     let base = neighbor(*address);
     if let Some((profile, timers)) = bfd.and_then(|bfd| said(*address, *bfd_profile, bfd, context))
@@ -60,9 +66,12 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
     if let Some(port) = port.filter(|port| *port != Peer::DEFAULT_PORT) {
         set(&["novaroute-frr-bgp:port"], port.to_string());
     }
-    if let Some(timers) = timers {
-        set(&["timers", "keepalive"], timers.keepalive().as_secs().to_string());
-        set(&["timers", "hold-time"], timers.hold().as_secs().to_string());
+    render_timers(&mut set, *timers, *connect_retry);
+    if *passive {
+        set(&["passive-mode"], "true".into());
+    }
+    if *disable_connected_check {
+        set(&["ebgp-multihop", "disable-connected-check"], "true".into());
     }
     if bfd.is_some() {
         set(&["bfd-options", "enable"], "true".into());
@@ -70,6 +79,20 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
     for family in AddressFamily::ALL {
         let base = below(&base, &["afi-safis"]).join(afi_safi(family));
         address_family(bgpd, &base, family, families.contains(&family), *max_prefix);
+    }
+}
+
+fn render_timers(
+    set: &mut impl FnMut(&[&str], String),
+    timers: Option<Timers>,
+    connect_retry: Option<NonZeroU16>,
+) {
+    if let Some(timers) = timers {
+        set(&["timers", "keepalive"], timers.keepalive().as_secs().to_string());
+        set(&["timers", "hold-time"], timers.hold().as_secs().to_string());
+    }
+    if let Some(seconds) = connect_retry {
+        set(&["timers", "connect-time"], seconds.to_string());
     }
 }
 
@@ -170,6 +193,19 @@ pub(super) fn rows(rows: &mut Vec<RowSpec>) {
         "timers {keepalive:num} {hold:num}",
         "timers",
         &["/timers/keepalive={keepalive:num}", "/timers/hold-time={hold:num}"],
+    );
+    neighbor(
+        "timers connect",
+        "timers connect {connect:num}",
+        "timers connect",
+        &["/timers/connect-time={connect:num}"],
+    );
+    neighbor("passive", "passive", "passive", &["/passive-mode=true"]);
+    neighbor(
+        "disable-connected-check",
+        "disable-connected-check",
+        "disable-connected-check",
+        &["/ebgp-multihop/disable-connected-check=true"],
     );
     neighbor("bfd", "bfd", "bfd", &["/bfd-options/enable=true"]);
     neighbor(
