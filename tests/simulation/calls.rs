@@ -281,7 +281,13 @@ impl Play {
                 match play.in_time(name, asked).await {
                     Some(Ok(())) if !play.disk.is_dead() => {
                         let whole = node.view().journal.is_empty();
-                        play.of(name, |it| it.ended(whole));
+                        play.of(name, |it| {
+                            it.unconfirmed = None;
+                            it.ended(whole);
+                        });
+                    }
+                    Some(Err(CommitError::NotDurable { .. })) if !play.disk.is_dead() => {
+                        play.of(name, |it| it.unconfirmed = Some(waiting.id));
                     }
                     _ => {}
                 }

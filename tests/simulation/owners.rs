@@ -51,6 +51,8 @@ pub struct Owner {
     pub awaiting: Option<Awaiting>,
     /// What waited, and whose end is not on disk.
     pub lapsed: Option<Awaiting>,
+    /// What was answered as not confirmed.
+    pub unconfirmed: Option<TransactionId>,
     /// Until when a call waits for its confirmation that was refused, and that the next process may try again.
     pub in_doubt: Option<Instant>,
     /// Objects of which nobody knows whether they were declared anew as they were: a call was not answered.
@@ -135,6 +137,7 @@ impl Owner {
             count: 0,
             awaiting: None,
             lapsed: None,
+            unconfirmed: None,
             in_doubt: None,
             unsure: BTreeSet::new(),
             connected: true,
@@ -272,6 +275,11 @@ impl Owner {
     /// # Errors
     /// How they differ.
     pub fn check(&mut self, view: &View) -> Result<(), String> {
+        if let Some(id) = self.unconfirmed
+            && view.history.iter().any(|it| it.id == id && it.finish == Some(Finish::Confirmed))
+        {
+            return Err(format!("{}: its confirmation was refused, and counts", self.name));
+        }
         self.follow(view);
         let there = stored(view, self.name);
         let gone = !self.connected && there.is_empty() && self.since.elapsed() >= GRACE;
@@ -310,6 +318,8 @@ impl Owner {
     /// It found what nothing that was answered leads to.
     pub fn found(&mut self, view: &View) -> Result<(), String> {
         let there = stored(view, self.name);
+        // What was in doubt may be on disk.
+        self.unconfirmed = None;
         let awaiting = self.awaiting.clone();
         let rolled_back = |awaiting: &Awaiting| {
             let it = view.history.iter().find(|it| it.id == awaiting.id);
