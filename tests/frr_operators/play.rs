@@ -1,9 +1,6 @@
 //! One sequence: its steps, and how it is played.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tonic::{Code, Status};
 
@@ -62,23 +59,6 @@ fn is_of_the_node(why: &str) -> bool {
     ["BGP instance", "drain of the node"]
         .iter()
         .any(|it| why.contains(&format!("FRR refuses {it}:")))
-}
-
-/// The function in which bgpd 10.3 falls now and then, when a drain or another import check has it go through its networks
-/// anew (`29-communities`). Nothing but that is excused.
-const BGPD_FALLS: &str = "bgp_static_add+";
-
-/// Starts bgpd where it has fallen over that, as watchfrr does: what is declared and what is theirs has to come back as after any
-/// death.
-fn raise_bgpd(lab: &Lab, agent: &Agent<'_>) {
-    if lab.pid(Router::Node, "bgpd").is_some() {
-        return;
-    }
-    let log = fs::read_to_string(lab.log_dir(Router::Node).join("bgpd.log")).expect("a log");
-    assert!(log.contains(BGPD_FALLS), "bgpd ended by itself:\n{log}");
-    eprintln!("bgpd fell in {BGPD_FALLS}");
-    let _held = agent.freeze();
-    lab.restart(Router::Node, "bgpd");
 }
 
 /// The whole of FRR's configuration, word for word, as an operator sees it.
@@ -159,7 +139,6 @@ pub fn play(operator: &Operator, steps: &[Step]) {
             }
         }
         if faults.none() {
-            raise_bgpd(&lab, &agent);
             theirs_stands(&lab, &before, &format!("{at}: {step:?}"));
         }
     }
