@@ -82,6 +82,19 @@ impl Turns {
         true
     }
 
+    /// Has these wait again, in their order and before what else their owners ask: to be served one by one, in turn with what
+    /// others ask. Their places are free already, so that an owner may have a batch more than [`QUEUE_OF_OWNER`].
+    pub(super) fn put_back(&mut self, batch: Vec<Enquiry>) {
+        for (request, answer) in batch.into_iter().rev() {
+            let owner = Some(request.owner.clone());
+            let at = self.0.iter().position(|(of, _)| *of == owner);
+            let mut queue =
+                at.and_then(|at| self.0.remove(at)).map(|(_, queue)| queue).unwrap_or_default();
+            queue.push_front(Queued { request: Request::Commit(request, answer), _place: None });
+            self.0.push_front((owner, queue));
+        }
+    }
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(|(_, queue)| queue.len()).sum()
@@ -191,6 +204,21 @@ mod tests {
     fn an_owners_own_requests_keep_their_order() {
         let requests = vec![commit("a"), plan("a"), commit("a"), commit("b")];
         assert_eq!(order(requests, 9), ["a b", "[a]", "a"]);
+    }
+
+    /// What was decided together, and has to be decided alone, holds up no other owner for longer than one of it.
+    #[test]
+    fn what_is_put_back_comes_one_by_one_and_in_turn() {
+        let mut turns = Turns::default();
+        let enquiries = ["a", "a", "b", "a"].map(|of| (request(of), oneshot::channel().0));
+        [commit("a"), commit("c")].into_iter().for_each(|queued| turns.add(queued));
+        turns.put_back(enquiries.into());
+        assert_eq!(turns.len(), 6);
+        let mut next = || match turns.next(1) {
+            Some(Turn::Commits(batch)) => batch[0].0.owner.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([(); 6].map(|()| next()), ["a", "b", "c", "a", "a", "a"]);
     }
 
     #[test]

@@ -149,12 +149,24 @@ impl Play {
 
     /// Waits for an answer, which has to come in time.
     pub async fn in_time<T>(&self, name: &str, asked: impl Future<Output = T>) -> Option<T> {
+        self.within(ANSWER, name, asked).await
+    }
+
+    /// Waits for an answer, which has to come within this time.
+    pub async fn within<T>(
+        &self,
+        most: Duration,
+        name: &str,
+        asked: impl Future<Output = T>,
+    ) -> Option<T> {
         let begun = Instant::now();
-        let answer = timeout(ANSWER, asked).await.ok();
+        let answer = timeout(most, asked).await.ok();
         let mut inner = self.frr.lock();
-        inner.longest = inner.longest.max(begun.elapsed());
+        if most == ANSWER {
+            inner.longest = inner.longest.max(begun.elapsed());
+        }
         if answer.is_none() {
-            inner.wrong(format!("{name} was not answered within {ANSWER:?}"));
+            inner.wrong(format!("{name} was not answered within {most:?}"));
         }
         answer
     }

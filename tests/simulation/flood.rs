@@ -1,5 +1,7 @@
 //! One owner asks for the same thing more often than it has places, all at once.
 
+use std::time::Duration;
+
 use novaroute::{commit::CommitError, wire};
 
 use crate::{
@@ -12,6 +14,9 @@ use crate::{
 
 /// Requests at once: a few, and more than an owner has places.
 const FLOODS: [usize; 2] = [40, 1_100];
+
+/// Longest wait of the owner that floods: each of its calls may be refused alone. Others are answered in their time.
+const FLOODED: Duration = Duration::from_secs(2 * 3600);
 
 impl Play {
     pub fn flood(&self, dice: &mut Dice) {
@@ -54,7 +59,8 @@ impl Play {
                 node.commit.commit(request).await
             }
         });
-        let Some(answers) = self.in_time(name, futures::future::join_all(asked)).await else {
+        let Some(answers) = self.within(FLOODED, name, futures::future::join_all(asked)).await
+        else {
             return;
         };
         if node.has_ended() || self.disk.is_dead() {

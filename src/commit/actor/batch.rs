@@ -21,7 +21,7 @@ impl Actor {
     /// Decides a batch: together where FRR takes all of it, else each request alone.
     pub(super) async fn batch(&mut self, batch: Vec<Enquiry>) {
         if batch.iter().any(|(request, _)| request.extras.are_relative()) {
-            return self.one_by_one(batch).await;
+            return self.alone_or_later(batch).await;
         }
         let mut accepted = Vec::new();
         let mut transactions: Vec<Arc<Transaction>> = Vec::new();
@@ -43,7 +43,7 @@ impl Actor {
         }
         // What takes over has a scope of its own.
         if accepted.len() > 1 && accepted.iter().any(|(request, _)| request.take_over) {
-            return self.one_by_one(accepted).await;
+            return self.alone_or_later(accepted).await;
         }
         self.observer.batch(accepted.len(), self.turns.len() + self.requests.len());
         let requests: Vec<&CommitRequest> = accepted.iter().map(|(request, _)| request).collect();
@@ -59,21 +59,23 @@ impl Actor {
                 }
             }
             // One of them is to blame: the others shall not suffer for it.
-            Err(_) => self.one_by_one(accepted).await,
+            Err(_) => self.alone_or_later(accepted).await,
         }
     }
 
-    /// Decides each request by itself, by what the one before it has left.
-    async fn one_by_one(&mut self, batch: Vec<Enquiry>) {
-        for (request, answer) in batch {
-            match self.resolved(&request) {
-                Ok(request) => {
-                    let result = self.alone(&request).await;
-                    self.answer(&request, answer, result);
-                }
-                Err(error) => self.answer(&request, answer, Err(error)),
-            }
+    /// Decides a request by itself, by what the ones before it have left. Of several each has a turn of its own, so that as many
+    /// refusals, each of which may take seconds, hold up no other owner.
+    async fn alone_or_later(&mut self, mut batch: Vec<Enquiry>) {
+        if batch.len() > 1 {
+            self.singly += batch.len();
+            return self.turns.put_back(batch);
         }
+        let Some((request, answer)) = batch.pop() else { return };
+        let result = match self.resolved(&request) {
+            Ok(request) => self.alone(&request).await,
+            Err(error) => Err(error),
+        };
+        self.answer(&request, answer, result);
     }
 
     /// The store as the request leaves it, where its owner may do that.
