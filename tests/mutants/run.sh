@@ -18,7 +18,7 @@ mkdir -p "$work"
 # The copy is inside of a repository, which git must not take it for.
 export GIT_CEILING_DIRECTORIES=$work
 export CARGO_TARGET_DIR=$work/target NOVAROUTE_DISK_HISTORIES=5000
-export NOVAROUTE_SIMULATION_SEEDS=${NOVAROUTE_SIMULATION_SEEDS:-30} NOVAROUTE_SIMULATION_SHRINK=0
+export NOVAROUTE_SIMULATION_SEEDS=${NOVAROUTE_SIMULATION_SEEDS:-300} NOVAROUTE_SIMULATION_SHRINK=0
 
 only=
 if [ "${1-}" = --simulation ]; then
