@@ -160,10 +160,12 @@ impl CommitHandle {
         let (answer, answered) = oneshot::channel();
         let request = request(answer);
         let _place = self.places.take(request.owner())?;
-        self.queue.try_send(Queued { request, _place }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => CommitError::Busy { waiting: QUEUE },
-            mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
-        })?;
+        self.queue.try_send(Queued { request, alone: false, _place }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => CommitError::Busy { waiting: QUEUE },
+                mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
+            },
+        )?;
         answered.await.unwrap_or(Err(CommitError::Stopped))
     }
 

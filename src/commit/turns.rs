@@ -22,6 +22,8 @@ pub const QUEUE_OF_OWNER: usize = 1024;
 pub struct Queued {
     /// What is asked.
     pub request: Request,
+    /// Whether it is decided by itself: together with others it was refused.
+    pub(super) alone: bool,
     /// Free again when the request is served.
     pub(super) _place: Option<OwnedSemaphorePermit>,
 }
@@ -56,7 +58,7 @@ pub(super) type Enquiry = (CommitRequest, oneshot::Sender<Result<Committed, Comm
 pub(super) enum Turn {
     /// Commits that are decided together.
     Commits(Vec<Enquiry>),
-    /// Anything else, alone.
+    /// Anything else, and a commit that is decided by itself.
     Other(Request),
 }
 
@@ -82,7 +84,7 @@ impl Turns {
         true
     }
 
-    /// Has these wait again, in their order and before what else their owners ask: to be served one by one, in turn with what
+    /// Has these wait again, in their order and before what else their owners ask: each for a turn of its own, in turn with what
     /// others ask. Their places are free already, so that an owner may have a batch more than [`QUEUE_OF_OWNER`].
     pub(super) fn put_back(&mut self, batch: Vec<Enquiry>) {
         for (request, answer) in batch.into_iter().rev() {
@@ -90,7 +92,8 @@ impl Turns {
             let at = self.0.iter().position(|(of, _)| *of == owner);
             let mut queue =
                 at.and_then(|at| self.0.remove(at)).map(|(_, queue)| queue).unwrap_or_default();
-            queue.push_front(Queued { request: Request::Commit(request, answer), _place: None });
+            let request = Request::Commit(request, answer);
+            queue.push_front(Queued { request, alone: true, _place: None });
             self.0.push_front((owner, queue));
         }
     }
@@ -111,15 +114,15 @@ impl Turns {
         }
     }
 
-    /// The next turn: one request that is no commit, or commits (`most` at the most), one of each owner after
-    /// another. An owner whose next request is no commit is passed over in such a batch, and is the
+    /// The next turn: one request that is no commit or is decided by itself, or commits (`most` at the most), one of each owner
+    /// after another. An owner whose next request is of the former is passed over in such a batch, and is the
     /// first afterwards.
     pub(super) fn next(&mut self, most: usize) -> Option<Turn> {
-        let is_commit = |queue: &VecDeque<Queued>| {
-            queue.front().is_some_and(|it| matches!(it.request, Request::Commit(..)))
+        let is_together = |queue: &VecDeque<Queued>| {
+            queue.front().is_some_and(|it| matches!(it.request, Request::Commit(..)) && !it.alone)
         };
         let (owner, mut queue) = self.0.pop_front()?;
-        if !is_commit(&queue) {
+        if !is_together(&queue) {
             let queued = queue.pop_front()?;
             if !queue.is_empty() {
                 self.0.push_back((owner, queue));
@@ -128,7 +131,7 @@ impl Turns {
         }
         self.0.push_front((owner, queue));
         let (mut served, passed): (VecDeque<_>, VecDeque<_>) =
-            self.0.drain(..).partition(|(_, queue)| is_commit(queue));
+            self.0.drain(..).partition(|(_, queue)| is_together(queue));
         let mut batch = Vec::new();
         let mut rest = VecDeque::new();
         while batch.len() < most
@@ -139,7 +142,7 @@ impl Turns {
             {
                 batch.push((request, answer));
             }
-            match is_commit(&queue) {
+            match is_together(&queue) {
                 true => served.push_back((owner, queue)),
                 false if queue.is_empty() => {}
                 false => rest.push_back((owner, queue)),
@@ -162,12 +165,16 @@ mod tests {
         CommitRequest::new(owner(of), "test", vec![])
     }
 
+    fn queued(request: Request) -> Queued {
+        Queued { request, alone: false, _place: None }
+    }
+
     fn commit(of: &str) -> Queued {
-        Queued { request: Request::Commit(request(of), oneshot::channel().0), _place: None }
+        queued(Request::Commit(request(of), oneshot::channel().0))
     }
 
     fn plan(of: &str) -> Queued {
-        Queued { request: Request::Plan(request(of), oneshot::channel().0), _place: None }
+        queued(Request::Plan(request(of), oneshot::channel().0))
     }
 
     /// Turns as text: a batch by its owners, anything else in brackets.
@@ -214,8 +221,9 @@ mod tests {
         [commit("a"), commit("c")].into_iter().for_each(|queued| turns.add(queued));
         turns.put_back(enquiries.into());
         assert_eq!(turns.len(), 6);
-        let mut next = || match turns.next(1) {
-            Some(Turn::Commits(batch)) => batch[0].0.owner.to_string(),
+        let mut next = || match turns.next(9) {
+            Some(Turn::Commits(batch)) if batch.len() == 1 => batch[0].0.owner.to_string(),
+            Some(Turn::Other(Request::Commit(request, _))) => request.owner.to_string(),
             other => panic!("{other:?}"),
         };
         assert_eq!([(); 6].map(|()| next()), ["a", "b", "c", "a", "a", "a"]);

@@ -67,7 +67,6 @@ impl Actor {
     /// refusals, each of which may take seconds, hold up no other owner.
     async fn alone_or_later(&mut self, mut batch: Vec<Enquiry>) {
         if batch.len() > 1 {
-            self.singly += batch.len();
             return self.turns.put_back(batch);
         }
         let Some((request, answer)) = batch.pop() else { return };

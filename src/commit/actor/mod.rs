@@ -122,8 +122,6 @@ pub struct Actor {
     requests: mpsc::Receiver<Queued>,
     /// What was taken from there and waits for its turn.
     turns: Turns,
-    /// Commits that have a turn of their own from here on: what was decided together was refused.
-    singly: usize,
     publish: watch::Sender<Arc<View>>,
     policies: watch::Receiver<Arc<Policies>>,
     events: Bus,
@@ -205,7 +203,6 @@ impl Actor {
         let actor = Self {
             requests,
             turns: Turns::default(),
-            singly: 0,
             publish,
             policies: parts.policies,
             events: parts.events,
@@ -336,12 +333,8 @@ impl Actor {
     /// Serves the next turn.
     async fn serve(&mut self) {
         // A client that went away does not get its answer.
-        let most = if self.singly > 0 { 1 } else { MAX_BATCH };
-        match self.turns.next(most) {
-            Some(Turn::Commits(batch)) => {
-                self.singly = self.singly.saturating_sub(batch.len());
-                self.batch(batch).await;
-            }
+        match self.turns.next(MAX_BATCH) {
+            Some(Turn::Commits(batch)) => self.batch(batch).await,
             Some(Turn::Other(Request::Plan(request, answer))) => {
                 drop(answer.send(self.plan(&request).await));
             }
@@ -362,7 +355,6 @@ impl Actor {
             Some(Turn::Other(Request::Configure(configured, answer))) => {
                 drop(answer.send(self.configure(configured).await));
             }
-            // A commit is never a turn of its own.
             Some(Turn::Other(Request::Commit(request, answer))) => {
                 self.batch(vec![(request, answer)]).await;
             }
