@@ -149,7 +149,11 @@ impl Play {
 
     /// Waits for an answer, which has to come in time.
     pub async fn in_time<T>(&self, name: &str, asked: impl Future<Output = T>) -> Option<T> {
-        self.within(ANSWER, name, asked).await
+        let begun = Instant::now();
+        let answer = self.within(ANSWER, name, asked).await;
+        let mut inner = self.frr.lock();
+        inner.longest = inner.longest.max(begun.elapsed());
+        answer
     }
 
     /// Waits for an answer, which has to come within this time.
@@ -159,14 +163,9 @@ impl Play {
         name: &str,
         asked: impl Future<Output = T>,
     ) -> Option<T> {
-        let begun = Instant::now();
         let answer = timeout(most, asked).await.ok();
-        let mut inner = self.frr.lock();
-        if most == ANSWER {
-            inner.longest = inner.longest.max(begun.elapsed());
-        }
         if answer.is_none() {
-            inner.wrong(format!("{name} was not answered within {most:?}"));
+            self.frr.wrong(format!("{name} was not answered within {most:?}"));
         }
         answer
     }

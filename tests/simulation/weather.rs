@@ -100,8 +100,8 @@ impl Weather {
     }
 }
 
-fn calls(dice: &mut Dice) -> Option<usize> {
-    Some(usize::try_from(dice.below(12)).expect("small"))
+fn calls(dice: &mut Dice) -> usize {
+    usize::try_from(dice.below(12)).expect("small")
 }
 
 fn one_fault(disk: &Simulated, dice: &mut Dice) -> Faults {
@@ -110,7 +110,7 @@ fn one_fault(disk: &Simulated, dice: &mut Dice) -> Faults {
         1 => Faults { read_only: true, ..Faults::default() },
         2 => Faults { capacity: Some(disk.used()), ..Faults::default() },
         3 => Faults { directory_fails: true, ..Faults::default() },
-        4 => Faults { dies_after: calls(dice), ..Faults::default() },
+        4 => Faults { dies_after: Some(calls(dice)), ..Faults::default() },
         _ => Faults::default(),
     }
 }
@@ -120,7 +120,7 @@ fn many_faults(disk: &Simulated, dice: &mut Dice) -> Faults {
     Faults {
         fails: dice.one(&[0, 2, 3, 6]),
         directory_fails: dice.below(3) == 0,
-        dies_after: (dice.below(3) == 0).then(|| calls(dice)).flatten(),
+        dies_after: (dice.below(3) == 0).then(|| calls(dice)),
         read_only: rare(dice),
         capacity: rare(dice).then(|| disk.used()),
         ..Faults::default()

@@ -21,18 +21,17 @@ impl Inner {
     }
 
     async fn having_prefixes(self, names: &[&str]) -> Self {
-        let inner = self;
         let local_as = 65000.try_into().unwrap();
-        inner.set(names[0], Intent::Bgp(BgpGlobal { local_as, router_id: None })).await;
+        self.set(names[0], Intent::Bgp(BgpGlobal { local_as, router_id: None })).await;
         for (index, name) in names.iter().enumerate() {
             let ad = PrefixAdvertisement {
                 prefix: format!("10.0.0.{index}/32").parse().unwrap(),
                 protocol: Protocol::Bgp,
                 attributes: PathAttributes::default(),
             };
-            inner.set(name, Intent::Prefix(ad)).await;
+            self.set(name, Intent::Prefix(ad)).await;
         }
-        inner
+        self
     }
 
     fn prefixes(&self, name: &str) -> usize {
