@@ -129,10 +129,11 @@ exit
     assert!(admin.apply(both(5)).is_ok());
     wait_for("FRR to have all that was said", REFILL, || {
         for n in 0..=5 {
-            has_lines(&lab, &[&format!("network 192.0.2.{n}/32")])?;
+            let network = format!("network 192.0.2.{n}/32");
+            has_lines(&lab, &[&network]).map_err(|lacks| format!("{lacks}\n{}", agent.log()))?;
             let route = format!("203.0.{n}.0/24");
             if !kernel(&lab, &route).contains("proto static") {
-                return Err(format!("no {route}"));
+                return Err(format!("no {route}:\n{}", agent.log()));
             }
         }
         Ok(())
