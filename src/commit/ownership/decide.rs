@@ -125,6 +125,14 @@ impl Verdict<'_> {
                 objects::mark(&mut self.theirs, path);
                 self.refusals.push(Refusal { path: path.clone(), message });
             }
+            Found::Closed(message) => {
+                // A mark that it was seen would have it wait for a start-up file that does not have it.
+                match facts.was_seen(path, kind) {
+                    true => objects::mark(&mut self.theirs, path),
+                    false => objects::mark_unseen(&mut self.theirs, path),
+                }
+                self.refusals.push(Refusal { path: path.clone(), message });
+            }
             Found::Instead(rivals) => {
                 for rival in rivals {
                     let own = objects::own(&facts.running.tree, &rival, kind);
@@ -196,6 +204,8 @@ enum Found {
     Nothing,
     Equal,
     InTheWay(String),
+    /// Nothing can be made in what holds it, or nobody would hear of it.
+    Closed(String),
     /// It is theirs, and their start-up file is to bring it back.
     NotBackYet,
     /// It is ours from now on.
@@ -220,10 +230,15 @@ impl<'a> Facts<'a> {
         !objects::is_marked(self.theirs, path) && objects::stands(self.ours, path, kind)
     }
 
+    /// Whether an object stands, or once stood, that is theirs.
+    fn was_seen(&self, path: &Path, kind: Kind) -> bool {
+        objects::is_seen(self.theirs, path) || objects::stands(&self.running.tree, path, kind)
+    }
+
     fn object(&self, path: &Path, kind: Kind, around: &mut Around) -> Found {
         let inside_instance = matches!(kind, Kind::Neighbor | Kind::Network | Kind::Drain);
         if let Some(why) = around.closed.as_ref().filter(|_| inside_instance) {
-            return Found::InTheWay(why.clone());
+            return Found::Closed(why.clone());
         }
         let running = &self.running.tree;
         let (over, back) = match self.taking {
@@ -287,7 +302,7 @@ impl<'a> Facts<'a> {
             return if over { Found::Nothing } else { Found::InTheWay(why) };
         }
         match around.silent.as_ref().filter(|_| kind == Kind::Network) {
-            Some(why) => Found::InTheWay(why.clone()),
+            Some(why) => Found::Closed(why.clone()),
             None => Found::Nothing,
         }
     }

@@ -26,12 +26,13 @@ struct Case {
     held: Remembered,
     returned: Tree,
     forced: Tree,
+    starting: bool,
 }
 
 impl Case {
     fn of(daemon: Daemon) -> Self {
         let (ours, held) = (Tree::new(), Remembered::default());
-        Self { daemon, ours, held, returned: Tree::new(), forced: Tree::new() }
+        Self { daemon, ours, held, returned: Tree::new(), forced: Tree::new(), starting: false }
     }
 
     fn ours(daemon: Daemon, text: &str) -> Self {
@@ -51,7 +52,7 @@ impl Case {
             running: &running(self.daemon, runs),
             desired: &desired,
             keep: &desired,
-            starting: false,
+            starting: self.starting,
             taking,
             forced: &self.forced,
             told: false,
@@ -310,6 +311,23 @@ fn what_a_start_up_file_brings_back_goes_again() {
     objects::strip(&mut case.returned, &instance_path(), objects::Kind::Instance);
     let decided = case.decide(runs, "router bgp 65000\n", Taking::Nothing);
     assert_eq!(commands(&decided), ["no neighbor 10.0.1.2"]);
+}
+
+/// bgpd has started anew, and is filled twice: before it is given its start-up file, and with that.
+#[test]
+fn what_was_never_seen_waits_for_no_start_up_file() {
+    const SHARED: &str = "router bgp 65000\n no bgp network import-check\n";
+    const BOTH: &str = "router bgp 65000\n no bgp network import-check\n address-family ipv4 unicast\n  \
+                        network 192.0.2.1/32\n  network 192.0.2.9/32\n exit-address-family\n";
+    let mut case = Case { starting: true, ..Case::of(Daemon::Bgpd) };
+    case.held.theirs = case.decide(THEIRS, BOTH, Taking::Nothing).theirs;
+    let early = case.decide("", BOTH, Taking::Nothing);
+    assert_eq!((commands(&early), messages(&early).len(), early.waits), (vec![], 3, true));
+    case.held.theirs.merge(&early.theirs);
+    let filled = case.decide(SHARED, BOTH, Taking::Nothing);
+    assert!(commands(&filled).contains(&"network 192.0.2.1/32"), "{:?}", messages(&filled));
+    // What is theirs is still waited for.
+    assert!(filled.waits && filled.refusals.len() == 1, "{:?}", messages(&filled));
 }
 
 #[test]
