@@ -22,6 +22,7 @@ mod agent;
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod aggregate;
 mod clock;
 mod daemons;
 mod disk;

@@ -16,7 +16,7 @@ use crate::{
         plan::{DaemonPlan, Situation, VtyPlan, plan},
     },
     frr::{
-        driver::Unplannable,
+        transport::frr_10_3,
         vty::{Question, steps::Step, table::Running},
     },
     journal::Remembered,
@@ -86,8 +86,10 @@ impl Engine {
         let mut tree = ours.clone();
         tree.merge(&known.others.tree.overlap(&shape));
         let foreign = std::mem::take(&mut known.others.foreign);
-        let (defaults, spelling) = (known.others.defaults.clone(), known.others.spelling.clone());
-        let running = Running { tree, foreign, defaults, spelling, ..Running::default() };
+        let Running { version, defaults, spelling, .. } = &known.others;
+        let (version, defaults) = (version.clone(), defaults.clone());
+        let spelling = spelling.clone();
+        let running = Running { tree, foreign, version, defaults, spelling, ..Running::default() };
         let driver = &member.driver;
         let situation = Situation {
             daemon: *daemon,
@@ -108,9 +110,8 @@ impl Engine {
         };
         let decided = plan(&situation);
         known.others.foreign = running.foreign;
-        let mut decided = decided.map_err(|Unplannable { message, path }| {
-            EngineError::Refused { message, at: Some((*daemon, path)) }
-        })?;
+        // What is in the way may be gone since: a look at the whole says so, or what it is.
+        let Ok(mut decided) = decided else { return Ok(None) };
         let plan = std::mem::replace(&mut decided.plan, DaemonPlan::Edits(Vec::new()));
         let DaemonPlan::Commands(VtyPlan { steps, .. }) = &plan else { return Ok(None) };
         let shared = steps.iter().any(|step| known.others.tree.contains(&step.path));
@@ -125,7 +126,7 @@ impl Engine {
     }
 
     /// Whether what a part is to make anew is not there since somebody has typed it after the last look at all that runs:
-    /// then it is theirs.
+    /// then it is theirs. And whether nobody has typed what would have bgpd 10.3 die of a change.
     pub(super) async fn is_still_free(&mut self, commit: &Commit<'_>) -> bool {
         let Scope::Objects(Part { daemon, .. }) = commit.scope else { return true };
         let Some(DaemonPlan::Commands(VtyPlan { steps, .. })) =
@@ -136,9 +137,20 @@ impl Engine {
         let member = self.member_mut(daemon);
         let is_new = |step: &&Step| step.shows.is_some() && !member.last.contains(&step.path);
         let new: Vec<&Step> = steps.iter().filter(is_new).collect();
-        let Some(questions) = Question::whether_free(new.iter().map(|step| &*step.path)) else {
+        let Some(mut questions) = Question::whether_free(new.iter().map(|step| &*step.path)) else {
             return false;
         };
+        if member.known().is_some_and(|known| frr_10_3::is(&known.others)) {
+            let changes = |step: &&Step| step.shows.is_some() && member.last.contains(&step.path);
+            let changed = steps.iter().filter(changes).map(|step| &*step.path);
+            match Question::whether_unsuppressed(changed) {
+                Some(more) if is_few(questions.len() + more.len(), member.lines()) => {
+                    questions.extend(more);
+                }
+                Some(none) if none.is_empty() => {}
+                _ => return false,
+            }
+        }
         if questions.is_empty() {
             return true;
         }

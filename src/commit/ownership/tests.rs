@@ -44,7 +44,7 @@ impl Case {
         let table = Table::of(self.daemon).expect("a table");
         let situation = Situation {
             daemon: self.daemon,
-            lead: &|target| plan_commands(table, target).map(DaemonPlan::Commands),
+            lead: &|target| plan_commands(table, &target).map(DaemonPlan::Commands),
             ours: &self.ours,
             part: None,
             held: &self.held,

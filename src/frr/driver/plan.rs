@@ -137,14 +137,15 @@ const PIECES: usize = 4;
 ///
 /// # Errors
 /// Data that no command stands for, or something foreign in the way.
-pub fn plan_commands(table: &Table, target: Target<'_>) -> Result<VtyPlan, Unplannable> {
+pub fn plan_commands(table: &Table, target: &Target<'_>) -> Result<VtyPlan, Unplannable> {
     let Target { running, foreign, goal, wanted, appended, told, most } = target;
+    let (told, most) = (*told, *most);
     let (mut steps, mut postponed) = (Vec::new(), false);
-    if *goal != running.tree {
+    if **goal != running.tree {
         let cut = cut(&running.tree, goal, wanted, most.max(count(goal) / PIECES));
         let (from, to, wanted) = match &cut {
             Some(cut) => (&cut.running, &cut.goal, &cut.wanted),
-            None => (&running.tree, goal, wanted),
+            None => (&running.tree, *goal, *wanted),
         };
         postponed = cut.as_ref().is_some_and(|cut| cut.postponed);
         let before = table.lines(from);
@@ -152,7 +153,7 @@ pub fn plan_commands(table: &Table, target: Target<'_>) -> Result<VtyPlan, Unpla
         steps = lead(&before, &after, foreign)?;
         spelled(&mut steps, &running.spelling);
     }
-    steps.extend(appended);
+    steps.extend(appended.iter().cloned());
     let trailing = steps.iter().rev().take_while(|step| step.shows.is_none()).count();
     // An instance that is made anew goes first and is no removal for good.
     let removals = steps.len() - trailing;

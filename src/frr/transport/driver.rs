@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use tracing::{info, warn};
 
-use super::{GrpcTransport, Started, State, edits};
+use super::{GrpcTransport, Started, State, edits, frr_10_3::Aggregates};
 use crate::{
     coverage,
     daemon::Daemon,
@@ -42,6 +42,7 @@ pub struct DaemonDriver {
     transport: Option<GrpcTransport>,
     /// Connection of the VTY on which the transport was last asked: behind another one is another process.
     generation: Option<u64>,
+    aggregates: Aggregates,
 }
 
 impl DaemonDriver {
@@ -56,7 +57,8 @@ impl DaemonDriver {
     ) -> Option<Self> {
         let vty = VtyDriver::new(daemon, endpoint.clone(), connect_timeout)?;
         let defaults = Defaults::default();
-        Some(Self { daemon, endpoint, vty, defaults, yang, transport: None, generation: None })
+        let (transport, generation, aggregates) = (None, None, Aggregates::default());
+        Some(Self { daemon, endpoint, vty, defaults, yang, transport, generation, aggregates })
     }
 
     /// Takes the defaults of the models that are loaded.
@@ -92,6 +94,7 @@ impl DaemonDriver {
     /// Reads; where the daemon runs with other defaults than the models were loaded with, with those.
     async fn read_now(&mut self) -> Result<Snapshot, DriverError> {
         let snapshot = self.vty.read(&self.defaults).await?;
+        self.aggregates.note(self.vty.generation(), &snapshot.running);
         let profile = snapshot.running.profile.as_deref().map(Profile::from_name);
         let profile = profile.unwrap_or_default();
         // Only bgpd's defaults differ in the models.
@@ -346,7 +349,9 @@ impl Driver for DaemonDriver {
     }
 
     fn plan(&self, target: Target<'_>) -> Result<DaemonPlan, Unplannable> {
-        plan_commands(self.table(), target).map(DaemonPlan::Commands)
+        let plan = plan_commands(self.table(), &target)?;
+        self.aggregates.spare(&target, &plan)?;
+        Ok(DaemonPlan::Commands(plan))
     }
 
     fn validate<'a>(&'a mut self, plan: &'a DaemonPlan) -> BoxFuture<'a, Result<(), DriverError>> {

@@ -10,9 +10,11 @@
 //! | `edits` | steps → edits of the models; pure |
 //! | `memory` | that one lies, beyond the agent's end |
 //! | `driver` | a daemon's driver: steps through the transport where they can, the rest typed |
+//! | `frr_10_3` | what bgpd of FRR 10.3 does not survive; goes with 10.3 |
 
 mod driver;
 mod edits;
+pub(crate) mod frr_10_3;
 mod memory;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};

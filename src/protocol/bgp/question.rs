@@ -28,6 +28,8 @@ enum Answer {
     NoRoute,
     /// Nothing at all.
     Nothing,
+    /// No route that an aggregate suppresses.
+    Unsuppressed,
 }
 
 /// What a route-map of ours sets, in bgpd's words.
@@ -54,6 +56,9 @@ struct RoutePath {
     sourced: bool,
     #[serde(default)]
     local: bool,
+    /// By an aggregate.
+    #[serde(default)]
+    suppressed: bool,
     /// Taken away, and not yet swept out.
     #[serde(default)]
     removed: bool,
@@ -130,6 +135,14 @@ impl Question {
         networks.map(|path| Some(Self { command: show(path)?, wanted: Answer::NoRoute })).collect()
     }
 
+    /// What proves that no aggregate suppresses these networks; `None` where that can't be asked of one of them.
+    pub fn whether_unsuppressed<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Vec<Self>> {
+        let networks = paths.filter(|path| !is_route_map(path));
+        networks
+            .map(|path| Some(Self { command: show(path)?, wanted: Answer::Unsuppressed }))
+            .collect()
+    }
+
     /// Whether bgpd's answer is the one that is wanted.
     pub fn is_proven_by(&self, answer: &str) -> bool {
         if self.wanted == Answer::Nothing {
@@ -143,6 +156,7 @@ impl Question {
         let path = route.paths.iter().find(ours);
         match (&self.wanted, path) {
             (Answer::NoRoute, None) => true,
+            (Answer::Unsuppressed, _) => !route.paths.iter().any(|path| path.suppressed),
             (Answer::Route(wanted), Some(path)) => wanted.are_those_of(path),
             _ => false,
         }
