@@ -172,6 +172,7 @@ impl CommitError {
         };
         match self {
             Self::Refused { message } => Self::Refused { message: note(message) },
+            Self::NotDurable { message } => Self::NotDurable { message: note(message) },
             Self::NotUndone { message, undo } => Self::NotUndone { message, undo: note(undo) },
             other => other,
         }

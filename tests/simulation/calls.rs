@@ -235,10 +235,6 @@ impl Play {
                     && prefixes(after) > EDGE_PREFIXES
                     && prefixes(after) > prefixes(before)
             }
-            // That it is sent has to be on disk first.
-            CommitError::Refused { message } if message.starts_with("can't write the state") => {
-                troubled(ANSWER) || *lock(&self.faulty_disk)
-            }
             CommitError::Refused { .. } | CommitError::NotUndone { .. } => {
                 !honest || troubled(ANSWER)
             }

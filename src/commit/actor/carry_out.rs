@@ -260,6 +260,9 @@ pub(super) fn refusal(
             };
             CommitError::Refused { message }
         }
+        error @ EngineError::NotDurable { .. } => {
+            CommitError::NotDurable { message: error.to_string() }
+        }
         EngineError::NotUndone { message, undo } => CommitError::NotUndone { message, undo },
     }
 }

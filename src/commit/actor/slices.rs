@@ -131,9 +131,11 @@ impl Actor {
                 Err(error) => {
                     let undone = self.undo_slices(after, done).await;
                     return Err(match (error, undone) {
-                        (EngineError::Refused { message, .. }, Err(undo)) => {
-                            EngineError::NotUndone { message, undo }
-                        }
+                        (
+                            EngineError::Refused { message, .. }
+                            | EngineError::NotDurable { message },
+                            Err(undo),
+                        ) => EngineError::NotUndone { message, undo },
                         (error, _) => error,
                     });
                 }

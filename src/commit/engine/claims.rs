@@ -170,10 +170,7 @@ impl Engine {
         if claims.is_trivial() && !claims.touching {
             return Ok(());
         }
-        let not_durable = |message| EngineError::Refused {
-            message: format!("{message}; nothing was changed"),
-            at: None,
-        };
+        let not_durable = |message| EngineError::NotDurable { message };
         notes.claim(claims.clone()).await.map_err(not_durable)?;
         for (daemon, claim) in &claims.daemons {
             if let Some(member) = self.members.get_mut(daemon) {

@@ -46,6 +46,12 @@ pub enum EngineError {
         /// Which data is to blame, where that is known.
         at: Option<(Daemon, Path)>,
     },
+    /// What is about to be sent can't be written down; FRR was not touched.
+    #[error("{message}; nothing was changed")]
+    NotDurable {
+        /// Why.
+        message: String,
+    },
     /// Refused, and FRR could not be brought back.
     #[error("{message}; {undo}")]
     NotUndone {
