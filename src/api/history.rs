@@ -121,7 +121,8 @@ pub(super) fn plan(plan_of_all: &Plan) -> v1::PlanResponse {
         effect: it.effect.name().to_owned(),
         why: it.why.join(", "),
     });
-    v1::PlanResponse { daemons: daemons.collect(), sessions: sessions.collect() }
+    let (daemons, sessions) = (daemons.collect(), sessions.collect());
+    v1::PlanResponse { daemons, sessions, withdrawn_after_s: None }
 }
 
 /// What is set of an edit, each by its path with its value; an edit that takes away is its path.

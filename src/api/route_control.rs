@@ -39,7 +39,9 @@ impl RouteControl for Api {
             let session_id = self.entered(&owner, &extensions, registered)?;
             // What the owner has is still there, so that reassert_intents has nothing to replay.
             let view = self.deps.commit.view();
-            let mut response = v1::RegisterResponse { session_id, ..Default::default() };
+            let withdrawn_after_s = self.withdrawn_after_s(&owner, &extensions);
+            let mut response =
+                v1::RegisterResponse { session_id, withdrawn_after_s, ..Default::default() };
             for (key, _) in view.store.of_owner(&owner) {
                 match key {
                     IntentKey::Prefix(_, prefix) => {

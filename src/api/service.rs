@@ -172,6 +172,16 @@ impl Api {
         Ok(entered)
     }
 
+    /// Seconds after the end of a call's connection in which what the owner has is withdrawn; `None` where it stays.
+    pub(super) fn withdrawn_after_s(
+        &self,
+        owner: &OwnerName,
+        extensions: &Extensions,
+    ) -> Option<u64> {
+        let after = self.deps.sessions.withdrawn_after(owner, connection(extensions))?;
+        Some(after.as_secs())
+    }
+
     /// A place for a stream of events.
     ///
     /// # Errors

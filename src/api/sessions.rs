@@ -176,6 +176,23 @@ impl Sessions {
         self.expect_absent_owners();
     }
 
+    /// Time after the end of this connection in which what the owner has is withdrawn; `None` where it stays, or where another
+    /// connection of the owner keeps it.
+    pub(super) fn withdrawn_after(
+        &self,
+        owner: &OwnerName,
+        connection: Option<ConnectionId>,
+    ) -> Option<Duration> {
+        if self.directory.lifetime(owner)? == Lifetime::Persistent {
+            return None;
+        }
+        let state = self.state();
+        let mut open =
+            state.owners.get(owner).map(|session| &session.connections).into_iter().flatten();
+        let another = open.any(|id| Some(*id) != connection);
+        (!another).then(|| self.directory.grace_period())
+    }
+
     /// Notes a connection that was accepted, and who opened it.
     pub fn opened(&self, caller: Option<Caller>) -> ConnectionId {
         let mut state = self.state();

@@ -29,9 +29,15 @@ impl Transactions for Api {
             let asked = Asked::from(&message);
             let request = self.request(owner, "Apply", asked)?;
             let confirm_within = confirm_within(message.confirm_timeout)?;
+            let withdrawn_after_s = self.withdrawn_after_s(&request.owner, &extensions);
             if message.dry_run {
-                let plan = self.plan_request(request).await?;
-                return Ok(v1::ApplyResponse { plan: Some(plan), ..Default::default() });
+                let plan =
+                    v1::PlanResponse { withdrawn_after_s, ..self.plan_request(request).await? };
+                return Ok(v1::ApplyResponse {
+                    plan: Some(plan),
+                    withdrawn_after_s,
+                    ..Default::default()
+                });
             }
             let committed =
                 self.commit_request(CommitRequest { confirm_within, ..request }).await?;
@@ -39,6 +45,7 @@ impl Transactions for Api {
                 transaction_id: committed.id.to_string(),
                 outcome: outcome(committed.outcome).into(),
                 plan: None,
+                withdrawn_after_s,
             })
         })
         .await
@@ -52,7 +59,9 @@ impl Transactions for Api {
             let (_, extensions, message) = request.into_parts();
             let owner = self.authenticate(&extensions, &message.owner, &message.token)?;
             let asked = Asked::from(&message);
-            self.plan_request(self.request(owner, "Plan", asked)?).await
+            let withdrawn_after_s = self.withdrawn_after_s(&owner, &extensions);
+            let plan = self.plan_request(self.request(owner, "Plan", asked)?).await?;
+            Ok(v1::PlanResponse { withdrawn_after_s, ..plan })
         })
         .await
     }

@@ -136,7 +136,8 @@ impl Apply {
         let errand = self.asked.errand(global).await?;
         if self.dry_run {
             let response = errand.apply(terminal, true, 0, self.take_over).await?;
-            return Ok(look.show(&Plan::from(response.plan.unwrap_or_default())));
+            let plan = Plan::from(response.plan.unwrap_or_default());
+            return Ok(look.show(&plan.of(&errand.owner)));
         }
         let plan = match self.diff {
             true => Some(errand.plan(terminal, self.take_over).await?),
@@ -172,7 +173,9 @@ impl Apply {
             }
             false => format!("transaction {id}: {}", text::count(changes, "change", "changes")),
         };
-        Ok(look.show(&ApplyResult::new(line, response).with_plan(plan).with_deadline(deadline)))
+        let withdrawn_after_s = response.withdrawn_after_s;
+        let result = ApplyResult::new(line, response).with_plan(plan).with_deadline(deadline);
+        Ok(look.show(&result.with_lifetime(&errand.owner, withdrawn_after_s)))
     }
 
     /// What confirms the transaction, as it is typed; a token is not repeated.
@@ -208,7 +211,7 @@ impl Errand {
         let mut client = self.agent.transactions();
         let call = client.plan(self.agent.request(request));
         let answer = self.agent.answer_noting(&mut terminal.notes, "the plan", call).await;
-        Ok(Plan::from(answer.map_err(|error| self.blame(error))?))
+        Ok(Plan::from(answer.map_err(|error| self.blame(error))?).of(&self.owner))
     }
 
     async fn apply(

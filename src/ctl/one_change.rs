@@ -28,5 +28,7 @@ pub async fn apply_one(
     };
     let agent = Client::connect(global).await?;
     let response = agent.answer(agent.transactions().apply(agent.request(request))).await?;
-    Ok(look.show(&ApplyResult::new(done, response)))
+    let withdrawn_after_s = response.withdrawn_after_s;
+    let result = ApplyResult::new(done, response);
+    Ok(look.show(&result.with_lifetime(&credentials.owner, withdrawn_after_s)))
 }

@@ -65,7 +65,7 @@ fn script() -> Script {
         apply: ApplyResponse {
             transaction_id: "7f3a".into(),
             outcome: Outcome::Confirmed.into(),
-            plan: None,
+            ..Default::default()
         },
         plan: responses::plan(),
         ..Script::default()

@@ -100,6 +100,7 @@ fn writes() {
         session_id: "0f8b".into(),
         current_prefixes: vec!["192.0.2.1/32".into()],
         current_peers: vec!["10.0.0.1".into(), "10.0.0.2".into()],
+        withdrawn_after_s: Some(30),
     };
     golden("registered", &Registered::new("edge", registered));
     let configured = ConfigureBgpResponse { previous_as: 65000, ..Default::default() };
@@ -110,8 +111,11 @@ fn writes() {
         (Outcome::Unchanged, "applied-unchanged"),
         (Outcome::Pending, "applied-pending"),
     ] {
-        let response =
-            ApplyResponse { transaction_id: "17".into(), outcome: outcome.into(), plan: None };
+        let response = ApplyResponse {
+            transaction_id: "17".into(),
+            outcome: outcome.into(),
+            ..Default::default()
+        };
         golden(name, &ApplyResult::new("static route 10.9.0.0/16 added".into(), response));
     }
 }

@@ -60,7 +60,7 @@ fn every_write_answers_one_json_document() {
         apply: ApplyResponse {
             transaction_id: "42".into(),
             outcome: Outcome::Confirmed.into(),
-            plan: None,
+            ..Default::default()
         },
         ..Script::default()
     };

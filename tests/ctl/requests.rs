@@ -365,7 +365,7 @@ fn drain_and_undrain() {
     let apply = v1::ApplyResponse {
         transaction_id: "17".into(),
         outcome: v1::Outcome::Confirmed.into(),
-        plan: None,
+        ..Default::default()
     };
     for (line, until_restart) in [("drain", false), ("drain --until-restart", true)] {
         let script = Script { apply: apply.clone(), ..Script::default() };

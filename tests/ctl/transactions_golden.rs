@@ -20,6 +20,8 @@ fn now() -> Now {
 fn plans() {
     golden("plan", &Plan::from(responses::plan()));
     golden("plan-empty", &Plan::from(PlanResponse::default()));
+    let fleeting = PlanResponse { withdrawn_after_s: Some(30), ..responses::plan() };
+    golden("plan-of-a-connection", &Plan::from(fleeting).of("edge"));
     compare("plan-coloured.txt", &Plan::from(responses::plan()).table(Colour::Ansi));
 }
 
@@ -48,7 +50,7 @@ fn a_change_to_be_confirmed() {
     let response = ApplyResponse {
         transaction_id: "7f3a".into(),
         outcome: Outcome::Confirmed.into(),
-        plan: None,
+        ..Default::default()
     };
     let deadline = Deadline {
         confirm_by_unix_ms: 1_700_000_160_000,
@@ -56,6 +58,7 @@ fn a_change_to_be_confirmed() {
         now: now(),
     };
     let applied = ApplyResult::new("transaction 7f3a: 2 changes".into(), response);
+    let applied = applied.with_lifetime("edge", Some(0));
     golden("applied-to-confirm", &applied.with_deadline(Some(deadline)));
 }
 
@@ -86,6 +89,7 @@ pub mod responses {
             why: why.into(),
         };
         PlanResponse {
+            withdrawn_after_s: None,
             sessions: vec![
                 session("10.0.0.2", "resets", "remote_as, password"),
                 session("10.0.0.9", "ends", ""),

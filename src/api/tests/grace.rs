@@ -50,6 +50,10 @@ async fn intents_go_when_the_grace_period_is_over() {
     inner.sessions.enter(&owner("novanet"), Some(net)).await.unwrap();
     tokio::time::sleep(10 * GRACE).await;
     assert_eq!((inner.prefixes("novaedge"), inner.sessions.registered()), (1, 2), "connected");
+    let after = |connection| inner.sessions.withdrawn_after(&owner("novaedge"), connection);
+    assert_eq!(after(Some(edge)), Some(GRACE), "with its only connection all of it goes");
+    assert_eq!(after(Some(net)), None, "another connection keeps it");
+    assert_eq!(inner.sessions.withdrawn_after(&owner("admin"), None), None, "it is persistent");
 
     inner.sessions.closed(edge);
     tokio::time::sleep(GRACE - SECOND).await;

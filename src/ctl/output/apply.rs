@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Colour, Plan, View, text, when::Now};
+use super::{Colour, Plan, View, lifetime, text, when::Now};
 use crate::proto::v1::{ApplyResponse, Outcome, RollbackResponse};
 
 /// A transaction that was applied or that took another one back.
@@ -17,6 +17,11 @@ pub struct ApplyResult {
     outcome: String,
     #[serde(flatten)]
     deadline: Option<Deadline>,
+    /// Seconds after the command's end in which all of it is withdrawn; absent where it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_after_s: Option<u64>,
+    #[serde(skip)]
+    owner: String,
     #[serde(skip)]
     told: &'static str,
 }
@@ -55,6 +60,8 @@ impl ApplyResult {
             outcome: text::short_name(outcome.as_str_name(), "OUTCOME_"),
             transaction_id,
             deadline: None,
+            withdrawn_after_s: None,
+            owner: String::new(),
             told: match outcome {
                 Outcome::Confirmed => ": confirmed by FRR",
                 Outcome::Unchanged => ": unchanged, FRR had it so already",
@@ -67,6 +74,13 @@ impl ApplyResult {
     /// The same, with the plan in the document for programs; people have seen it before.
     pub fn with_plan(mut self, plan: Option<Plan>) -> Self {
         self.plan = plan;
+        self
+    }
+
+    /// The same, with what becomes of the owner's intents when the command ends.
+    pub fn with_lifetime(mut self, owner: &str, withdrawn_after_s: Option<u64>) -> Self {
+        owner.clone_into(&mut self.owner);
+        self.withdrawn_after_s = withdrawn_after_s;
         self
     }
 
@@ -87,6 +101,6 @@ impl View for ApplyResult {
             told.push_str("  ");
             told.push_str(&text::one_line(command));
         }
-        told
+        told + &lifetime::notice(&self.owner, self.withdrawn_after_s)
     }
 }

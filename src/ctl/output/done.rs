@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Colour, View, text};
+use super::{Colour, View, lifetime, text};
 use crate::proto::v1::{AdoptResponse, ConfigureBgpResponse, Outcome, RegisterResponse};
 
 /// A write whose response says at most whether FRR has it.
@@ -52,6 +52,8 @@ pub struct Registered {
     session_id: String,
     current_prefixes: Vec<String>,
     current_peers: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_after_s: Option<u64>,
 }
 
 impl Registered {
@@ -62,6 +64,7 @@ impl Registered {
             session_id: response.session_id,
             current_prefixes: response.current_prefixes,
             current_peers: response.current_peers,
+            withdrawn_after_s: response.withdrawn_after_s,
         }
     }
 }
@@ -74,7 +77,7 @@ impl View for Registered {
             self.session_id,
             text::count(self.current_peers.len(), "peer", "peers"),
             text::count(self.current_prefixes.len(), "prefix", "prefixes"),
-        ))
+        )) + &lifetime::notice(&self.owner, self.withdrawn_after_s)
     }
 }
 

@@ -13,6 +13,7 @@ mod done;
 mod event;
 mod explain;
 pub mod intent;
+mod lifetime;
 mod ospf;
 mod paint;
 mod peers;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Colour, View, paint::Sign, text};
+use super::{Colour, View, lifetime, paint::Sign, text};
 use crate::proto::v1::{DaemonPlan, LeafChange, PlanResponse, PlanStep, SessionChange};
 
 /// The plan, in the order in which the daemons are changed.
@@ -12,6 +12,11 @@ pub struct Plan {
     daemons: Vec<Daemon>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sessions: Vec<Session>,
+    /// Seconds after the command's end in which all of it would be withdrawn; absent where it would stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_after_s: Option<u64>,
+    #[serde(skip)]
+    owner: String,
 }
 
 /// What becomes of one BGP session.
@@ -54,7 +59,17 @@ impl From<PlanResponse> for Plan {
         Self {
             daemons: response.daemons.into_iter().map(Daemon::from).collect(),
             sessions: response.sessions.into_iter().map(session).collect(),
+            withdrawn_after_s: response.withdrawn_after_s,
+            owner: String::new(),
         }
+    }
+}
+
+impl Plan {
+    /// The same, of this owner.
+    pub fn of(mut self, owner: &str) -> Self {
+        owner.clone_into(&mut self.owner);
+        self
     }
 }
 
@@ -80,14 +95,15 @@ impl From<DaemonPlan> for Daemon {
 
 impl View for Plan {
     fn table(&self, colour: Colour) -> String {
+        let notice = lifetime::notice(&self.owner, self.withdrawn_after_s);
         if self.daemons.is_empty() {
-            return "nothing to do: FRR has all of it\n".to_owned();
+            return format!("nothing to do: FRR has all of it\n{notice}");
         }
         let daemons: Vec<String> = self.daemons.iter().map(|daemon| daemon.table(colour)).collect();
         let sessions: String = self.sessions.iter().map(Session::line).collect();
         match sessions.as_str() {
-            "" => daemons.join("\n"),
-            sessions => format!("{}\nBGP sessions\n{sessions}", daemons.join("\n")),
+            "" => format!("{}{notice}", daemons.join("\n")),
+            sessions => format!("{}\nBGP sessions\n{sessions}{notice}", daemons.join("\n")),
         }
     }
 }
