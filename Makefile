@@ -142,6 +142,10 @@ bench: setup ## measure NovaRoute against FRR's own floor (15 minutes), and the 
 bench-quick: setup ## a small benchmark for every day (two minutes)
 	cargo bench --bench whole -- --quick --out $(abspath $(BENCH_OUT)) || $(REAP)
 
+.PHONY: instructions
+instructions: setup ## count the instructions of the pure parts, and fail where they are over 3 % more (valgrind)
+	benches/instructions.sh
+
 .PHONY: lab
 lab: setup ## start a lab to play with and print what to type in it
 	@$(LAB) up

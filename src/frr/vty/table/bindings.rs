@@ -1,9 +1,12 @@
 //! Values of a row's variables, as a line or a tree gives them. Pure.
 
+use std::rc::Rc;
+
 /// Values of a row's variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bindings {
-    values: Vec<(&'static str, Box<str>)>,
+    /// Shared with those that they are extended from: a solution is made of many.
+    values: Vec<(&'static str, Rc<str>)>,
     /// Whether they were read from a line that the table spells in another way.
     pub(super) respelled: bool,
 }

@@ -247,9 +247,15 @@ impl DataPattern {
         match tree.child(&step.name) {
             Some(Node::List(list)) => {
                 // All keys known: one look-up instead of a walk over the list.
-                let known: Option<Vec<Box<str>>> =
-                    step.terms.iter().map(|t| t.value(&bindings).map(Box::from)).collect();
-                if let Some(keys) = known {
+                if let Some(constant) = &step.constant {
+                    if let Some(entry) = list.entries.get(&*constant.key_values) {
+                        below(entry, bindings);
+                    }
+                    return;
+                }
+                if step.terms.iter().all(|term| term.value(&bindings).is_some()) {
+                    let keys = step.terms.iter().filter_map(|term| term.value(&bindings));
+                    let keys: Vec<Box<str>> = keys.map(Box::from).collect();
                     if let Some(entry) = list.entries.get(keys.as_slice()) {
                         below(entry, bindings);
                     }
