@@ -5,6 +5,7 @@
 //! What is not the image: FRR is the lab's (Debian's), not that of FRR's image; no kubelet, no container
 //! runtime, no cgroups, no seccomp filter.
 
+mod forwarding;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod pod;
