@@ -62,7 +62,10 @@ fn value(slot: &str, variable: &str) -> String {
         (_, "key") => "s3cret!",
         (_, "ttl") => "3",
         (_, "port") => "1179",
-        (_, "connect") => "7",
+        (_, "connect" | "times" | "interval" | "hops") => "7",
+        (_, "local") => "65100",
+        (_, "weight") => "77",
+        (_, "message") => "a 100% \"plain\" message, #1!",
         (_, "keepalive") => "7",
         (_, "hold") => "21",
         (_, "max") => "500",
@@ -162,6 +165,12 @@ fn boundary(round: usize, slot: &str, variable: &str) -> String {
         (_, "ttl") => &["2", "254", "255"],
         (_, "port") => &["1", "178", "180", "65535"],
         (_, "connect") => &["1", "10", "120", "65535"],
+        (_, "hops") => &["1", "2", "254"],
+        // Neither `as` nor `asn` of the same round.
+        (_, "local") => &["65100", "1", "4294967295", "131072"],
+        (_, "times") => &["1", "3", "10"],
+        (_, "interval") => &["0", "1", "600"],
+        (_, "weight") => &["0", "1", "65535"],
         (_, "keepalive") => &["0", "1", "21845", "3", "60"],
         (_, "hold") => &["0", "3", "65535", "9", "180"],
         (_, "max") => &["1", "4294967295"],
@@ -171,6 +180,7 @@ fn boundary(round: usize, slot: &str, variable: &str) -> String {
         (_, "text") => {
             &["!", "#1", "no", "exit", "a |b", printable.as_str(), sentence.as_str(), long.as_str()]
         }
+        (_, "message") => &["!", "#1", "no", "exit", "message", "rtt 5", "é 日本 🙂", "a |b"],
         (_, "key") => &["0", "!", "\"'", "|", first, last, eighty.as_str()],
         ("route-map" | "match tag" | "match prefix-list", "seq") => &["1", "65535"],
         (slot, "seq") if slot.starts_with("prefix-list") => &["1", "4294967295"],

@@ -250,6 +250,9 @@ fn peer_status(peer: &Peer, owner: &OwnerName, view: &View, frr: &FrrStatus) -> 
     let lacking = lacking(view, &IntentKey::Peer(peer.address));
     let seen = frr.neighbors.contains_key(&peer.address);
     say_lacking(lacking, seen, &mut status.state, &mut status.reason);
+    if peer.session.shutdown && status.reason.is_empty() {
+        status.reason = "it is declared with shutdown".to_owned();
+    }
     status
 }
 

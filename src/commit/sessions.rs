@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    model::{Intent, IntentKey, Peer},
+    model::{GracefulRestart, Intent, IntentKey, LocalAsMode, Peer},
     store::{Owned, Store},
 };
 
@@ -50,15 +50,24 @@ pub struct SessionChange {
 /// The sessions that begin, reset or end where one store becomes another, in the order of their addresses.
 pub(super) fn changes(before: &Store, after: &Store) -> Vec<SessionChange> {
     let instance = instance(before, after);
+    let internal = |peer: &Peer| after.bgp().is_some_and(|bgp| peer.is_internal(bgp.local_as));
     let mut changes: Vec<SessionChange> = after
         .diff(before)
         .filter_map(|(key, was, is)| {
             let IntentKey::Peer(peer) = *key else { return None };
-            let (effect, why) = match (was.and_then(peer_of), is.and_then(peer_of)) {
-                (None, Some(_)) => (Effect::Begins, Vec::new()),
-                (Some(_), None) => (Effect::Ends, Vec::new()),
-                (Some(was), Some(is)) => changed(was, is, &instance)?,
-                (None, None) => return None,
+            let up = |peer: &Peer| !peer.session.shutdown;
+            let (was, is) = (was.and_then(peer_of), is.and_then(peer_of));
+            let (effect, why) = match (was, is) {
+                (Some(was), Some(is)) if up(was) && up(is) => {
+                    changed(was, is, &instance, internal)?
+                }
+                (Some(was), Some(is)) if up(was) != up(is) => {
+                    (if up(is) { Effect::Begins } else { Effect::Ends }, vec!["shutdown"])
+                }
+                (None, Some(is)) if up(is) => (Effect::Begins, Vec::new()),
+                (Some(was), None) if up(was) => (Effect::Ends, Vec::new()),
+                // No session before, and none after.
+                _ => return None,
             };
             Some(SessionChange { peer, effect, why })
         })
@@ -66,7 +75,8 @@ pub(super) fn changes(before: &Store, after: &Store) -> Vec<SessionChange> {
     if !instance.is_empty() {
         // Peers that do not change themselves.
         let told: Vec<IpAddr> = changes.iter().map(|change| change.peer).collect();
-        let stay = after.peers().filter(|(_, peer)| !told.contains(&peer.address));
+        let goes_on = |peer: &Peer| !peer.session.shutdown && !told.contains(&peer.address);
+        let stay = after.peers().filter(|(_, peer)| goes_on(peer));
         let why = &instance;
         changes.extend(stay.map(|(_, peer)| SessionChange {
             peer: peer.address,
@@ -98,8 +108,15 @@ fn changed(
     was: &Peer,
     is: &Peer,
     instance: &[&'static str],
+    internal: impl Fn(&Peer) -> bool,
 ) -> Option<(Effect, Vec<&'static str>)> {
-    let why = [fields(was, is), instance.to_vec()].concat();
+    let mut why = fields(was, is);
+    // An internal session has the largest TTL in any case: bgpd tells its socket which to take, and that is all.
+    let hops = (was.session.ttl_security_hops, is.session.ttl_security_hops);
+    if hops.0 != hops.1 && !internal(is) {
+        why.push("ttl_security_hops");
+    }
+    why.extend(instance);
     if !why.is_empty() {
         return Some((Effect::Resets, why));
     }
@@ -109,6 +126,13 @@ fn changed(
 /// Fields of a neighbour whose change resets its session; those of which bgpd takes note for later, or at once in the
 /// session, are absent.
 fn fields(was: &Peer, is: &Peer) -> Vec<&'static str> {
+    let number = |peer: &Peer| peer.session.local_as.map(|it| it.number);
+    // The instance has it on.
+    let restart = |peer: &Peer| match peer.session.graceful_restart {
+        None | Some(GracefulRestart::Restart) => GracefulRestart::Restart,
+        Some(other) => other,
+    };
+    let mode = |peer: &Peer| peer.session.local_as.map_or(LocalAsMode::Prepend, |it| it.mode);
     [
         ("remote_as", was.remote_as != is.remote_as),
         ("source_address", was.source_address != is.source_address),
@@ -117,6 +141,10 @@ fn fields(was: &Peer, is: &Peer) -> Vec<&'static str> {
         ("password", was.password != is.password),
         ("passive", was.passive != is.passive),
         ("disable_connected_check", was.disable_connected_check != is.disable_connected_check),
+        ("local_as", number(was) != number(is)),
+        ("local_as_mode", mode(was) != mode(is)),
+        ("graceful_restart", restart(was) != restart(is)),
+        ("extended_next_hop", was.session.extended_next_hop != is.session.extended_next_hop),
     ]
     .into_iter()
     .filter_map(|(field, differs)| differs.then_some(field))

@@ -84,7 +84,7 @@ pub enum Command {
     /// Set the node's autonomous system and router-id
     ConfigureBgp(ConfigureBgp),
     /// Create a BGP peer, or make it what the options say
-    ApplyPeer(ApplyPeer),
+    ApplyPeer(Box<ApplyPeer>),
     /// Remove a BGP peer
     RemovePeer(RemovePeer),
     /// Advertise a prefix

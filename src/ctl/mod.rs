@@ -35,6 +35,7 @@ mod one_change;
 mod ospf;
 pub mod output;
 mod peer;
+mod peer_options;
 mod prefix;
 mod progress;
 mod refusal;

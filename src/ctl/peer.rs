@@ -11,6 +11,7 @@ use super::{
     error::CtlError,
     global::Global,
     output::{Done, Look},
+    peer_options::{AddressFamily, PeerOptions},
 };
 use crate::proto::v1::{self, ApplyPeerRequest, BgpPeer, RemovePeerRequest};
 
@@ -64,6 +65,8 @@ pub struct ApplyPeer {
     /// The address of an external peer need not be on a connected network
     #[arg(long)]
     disable_connected_check: bool,
+    #[command(flatten)]
+    options: PeerOptions,
     /// TCP MD5 password; other users of this machine can see it in the process list
     #[arg(long, conflicts_with = "password_file", value_parser = password)]
     password: Option<SecretString>,
@@ -103,22 +106,6 @@ impl From<PeerType> for v1::PeerType {
     }
 }
 
-/// What a session carries.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum AddressFamily {
-    Ipv4Unicast,
-    Ipv6Unicast,
-}
-
-impl From<AddressFamily> for v1::AddressFamily {
-    fn from(family: AddressFamily) -> Self {
-        match family {
-            AddressFamily::Ipv4Unicast => Self::Ipv4Unicast,
-            AddressFamily::Ipv6Unicast => Self::Ipv6Unicast,
-        }
-    }
-}
-
 /// A variable that is not set makes an empty password, and that would take away the one that is there.
 fn password(text: &str) -> Result<SecretString, String> {
     match text {
@@ -142,7 +129,7 @@ impl ApplyPeer {
 
     fn peer(&self) -> Result<BgpPeer, CtlError> {
         let password = credentials::secret(self.password.as_ref(), self.password_file.as_deref())?;
-        Ok(BgpPeer {
+        let message = BgpPeer {
             neighbor_address: self.neighbor.clone(),
             remote_as: self.remote_as,
             peer_type: self.peer_type.map(v1::PeerType::from).unwrap_or_default().into(),
@@ -168,7 +155,9 @@ impl ApplyPeer {
             connect_retry: self.connect_retry,
             passive: self.passive,
             disable_connected_check: self.disable_connected_check,
-        })
+            ..BgpPeer::default()
+        };
+        Ok(self.options.on(message))
     }
 }
 

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | `scalar` | AS numbers, owner names, prefixes, one-line texts, secrets |
 //! | `community` | standard, well-known and large BGP communities |
+//! | `family` | address families of sessions |
 //! | `peer` | BGP neighbours and the instance they belong to |
+//! | `peer_options` | what a neighbour can have beside the essential |
 //! | `bfd` | BFD timers, profiles and sessions |
 //! | `drain` | the drain of the node |
 //! | `ospf` | interfaces on which OSPF runs |
@@ -24,10 +26,12 @@ mod configured;
 mod drain;
 mod error;
 mod extras;
+mod family;
 mod hops;
 mod intent;
 mod ospf;
 mod peer;
+mod peer_options;
 mod prefix;
 mod scalar;
 mod static_route;
@@ -38,9 +42,14 @@ pub use configured::Configured;
 pub use drain::Drain;
 pub use error::{FieldError, FieldErrors, ValueError};
 pub use extras::{Extras, Source};
+pub use family::AddressFamily;
 pub use intent::{Change, Intent, IntentKey, IntentKind};
 pub use ospf::{AreaId, OspfInterface, OspfTimers};
-pub use peer::{AddressFamily, BgpGlobal, Peer, PeerType, Timers};
+pub use peer::{BgpGlobal, Peer, PeerType, Timers};
+pub use peer_options::{
+    CommunityKind, ExchangeOptions, GracefulRestart, LocalAs, LocalAsMode, SessionOptions,
+    ShutdownMessage,
+};
 pub use prefix::{PathAttributes, PrefixAdvertisement, Protocol};
 pub use scalar::{
     AsNumber, Description, InterfaceName, OwnerName, Password, Prefix, ProfileName, router_id,

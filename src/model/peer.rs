@@ -4,13 +4,12 @@ use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
     num::{NonZeroU8, NonZeroU16, NonZeroU32},
-    str::FromStr,
     time::Duration,
 };
 
 use super::{
-    AsNumber, BfdParameters, Description, FieldErrors, Password, ProfileName, ValueError,
-    scalar::unicast_address,
+    AddressFamily, AsNumber, BfdParameters, Description, ExchangeOptions, FieldErrors, Password,
+    ProfileName, SessionOptions, ValueError, scalar::unicast_address,
 };
 
 /// The node's BGP instance (`frr-bgp:bgp/global`).
@@ -29,36 +28,6 @@ pub enum PeerType {
     External,
     /// iBGP.
     Internal,
-}
-
-/// An address family that a session carries (RFC 4760).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AddressFamily {
-    /// AFI 1, SAFI 1.
-    Ipv4Unicast,
-    /// AFI 2, SAFI 1.
-    Ipv6Unicast,
-}
-
-impl AddressFamily {
-    /// Both, in the order of their AFI.
-    pub const ALL: [Self; 2] = [Self::Ipv4Unicast, Self::Ipv6Unicast];
-
-    /// The family of an address.
-    pub fn of(address: &IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Ipv4Unicast,
-            IpAddr::V6(_) => Self::Ipv6Unicast,
-        }
-    }
-
-    /// Name as in YANG and on the command line: `ipv4-unicast`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ipv4Unicast => "ipv4-unicast",
-            Self::Ipv6Unicast => "ipv6-unicast",
-        }
-    }
 }
 
 /// Keepalive and hold time (RFC 4271 section 10), which FRR only takes together.
@@ -145,6 +114,10 @@ pub struct Peer {
     pub passive: bool,
     /// Whether an eBGP neighbour's address may be of no connected network.
     pub disable_connected_check: bool,
+    /// How its session is kept.
+    pub session: SessionOptions,
+    /// What is exchanged in it.
+    pub exchange: ExchangeOptions,
 }
 
 impl Peer {
@@ -172,16 +145,5 @@ impl Peer {
     /// Whether the session is iBGP, seen from `local_as`.
     pub fn is_internal(&self, local_as: AsNumber) -> bool {
         self.remote_as == local_as
-    }
-}
-
-impl FromStr for AddressFamily {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        Self::ALL
-            .into_iter()
-            .find(|family| family.name() == text)
-            .ok_or_else(|| ValueError::new("is ipv4-unicast or ipv6-unicast"))
     }
 }

@@ -167,24 +167,26 @@ impl FromStr for Description {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        no_control_characters(text)?;
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if text.is_empty() {
-            return Err(ValueError::new("is blank; leave it empty for no description"));
-        }
-        if text.len() > MAX_DESCRIPTION {
-            return Err(ValueError::new(format!(
-                "has {} bytes, more than {MAX_DESCRIPTION}",
-                text.len()
-            )));
-        }
-        if text.contains("| ") {
-            return Err(ValueError::new(
-                "contains '| ', which FRR takes for an output filter; write it without the blank",
-            ));
-        }
-        Ok(Self(text))
+        one_line(text, MAX_DESCRIPTION).map(Self)
     }
+}
+
+/// A text of at most `most` bytes that ends a line of FRR's.
+pub(super) fn one_line(text: &str, most: usize) -> Result<String, ValueError> {
+    no_control_characters(text)?;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        return Err(ValueError::new("is blank; leave it empty for none"));
+    }
+    if text.len() > most {
+        return Err(ValueError::new(format!("has {} bytes, more than {most}", text.len())));
+    }
+    if text.contains("| ") {
+        return Err(ValueError::new(
+            "contains '| ', which FRR takes for an output filter; write it without the blank",
+        ));
+    }
+    Ok(text)
 }
 
 impl fmt::Display for Description {

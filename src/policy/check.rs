@@ -243,6 +243,19 @@ pub fn peer_fits(peer: &Peer, local_as: AsNumber) -> Result<(), Violation> {
             "ebgp_multihop is for external peers, but its AS {remote_as} is the node's own AS \
              {local_as}: leave it 0"
         ),
+        // The same, and FRR looks at no connected network for an internal one in any case.
+        _ if internal && peer.disable_connected_check => format!(
+            "disable_connected_check is for external peers, but its AS {remote_as} is the node's own \
+             AS {local_as}: leave it out"
+        ),
+        // FRR would make the session external after all.
+        _ if internal && peer.session.local_as.is_some() => format!(
+            "local_as is for external peers, but its AS {remote_as} is the node's own AS {local_as}: \
+             leave it 0"
+        ),
+        _ if peer.session.local_as.is_some_and(|it| it.number == local_as) => {
+            format!("local_as {local_as} is the node's own AS: leave it 0")
+        }
         _ => return Ok(()),
     };
     violation(ViolationKind::PeerType, key, message)

@@ -54,6 +54,8 @@ pub(crate) struct RowSpec {
     pub beside: &'static [&'static str],
     /// Beginnings of other lines that it overwrites.
     pub also: &'static [&'static str],
+    /// The daemon shows it in the place of several lines, which have rows of their own; it is read, and never sent.
+    pub only_shown: bool,
 }
 
 /// A leaf that is not shown when it has `value`, or the schema's default where that is `None`; unless the object around
@@ -87,6 +89,7 @@ pub(super) fn row(
         subject: None,
         beside: &[],
         also: &[],
+        only_shown: false,
     }
 }
 
@@ -111,6 +114,12 @@ impl RowSpec {
     /// It stays as long as a line of one of these slots is there, whosever that is.
     pub(super) fn kept_by(mut self, slots: &'static [&'static str]) -> Self {
         self.kept_by = slots;
+        self
+    }
+
+    /// The daemon shows it in the place of several lines of other rows.
+    pub(super) fn only_shown(mut self) -> Self {
+        self.only_shown = true;
         self
     }
 

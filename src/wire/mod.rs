@@ -8,6 +8,7 @@ mod extras;
 mod limits;
 mod message;
 mod peer;
+mod peer_options;
 mod prefix;
 mod session;
 #[cfg(test)]

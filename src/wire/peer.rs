@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    absorb, optional, seconds,
+    absorb, optional, peer_options, seconds,
     session::{named_profile, own_timers},
 };
 use crate::{
@@ -45,6 +45,22 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
         connect_retry,
         passive,
         disable_connected_check,
+        // Read in `peer_options`.
+        shutdown: _,
+        shutdown_message: _,
+        ttl_security_hops: _,
+        local_as: _,
+        local_as_mode: _,
+        allowas_in: _,
+        next_hop_self: _,
+        next_hop_self_force: _,
+        advertisement_interval: _,
+        weight: _,
+        send_community: _,
+        default_originate: _,
+        graceful_restart: _,
+        no_soft_reconfiguration: _,
+        extended_next_hop: _,
     } = message;
     let mut errors = FieldErrors::new();
     let address = errors.take("neighbor_address", Peer::parse_address(neighbor_address));
@@ -75,6 +91,8 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
         "disable_connected_check",
         connected_check(*disable_connected_check, peer_type.flatten()),
     );
+    let session = absorb(&mut errors, peer_options::session(message, address, peer_type.flatten()));
+    let exchange = absorb(&mut errors, peer_options::exchange(message, families.as_ref()));
 
     let peer = (|| {
         Some(Peer {
@@ -94,6 +112,8 @@ pub fn peer(message: &v1::BgpPeer) -> Result<Peer, FieldErrors> {
             connect_retry: connect_retry?,
             passive: *passive,
             disable_connected_check: disable_connected_check?,
+            session: session?,
+            exchange: exchange?,
         })
     })();
     errors.finish(peer)
@@ -118,14 +138,12 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         connect_retry,
         passive,
         disable_connected_check,
+        session,
+        exchange,
     } = peer;
-    let family = |family: &AddressFamily| match family {
-        AddressFamily::Ipv4Unicast => v1::AddressFamily::Ipv4Unicast.into(),
-        AddressFamily::Ipv6Unicast => v1::AddressFamily::Ipv6Unicast.into(),
-    };
     let [bfd_min_rx_ms, bfd_min_tx_ms, bfd_detect_multiplier] =
         bfd.map(|bfd| own_timers(bfd, *bfd_profile)).unwrap_or_default();
-    v1::BgpPeer {
+    let mut message = v1::BgpPeer {
         neighbor_address: address.to_string(),
         remote_as: remote_as.get(),
         peer_type: match peer_type {
@@ -138,7 +156,7 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         hold_time: timers.map(|timers| seconds(timers.hold())).unwrap_or_default(),
         bfd_enabled: bfd.is_some(),
         description: description.as_ref().map(ToString::to_string).unwrap_or_default(),
-        address_families: families.iter().map(family).collect(),
+        address_families: families.iter().map(peer_options::number).collect(),
         source_address: source_address.map(|address| address.to_string()).unwrap_or_default(),
         ebgp_multihop: ebgp_multihop.map(|ttl| ttl.get().into()).unwrap_or_default(),
         password: password.as_ref().map(|key| key.expose().to_owned()).unwrap_or_default(),
@@ -151,7 +169,11 @@ pub fn peer_message(peer: &Peer) -> v1::BgpPeer {
         connect_retry: connect_retry.map(|seconds| seconds.get().into()).unwrap_or_default(),
         passive: *passive,
         disable_connected_check: *disable_connected_check,
-    }
+        ..v1::BgpPeer::default()
+    };
+    peer_options::say_session(session, &mut message);
+    peer_options::say_exchange(exchange, &mut message);
+    message
 }
 
 /// What the owner expects the peer to be; unspecified expects nothing.
@@ -177,21 +199,11 @@ fn families(
     let mut errors = FieldErrors::new();
     let mut families = BTreeSet::new();
     for (index, number) in numbers.iter().enumerate() {
-        let family = match v1::AddressFamily::try_from(*number) {
-            Ok(v1::AddressFamily::Ipv4Unicast) => AddressFamily::Ipv4Unicast,
-            Ok(v1::AddressFamily::Ipv6Unicast) => AddressFamily::Ipv6Unicast,
-            Ok(v1::AddressFamily::Unspecified) | Err(_) => {
-                errors.push(
-                    format!("address_families[{index}]"),
-                    format!(
-                        "{number} is not ADDRESS_FAMILY_IPV4_UNICAST or ADDRESS_FAMILY_IPV6_UNICAST"
-                    ),
-                );
-                // One is enough: a repeated field has room for millions.
-                break;
-            }
+        // One that is wrong is enough: a repeated field has room for millions.
+        match errors.take(format!("address_families[{index}]"), peer_options::family(*number)) {
+            Some(family) => families.insert(family),
+            None => break,
         };
-        families.insert(family);
     }
     errors.finish(Some(families))
 }

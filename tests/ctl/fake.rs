@@ -27,6 +27,7 @@ use tonic::{Code, Request, Response, Status, transport::Server};
 
 /// A request as the agent received it.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "one at a time")]
 pub enum Seen {
     Register(RegisterRequest),
     Deregister(DeregisterRequest),

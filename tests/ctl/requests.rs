@@ -96,11 +96,16 @@ fn apply_peer_with_every_option() {
     let fake = Fake::start(Script::default());
     let mut args = "apply-peer --neighbor fd00::2 --remote-as 65001 --peer-type internal \
                     --keepalive 3 --hold-time 9 --bfd --ebgp-multihop 4 --port 1179 --connect-retry 12 --passive --disable-connected-check --password hush \
-                    --source-address fd00::1 --max-prefix 500 \
+                    --source-address fd00::1 --max-prefix 500 --shutdown --local-as 65100 \
+                    --local-as-mode replace-as --allowas-in 4 --next-hop-self ipv4-unicast \
+                    --next-hop-self-force ipv6-unicast --advertisement-interval 5 --weight 100 \
+                    --send-community standard,large --default-originate ipv4-unicast \
+                    --graceful-restart helper --no-soft-reconfiguration --extended-next-hop \
+                    --ttl-security-hops 0 \
                     --address-families ipv4-unicast,ipv6-unicast"
         .split_whitespace()
         .collect::<Vec<_>>();
-    args.extend(["--description", "top of rack, 100% \"fast\""]);
+    args.extend(["--description", "top of rack, 100% \"fast\"", "--shutdown-message", "back at 9"]);
     args.extend(WHO);
     fake.ok(&args);
     let peer = BgpPeer {
@@ -126,6 +131,21 @@ fn apply_peer_with_every_option() {
         connect_retry: 12,
         passive: true,
         disable_connected_check: true,
+        shutdown: true,
+        shutdown_message: "back at 9".into(),
+        ttl_security_hops: 0,
+        local_as: 65100,
+        local_as_mode: 2,
+        allowas_in: 4,
+        next_hop_self: vec![1],
+        next_hop_self_force: vec![2],
+        advertisement_interval: 5,
+        weight: 100,
+        send_community: vec![1, 3],
+        default_originate: vec![1],
+        graceful_restart: 2,
+        no_soft_reconfiguration: true,
+        extended_next_hop: true,
         bfd_profile: String::new(),
     };
     let request = ApplyPeerRequest { owner: owner(), token: token(), peer: Some(peer) };

@@ -33,11 +33,26 @@ fn full() -> BgpPeer {
         connect_retry: 12,
         passive: true,
         disable_connected_check: true,
+        shutdown: true,
+        shutdown_message: "back at 9".into(),
+        ttl_security_hops: 0,
+        local_as: 65100,
+        local_as_mode: 2,
+        allowas_in: 4,
+        next_hop_self: vec![1],
+        next_hop_self_force: vec![2],
+        advertisement_interval: 5,
+        weight: 100,
+        send_community: vec![1, 3],
+        default_originate: vec![1],
+        graceful_restart: 2,
+        no_soft_reconfiguration: true,
+        extended_next_hop: false,
         bfd_profile: String::new(),
     }
 }
 
-const FULL: [&str; 15] = [
+const FULL: [&str; 24] = [
     "neighbor 10.0.1.2 remote-as 65001",
     "neighbor 10.0.1.2 description to the rack",
     "neighbor 10.0.1.2 password s3cret!",
@@ -51,8 +66,17 @@ const FULL: [&str; 15] = [
     "neighbor 10.0.1.2 bfd",
     "neighbor 10.0.1.2 bfd profile NR-150-200-5",
     "neighbor 10.0.1.2 maximum-prefix 500 warning-only",
-    "neighbor 10.0.1.2 soft-reconfiguration inbound",
     "neighbor 10.0.1.2 activate",
+    "neighbor 10.0.1.2 shutdown message back at 9",
+    "neighbor 10.0.1.2 local-as 65100 no-prepend replace-as",
+    "neighbor 10.0.1.2 graceful-restart-helper",
+    "neighbor 10.0.1.2 advertisement-interval 5",
+    "neighbor 10.0.1.2 allowas-in 4",
+    "neighbor 10.0.1.2 next-hop-self",
+    "neighbor 10.0.1.2 next-hop-self force",
+    "neighbor 10.0.1.2 weight 100",
+    "no neighbor 10.0.1.2 send-community extended",
+    "neighbor 10.0.1.2 default-originate",
 ];
 
 #[test]
@@ -64,7 +88,7 @@ fn clearing_a_field_takes_its_line_away() {
     admin.apply_peer(tor()).unwrap();
     let plain = all_running(&lab);
     type Clear = fn(&mut BgpPeer);
-    let clear: [(Clear, &str); 12] = [
+    let clear: [(Clear, &str); 22] = [
         (|p| p.description.clear(), "neighbor 10.0.1.2 description to the rack"),
         (|p| p.password.clear(), "neighbor 10.0.1.2 password s3cret!"),
         (|p| (p.keepalive, p.hold_time) = (0, 0), "neighbor 10.0.1.2 timers 5 15"),
@@ -80,6 +104,19 @@ fn clearing_a_field_takes_its_line_away() {
             "neighbor 10.0.1.2 bfd profile NR-150-200-5",
         ),
         (|p| p.max_prefix = 0, "neighbor 10.0.1.2 maximum-prefix 500 warning-only"),
+        (|p| p.shutdown = false, "neighbor 10.0.1.2 shutdown message back at 9"),
+        (|p| p.shutdown_message.clear(), "neighbor 10.0.1.2 shutdown message back at 9"),
+        (
+            |p| (p.local_as, p.local_as_mode) = (0, 0),
+            "neighbor 10.0.1.2 local-as 65100 no-prepend replace-as",
+        ),
+        (|p| p.graceful_restart = 0, "neighbor 10.0.1.2 graceful-restart-helper"),
+        (|p| p.advertisement_interval = 0, "neighbor 10.0.1.2 advertisement-interval 5"),
+        (|p| p.allowas_in = 0, "neighbor 10.0.1.2 allowas-in 4"),
+        (|p| p.next_hop_self_force.clear(), "neighbor 10.0.1.2 next-hop-self force"),
+        (|p| p.weight = 0, "neighbor 10.0.1.2 weight 100"),
+        (|p| p.send_community.clear(), "no neighbor 10.0.1.2 send-community extended"),
+        (|p| p.default_originate.clear(), "neighbor 10.0.1.2 default-originate"),
     ];
     for (clear, line) in clear {
         admin.apply_peer(full()).unwrap();
@@ -99,11 +136,13 @@ fn clearing_a_field_takes_its_line_away() {
     admin.apply_peer(full()).unwrap();
     let mut one_family = full();
     one_family.address_families = vec![AddressFamily::Ipv4Unicast as i32];
+    one_family.next_hop_self_force.clear();
     admin.apply_peer(one_family).unwrap();
     let config = running(&lab, "bgpd");
     assert!(!config.contains("address-family ipv6"), "{config}");
     let mut other_family = full();
     other_family.address_families = vec![AddressFamily::Ipv6Unicast as i32];
+    (other_family.next_hop_self, other_family.default_originate) = (Vec::new(), Vec::new());
     admin.apply_peer(other_family).unwrap();
     has_lines(&lab, &["no neighbor 10.0.1.2 activate", "neighbor 10.0.1.2 activate"]).unwrap();
     admin.apply_peer(tor()).unwrap();

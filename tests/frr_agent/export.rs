@@ -313,7 +313,7 @@ fn a_plan_says_which_sessions_it_resets() {
     let (base, other) = (timers(tor()), timers(bird()));
     let one_family = vec![v1::AddressFamily::Ipv4Unicast.into()];
     let source = net::NODE_TOR_V4.to_owned();
-    let fields: [(&str, &str, BgpPeer); 11] = [
+    let fields: [(&str, &str, BgpPeer); 23] = [
         ("port", "resets", BgpPeer { port: 1790, ..base.clone() }),
         ("description", "", BgpPeer { description: "other".into(), ..base.clone() }),
         ("max_prefix", "", BgpPeer { max_prefix: 7, ..base.clone() }),
@@ -334,6 +334,19 @@ fn a_plan_says_which_sessions_it_resets() {
         ("ebgp_multihop", "resets", BgpPeer { ebgp_multihop: 3, ..base.clone() }),
         ("password", "resets", BgpPeer { password: "hush".into(), ..base.clone() }),
         ("remote_as", "resets", BgpPeer { remote_as: 65009, ..base.clone() }),
+        ("shutdown", "ends", BgpPeer { shutdown: true, ..base.clone() }),
+        ("ttl_security_hops", "resets", BgpPeer { ttl_security_hops: 1, ..base.clone() }),
+        ("local_as", "resets", BgpPeer { local_as: 65100, ..base.clone() }),
+        // As the instance has it.
+        ("graceful_restart", "", BgpPeer { graceful_restart: 1, ..base.clone() }),
+        ("graceful_restart", "resets", BgpPeer { graceful_restart: 2, ..base.clone() }),
+        ("graceful_restart", "resets", BgpPeer { graceful_restart: 3, ..base.clone() }),
+        ("advertisement_interval", "", BgpPeer { advertisement_interval: 1, ..base.clone() }),
+        ("allowas_in", "", BgpPeer { allowas_in: 2, ..base.clone() }),
+        ("weight", "", BgpPeer { weight: 2, ..base.clone() }),
+        ("send_community", "", BgpPeer { send_community: vec![4], ..base.clone() }),
+        ("no_soft_reconfiguration", "", BgpPeer { no_soft_reconfiguration: true, ..base.clone() }),
+        ("default_originate", "", BgpPeer { default_originate: vec![1], ..base.clone() }),
     ];
     let mut wrong = Vec::new();
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();
@@ -344,7 +357,8 @@ fn a_plan_says_which_sessions_it_resets() {
         let before = if peer == net::TOR_V4 { base.clone() } else { other.clone() };
         admin.apply_peer(before).unwrap();
         let told = planned_and_done(&lab, &admin, &peer, vec![change::peer(changed)]);
-        let lost = effect == "resets" || (effect == "may reset" && peer == net::BIRD_V4);
+        let lost =
+            matches!(effect, "resets" | "ends") || (effect == "may reset" && peer == net::BIRD_V4);
         let why = if effect.is_empty() { "" } else { field };
         if told != (effect.to_owned(), why.to_owned(), lost) {
             let why = ["lastResetDueTo", "lastNotificationReason", "bgpState"];

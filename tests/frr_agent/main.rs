@@ -27,6 +27,7 @@
 //! | `sessions` | owners that come and go |
 //! | `spelling` | an operator's configuration in other spellings, and what can't be read |
 //! | `values` | every value that the API takes, FRR takes and shows |
+//! | `whole_peers` | what a peer can have beside the essential, and what the peer on the other side has of it |
 //! | `screen` | novaroutectl's full screen and watches |
 
 #[path = "../agent/mod.rs"]
@@ -61,3 +62,4 @@ mod sessions;
 mod spelling;
 mod values;
 mod way;
+mod whole_peers;

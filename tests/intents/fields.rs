@@ -50,6 +50,21 @@ fn peers() -> [BgpPeer; 2] {
             connect_retry: 12,
             passive: true,
             disable_connected_check: true,
+            shutdown: true,
+            shutdown_message: "one".into(),
+            ttl_security_hops: 0,
+            local_as: 65100,
+            local_as_mode: 1,
+            allowas_in: 3,
+            next_hop_self: Vec::new(),
+            next_hop_self_force: Vec::new(),
+            advertisement_interval: 5,
+            weight: 100,
+            send_community: vec![1, 2],
+            default_originate: Vec::new(),
+            graceful_restart: 1,
+            no_soft_reconfiguration: true,
+            extended_next_hop: false,
             bfd_profile: String::new(),
         },
         BgpPeer {
@@ -72,9 +87,57 @@ fn peers() -> [BgpPeer; 2] {
             connect_retry: 13,
             passive: false,
             disable_connected_check: false,
+            shutdown: false,
+            shutdown_message: "other".into(),
+            ttl_security_hops: 0,
+            local_as: 65101,
+            local_as_mode: 3,
+            allowas_in: 4,
+            next_hop_self: Vec::new(),
+            next_hop_self_force: Vec::new(),
+            advertisement_interval: 6,
+            weight: 200,
+            send_community: vec![4],
+            default_originate: Vec::new(),
+            graceful_restart: 3,
+            no_soft_reconfiguration: false,
+            extended_next_hop: false,
             bfd_profile: String::new(),
         },
     ]
+}
+
+/// What excludes others of [`peers`], or needs both families.
+fn peers_without_multihop() -> [BgpPeer; 2] {
+    let peer = BgpPeer {
+        neighbor_address: "10.0.1.2".into(),
+        remote_as: 65001,
+        address_families: vec![1, 2],
+        max_prefix: 500,
+        ..BgpPeer::default()
+    };
+    [
+        BgpPeer {
+            ttl_security_hops: 1,
+            next_hop_self: vec![1],
+            next_hop_self_force: vec![2],
+            default_originate: vec![1],
+            ..peer.clone()
+        },
+        BgpPeer { ttl_security_hops: 2, default_originate: vec![1, 2], ..peer },
+    ]
+}
+
+/// What needs a session over IPv6.
+fn peers_over_ipv6() -> [BgpPeer; 2] {
+    let peer = BgpPeer {
+        neighbor_address: "fd00:1::2".into(),
+        remote_as: 65001,
+        address_families: vec![1, 2],
+        max_prefix: 500,
+        ..BgpPeer::default()
+    };
+    [peer.clone(), BgpPeer { extended_next_hop: true, ..peer }]
 }
 
 fn advertised() -> [PrefixAdvertisement; 2] {
@@ -207,6 +270,8 @@ fn pairs() -> Vec<[Kind; 2]> {
         ],
         [Kind::Drain(Drain { until_restart: false }), Kind::Drain(Drain { until_restart: true })],
         peers().map(Kind::Peer),
+        peers_without_multihop().map(Kind::Peer),
+        peers_over_ipv6().map(Kind::Peer),
         advertised().map(Kind::Prefix),
         plain().map(Kind::Prefix),
         sessions().map(Kind::BfdSession),

@@ -78,6 +78,10 @@ impl Table {
             return (Verdict::Info, text);
         }
         let state = shown["bgpState"].as_str().unwrap_or("unknown");
+        if state != "Established" && peer.session.shutdown {
+            let text = "the peer is declared with shutdown".to_owned();
+            return (Verdict::HeldBack("shutdown"), text);
+        }
         if state != "Established" {
             return (Verdict::HeldBack("no_session"), format!("the session is {state}"));
         }

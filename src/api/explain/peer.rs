@@ -15,6 +15,10 @@ pub(super) fn steps(address: IpAddr, declared: Option<&Peer>, shown: &Value) -> 
     }
     let state = shown["bgpState"].as_str().unwrap_or("unknown");
     let mut steps = vec![match state {
+        state if state != "Established" && declared.is_some_and(|it| it.session.shutdown) => {
+            let text = "it is declared with shutdown; bgpd keeps the session down";
+            step("session", address, Verdict::HeldBack("shutdown"), text)
+        }
         "Established" => {
             let since = shown["bgpTimerUpString"].as_str().unwrap_or_default();
             step("session", address, Verdict::Ok, format!("Established for {since}"))
@@ -57,7 +61,7 @@ pub(super) fn steps(address: IpAddr, declared: Option<&Peer>, shown: &Value) -> 
 /// Where the session is down for something that this end can't see: what it may be.
 pub(super) fn candidates(address: IpAddr, declared: Option<&Peer>, shown: &Value) -> Vec<String> {
     let state = shown["bgpState"].as_str().unwrap_or("Established");
-    if state == "Established" {
+    if state == "Established" || declared.is_some_and(|it| it.session.shutdown) {
         return Vec::new();
     }
     let of = |name: &str| shown[name].as_str().unwrap_or_default();
@@ -97,12 +101,19 @@ pub(super) fn candidates(address: IpAddr, declared: Option<&Peer>, shown: &Value
             "{address} has a password for this node: its kernel drops what we send, without a word"
         ),
     };
-    vec![
+    let mut candidates = vec![
         format!("nothing listens for BGP at {address}, or a packet filter drops it"),
         password,
         format!("{address} does not know this node by the address that it connects from"),
         format!("{address} can't be reached: its interface is down or a next hop is gone"),
-    ]
+    ];
+    if let Some(hops) = declared.and_then(|it| it.session.ttl_security_hops) {
+        candidates.push(format!(
+            "{address} sends with a TTL below {}: it has no TTL security, or is more than {hops} hops away",
+            256 - u16::from(hops.get())
+        ));
+    }
+    candidates
 }
 
 #[cfg(test)]

@@ -283,6 +283,7 @@ fn fields() -> Vec<Field> {
         ),
         peer_field!("BGPPeer.neighbor_address", neighbor_address),
         peer_field!("BGPPeer.description", description),
+        peer_field!("BGPPeer.shutdown_message", shutdown_message),
         peer_field!("BGPPeer.source_address", source_address),
         peer_field!("BGPPeer.password", password),
         field!("BGPPeer.bfd_profile", apply_peer, apply_peer("novanet", "10.0.0.2"), |r, text| {
@@ -453,7 +454,8 @@ async fn every_bad_text_in_every_field_is_a_clear_error() {
     let lines = "10.0.0.2\nip route 0.0.0.0/0 blackhole";
     for Field(name, call) in fields() {
         // "%" is a fair character of texts that FRR takes as they are.
-        let may_percent = ["description", "password", "interface_name", "source"];
+        let may_percent =
+            ["description", "shutdown_message", "password", "interface_name", "source"];
         for text in [lines, "a\nb", "\r\n", "\0", "10.0.0.2\0", "%", "%s%n", "\u{1b}[2J", &long] {
             let clients = (client.clone(), transactions.clone(), maintenance.clone());
             let diagnostics = diagnostics.clone();

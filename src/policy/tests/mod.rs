@@ -10,9 +10,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        AddressFamily, BfdLimits, BfdParameters, BfdProfile, BfdSession, BgpGlobal, Change, Intent,
-        IntentKey, NextHop, OspfInterface, OspfTimers, OwnerName, PathAttributes, Peer, PeerType,
-        Prefix, PrefixAdvertisement, Protocol, StaticRoute,
+        AddressFamily, BfdLimits, BfdParameters, BfdProfile, BfdSession, BgpGlobal, Change,
+        ExchangeOptions, Intent, IntentKey, LocalAs, LocalAsMode, NextHop, OspfInterface,
+        OspfTimers, OwnerName, PathAttributes, Peer, PeerType, Prefix, PrefixAdvertisement,
+        Protocol, SessionOptions, StaticRoute,
     },
     store::{Owned, Store},
 };
@@ -89,6 +90,8 @@ fn peer(remote_as: u32, peer_type: Option<PeerType>, ebgp_multihop: u8) -> Chang
         connect_retry: None,
         passive: false,
         disable_connected_check: false,
+        session: SessionOptions::default(),
+        exchange: ExchangeOptions::default(),
     }))
 }
 
@@ -338,6 +341,31 @@ fn the_nodes_as_changes_only_where_every_peer_still_fits() {
     // Changed together it fits.
     let both = [bgp(65001), peer(65001, Some(PeerType::Internal), 0)];
     assert!(check_all(&policies(), &used, &owner("admin"), &both).is_ok());
+}
+
+#[test]
+fn what_is_for_external_peers_is_judged_by_both_as_numbers() {
+    let own = LocalAs { number: 65100.try_into().unwrap(), mode: LocalAsMode::Prepend };
+    type Edit = fn(&mut Peer, LocalAs);
+    let edits: [(&str, Edit); 2] = [
+        ("disable_connected_check", |peer, _| peer.disable_connected_check = true),
+        ("local_as", |peer, own| peer.session.local_as = Some(own)),
+    ];
+    for (field, edit) in edits {
+        let with = |remote_as| {
+            let Change::Set(Intent::Peer(mut it)) = peer(remote_as, None, 0) else { panic!() };
+            edit(&mut it, own);
+            Change::Set(Intent::Peer(it))
+        };
+        let used = store(&[("admin", bgp(65000)), ("wide", with(65001))]);
+        let refused = check(&policies(), &used, &owner("wide"), &with(65000)).unwrap_err();
+        assert_eq!(refused.kind, ViolationKind::PeerType, "{field}");
+        assert!(refused.message.contains(field), "{refused}");
+        // The node may not become the peer's AS under it either.
+        assert_eq!(broken(&used, "admin", &bgp(65001)), Some(ViolationKind::PeerType), "{field}");
+        let same = broken(&used, "admin", &bgp(65100));
+        assert_eq!(same, (field == "local_as").then_some(ViolationKind::PeerType), "{field}");
+    }
 }
 
 /// An owner that the configuration does not have (any more) declares nothing, of no kind.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `instance` | the instance, its drain, and what every deployment of ours needs in it |
 //! | `peer` | neighbours |
+//! | `peer_options` | what neighbours have beside the essential |
 //! | `network` | networks, and the route-maps that give them attributes |
 //! | `question` | the proof of a change of few networks: what bgpd is asked, and has to answer |
 //! | `state` | bgpd's JSON to neighbours |
@@ -11,6 +12,7 @@
 pub(crate) mod instance;
 pub(crate) mod network;
 pub(crate) mod peer;
+mod peer_options;
 pub(crate) mod question;
 pub(crate) mod reset;
 pub(crate) mod state;

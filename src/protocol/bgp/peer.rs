@@ -5,10 +5,10 @@ use std::{
     num::{NonZeroU16, NonZeroU32},
 };
 
-use super::{BGP, ROUTER_BGP, family_node};
+use super::{BGP, ROUTER_BGP, family_node, peer_options};
 use crate::{
     daemon::{Daemon, Forest},
-    model::{AddressFamily, BfdParameters, Peer, ProfileName, Timers},
+    model::{AddressFamily, BfdParameters, ExchangeOptions, Peer, ProfileName, Timers},
     protocol::{
         Context, bfd,
         cli::{HiddenSpec, RowSpec, row},
@@ -37,13 +37,12 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
         connect_retry,
         passive,
         disable_connected_check,
+        session,
+        exchange,
     } = peer;
     let base = neighbor(*address);
-    if let Some((profile, timers)) = bfd.and_then(|bfd| said(*address, *bfd_profile, bfd, context))
-    {
-        let profile = bfd::named(tree(forest, Daemon::Bfdd), profile, timers);
-        let at = below(&base, &["bfd-options", "novaroute-frr-bgp:profile"]);
-        tree(forest, Daemon::Bgpd).set(&at, profile);
+    if let Some(said) = bfd.and_then(|bfd| said(*address, *bfd_profile, bfd, context)) {
+        name_profile(forest, &base, said);
     }
     let bgpd = tree(forest, Daemon::Bgpd);
     let mut set = |names: &[&str], value: String| bgpd.set(&below(&base, names), value);
@@ -67,18 +66,20 @@ pub(crate) fn render(forest: &mut Forest, peer: &Peer, context: &Context) {
         set(&["novaroute-frr-bgp:port"], port.to_string());
     }
     render_timers(&mut set, *timers, *connect_retry);
-    if *passive {
-        set(&["passive-mode"], "true".into());
+    for (on, names) in [
+        (*passive, &["passive-mode"][..]),
+        (*disable_connected_check, &["ebgp-multihop", "disable-connected-check"]),
+        (bfd.is_some(), &["bfd-options", "enable"]),
+    ] {
+        if on {
+            set(names, "true".into());
+        }
     }
-    if *disable_connected_check {
-        set(&["ebgp-multihop", "disable-connected-check"], "true".into());
-    }
-    if bfd.is_some() {
-        set(&["bfd-options", "enable"], "true".into());
-    }
+    peer_options::render_session(bgpd, &base, session);
     for family in AddressFamily::ALL {
         let base = below(&base, &["afi-safis"]).join(afi_safi(family));
-        address_family(bgpd, &base, family, families.contains(&family), *max_prefix);
+        let exchange = families.contains(&family).then_some(exchange);
+        address_family(bgpd, &base, family, *max_prefix, exchange);
     }
 }
 
@@ -115,6 +116,13 @@ fn said(
     }
 }
 
+/// Has the `bfd` line of the neighbour at `base` name a profile, which bfdd has then.
+fn name_profile(forest: &mut Forest, base: &Path, said: (Option<ProfileName>, BfdParameters)) {
+    let profile = bfd::named(tree(forest, Daemon::Bfdd), said.0, said.1);
+    let at = below(base, &["bfd-options", "novaroute-frr-bgp:profile"]);
+    tree(forest, Daemon::Bgpd).set(&at, profile);
+}
+
 fn neighbor(address: IpAddr) -> Path {
     below(&bgp_instance(), &["neighbors"])
         .join(entry("neighbor", [("remote-address", &address.to_string())]))
@@ -125,13 +133,13 @@ fn address_family(
     bgpd: &mut Tree,
     base: &Path,
     family: AddressFamily,
-    active: bool,
     max_prefix: NonZeroU32,
+    exchange: Option<&ExchangeOptions>,
 ) {
-    bgpd.set(&below(base, &["enabled"]), active.to_string());
-    if active {
+    bgpd.set(&below(base, &["enabled"]), exchange.is_some().to_string());
+    if let Some(exchange) = exchange {
         let base = below(base, &[family.name()]);
-        bgpd.set(&below(&base, &["soft-reconfiguration"]), "true");
+        peer_options::render_exchange(bgpd, &base, family, exchange);
         let limit =
             below(&base, &["prefix-limit"]).join(entry("direction-list", [("direction", "in")]));
         bgpd.set(&below(&limit, &["max-prefixes"]), max_prefix.to_string());
@@ -160,6 +168,7 @@ pub(super) fn rows(rows: &mut Vec<RowSpec>) {
         let line = format!("neighbor {{n:ip}} remote-as {remote}");
         rows.push(row(ROUTER_BGP, "neighbor", &line, "no neighbor {n}", &all).entry());
     }
+    peer_options::first_rows(rows);
     let mut neighbor = |slot, words: &str, undo: &str, data: &[&str]| {
         let data: Vec<String> = data.iter().map(|rest| at(rest)).collect();
         let data: Vec<&str> = data.iter().map(String::as_str).collect();
@@ -224,6 +233,9 @@ pub(super) fn rows(rows: &mut Vec<RowSpec>) {
     // FRR shows the largest TTL as no TTL.
     let multihop = rows.iter_mut().find(|row| row.slot == "ebgp-multihop").expect("pushed above");
     multihop.aliases.push(("neighbor {n:ip} ebgp-multihop".to_owned(), &[("ttl", "255")]));
+    // FRR refuses TTL security beside it.
+    multihop.rival = Some(("ttl", "n"));
+    peer_options::rows(rows);
 }
 
 /// What a family says of its neighbours.
@@ -245,6 +257,7 @@ pub(super) fn family_rows(rows: &mut Vec<RowSpec>, family: AddressFamily) {
         &format!("no {line}"),
         &[&format!("{neighbor}/{name}/soft-reconfiguration=true")],
     ));
+    peer_options::family_rows(rows, family, node, &format!("{neighbor}/{name}"));
     let limit = format!("{neighbor}/{name}/prefix-limit/direction-list[direction=in]");
     let undo = "no neighbor {n} maximum-prefix";
     // FRR shows the words in this order, and no threshold of 75. The first is ours: of what a change leaves of theirs it is what counts.

@@ -133,7 +133,7 @@ impl Table {
     /// One line for each object, by the first row that has one.
     fn render(&self, tree: &Tree, telling: bool) -> Vec<Rendered> {
         let mut lines: Vec<Rendered> = Vec::new();
-        for row in &self.rows {
+        for row in self.rows.iter().filter(|row| !row.only_shown) {
             let patterns: Vec<_> = row.data.iter().chain(&self.nodes[row.node].context).collect();
             solve(&patterns, tree, &Bindings::default(), &mut |bindings| {
                 let Some(path) = row.data[0].path(bindings) else { return };

@@ -82,6 +82,8 @@ struct Row {
     beside: &'static [&'static str],
     /// Beginnings of other lines that it overwrites.
     also: &'static [&'static str],
+    /// It is read, and never sent.
+    only_shown: bool,
 }
 
 /// A leaf that the running configuration leaves out when it has a certain value.
@@ -247,6 +249,7 @@ impl Row {
             subject,
             beside: row.beside,
             also: row.also,
+            only_shown: row.only_shown,
         }
     }
 }
