@@ -179,6 +179,15 @@ audit: ## licences, sources and advisories of the dependencies, where cargo-deny
 		{ cargo deny --all-features fetch db || { echo "no advisory database to be had: advisories NOT checked"; exit 0; }; \
 		cargo deny --all-features check advisories; }; fi
 
+# The oldest Rust that is promised, said once, in Cargo.toml. It has a target directory of its own: the other compiler would
+# throw away what this one built.
+MSRV = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: msrv
+msrv: ## check that the programs compile with the oldest Rust that Cargo.toml promises (rustup installs it)
+	rustup toolchain install $(MSRV) --profile minimal --no-self-update
+	CARGO_TARGET_DIR=$(TARGET)/msrv cargo +$(MSRV) check --locked --bins
+
 # The images by any engine (docker, podman, buildah); IMAGE_ARGS for other base images.
 ENGINE ?= docker
 IMAGE_ARGS ?=

@@ -69,3 +69,43 @@ fn dependencies_are_from_one_place_and_their_licences_are_known() {
         assert!(own || entry.contains("\nchecksum = \""), "no checksum: {entry}");
     }
 }
+
+/// Every place where a dependency's version is pinned is covered by the updates.
+#[test]
+fn updates_look_at_every_manifest() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read =
+        |path: &str| fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let updates = read(".github/dependabot.yml");
+    let blocks: Vec<_> = updates.split("- package-ecosystem: ").skip(1).collect();
+    for (ecosystem, directory, file) in [
+        ("cargo", "/", "Cargo.toml"),
+        ("cargo", "/fuzz", "fuzz/Cargo.toml"),
+        ("github-actions", "/", ".github/workflows/ci.yml"),
+        ("docker", "/", "Dockerfile"),
+        ("docker", "/deploy/frr", "deploy/frr/Dockerfile"),
+        ("pip", "/tests/python", "tests/python/requirements.txt"),
+    ] {
+        read(file);
+        let block = blocks.iter().find(|it| it.lines().next() == Some(ecosystem));
+        let block = block.unwrap_or_else(|| panic!("no updates of {ecosystem}"));
+        let line = block.lines().find_map(|it| it.trim().strip_prefix("director"));
+        let line = line.unwrap_or_else(|| panic!("{ecosystem} names no directory"));
+        let words = line.split(|c: char| c.is_whitespace() || "[],:".contains(c));
+        assert!(
+            words.into_iter().any(|it| it == directory),
+            "{ecosystem} does not look at {directory}: {line}"
+        );
+    }
+}
+
+/// The oldest Rust is said in Cargo.toml; CI checks it, by the command that people have.
+#[test]
+fn the_oldest_rust_is_checked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read =
+        |path: &str| fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    assert!(!env!("CARGO_PKG_RUST_VERSION").is_empty());
+    assert!(read(".github/workflows/ci.yml").contains("run: make msrv\n"));
+    assert!(read("Makefile").contains("cargo +$(MSRV) check --locked"));
+}
