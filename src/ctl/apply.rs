@@ -173,9 +173,8 @@ impl Apply {
             }
             false => format!("transaction {id}: {}", text::count(changes, "change", "changes")),
         };
-        let withdrawn_after_s = response.withdrawn_after_s;
-        let result = ApplyResult::new(line, response).with_plan(plan).with_deadline(deadline);
-        Ok(look.show(&result.with_lifetime(&errand.owner, withdrawn_after_s)))
+        let result = ApplyResult::new(line, response).of(&errand.owner);
+        Ok(look.show(&result.with_plan(plan).with_deadline(deadline)))
     }
 
     /// What confirms the transaction, as it is typed; a token is not repeated.

@@ -28,7 +28,5 @@ pub async fn apply_one(
     };
     let agent = Client::connect(global).await?;
     let response = agent.answer(agent.transactions().apply(agent.request(request))).await?;
-    let withdrawn_after_s = response.withdrawn_after_s;
-    let result = ApplyResult::new(done, response);
-    Ok(look.show(&result.with_lifetime(&credentials.owner, withdrawn_after_s)))
+    Ok(look.show(&ApplyResult::new(done, response).of(&credentials.owner)))
 }

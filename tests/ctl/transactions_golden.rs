@@ -50,6 +50,7 @@ fn a_change_to_be_confirmed() {
     let response = ApplyResponse {
         transaction_id: "7f3a".into(),
         outcome: Outcome::Confirmed.into(),
+        withdrawn_after_s: Some(0),
         ..Default::default()
     };
     let deadline = Deadline {
@@ -58,8 +59,7 @@ fn a_change_to_be_confirmed() {
         now: now(),
     };
     let applied = ApplyResult::new("transaction 7f3a: 2 changes".into(), response);
-    let applied = applied.with_lifetime("edge", Some(0));
-    golden("applied-to-confirm", &applied.with_deadline(Some(deadline)));
+    golden("applied-to-confirm", &applied.of("edge").with_deadline(Some(deadline)));
 }
 
 /// Fixed answers with what is awkward.

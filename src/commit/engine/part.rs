@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// Whether what a part is to make anew is not there since somebody has typed it after the last look at all that runs:
-    /// then it is theirs. And whether nobody has typed what would have bgpd 10.3 die of a change.
+    /// then it is theirs. On FRR 10.3 also whether no aggregate suppresses a network that changes: bgpd would crash.
     pub(super) async fn is_still_free(&mut self, commit: &Commit<'_>) -> bool {
         let Scope::Objects(Part { daemon, .. }) = commit.scope else { return true };
         let Some(DaemonPlan::Commands(VtyPlan { steps, .. })) =

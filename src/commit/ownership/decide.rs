@@ -204,7 +204,7 @@ enum Found {
     Nothing,
     Equal,
     InTheWay(String),
-    /// Nothing can be made in what holds it, or nobody would hear of it.
+    /// The instance around it can't take it, or would not announce it.
     Closed(String),
     /// It is theirs, and their start-up file is to bring it back.
     NotBackYet,

@@ -43,7 +43,8 @@ impl ApplyResult {
     /// Says what was done and what became of it.
     pub fn new(line: String, response: ApplyResponse) -> Self {
         let outcome = response.outcome();
-        Self::told(line, response.transaction_id, outcome)
+        let withdrawn_after_s = response.withdrawn_after_s;
+        Self { withdrawn_after_s, ..Self::told(line, response.transaction_id, outcome) }
     }
 
     /// Says which transaction was taken back and how.
@@ -77,10 +78,9 @@ impl ApplyResult {
         self
     }
 
-    /// The same, with what becomes of the owner's intents when the command ends.
-    pub fn with_lifetime(mut self, owner: &str, withdrawn_after_s: Option<u64>) -> Self {
+    /// The same, of this owner.
+    pub fn of(mut self, owner: &str) -> Self {
         owner.clone_into(&mut self.owner);
-        self.withdrawn_after_s = withdrawn_after_s;
         self
     }
 

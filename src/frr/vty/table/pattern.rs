@@ -11,7 +11,7 @@
 //! number, as one number, `{v:communities...}` as the model writes communities, in order. What is read in another spelling than the
 //! table's own is marked as such. A variable whose name begins with `_` is read and not kept.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 pub(super) use super::bindings::Bindings;
 use super::form::Form;
@@ -247,16 +247,13 @@ impl DataPattern {
         match tree.child(&step.name) {
             Some(Node::List(list)) => {
                 // All keys known: one look-up instead of a walk over the list.
-                if let Some(constant) = &step.constant {
-                    if let Some(entry) = list.entries.get(&*constant.key_values) {
-                        below(entry, bindings);
-                    }
-                    return;
-                }
-                if step.terms.iter().all(|term| term.value(&bindings).is_some()) {
-                    let keys = step.terms.iter().filter_map(|term| term.value(&bindings));
-                    let keys: Vec<Box<str>> = keys.map(Box::from).collect();
-                    if let Some(entry) = list.entries.get(keys.as_slice()) {
+                let bound = |term: &Term| term.value(&bindings).map(Box::from);
+                let known: Option<Cow<'_, [Box<str>]>> = match &step.constant {
+                    Some(constant) => Some(Cow::Borrowed(&constant.key_values)),
+                    None => step.terms.iter().map(bound).collect::<Option<_>>().map(Cow::Owned),
+                };
+                if let Some(keys) = known {
+                    if let Some(entry) = list.entries.get(&*keys) {
                         below(entry, bindings);
                     }
                     return;
