@@ -9,8 +9,8 @@ use std::{
 use hyper_util::rt::TokioIo;
 use novaroute::proto::v1::{
     self, BgpPeer, EventType, GetStatusResponse, PrefixAttributes, Protocol, RouteEvent,
-    diagnostics_client::DiagnosticsClient, route_control_client::RouteControlClient,
-    transactions_client::TransactionsClient,
+    diagnostics_client::DiagnosticsClient, maintenance_client::MaintenanceClient,
+    route_control_client::RouteControlClient, transactions_client::TransactionsClient,
 };
 use tokio::{net::UnixStream, runtime::Runtime};
 use tonic::{
@@ -88,6 +88,21 @@ impl Client {
         call: impl FnOnce(RouteControlClient<Channel>) -> F,
     ) -> Result<T, Status> {
         self.runtime.block_on(call(self.route_control())).map(tonic::Response::into_inner)
+    }
+
+    /// Drains the node; for good, or until the agent starts anew.
+    pub fn drain(&self, until_restart: bool) -> Result<v1::DrainResponse, Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let request = v1::DrainRequest { owner, token, until_restart };
+        let mut client = MaintenanceClient::new(self.channel.clone());
+        self.runtime.block_on(client.drain(request)).map(tonic::Response::into_inner)
+    }
+
+    pub fn undrain(&self) -> Result<v1::UndrainResponse, Status> {
+        let (owner, token) = (self.owner.clone(), self.token.clone());
+        let mut client = MaintenanceClient::new(self.channel.clone());
+        let asked = self.runtime.block_on(client.undrain(v1::UndrainRequest { owner, token }));
+        asked.map(tonic::Response::into_inner)
     }
 
     pub fn register(&self) -> Result<v1::RegisterResponse, Status> {

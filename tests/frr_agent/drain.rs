@@ -1,9 +1,6 @@
 //! A node that is drained, and an agent that takes all of its own with it.
 
-use novaroute::proto::v1::{
-    DrainRequest, ListTransactionsRequest, PrefixAttributes, UndrainRequest,
-    maintenance_client::MaintenanceClient,
-};
+use novaroute::proto::v1::{ListTransactionsRequest, PrefixAttributes};
 use serde_json::json;
 use tonic::Code;
 
@@ -174,18 +171,8 @@ fn a_drain_is_the_nodes_as_its_instance_is() {
         config["owners"]["net"]["may_configure_bgp"] = true.into();
         config["disconnect_grace_period"] = 1.into();
     });
-    let drain = |client: &Client| {
-        let (owner, token) = (client.owner.clone(), client.token.clone());
-        let mut maintenance = MaintenanceClient::new(client.channel());
-        let request = DrainRequest { owner, token, until_restart: false };
-        client.block_on(async { maintenance.drain(request).await }).map_err(|error| error.code())
-    };
-    let undrain = |client: &Client| {
-        let (owner, token) = (client.owner.clone(), client.token.clone());
-        let mut maintenance = MaintenanceClient::new(client.channel());
-        let request = UndrainRequest { owner, token };
-        client.block_on(async { maintenance.undrain(request).await }).map_err(|error| error.code())
-    };
+    let drain = |client: &Client| client.drain(false).map_err(|error| error.code());
+    let undrain = |client: &Client| client.undrain().map_err(|error| error.code());
     let (admin, net, edge) = (agent.client("admin"), agent.client("net"), agent.client("edge"));
     assert_eq!(drain(&admin).unwrap_err(), Code::FailedPrecondition, "there is no BGP");
     admin.configure_bgp(net::NODE_AS, "10.0.0.1").unwrap();

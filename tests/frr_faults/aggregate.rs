@@ -1,8 +1,6 @@
 //! An operator's aggregate that suppresses what is declared: bgpd 10.3 crashes when the attributes of such a network change.
 
-use novaroute::proto::v1::{
-    DrainRequest, PrefixAttributes, UndrainRequest, maintenance_client::MaintenanceClient,
-};
+use novaroute::proto::v1::PrefixAttributes;
 use tonic::{Code, Status};
 
 use crate::{
@@ -11,19 +9,6 @@ use crate::{
 };
 
 const LINE: &str = "aggregate-address 192.0.2.0/24 summary-only";
-
-fn drain(client: &Client) -> Result<(), Status> {
-    let (owner, token) = (client.owner.clone(), client.token.clone());
-    let mut maintenance = MaintenanceClient::new(client.channel());
-    let request = DrainRequest { owner, token, until_restart: false };
-    client.block_on(async { maintenance.drain(request).await }).map(drop)
-}
-
-fn undrain(client: &Client) -> Result<(), Status> {
-    let (owner, token) = (client.owner.clone(), client.token.clone());
-    let mut maintenance = MaintenanceClient::new(client.channel());
-    client.block_on(async { maintenance.undrain(UndrainRequest { owner, token }).await }).map(drop)
-}
 
 /// Whatever would change the attributes of a suppressed network is refused where bgpd has that fault, with the operator's
 /// line, and done where it has not. bgpd never dies of it; without the line all of it is done.
@@ -50,7 +35,7 @@ fn no_drain_or_attribute_ends_a_bgpd_that_suppresses_a_network() {
     let with_med = PrefixAttributes { med: 7, ..Default::default() };
     let change = || admin.advertise_with("192.0.2.1/32", with_med.clone());
     of_fault(change());
-    of_fault(drain(&admin));
+    of_fault(admin.drain(false).map(drop));
     // More networks, and fewer, change the attributes of none.
     admin.advertise("192.0.2.2/32").unwrap();
     admin.withdraw("192.0.2.2/32").unwrap();
@@ -59,7 +44,7 @@ fn no_drain_or_attribute_ends_a_bgpd_that_suppresses_a_network() {
     // Without the line bgpd has the fault still, for what was suppressed once: until it starts again.
     configure(&lab, &["router bgp 65000", "address-family ipv4 unicast", &format!("no {LINE}")]);
     of_fault(change());
-    of_fault(drain(&admin));
+    of_fault(admin.drain(false).map(drop));
     assert_eq!(lab.pid(Router::Node, "bgpd"), Some(bgpd));
     lab.kill(Router::Node, "bgpd");
     lab.restart(Router::Node, "bgpd");
@@ -68,12 +53,12 @@ fn no_drain_or_attribute_ends_a_bgpd_that_suppresses_a_network() {
     let bgpd = lab.pid(Router::Node, "bgpd").expect("bgpd runs");
     change().unwrap();
     has_lines(&lab, &["set metric 7"]).unwrap();
-    let drained = drain(&admin);
+    let drained = admin.drain(false).map(drop);
     assert!(drained.is_ok(), "{drained:?}");
     has_lines(&lab, &["bgp graceful-shutdown"]).unwrap();
     // The operator types it while the node is drained.
     configure(&lab, &["router bgp 65000", "address-family ipv4 unicast", LINE]);
-    of_fault(undrain(&admin));
+    of_fault(admin.undrain().map(drop));
     assert_eq!(lab.pid(Router::Node, "bgpd"), Some(bgpd));
     agent.stop();
     agent.launch();

@@ -149,18 +149,6 @@ fn said(agent: &Agent, words: &str) {
     assert!(shown.contains("journal"), "{shown}");
 }
 
-#[track_caller]
-fn drain(client: &Client) {
-    let mut maintenance =
-        novaroute::proto::v1::maintenance_client::MaintenanceClient::new(client.channel());
-    let request = novaroute::proto::v1::DrainRequest {
-        owner: client.owner.clone(),
-        token: client.token.clone(),
-        ..Default::default()
-    };
-    client.block_on(maintenance.drain(request)).expect("a drain is taken");
-}
-
 /// C13: a start on a disk that is full or read-only. What adds is refused, what takes away and a drain are taken, and
 /// a full disk keeps that over a kill.
 #[test]
@@ -189,7 +177,7 @@ fn an_agent_starts_on_a_full_or_read_only_disk_and_takes_what_takes_away() {
         assert!(status.message().contains("nothing was changed"), "{status}");
         admin.withdraw("192.0.2.1/32").expect("it takes away");
         edge.deregister(true).expect("a session ends");
-        drain(&admin);
+        admin.drain(false).expect("a drain is taken");
         let gone = |prefix: &str| !running(&lab, "bgpd").contains(&format!("network {prefix}"));
         assert!(gone("192.0.2.1/32") && gone("192.0.2.7/32") && gone("192.0.2.3/32"));
         drop((admin, edge));
@@ -215,13 +203,7 @@ fn an_agent_starts_on_a_full_or_read_only_disk_and_takes_what_takes_away() {
         assert!(status.drain.is_some(), "full: {full}");
         assert!(status.journal.is_empty(), "{:?}", status.journal);
         assert!(gone("192.0.2.1/32") && gone("192.0.2.7/32") && !gone("192.0.2.2/32"));
-        let request = novaroute::proto::v1::UndrainRequest {
-            owner: admin.owner.clone(),
-            token: admin.token.clone(),
-        };
-        let mut maintenance =
-            novaroute::proto::v1::maintenance_client::MaintenanceClient::new(admin.channel());
-        admin.block_on(maintenance.undrain(request)).expect("undrained");
+        admin.undrain().expect("undrained");
     }
 }
 

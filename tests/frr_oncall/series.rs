@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use novaroute::proto::v1::{
-    BgpPeer, DrainRequest, OspfInterface, UndrainRequest, maintenance_client::MaintenanceClient,
-};
+use novaroute::proto::v1::{BgpPeer, OspfInterface};
 use serde_json::Value;
 
 use crate::{
@@ -31,17 +29,8 @@ pub fn wait_series(agent: &Agent<'_>, wanted: &[(&str, f64)]) -> Scrape {
 }
 
 fn drain(client: &Client, drained: bool) {
-    let (owner, token) = (client.owner.clone(), client.token.clone());
-    let mut maintenance = MaintenanceClient::new(client.channel());
-    client.block_on(async {
-        if drained {
-            let request = DrainRequest { owner, token, until_restart: false };
-            maintenance.drain(request).await.map(drop)
-        } else {
-            maintenance.undrain(UndrainRequest { owner, token }).await.map(drop)
-        }
-        .expect("Drain");
-    });
+    let asked = if drained { client.drain(false).map(drop) } else { client.undrain().map(drop) };
+    asked.expect("Drain");
 }
 
 /// Two peers, one with BFD, a prefix, a static route behind `tor` and an interface in OSPF.

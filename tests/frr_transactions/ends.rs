@@ -2,8 +2,6 @@
 
 use std::process::Command;
 
-use novaroute::proto::v1::{DrainRequest, maintenance_client::MaintenanceClient};
-
 use crate::{
     agent::*,
     lab::{Lab, LabOptions, Router, net, wait_for},
@@ -68,12 +66,9 @@ fn wherever_the_agent_dies_at_its_start_or_end_nothing_is_lost() {
     agent.launch();
     agent.wait_ready();
     let admin = agent.client("admin");
-    let (owner, token) = (admin.owner.clone(), admin.token.clone());
-    let request = DrainRequest { owner, token, until_restart: true };
-    let mut maintenance = MaintenanceClient::new(admin.channel());
-    admin.block_on(async { maintenance.drain(request).await }).expect("drained");
+    admin.drain(true).expect("drained");
     assert_ne!(all_running(&lab), before, "a drain is a line");
-    drop((admin, maintenance));
+    drop(admin);
     agent.stop();
     start_and_die(&lab, &agent, "drain-ended");
     as_before(&mut agent, "drain-ended");
